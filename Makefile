@@ -1,0 +1,41 @@
+# Everything below .venv* is made here and can be thrown away with `make clean`.
+PYTHON ?= $(shell .ci/find-python 3.11 3.12 3.13)
+OLD_PYTHONS = 3.9 3.12
+VENV = .venv
+STAMP = $(VENV)/.stamp
+OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
+# The pure modules of the add-on and their tests, which run on the installer's Pythons too.
+PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_imgbase.py
+
+.PHONY: run test lint bench goldens clean
+
+run: $(STAMP)   ## render the example site into out/
+	$(VENV)/bin/ksgen examples/hosts.yaml -o out
+
+test: $(STAMP) $(OLD_STAMPS) lint   ## every test, on every Python
+	$(VENV)/bin/python -m pytest -n auto
+	set -e; for version in $(OLD_PYTHONS); do .venv-$$version/bin/python -m pytest -q -p no:cacheprovider $(PURE_TESTS); done
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+bench: $(STAMP)   ## hosts per second, beside a script
+	$(VENV)/bin/python benchmarks/hosts_per_second.py
+
+goldens: $(STAMP)   ## write the golden kickstarts anew; review them as a diff
+	$(VENV)/bin/python -m pytest -q tests/test_goldens.py --write-goldens
+
+$(STAMP): setup.cfg pyproject.toml .ci/system-packages
+	.ci/system-packages
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q -e '.[test]'
+	touch $@
+
+.venv-%/.stamp: setup.cfg .ci/find-python
+	$$(.ci/find-python $*) -m venv .venv-$*
+	.venv-$*/bin/pip install -q pytest hypothesis pykickstart
+	touch $@
+
+clean:
+	rm -rf .venv .venv-* out build dist *.egg-info
