@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command: arguments -> the steps -> exit code. The only place that prints or exits."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.text import Text
+
+from ksgen import inventory, output, picture
+from ksgen.checks import Checker
+from ksgen.host import Host, read_hosts
+from ksgen.inventory import Inventory
+from ksgen.kickstart import Templates, version
+from ksgen.problems import Problem, Report, to_text
+
+# 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
+DONE, PROBLEMS = 0, 1
+_PROGRESS_FROM = 50  # hosts; fewer are done before a bar could be read
+_PIPE_WIDTH = 120  # columns, where no terminal says how many there are
+
+_HOSTS = click.argument("hosts", nargs=-1, required=True, metavar="HOSTS", type=click.Path(allow_dash=True))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print problems as JSON on standard output.")
+
+
+class _RenderByDefault(click.Group):
+    """`ksgen hosts.yaml` is `ksgen render hosts.yaml`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None:
+            args = ["render", *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {"--help", "-h", "--version"}
+        if args and args[0].startswith("-") and args[0] != "-" and args[0] not in own:
+            args = ["render", *args]
+        return super().parse_args(ctx, args)
+
+
+_EPILOG = """\b
+Examples:
+  ksgen init site                     a commented inventory to begin with
+  ksgen site/hosts.yaml               check everything, write out/ks/<host>.ks
+  ksgen site/hosts.yaml --diff --dry-run
+  ksgen site/hosts.yaml --limit rack_a
+  ksgen plan site/hosts.yaml node01.example.com
+\b
+Shell completion:
+  eval "$(_KSGEN_COMPLETE=bash_source ksgen)"     also zsh_source, fish_source
+"""
+
+
+@click.group(cls=_RenderByDefault, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version(), prog_name="ksgen")
+def main() -> None:
+    """Turn a site's inventory into checked kickstarts for oVirt Nodes.
+
+    HOSTS is an Ansible inventory in YAML whose `node_` variables describe each host. `ksgen HOSTS` is short for
+    `ksgen render HOSTS`.
+    """
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@_HOSTS
+@click.option("-o", "--output", "directory", default="out", show_default=True, type=click.Path(path_type=Path))
+@click.option("--templates", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Parts of your own.")
+@click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: write only these.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
+@click.option("--diff", "show_diff", is_flag=True, help="Show what changes in the files.")
+@_JSON
+def render(
+    hosts: Sequence[str],
+    directory: Path,
+    templates: Path | None,
+    limit: str | None,
+    dry_run: bool,
+    show_diff: bool,
+    as_json: bool,
+) -> None:
+    """Check the inventory and write one kickstart per host. Nothing is written when there is an error."""
+    site, report = _read(hosts)
+    known, found = read_hosts(site)
+    report.extend(found)
+    chosen = _chosen(site, limit)
+
+    files = {}
+    parts = Templates(templates)
+    checker = Checker(parts)
+    for host in _with_progress(known):
+        text, found = parts.render(host)
+        report.extend(found)
+        if text is not None:
+            report.extend(checker.run(host, text))
+            if host.name in chosen:
+                files[f"ks/{host.name}.ks"] = text
+
+    _print_problems(report.problems, site, as_json)
+    if report.errors_of(chosen):
+        _talk(f"{_count(report.errors_of(chosen))}; nothing was written")
+        sys.exit(PROBLEMS)
+    sys.exit(_publish(directory, files, dry_run, show_diff, as_json))
+
+
+def _publish(directory: Path, files: dict[str, str], dry_run: bool, show_diff: bool, as_json: bool) -> int:
+    try:
+        changed = output.changes(directory, files)
+        if not dry_run:
+            output.publish(changed)
+    except OSError as error:
+        _talk(f"{error.filename or directory}: {error.strerror}; nothing was written")
+        return PROBLEMS
+    if show_diff and not as_json:
+        for change in changed:
+            click.echo("\n".join(output.diff(change)))
+    verb = "would be written" if dry_run else "written"
+    _talk(f"{len(changed)} of {len(files)} kickstarts {verb}" + (f" to {directory}/ks" if changed else ""))
+    return PROBLEMS if dry_run and changed else DONE
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
+@click.argument("host", required=False, shell_complete=lambda ctx, _, word: _host_names(ctx.params.get("hosts"), word))
+@_JSON
+def plan(hosts: str, host: str | None, as_json: bool) -> None:
+    """Show the storage layout of HOST, or of all hosts: every device, what stays free, how many images it holds."""
+    site, report = _read([hosts])
+    known, found = read_hosts(site)
+    report.extend(found)
+    chosen = _chosen(site, host)
+    wanted = [h for h in known if h.name in chosen]
+    problems = [p for p in report.problems if p.host in chosen or p.host is None]
+    if as_json:
+        by_name = {h.name: h for h in wanted}
+        plans = {
+            entry.name: picture.plan_json(by_name.get(entry.name), [p for p in problems if p.host == entry.name])
+            for entry in site.hosts
+            if entry.name in chosen
+        }
+        click.echo(json.dumps(plans, indent=1))
+        _print_problems([p for p in problems if p.host is None], site, as_json=False)
+    else:
+        console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+        for one in wanted:
+            console.print(picture.plan_picture(one))
+        _print_problems(problems, site, as_json=False)
+    sys.exit(PROBLEMS if any(p.severity == "error" for p in problems) else DONE)
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+def init(directory: Path) -> None:
+    """Write a commented inventory to begin with into DIR."""
+    target = directory / "hosts.yaml"
+    if target.exists():
+        raise click.UsageError(f"{target} is there already")
+    directory.mkdir(parents=True, exist_ok=True)
+    target.write_text(resources.files("ksgen").joinpath("starter.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    _talk(f"{target} written; fill it in, then: ksgen {target}")
+
+
+# --- the steps' edges ------------------------------------------------------------------------------------------------
+
+
+def _read(paths: Sequence[str]) -> tuple[Inventory, Report]:
+    report = Report()
+    site, found = inventory.read(list(paths), stdin=sys.stdin)
+    report.extend(found)
+    return site, report
+
+
+def _chosen(site: Inventory, limit: str | None) -> frozenset[str]:
+    """The names of the hosts that a pattern means. Raises a usage error when it means none."""
+    names = [entry.name for entry in site.hosts]
+    if limit is None:
+        return frozenset(names)
+    chosen: set[str] = set()
+    for pattern in filter(None, limit.split(",")):
+        found = {
+            entry.name
+            for entry in site.hosts
+            if fnmatch.fnmatchcase(entry.name, pattern) or any(fnmatch.fnmatchcase(g, pattern) for g in entry.groups)
+        }
+        if pattern == "all":
+            found = set(names)
+        if not found:
+            raise click.UsageError(f"no host and no group is called {pattern!r}")
+        chosen |= found
+    return frozenset(chosen)
+
+
+def _host_names(hosts: str | None, word: str) -> list[str]:
+    site, _ = inventory.read([hosts]) if hosts else (None, None)
+    return [entry.name for entry in site.hosts if entry.name.startswith(word)] if site else []
+
+
+def _with_progress(hosts: Sequence[Host]) -> Iterable[Host]:
+    """The hosts, with a bar when a person looks and there are many."""
+    console = Console(stderr=True)
+    if not console.is_terminal or len(hosts) < _PROGRESS_FROM:
+        yield from hosts
+        return
+    with Progress(console=console, transient=True) as progress:
+        yield from progress.track(hosts, description="hosts")
+
+
+def _print_problems(problems: Sequence[Problem], site: Inventory, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"problems": [problem.to_json() for problem in problems]}, indent=1))
+        return
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for line in to_text(problems, site.sources if console.is_terminal else {}):
+        text = Text(line)
+        text.highlight_words([": error:"], "bold red")
+        text.highlight_words([": warning:"], "yellow")
+        console.print(text)
+
+
+def _count(problems: Sequence[Any]) -> str:
+    return f"{len(problems)} error{'' if len(problems) == 1 else 's'}"
+
+
+def _talk(message: str) -> None:
+    click.echo(message, err=True)

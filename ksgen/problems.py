@@ -32,7 +32,8 @@ class Problem:
 
     `code` is stable and listed in docs/problems.md. `host` is the host that meets the problem, None for one of the
     whole site. `variable` names the setting as its author wrote it (`node_volumes./var`). `shared` says that the
-    value stands in a group, so that other hosts may meet the same problem at the same place.
+    value stands in a group, so that other hosts may meet the same problem at the same place. `secret` keeps the source
+    line from being shown.
     """
 
     code: str
@@ -43,6 +44,7 @@ class Problem:
     variable: str | None = None
     hint: str | None = None
     shared: bool = False
+    secret: bool = False
 
     def __post_init__(self) -> None:
         if "\n" in self.message or "\n" in (self.hint or ""):
@@ -133,7 +135,8 @@ def to_text(problems: Iterable[Problem], sources: Mapping[str, str]) -> list[str
     lines = []
     for alike in grouped.values():
         lines.append(_headline(alike[0], [p.host for p in alike if p.host]))
-        lines += _excerpt(alike[0].mark, sources)
+        if not alike[0].secret:
+            lines += _excerpt(alike[0].mark, sources)
         if alike[0].hint:
             lines.append(f"  hint: {alike[0].hint}")
     return lines

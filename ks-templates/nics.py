@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Puts the names of network cards in the place of their MAC addresses in the members of bonds and bridges.
+
+Runs in %pre of the installer, whose `network` command knows members by name only. Usage: nics.py WANTED RESULT
+"""
+
+import pathlib
+import re
+import sys
+
+MEMBERS = re.compile(r"(--(?:bond|bridge)slaves=)(\S+)")
+MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+REPEATS = 3
+
+
+def cards(net):
+    """MAC address: name, of the real cards below /sys/class/net."""
+    found = {}
+    for card in sorted(net.iterdir()):
+        if (card / "device").exists():
+            # A card that is already in a bond shows the bond's address; its own stands beside it.
+            own = card / "bonding_slave" / "perm_hwaddr"
+            address = own if own.exists() else card / "address"
+            found.setdefault(address.read_text().strip().lower(), card.name)
+    return found
+
+
+def resolve(text, found):
+    """The text with names for addresses, and the addresses that no card has."""
+    missing = []
+
+    def name_of(mac):
+        if mac.group() not in found:
+            missing.append(mac.group())
+        return found.get(mac.group(), mac.group())
+
+    named = MEMBERS.sub(lambda option: option.group(1) + MAC.sub(name_of, option.group(2)), text)
+    return named, missing
+
+
+def tell(message):
+    """Anaconda shows nothing of a %pre that fails, so this goes to the log and to the console."""
+    print(message, file=sys.stderr)
+    try:
+        with open("/dev/console", "w") as console:
+            console.write((message + "\n") * REPEATS)
+    except OSError as error:
+        print("no console:", error, file=sys.stderr)
+
+
+def main(wanted, result, net="/sys/class/net"):
+    found = cards(pathlib.Path(net))
+    named, missing = resolve(pathlib.Path(wanted).read_text(), found)
+    if missing:
+        have = ", ".join("%s %s" % (name, mac) for mac, name in sorted(found.items(), key=lambda item: item[1]))
+        tell(
+            "ovirt-node: no network card has the address %s, which node_network of this host names; this machine has %s.\n"
+            "Nothing has been written to any disk. Correct the inventory, run ksgen, and boot again."
+            % (", ".join(missing), have or "no card")
+        )
+        return 1
+    pathlib.Path(result).write_text(named)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The text of a kickstart -> what is wrong with it, led back to the line that a person wrote."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+from ksgen import storage
+from ksgen.grammar import Complaint, Grammar
+from ksgen.host import Host, Location
+from ksgen.kickstart import TEMPLATES, Templates, TracedLine, hook
+from ksgen.nodes import Node
+from ksgen.problems import Problem, Severity
+from org_ovirt_node import layout
+from org_ovirt_node.findings import Finding
+
+
+class Checker:
+    """Checks rendered kickstarts; keeps one grammar for each release."""
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+        self._grammars: dict[str, Grammar] = {}
+
+    def run(self, host: Host, text: str) -> list[Problem]:
+        """Everything that is wrong with a host's kickstart beyond what the plan has found already."""
+        grammar = self._grammar(host.settings.release)
+        complaints = self._read(grammar, text)
+        findings = _layout_findings(host, grammar)
+        problems = list(_partitioning(host))
+        if complaints or findings:
+            lines = self._templates.trace(host)
+            problems += [_complaint_problem(host, complaint, lines) for complaint in complaints]
+            problems += [_finding_problem(host, finding, lines) for finding in findings]
+        return problems
+
+    def _grammar(self, release: str) -> Grammar:
+        if release not in self._grammars:
+            grammar = Grammar(release)
+            # The hook is the same in every kickstart and most of it: its lines are read once.
+            if grammar.read(f"%post\n{hook()}\n%end\n"):
+                raise AssertionError("the hook is no body for a script")
+            self._grammars[release] = grammar
+        return self._grammars[release]
+
+    @staticmethod
+    def _read(grammar: Grammar, text: str) -> tuple[Complaint, ...]:
+        before, found, after = text.partition(hook())
+        complaints = grammar.read(before + after)
+        first, skipped = before.count("\n") + 1, found.count("\n")
+        return tuple(Complaint(c.line + skipped, c.severity, c.message) if c.line > first else c for c in complaints)
+
+
+def _partitioning(host: Host) -> Iterator[Problem]:
+    settings = host.settings
+    if settings.partitioning != "autopart" or settings.addon == "tree":
+        return
+    # The add-on's service is what hands Anaconda the layout.
+    if settings.addon and importlib.util.find_spec("org_ovirt_node.service") is not None:
+        return
+    message = "automatic partitioning without the add-on makes no /var, and imgbase fails at the end"
+    hint = "leave node_partitioning out, or set node_addon: tree if the tree's product.img brings the layout"
+    yield host.problem(("node_partitioning",), "autopart-without-layout", message, hint)
+
+
+def _layout_findings(host: Host, grammar: Grammar) -> tuple[Finding, ...]:
+    """What the kickstart's own storage commands break, as far as the plan has not said it."""
+    if host.settings.partitioning == "autopart":
+        return ()
+    sizes = dict(zip((disk.link for disk in host.disks), host.request.disks, strict=True))
+    devices = storage.devices(grammar.handler, sizes, host.settings.firmware)
+    known = {(finding.code, finding.subject) for finding in host.plan.findings}
+    refused = layout.has_errors(host.plan.findings)
+    found = layout.check(devices, host.request)
+    return () if refused else tuple(f for f in found if (f.code, f.subject) not in known)
+
+
+def _complaint_problem(host: Host, complaint: Complaint, lines: tuple[TracedLine, ...]) -> Problem:
+    severity: Severity = "error" if complaint.severity == "error" else "warning"
+    line = lines[complaint.line - 1] if 0 < complaint.line <= len(lines) else lines[0]
+    location = _culprit(host, line, complaint.message)
+    if location:
+        return host.problem(location, "kickstart-grammar", complaint.message, severity=severity)
+    return _template_problem(host, line, "kickstart-grammar", complaint.message, "", severity)
+
+
+def _finding_problem(host: Host, finding: Finding, lines: tuple[TracedLine, ...]) -> Problem:
+    """A broken layout that the plan did not have: a template of the site made it."""
+    words = layout.describe(finding, setting="node_{}".format)
+    severity: Severity = "error" if finding.severity == layout.ERROR else "warning"
+    commands = ("logvol " + finding.subject + " ", "part " + finding.subject + " ", "volgroup ", "logvol ", "part ")
+    found = (line for command in commands for line in lines if line.text.startswith(command))
+    return _template_problem(host, next(found, lines[0]), finding.code, words.message, words.hint, severity)
+
+
+def _template_problem(host: Host, line: TracedLine, code: str, message: str, hint: str, severity: Severity) -> Problem:
+    is_ours = line.mark.file.startswith(str(TEMPLATES))
+    message = f"bug in template: {message}" if is_ours else message
+    return Problem(code, message, line.mark, severity, host=host.name, hint=hint or None)
+
+
+def _culprit(host: Host, line: TracedLine, message: str) -> Location | None:
+    """The variable whose value was printed in this line; where there are several, the one the message speaks of."""
+    written = {
+        text: location
+        for name, variable in host.entry.variables.items()
+        if name.startswith("node_")
+        for location, text in _leaves((name,), variable.node)
+    }
+    printed = [value for value in line.values if value in written]
+    named = [value for value in printed if value in message] or (printed if len(printed) == 1 else [])
+    return written[named[0]] if named else None
+
+
+def _leaves(location: Location, node: Node) -> Iterator[tuple[Location, str]]:
+    if isinstance(node.value, dict):
+        for key, child in node.value.items():
+            yield from _leaves((*location, str(key)), child)
+    elif isinstance(node.value, tuple):
+        for index, child in enumerate(node.value):
+            yield from _leaves((*location, index), child)
+    else:
+        yield location, str(node.value)

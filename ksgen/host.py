@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From the variables of an inventory to typed hosts, and back from each value to the line it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ksgen import network
+from ksgen.disk import Disk
+from ksgen.inventory import HostEntry, Inventory
+from ksgen.nodes import Node, plain
+from ksgen.problems import Mark, Problem, Severity
+from ksgen.settings import PREFIX, SECRETS, Identity, Settings
+from ksgen.values import nearest
+from org_ovirt_node import layout
+from org_ovirt_node.findings import Finding
+
+Location = tuple[str | int, ...]
+
+# A finding's subject -> the variables that can cause it, the likeliest first.
+_SUBJECTS = {
+    "/": ("node_root_size", "node_image_size", "node_disk"),
+    "swap": ("node_swap_size",),
+    "disk": ("node_disk", "node_raid"),
+    "images": ("node_images", "node_disk"),
+    "volume_group": ("node_vg", "node_disk"),
+    "pool": ("node_pool", "node_disk"),
+    "layout": ("node_layout",),
+    "filesystem": ("node_filesystem",),
+    "firmware": ("node_firmware",),
+}
+_NAME_CODES = frozenset({"name-characters", "name-reserved", "pool-name-taken"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a value of a host stands: the mark, the path as its author wrote it, and whether others share it."""
+
+    mark: Mark
+    path: str | None
+    is_shared: bool
+    is_secret: bool = False
+
+
+def path_text(location: Location) -> str:
+    """`node_network[0].gateway4`, `node_volumes./var`."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def locate(entry: HostEntry, location: Location, is_key: bool = False) -> Place:
+    """Find the value at a location (or its key), or the nearest thing around it that is written down."""
+    variable = entry.variables.get(str(location[0])) if location else None
+    if variable is None:
+        return Place(entry.mark, path_text(location) or None, is_shared=False)
+    node, found = variable.node, [location[0]]
+    for part in location[1:]:
+        below = _child(node, part)
+        if below is None:
+            found += [p for p in location[len(found) :] if not isinstance(p, int)]
+            break
+        found += [part] if below is not node else []
+        node = below
+    is_secret = not SECRETS.isdisjoint(str(part) for part in location)
+    key_mark = variable.key_mark if node is variable.node else node.key_mark
+    mark = key_mark if is_key and key_mark else node.mark
+    return Place(mark, path_text(tuple(found)), variable.is_shared, is_secret)
+
+
+def _child(node: Node, part: str | int) -> Node | None:
+    if isinstance(node.value, Mapping):
+        # One value may stand for a list of one.
+        return node if part == 0 else node.value.get(str(part))
+    if isinstance(node.value, tuple):
+        return node.value[part] if isinstance(part, int) and part < len(node.value) else None
+    return node if part == 0 else None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Host:
+    """One host of the site: its settings, and the entry of the inventory that they come from."""
+
+    name: str
+    settings: Settings
+    entry: HostEntry
+
+    @functools.cached_property
+    def request(self) -> layout.Request:
+        """What is asked of the layout policy. A disk counts with the smallest size that the inventory admits."""
+        s = self.settings
+        return layout.Request(
+            layout=s.layout,
+            disks=tuple(disk.smallest_size for disk in s.disk),
+            mirrored=s.raid == 1,
+            firmware=s.firmware,
+            filesystem=s.filesystem,
+            root_size=s.root_size,
+            image_size=s.image_size,
+            image_is_local=urlsplit(s.image_url).scheme == "file",
+            images=s.images,
+            volumes=tuple(sorted(s.volumes.items())),
+            swap_size=s.swap_size,
+            volume_group=s.vg,
+            pool=s.pool,
+        )
+
+    @property
+    def plan(self) -> layout.Plan:
+        return _plan(self.request)
+
+    @property
+    def hostname(self) -> str:
+        return self.settings.hostname or self.name
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        return tuple(self.settings.disk)
+
+    def problem(
+        self, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
+    ) -> Problem:
+        return _problem(self.entry, location, code, message, hint, severity)
+
+    def finding_problem(self, finding: Finding) -> Problem:
+        """A finding of the layout policy, pinned to the variable that caused it."""
+        words = layout.describe(finding, setting=_variable_name)
+        location = self._subject_location(finding)
+        severity: Severity = "error" if finding.severity == layout.ERROR else "warning"
+        return self.problem(location, finding.code, words.message, words.hint, severity)
+
+    def _subject_location(self, finding: Finding) -> Location:
+        subject = finding.subject
+        if subject.startswith("/") and subject in self.settings.volumes:
+            return ("node_volumes", subject)
+        candidates: tuple[str, ...] = _SUBJECTS.get(subject, ("node_layout", "node_disk"))
+        if subject in ("pool", "volume_group") and finding.code not in _NAME_CODES:
+            candidates = candidates[1:]
+        written = (name for name in candidates if name in self.entry.variables)
+        return (next(written, candidates[0]),)
+
+
+@functools.lru_cache(maxsize=4096)
+def _plan(request: layout.Request) -> layout.Plan:
+    """Hosts of a site share a few layouts."""
+    return layout.plan(request)
+
+
+def _variable_name(setting: str) -> str:
+    return "node_" + setting
+
+
+def _problem(
+    entry: HostEntry, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
+) -> Problem:
+    place = locate(entry, location, is_key=code == "variable-unknown")
+    return Problem(
+        code=code,
+        message=message,
+        mark=place.mark,
+        severity=severity,
+        host=entry.name,
+        variable=place.path,
+        hint=hint or None,
+        shared=place.is_shared,
+        secret=place.is_secret,
+    )
+
+
+def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
+    """Type and check the variables of every host; a host with an error is left out."""
+    hosts, identities, problems = [], [], []
+    for entry in inventory.hosts:
+        data = {name: plain(v.node) for name, v in entry.variables.items() if name.startswith(PREFIX)}
+        host, found = _read_host(entry, data)
+        problems += found
+        if host is not None:
+            hosts.append(host)
+            identities.append((entry, host.settings.identity))
+        else:
+            identities.append((entry, _identity(data)))
+    problems += _across(identities)
+    return tuple(hosts), problems
+
+
+def _identity(data: Mapping[str, object]) -> Identity:
+    """What can be read of the identity of a host that has errors elsewhere."""
+    readable = dict(data)
+    while True:
+        try:
+            return Identity.model_validate(readable)
+        except ValidationError as error:
+            for details in error.errors(include_url=False, include_input=False):
+                readable.pop(str(details["loc"][0]), None)
+
+
+def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | None, list[Problem]]:
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        # A key that is no text has been reported by whoever read the file.
+        found = [details for details in error.errors(include_url=False) if details["type"] != "invalid_key"]
+        return None, [_validation_problem(entry, details) for details in found]
+    host = Host(entry.name, settings, entry)
+    problems = list(_host_problems(host))
+    return host, problems
+
+
+def _host_problems(host: Host) -> Iterator[Problem]:
+    """What is wrong between the variables of one host."""
+    settings = host.settings
+    for location, code, message, hint in network.complaints(settings.network):
+        yield host.problem(("node_network", *location), code, message, hint)
+    seen: dict[tuple[str, str], int] = {}
+    for index, disk in enumerate(settings.disk):
+        for identity in (*disk.identities, *((("path", disk.path),) if disk.path else ())):
+            if identity in seen:
+                yield host.problem(("node_disk", index, identity[0]), "disk-twice", f"{identity[1]} is here twice")
+            seen.setdefault(identity, index)
+    if settings.raid and len(settings.disk) != 2:
+        message = f"a mirror needs two disks; node_disk has {len(settings.disk)}"
+        yield host.problem(("node_raid",), "disks-for-mirror", message, "name two disks, or leave node_raid out")
+        return
+    names = [user.name for user in settings.users]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield host.problem(("node_users", index, "name"), "user-twice", f"{name} is here twice")
+    for finding in host.plan.findings:
+        yield host.finding_problem(finding)
+
+
+def _across(identities: Iterable[tuple[HostEntry, Identity]]) -> Iterator[Problem]:
+    """What two hosts cannot both have."""
+    seen: dict[tuple[str, str], tuple[HostEntry, Location]] = {}
+    for entry, identity in identities:
+        for kind, value, location in _unique_values(entry, identity):
+            other = seen.setdefault((kind, value.lower()), (entry, location))
+            if other[0] is not entry:
+                place = locate(*other)
+                message = f"{value} is also the {kind} of {other[0].name}, {place.mark.file}:{place.mark.line}"
+                code = kind.replace(" ", "-").lower() + "-of-two-hosts"
+                yield _problem(entry, location, code, message, "each host needs its own")
+
+
+def _unique_values(entry: HostEntry, identity: Identity) -> Iterator[tuple[str, str, Location]]:
+    yield "host name", identity.hostname or entry.name, ("node_hostname",)
+    if identity.mac:
+        yield "MAC address", identity.mac, ("node_mac",)
+    for index, interface in enumerate(identity.network):
+        if interface.mac and interface.mac != identity.mac:
+            yield "MAC address", interface.mac, ("node_network", index, "mac")
+        kind = "bond" if interface.bond else "bridge"
+        for position, member in enumerate(interface.lower if not interface.vlan else ()):
+            if ":" in member and member != identity.mac:
+                yield "MAC address", member, ("node_network", index, kind, "members", position)
+    for place, address in network.static_addresses(identity.network):
+        yield "address", address, ("node_network", *place)
+    for index, disk in enumerate(identity.disk):
+        for key, value in disk.identities:
+            yield "disk", value, ("node_disk", index, key)
+
+
+# --- the words of pydantic's own errors ------------------------------------------------------------------------------
+
+_TYPE_WORDS = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def _validation_problem(entry: HostEntry, details: ErrorDetails) -> Problem:
+    location: Location = tuple(part for part in details["loc"] if not _is_pydantics(part))
+    code, message, hint = _words(location, details)
+    return _problem(entry, location, code, message, hint)
+
+
+def _is_pydantics(part: str | int) -> bool:
+    """Parts of a location that name a branch of a type, not a place in the data."""
+    return isinstance(part, str) and (part in ("bool", "DhcpRange") or part.startswith(("literal[", "function-")))
+
+
+def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
+    kind, found = details["type"], details["input"]
+    context: dict[str, Any] = details.get("ctx") or {}
+    shown = "this value" if not SECRETS.isdisjoint(map(str, location)) else _shown(found)
+    name = location[-1] if location else ""
+    if "message" in context:
+        return kind, str(context["message"]), str(context["hint"])
+    if kind == "missing":
+        known = f"add {name}: to the host, or to a group for all of its hosts" if len(location) == 1 else f"add {name}:"
+        return "variable-missing", "is not there and has no default", known
+    if kind == "extra_forbidden":
+        known_names = _known_names(location)
+        prefix = PREFIX if len(location) == 1 else ""
+        bare = [known.removeprefix(prefix) for known in known_names]
+        return "variable-unknown", "no such variable", nearest(str(name), bare, prefix) or _listing(known_names)
+    if kind == "literal_error":
+        return "value-unknown", f"{shown} is not one of {context['expected'].replace(' or ', ', ')}", ""
+    if kind in _TYPE_WORDS:
+        return "wrong-type", f"{shown} is not {_TYPE_WORDS[kind]}", _type_cure(kind, found)
+    if kind in ("greater_than_equal", "less_than_equal"):
+        bound, word = next((context[key], key) for key in ("ge", "le") if key in context)
+        limit = "below the minimum" if word == "ge" else "above the maximum"
+        return "value-range", f"{found} is {limit} of {bound}", ""
+    if kind == "too_short":
+        return "list-empty", "the list is empty", "add an entry"
+    raise AssertionError(f"no words for {kind} at {location}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _type_cure(kind: str, found: object) -> str:
+    if kind == "string_type" and not isinstance(found, (list, dict, type(None))):
+        return "write it in quotes"
+    if kind == "bool_type":
+        return "without quotes"
+    return ""
+
+
+def _known_names(location: Location) -> list[str]:
+    """The names that may stand where an unknown one was found."""
+    if len(location) == 1:
+        return [PREFIX + name for name in Settings.model_fields]
+    from ksgen.disk import SizeRange
+    from ksgen.network import Bond, Bridge, Interface, Vlan
+    from ksgen.settings import DhcpRange, User
+
+    tops: dict[str, Any] = {
+        "node_network": Interface, "node_disk": Disk, "node_users": User, "node_dhcp": DhcpRange,
+        "bond": Bond, "vlan": Vlan, "bridge": Bridge, "size": SizeRange,
+    }  # fmt: skip
+    model = next(tops[str(part)] for part in reversed(location[:-1]) if part in tops)
+    return list(model.model_fields)
+
+
+def _listing(names: list[str]) -> str:
+    return f"there are {', '.join(names)}" if len(names) < 16 else "docs/inventory.md lists them all"

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""(Host, Plan) -> the text of a kickstart. Jinja lives here, and so does the one gate that every value passes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ksgen import network
+from ksgen.host import Host
+from ksgen.problems import Mark, Problem
+from ksgen.settings import Settings
+from ksgen.storage import Commands, commands
+from ksgen.values import LINE_LONGEST, one_line
+from org_ovirt_node import imgbase, layout, policy
+
+ORDER = "node.ks.j2"
+NETWORK_FILE = "/tmp/node-network.ks"
+
+# Where the templates are: beside the modules when installed, beside the packages in a checkout.
+_HERE = Path(__file__).parent
+TEMPLATES = next(path for path in (_HERE / "templates", _HERE.parent / "ks-templates") if path.is_dir())
+
+
+class Verbatim(str):
+    """Text that goes into a kickstart as it is: a script whose lines have been checked."""
+
+
+class GateError(Exception):
+    """A value that cannot stand in a kickstart."""
+
+
+# What the shell-like lexer of pykickstart leaves alone.
+_PLAIN = re.compile(r"[A-Za-z0-9@_+=:,./*\[\]%^~-]+")
+
+
+def gate(value: object) -> str:
+    """The one way of a value into a kickstart: as pykickstart's lexer (shlex) reads it back, or not at all."""
+    if isinstance(value, Verbatim):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise GateError(f"prints {type(value).__name__}, which is neither text nor a number")
+    try:
+        one_line(value)
+    except ValueError as error:
+        raise GateError(str(error)) from error
+    if value.lstrip().startswith("%"):
+        raise GateError("begins with '%', with which Anaconda's sections begin")
+    return value if _PLAIN.fullmatch(value) else "'" + value.replace("'", "'\"'\"'") + "'"
+
+
+@dataclasses.dataclass(frozen=True)
+class ScriptPart:
+    """A script of the site: its body, and the interpreter that its first line names."""
+
+    body: Verbatim
+    interpreter: str | None
+
+    @classmethod
+    def of(cls, text: str) -> ScriptPart:
+        match = re.match(r"#! *(/[^\n]+)", text)
+        return cls(Verbatim(text.rstrip("\n")), match.group(1).rstrip() if match else None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """What a template can speak of."""
+
+    version: str
+    name: str
+    hostname: str
+    settings: Settings
+    storage: Commands
+    disks: tuple[str, ...]
+    network: tuple[tuple[str, ...], ...]
+    network_file: str | None
+    pre: tuple[ScriptPart, ...]
+    post: tuple[ScriptPart, ...]
+    hook: Verbatim
+    hook_arguments: tuple[str, ...]
+    hook_log: str
+    nics: Verbatim
+
+
+def page(host: Host) -> Page:
+    """Everything that a host's kickstart says, decided; the templates give it words and order."""
+    settings = host.settings
+    links = tuple(disk.link for disk in host.disks)
+    return Page(
+        version=version(),
+        name=host.name,
+        hostname=host.hostname,
+        settings=settings,
+        storage=commands(host.plan, links),
+        disks=links,
+        network=network.network_options(settings.network, settings.mac),
+        network_file=NETWORK_FILE if network.has_mac_members(settings.network) else None,
+        pre=tuple(map(ScriptPart.of, settings.pre)),
+        post=tuple(map(ScriptPart.of, settings.post)),
+        hook=hook(),
+        hook_arguments=_hook_arguments(host.request),
+        hook_log=imgbase.LOG,
+        nics=_nics(),
+    )
+
+
+@functools.cache
+def version() -> str:
+    return metadata.version("ovirt-node-installer")
+
+
+def _verbatim(path: Path) -> Verbatim:
+    return Verbatim(path.read_text(encoding="utf-8").rstrip("\n"))
+
+
+@functools.cache
+def hook() -> Verbatim:
+    """The body of the last script: org_ovirt_node/imgbase.py as it is."""
+    return _verbatim(Path(imgbase.__file__))
+
+
+@functools.cache
+def _nics() -> Verbatim:
+    return _verbatim(TEMPLATES / "nics.py")
+
+
+def _hook_arguments(request: layout.Request) -> tuple[str, ...]:
+    return (
+        f"--layout={request.layout}",
+        f"--volumes={','.join(sorted(policy.policy_sizes(request)))}",
+        f"--boot-size={policy.BOOT_SPACE_MIN}",
+        f"--metadata-size={policy.METADATA_SIZE}",
+    )
+
+
+# --- templates -------------------------------------------------------------------------------------------------------
+
+_TRACE = re.compile("\x01([^\x02]*)\x02")
+
+
+class _LineTrace(Extension):
+    """Marks each line of template text with its place, so that a finding in a rendered line can be led back."""
+
+    def filter_stream(self, stream: TokenStream) -> TokenStream:
+        return TokenStream(self._marked(stream), stream.name, stream.filename)
+
+    @staticmethod
+    def _marked(stream: TokenStream) -> Any:
+        for token in stream:
+            if token.type == "data":
+                lines = str(token.value).split("\n")
+                marked = [f"\x01{stream.filename}:{token.lineno + n}\x02{line}" for n, line in enumerate(lines)]
+                # What follows the last newline belongs to the next token's line, which has its own mark.
+                yield Token(token.lineno, "data", "\n".join(marked if lines[-1] else [*marked[:-1], ""]))
+            else:
+                yield token
+
+
+@dataclasses.dataclass(frozen=True)
+class TracedLine:
+    """A line of a kickstart, the template line that it is from, and the values that were printed in it."""
+
+    text: str
+    mark: Mark
+    values: tuple[str, ...]
+
+
+class Templates:
+    """The templates of a site: its own directory, if it has one, in front of ours. Compiled at first use."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        self._directories = [str(path) for path in (own, TEMPLATES) if path]
+        self._plain = self._environment(gate)
+
+    def _environment(self, finalize: Any, *extensions: type[Extension]) -> ImmutableSandboxedEnvironment:
+        return ImmutableSandboxedEnvironment(
+            loader=jinja2.FileSystemLoader(self._directories),
+            undefined=jinja2.StrictUndefined,
+            finalize=finalize,
+            extensions=extensions,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+        )
+
+    @functools.cached_property
+    def _traced(self) -> ImmutableSandboxedEnvironment:
+        return self._environment(_traced_gate, _LineTrace)
+
+    def render(self, host: Host) -> tuple[str | None, list[Problem]]:
+        """The text of a host's kickstart, or why there is none."""
+        try:
+            return self._plain.get_template(ORDER).render(vars(page(host))), []
+        except (jinja2.TemplateError, GateError, TypeError, ValueError, ArithmeticError, LookupError, OSError) as error:
+            return None, [_template_problem(host, error)]
+
+    def trace(self, host: Host) -> tuple[TracedLine, ...]:
+        """The lines of a kickstart that render() has made, each with its origin."""
+        text = self._traced.get_template(ORDER).render(vars(page(host)))
+        lines, mark = [], Mark(ORDER, 1)
+        for line in text.split("\n"):
+            values = []
+            for note in _TRACE.findall(line):
+                if note.startswith("="):
+                    values.append(note[1:])
+                else:
+                    file, _, number = note.rpartition(":")
+                    mark = Mark(file, int(number))
+            lines.append(TracedLine(_TRACE.sub("", line), mark, tuple(values)))
+        return tuple(lines)
+
+
+def _traced_gate(value: object) -> str:
+    shown = gate(value)
+    return shown if isinstance(value, Verbatim) else f"\x01={value}\x02{shown}"
+
+
+def _template_problem(host: Host, error: Exception) -> Problem:
+    """Where in which template it went wrong; jinja rewrites tracebacks so that they show template lines."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        mark = Mark(str(error.filename or error.name), error.lineno)
+        return Problem("template-syntax", str(error.message), mark, host=host.name)
+    if isinstance(error, jinja2.TemplateNotFound):
+        return Problem("template-missing", f"no template {error.message}", Mark(ORDER, 1), host=host.name)
+    mark, frame = Mark(ORDER, 1), error.__traceback__
+    while frame is not None:
+        file = frame.tb_frame.f_code.co_filename
+        if file.endswith(".j2"):
+            mark = Mark(file, frame.tb_lineno)
+        frame = frame.tb_next
+    code = "template-value" if isinstance(error, GateError) else "template-error"
+    message = str(error).split("\n")[0][:LINE_LONGEST] or type(error).__name__
+    return Problem(code, message, mark, host=host.name)
