@@ -117,7 +117,7 @@ class Grammar:
         if match:
             alike = [n for n in self.handler.network.network if n.device == match.group(1)]
             return len({n.vlanid for n in alike}) == len(alike)
-        if "sshkey" in complaint.message or "ssh key" in complaint.message:
+        if "ssh user with the name" in complaint.message:
             keys = [(key.username, key.key) for key in self.handler.sshkey.sshUserList]
             return len(set(keys)) == len(keys)
         return False

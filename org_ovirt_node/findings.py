@@ -141,7 +141,7 @@ _WORDS = {
         "{needed_size} of pool hold them; a larger disk, smaller volumes, or a smaller wish",
     ),
     "does-not-fit": (
-        "{disk_text} is too small for this layout: {needed_size} are needed = {parts}",
+        "{found_size} of disk are too small for this layout: {needed_size} are needed = {parts}",
         "{ways_out}",
     ),
     "disks-for-mirror": ("a mirror needs two disks; {found} named", "name two disks"),
@@ -176,7 +176,7 @@ def _value_text(key: str, value: object, translate: Callable[[str], str], settin
     if key.endswith("_size") and isinstance(value, int):
         return size_text(value, round_up=key != "found_size")
     if key == "parts" and isinstance(value, tuple):
-        return " + ".join(f"{translate(name)} {size_text(size)}" for name, size in value)
+        return " + ".join(f"{translate(name)} {size_text(size, round_up=True)}" for name, size in value)
     if key == "ways_out" and isinstance(value, tuple):
         return "; ".join(_way_out_text(way, translate, setting) for way in value)
     return value

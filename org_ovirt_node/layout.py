@@ -235,12 +235,9 @@ def _does_not_fit(
         ("reserve", RESERVE_MIN),
         ("boot partitions and tables", smallest - content),
     )
-    if request.mirrored:
-        text, found = "a mirror of {}", min(known)
-    else:
-        text, found = ("a disk of {}", known[0]) if len(known) == 1 else ("disks of {} together", sum(known))
+    found = min(known) if request.mirrored else sum(known)
     values = (
-        ("disk_text", text.format(size_text(found))),
+        ("found_size", found),
         ("needed_size", smallest),
         ("parts", tuple(part for part in parts if part[1])),
         ("ways_out", _ways_out(request, missing, swap_size, smallest)),

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where Anaconda's own code can be run: tools beside this checkout, source trees where those expect them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+_TREES = Path(os.environ.get("ANACONDA_BENCH") or Path.home() / ".cache" / "anaconda-bench")
+
+
+def _find() -> Path | None:
+    tools = os.environ.get("ANACONDA_BENCH_TOOLS")
+    places = [Path(tools)] if tools else sorted(_CHECKOUT.parent.glob("*/anaconda-bench"))
+    found = next((place for place in places if (place / "plan_ks.py").is_file()), None)
+    is_whole = (
+        all((_TREES / f"anaconda-{ref}").is_dir() for ref in ("rhel-9", "rhel-10"))
+        and (_TREES / "venv-trixie").is_dir()
+    )
+    return found if is_whole and os.geteuid() == 0 else None
+
+
+BENCH = _find()
+NO_BENCH = "no Anaconda code here: needs root, the bench's tools (ANACONDA_BENCH_TOOLS) and its trees (ANACONDA_BENCH)"

@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The layout policy: sizes, rules, and every sentence it says."""
+
+from dataclasses import replace
+
+import pytest
+
+from org_ovirt_node import findings, layout, policy
+from org_ovirt_node.geometry import EXTENT, GIB, MIB, TIB
+from org_ovirt_node.layout import Device, Finding, Request, check, describe, plan, size_text
+
+# GiB of disk, firmware, mirrored -> GiB of volume group and pool; measured on Anaconda with --reserved-percent=20,
+# which may leave an extent more to the reserve than we do.
+MEASURED = [
+    pytest.param((128,), "bios", False, 125.9961, 94.7969, id="128-bios"),
+    pytest.param((128,), "uefi", False, 125.4102, 94.3281, id="128-uefi"),
+    pytest.param((200, 200), "bios", False, 397.9922, 312.3906, id="joined-bios"),
+    pytest.param((200, 200), "uefi", False, 397.4062, 311.9219, id="joined-uefi"),
+    pytest.param((200, 200), None, True, 197.2812, 151.8242, id="mirrored"),
+]
+
+
+@pytest.mark.parametrize(("disks", "firmware", "mirrored", "group", "pool"), MEASURED)
+def test_sizes(disks, firmware, mirrored, group, pool):
+    found = plan(Request(disks=tuple(disk * GIB for disk in disks), firmware=firmware, mirrored=mirrored))
+    assert round(found.one("lvmvg").size / GIB, 4) == group
+    assert abs(found.one("lvmthinpool").size - pool * GIB) < EXTENT + MIB
+
+
+def test_reserve_is_a_fifth_at_most_100_gib_and_gives_way():
+    def reserve(size):
+        return plan(Request(disks=(size,))).one("lvmvg").reserve
+
+    group = plan(Request(disks=(200 * GIB,))).one("lvmvg").size
+    assert reserve(200 * GIB) == group // 5 // EXTENT * EXTENT
+    assert reserve(16 * TIB) == 100 * GIB
+    assert GIB < reserve(60 * GIB) < plan(Request(disks=(60 * GIB,))).one("lvmvg").size // 5
+    smallest = plan(Request(disks=(60 * GIB,))).smallest_disk
+    assert GIB <= reserve(smallest) < GIB + EXTENT
+
+
+def test_smallest_disk_fits_and_one_mib_less_does_not():
+    for request in (
+        Request(disks=(GIB,)),
+        Request(disks=(GIB,), firmware="bios", layout="minimal"),
+        Request(disks=(GIB, GIB), mirrored=True),
+    ):
+        smallest = plan(request).smallest_disk
+        count = len(request.disks)
+        assert not layout.has_errors(plan(replace(request, disks=(smallest,) * count)).findings)
+        assert layout.has_errors(plan(replace(request, disks=(smallest - MIB,) * count)).findings)
+
+
+@pytest.mark.parametrize(
+    ("image", "is_local", "root"),
+    [
+        pytest.param(None, False, 10 * GIB, id="no-image"),
+        pytest.param(2 * GIB, False, 10 * GIB, id="4-times-2-is-below-the-default"),
+        pytest.param(3 * GIB, False, 12 * GIB, id="4-times-from-a-server"),
+        pytest.param(3 * GIB, True, 10 * GIB, id="3-times-of-a-file"),
+        pytest.param(3 * GIB + 1, False, 13 * GIB, id="rounded-up"),
+    ],
+)
+def test_root_follows_the_image(image, is_local, root):
+    assert policy.root_size(Request(image_size=image, image_is_local=is_local)) == root
+
+
+def test_unknown_disk_says_what_grows_and_what_it_needs():
+    found = plan(Request())
+    assert [d.name for d in found.devices if d.grows] == ["pv.01", "onn", "pool00"]
+    assert [d.name for d in found.devices if d.size is None] == ["disk1", "pv.01", "onn", "pool00"]
+    assert found.capacity.images is None
+    assert size_text(found.smallest_disk, round_up=True) == "68.84 GiB"
+    assert found.findings == ()
+
+
+def test_capacity_counts_the_installed_root_the_images_and_the_new_one():
+    found = plan(Request(disks=(128 * GIB,), firmware="bios"))
+    used = 5 * GIB * 115 // 100
+    assert found.capacity.image_used == used
+    pool, others = found.one("lvmthinpool").size, 37 * GIB
+    images = found.capacity.images
+    assert images == 4
+    assert others + (images + 2) * used <= pool * 80 // 100 < others + (images + 3) * used
+    assert layout.capacity(found.devices, Request(image_size=4 * GIB)).image_used == 10 * GIB  # never above root
+
+
+# --- check() on layouts that others made -----------------------------------------------------------------------------
+
+GOOD = plan(Request(disks=(250 * GIB,), firmware="uefi")).devices
+
+
+def changed(name, **values):
+    """The good layout with one device changed."""
+    assert any(device.name == name for device in GOOD)
+    return tuple(replace(device, **values) if device.name == name else device for device in GOOD)
+
+
+def without(name):
+    return tuple(device for device in GOOD if device.name != name)
+
+
+def with_volume(mount_point, **values):
+    values = {"kind": "lvmthinlv", "size": GIB, "filesystem": "xfs", "options": "defaults,discard", **values}
+    name = policy.volume_name(mount_point)
+    return (*GOOD, Device(name, mount_point=mount_point, pool="pool00", parents=("pool00",), **values))
+
+
+def test_good_layout_has_no_findings():
+    assert check(GOOD, Request()) == ()
+
+
+# devices, request, the whole text of what is said
+WRONG_LAYOUTS = [
+    pytest.param(
+        without("boot"), Request(),
+        "error /boot: no /boot of its own | make /boot a partition or an md RAID 1 of 2 GiB",
+        id="boot-missing",
+    ),
+    pytest.param(
+        changed("boot", kind="lvmlv"), Request(),
+        "error /boot: /boot is a plain logical volume; the boot loader cannot read thin volumes | "
+        "make /boot a partition or an md RAID 1 of 2 GiB",
+        id="boot-kind",
+    ),
+    pytest.param(
+        changed("boot", size=1000 * MIB), Request(),
+        "error /boot: /boot holds 981,467,136 bytes as xfs; imgbase needs 1,000,000,000 | give it 2 GiB",
+        id="boot-too-small",
+    ),
+    pytest.param(
+        changed("boot", size=1024 * MIB), Request(),
+        "warning /boot: /boot has 1 GiB; 2 GiB hold the kernels of two updates | give it 2 GiB",
+        id="boot-small",
+    ),
+    pytest.param(
+        changed("boot", size=1000 * MIB, filesystem="ext4"), Request(),
+        "warning /boot: /boot has 1000 MiB; 2 GiB hold the kernels of two updates | give it 2 GiB",
+        id="boot-ext4-of-1000-MiB-passes-imgbase",
+    ),
+    pytest.param(
+        without("root"), Request(), "error /: no root volume | add / as a thin volume", id="root-missing"
+    ),
+    pytest.param(
+        changed("root", kind="lvmlv"), Request(),
+        "error /: / is a plain logical volume; it has to be a thin volume | put it into the node's thin pool",
+        id="root-not-thin",
+    ),
+    pytest.param(
+        changed("root", size=5 * GIB), Request(),
+        "error /: 5 GiB is below the 6 GiB minimum of the root volume | "
+        "give it 6 GiB or more; each later image inherits the size",
+        id="root-small",
+    ),
+    pytest.param(
+        GOOD, Request(image_size=3 * GIB),
+        "error /: 10 GiB is below 4 times the image, 12 GiB, for which Anaconda asks | "
+        "give it 12 GiB or more, or let the default follow the image",
+        id="root-below-image",
+    ),
+    pytest.param(
+        changed("root", size=60 * GIB), Request(),
+        "warning /: 60 GiB is above 50 GiB, and each image inherits it | data belongs into /var or a volume of its own",
+        id="root-large",
+    ),
+    pytest.param(
+        changed("root", filesystem="btrfs"), Request(),
+        "error /: / has btrfs; imgbase supports xfs and ext4 | ",
+        id="volume-filesystem",
+    ),
+    pytest.param(
+        without("var_log"), Request(),
+        "error /var/log: /var/log is no volume of its own; layout standard has one of 8 GiB | "
+        "add it as a thin volume of at least 8 GiB",
+        id="volume-missing",
+    ),
+    pytest.param(
+        changed("var", kind="partition"), Request(),
+        "error /var: /var is a partition; it has to be a thin volume | put it into the node's thin pool",
+        id="volume-not-thin",
+    ),
+    pytest.param(
+        changed("var", pool="other"), Request(),
+        "error /var: /var lies in pool other; it has to lie in the pool of the root volume, pool00 | ",
+        id="volume-other-pool",
+    ),
+    pytest.param(
+        changed("var", size=5 * GIB - 1), Request(),
+        "error /var: 4.99 GiB is below the 5 GiB minimum | leave it out to get the default of 5 GiB",
+        id="volume-small",
+    ),
+    pytest.param(
+        with_volume("/usr"), Request(),
+        "error /usr: /usr is part of the image and cannot be a volume | leave it out",
+        id="volume-place",
+    ),
+    pytest.param(
+        changed("var", options="defaults"), Request(),
+        "warning /var: /var is mounted without discard, so the pool never gets freed blocks back | "
+        "mount it with defaults,discard",
+        id="volume-option",
+    ),
+    pytest.param(
+        changed("swap", kind="lvmthinlv"), Request(),
+        "warning swap: swap is a thin volume; a full pool would take it along | make it a plain logical volume",
+        id="swap-thin",
+    ),
+    pytest.param(
+        changed("pool00", metadata_size=128 * MIB), Request(),
+        "warning pool: the pool has 128 MiB of metadata; imgbase wants 1 GiB | --metadatasize=1024",
+        id="metadata-small",
+    ),
+    pytest.param(
+        changed("pool00", size=GOOD[4].size - 6 * GIB - 900 * MIB), Request(),
+        "error volume_group: 900 MiB of the volume group stay free; the pool needs 1 GiB to grow | "
+        "make the pool smaller, or set --reserved-space",
+        id="reserve-too-small",
+    ),
+    pytest.param(
+        changed("pool00", size=GOOD[4].size - 6 * GIB - 10 * GIB), Request(),
+        "warning volume_group: 10 GiB of the volume group stay free; 49.49 GiB are wished for | "
+        "the disk is small for this layout: a larger one, or smaller volumes",
+        id="reserve-small",
+    ),
+    pytest.param(
+        changed("pool00", size=60 * GIB), Request(),
+        "warning images: the pool of 60 GiB cannot hold a second image: this node cannot be updated | "
+        "67.82 GiB of pool hold one update; a larger disk, or smaller volumes",
+        id="cannot-update",
+    ),
+    pytest.param(
+        GOOD, Request(images=30),
+        "warning images: the pool of 191.92 GiB holds 18 images; 30 are wished for | "
+        "276.25 GiB of pool hold them; a larger disk, smaller volumes, or a smaller wish",
+        id="images-below-wish",
+    ),
+]  # fmt: skip
+
+
+def told(found):
+    words = describe(found)
+    return f"{found.severity} {found.subject}: {words.message} | {words.hint}"
+
+
+@pytest.mark.parametrize(("devices", "request_", "text"), WRONG_LAYOUTS)
+def test_check_says(devices, request_, text):
+    assert text in [told(found) for found in check(devices, request_)]
+
+
+def test_over_provisioned_pool_is_an_error():
+    found = check(changed("pool00", size=46 * GIB), Request())
+    assert (
+        "error pool: the thin volumes add up to 47 GiB; the pool has 46 GiB | "
+        "make volumes smaller or the pool larger; Anaconda does not notice" in [told(f) for f in found]
+    )
+
+
+def test_mirrored_boot_of_2_gib_is_large_enough():
+    devices = plan(Request(disks=(250 * GIB, 250 * GIB), mirrored=True)).devices
+    assert check(devices, Request()) == ()
+
+
+def test_unknown_sizes_are_not_judged():
+    devices = tuple(replace(d, size=None) for d in GOOD)
+    assert check(devices, Request()) == ()
+
+
+# --- plan() on requests that cannot be had ---------------------------------------------------------------------------
+
+IMPOSSIBLE = [
+    pytest.param(Request(layout="big"), "error layout: no layout 'big' | there are standard and minimal", id="layout"),
+    pytest.param(
+        Request(filesystem="btrfs"),
+        "error filesystem: no file system 'btrfs' for a node | imgbase supports xfs and ext4",
+        id="filesystem",
+    ),
+    pytest.param(
+        Request(firmware="coreboot"),
+        "error firmware: no firmware 'coreboot' | write uefi or bios, or leave it open",
+        id="firmware",
+    ),
+    pytest.param(
+        Request(mirrored=True), "error disk: a mirror needs two disks; 1 named | name two disks", id="mirror-of-one"
+    ),
+    pytest.param(
+        Request(volume_group="-onn"),
+        "error volume_group: '-onn' is not a name for LVM | "
+        "letters, digits, '_', '.', '+' and '-', not first a '-', at most 55 characters",
+        id="group-name",
+    ),
+    pytest.param(
+        Request(pool="snapshot1"),
+        "error pool: 'snapshot1' is reserved by LVM | choose another name",
+        id="pool-name-reserved",
+    ),
+    pytest.param(
+        Request(pool="var_log"),
+        "error pool: the pool has the name of volume /var/log | choose another name",
+        id="pool-name-taken",
+    ),
+    pytest.param(
+        Request(volumes=(("var", GIB),)),
+        "error var: 'var' is not the mount point of a volume | "
+        "write an absolute path without blanks, '..' or a slash at the end",
+        id="mount-point",
+    ),
+    pytest.param(
+        Request(volumes=(("/var_log", GIB),)),
+        "error /var_log: /var_log and /var/log would both be named var_log | rename one of them",
+        id="volume-name-twice",
+    ),
+    pytest.param(
+        Request(volumes=(("/etc/vdsm", GIB),)),
+        "error /etc/vdsm: /etc/vdsm is part of the image and cannot be a volume | leave it out",
+        id="part-of-the-image",
+    ),
+    pytest.param(
+        Request(disks=(48 * GIB,)),
+        "error disk: 48 GiB of disk are too small for this layout: 56.59 GiB are needed = root 10 GiB + "
+        "volumes 37 GiB + swap 4 GiB + pool metadata and its spare 2 GiB + reserve 1 GiB + "
+        "boot partitions and tables 2.59 GiB | layout: minimal saves 29 GiB; a disk of 56.59 GiB",
+        id="only-minimal-helps",
+    ),
+    pytest.param(
+        Request(disks=(55 * GIB,), firmware="bios"),
+        "error disk: 55 GiB of disk are too small for this layout: 56.01 GiB are needed = root 10 GiB + "
+        "volumes 37 GiB + swap 4 GiB + pool metadata and its spare 2 GiB + reserve 1 GiB + "
+        "boot partitions and tables 2.01 GiB | swap_size: 1 GiB saves 3 GiB; root_size: 6 GiB saves 4 GiB; "
+        "layout: minimal saves 29 GiB; a disk of 56.01 GiB",
+        id="cheapest-first",
+    ),
+    pytest.param(
+        Request(disks=(50 * GIB,), layout="minimal", volumes=(("/var", 38 * GIB),)),
+        "error disk: 50 GiB of disk are too small for this layout: 57.59 GiB are needed = root 10 GiB + "
+        "volumes 38 GiB + swap 4 GiB + pool metadata and its spare 2 GiB + reserve 1 GiB + "
+        "boot partitions and tables 2.59 GiB | volumes./var: 8 GiB saves 30 GiB; a disk of 57.59 GiB",
+        id="a-large-volume",
+    ),
+    pytest.param(
+        Request(disks=(22 * GIB,), layout="minimal"),
+        "error disk: 22 GiB of disk are too small for this layout: 27.59 GiB are needed = root 10 GiB + "
+        "volumes 8 GiB + swap 4 GiB + pool metadata and its spare 2 GiB + reserve 1 GiB + "
+        "boot partitions and tables 2.59 GiB | root_size: 6 GiB saves 4 GiB; swap_size: 1 GiB saves 3 GiB; "
+        "a disk of 27.59 GiB",
+        id="two-changes-together",
+    ),
+    pytest.param(
+        Request(disks=(50 * GIB, 50 * GIB), mirrored=True, swap_size=0),
+        "error disk: 50 GiB of disk are too small for this layout: 52.63 GiB are needed = root 10 GiB + "
+        "volumes 37 GiB + pool metadata and its spare 2 GiB + reserve 1 GiB + boot partitions and tables 2.63 GiB | "
+        "root_size: 6 GiB saves 4 GiB; layout: minimal saves 29 GiB; a disk of 52.63 GiB",
+        id="mirror",
+    ),
+    pytest.param(
+        Request(disks=(20 * GIB, 20 * GIB), swap_size=0),
+        "error disk: 40 GiB of disk are too small for this layout: 52.6 GiB are needed = root 10 GiB + "
+        "volumes 37 GiB + pool metadata and its spare 2 GiB + reserve 1 GiB + boot partitions and tables 2.6 GiB | "
+        "layout: minimal saves 29 GiB; a disk of 52.6 GiB",
+        id="joined",
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_", "text"), IMPOSSIBLE)
+def test_plan_refuses(request_, text):
+    assert [told(found) for found in plan(request_).findings if found.severity == findings.ERROR] == [text]
+
+
+def test_every_sentence_is_in_these_tables():
+    shown = {param.values[2].partition(": ")[0] for param in WRONG_LAYOUTS}
+    assert shown
+    cases = [p.values for p in WRONG_LAYOUTS]
+    codes = {f.code for devices, request, _ in cases for f in check(devices, request)}
+    codes |= {f.code for p in IMPOSSIBLE for f in plan(p.values[0]).findings} | {"over-provisioned"}
+    assert codes == set(findings._WORDS)
+
+
+def test_words_are_translated_before_values_are_put_in():
+    found = Finding("root-small", findings.ERROR, "/", (("found_size", GIB), ("needed_size", 6 * GIB)))
+    german = {"{found_size} is below the {needed_size} minimum of the root volume": "{found_size} statt {needed_size}"}
+    assert describe(found, translate=lambda text: german.get(text, text)).message == "1 GiB statt 6 GiB"
+
+
+@pytest.mark.parametrize(
+    ("size", "down", "up"),
+    [
+        pytest.param(GIB, "1 GiB", "1 GiB", id="whole"),
+        pytest.param(GIB - 1, "1023.99 MiB", "1024 MiB", id="just-below"),
+        pytest.param(1536 * GIB, "1.5 TiB", "1.5 TiB", id="fraction"),
+        pytest.param(0, "0 MiB", "0 MiB", id="nothing"),
+        pytest.param(GIB + 1, "1 GiB", "1.01 GiB", id="too-little-never-looks-enough"),
+    ],
+)
+def test_size_text(size, down, up):
+    assert (size_text(size), size_text(size, round_up=True)) == (down, up)
