@@ -109,6 +109,7 @@ class Host:
             images=s.images,
             volumes=tuple(sorted(s.volumes.items())),
             swap_size=s.swap_size,
+            release=s.release,
             volume_group=s.vg,
             pool=s.pool,
         )

@@ -85,6 +85,8 @@ class Page:
     disks: tuple[str, ...]
     network: tuple[tuple[str, ...], ...]
     network_file: str | None
+    keys: tuple[tuple[str, str], ...]
+    more_keys: tuple[tuple[str, Verbatim], ...]
     pre: tuple[ScriptPart, ...]
     post: tuple[ScriptPart, ...]
     hook: Verbatim
@@ -106,6 +108,8 @@ def page(host: Host) -> Page:
         disks=links,
         network=network.network_options(settings.network, settings.mac),
         network_file=NETWORK_FILE if network.has_mac_members(settings.network) else None,
+        keys=tuple((user, keys[0]) for user, keys in _keys(settings)),
+        more_keys=tuple((user, Verbatim("\n".join(keys[1:]))) for user, keys in _keys(settings) if keys[1:]),
         pre=tuple(map(ScriptPart.of, settings.pre)),
         post=tuple(map(ScriptPart.of, settings.post)),
         hook=hook(),
@@ -113,6 +117,12 @@ def page(host: Host) -> Page:
         hook_log=imgbase.LOG,
         nics=_nics(),
     )
+
+
+def _keys(settings: Settings) -> list[tuple[str, list[str]]]:
+    """The SSH keys of each person. A second `sshkey` for one person draws a warning, so a script adds the others."""
+    everybody = [("root", settings.ssh_keys), *((user.name, user.ssh_keys) for user in settings.users)]
+    return [(name, keys) for name, keys in everybody if keys]
 
 
 @functools.cache

@@ -255,7 +255,33 @@ def network_options(interfaces: Sequence[Interface], boot_mac: str) -> tuple[tup
     if not interfaces:
         return ((f"--device={boot_mac}", "--bootproto=dhcp", "--onboot=yes", "--activate"),)
     members = {member for i in interfaces if not i.vlan for member in i.lower}
-    return tuple(_options(i, interfaces) for i in _lower_first(interfaces) if i.device not in members)
+    joined = {bond.device: vlan for bond, vlan in _bonds_with_vlan(interfaces)}
+    commands = []
+    for interface in _lower_first(interfaces):
+        if interface.device in members or interface in joined.values():
+            continue
+        vlan = joined.get(interface.device)
+        commands.append(_joined_options(interface, vlan) if vlan else _options(interface, interfaces))
+    return tuple(commands)
+
+
+def _bonds_with_vlan(interfaces: Sequence[Interface]) -> Iterator[tuple[Interface, Interface]]:
+    """Each bond that is only there for its VLANs, with the first of them.
+
+    One command makes both. With one each, Anaconda warns that the device has been defined already, which a boot with
+    inst.ksstrict makes fatal; but an MTU of the bond's own needs its own command.
+    """
+    for bond in interfaces:
+        vlans = [i for i in interfaces if i.vlan and i.vlan.parent == bond.device]
+        says_more = bond.ipv4 or bond.ipv6 or bond.dns or bond.mtu or (vlans and vlans[0].mtu)
+        if bond.bond and vlans and not says_more:
+            yield bond, vlans[0]
+
+
+def _joined_options(bond: Interface, vlan: Interface) -> tuple[str, ...]:
+    """A bond and a VLAN on it (pyanaconda, nm_client.py: "vlan over bond")."""
+    of_vlan = [option for option in _options(vlan, ()) if not option.startswith("--device=")]
+    return (*_kind_options(bond), *of_vlan)
 
 
 def _lower_first(interfaces: Sequence[Interface]) -> list[Interface]:

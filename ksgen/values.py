@@ -305,6 +305,8 @@ def _wire_strings(blob: bytes) -> list[bytes]:
 def ssh_key(value: object) -> str:
     """A public key as it stands in authorized_keys (sshd(8)), options allowed."""
     text = one_line(_text(value, '"ssh-ed25519 AAAA… ops"')).strip()
+    if text.startswith("%"):
+        refuse("ssh-key", "begins with '%', with which Anaconda's sections begin", "take the line of the .pub file")
     if "PRIVATE KEY" in text:
         refuse("ssh-key-private", "this is a private key; it belongs to nobody else", "take the line of the .pub file")
     fields = text.split()

@@ -28,6 +28,9 @@ _PE_START = MIB
 _MD_HEADROOM = 128 * MIB
 _MD_HEADROOM_MIN = MIB
 
+# What Anaconda recommends from 64 GiB of memory on.
+_SWAP_FOR_MUCH_MEMORY = {"el9": 4 * GIB, "el10": 32 * GIB}
+
 # What mkfs takes from a volume before statvfs(2) sees it: the smallest log of XFS, measured with xfsprogs 6.1 ...
 _XFS_LOG = 64 * MIB
 # ... and 3.5 % of inode tables and journal of ext4, measured at 1000 MiB with e2fsprogs 1.47.
@@ -79,7 +82,7 @@ def physical_volume_for(size: int, on_array: bool = False) -> int:
     return align_up(size) + (2 * _PE_START if on_array else _PE_START)
 
 
-def recommended_swap(memory: int, disks: Iterable[int]) -> int:
+def recommended_swap(memory: int, disks: Iterable[int], release: str) -> int:
     """The swap volume that Anaconda makes for `--recommended` on these disks (pyanaconda, core/storage.py)."""
     memory += 16
     if memory < 2 * GIB:
@@ -89,7 +92,7 @@ def recommended_swap(memory: int, disks: Iterable[int]) -> int:
     elif memory < 64 * GIB:
         swap = memory // 2
     else:
-        swap = 4 * GIB
+        swap = _SWAP_FOR_MUCH_MEMORY[release]
     tenth = sum(disk - _GPT for disk in disks) // 10
     return align_up(min(swap, tenth))
 

@@ -137,10 +137,10 @@ def _swap(request: Request) -> tuple[Optional[Device], Optional[tuple[int, int]]
         return replace(swap, size=align_up(request.swap_size)), None
     disks = [disk for disk in request.disks if disk is not None] or [64 * geometry.TIB]
     if request.memory is not None:
-        return replace(swap, size=geometry.recommended_swap(request.memory, disks)), None
+        return replace(swap, size=geometry.recommended_swap(request.memory, disks, request.release)), None
     # The most that Anaconda makes is for just below 64 GiB of memory, the least for 2 GiB; oVirt needs as much.
-    most = geometry.recommended_swap(64 * GIB - 1 * MIB, disks)
-    return replace(swap, size=most), (geometry.recommended_swap(2 * GIB, disks), most)
+    most = geometry.recommended_swap(64 * GIB - 1 * MIB, disks, request.release)
+    return replace(swap, size=most), (geometry.recommended_swap(2 * GIB, disks, request.release), most)
 
 
 def _boot_devices(request: Request) -> tuple[Device, ...]:

@@ -85,7 +85,7 @@ LAYOUTS = {layout.name: layout for layout in (STANDARD, MINIMAL)}
 class Request:
     """What is wished for. Sizes are bytes; None is "not known" for a disk, "the default" for root.
 
-    `swap_size` None leaves swap to Anaconda, which goes by `memory`. `firmware` None is open. Several `disks` are
+    `swap_size` None leaves swap to Anaconda, which goes by `memory`, and by `release` too. `firmware` None is open. Several `disks` are
     joined, or a pair is `mirrored`; partitions for booting lie on the first.
     """
 
@@ -101,6 +101,7 @@ class Request:
     volumes: tuple[tuple[str, int], ...] = ()
     swap_size: Optional[int] = SWAP_SIZE
     memory: Optional[int] = None
+    release: str = "el9"
     volume_group: str = VOLUME_GROUP
     pool: str = POOL
 

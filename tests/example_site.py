@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The example site, read and rendered once for all tests."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import re
+import types
+from pathlib import Path
+
+from ksgen import inventory
+from ksgen.host import Host, read_hosts
+from ksgen.kickstart import TEMPLATES, Templates
+from ksgen.problems import Problem
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+EXAMPLE = CHECKOUT / "examples" / "hosts.yaml"
+
+
+@functools.cache
+def site() -> tuple[tuple[Host, ...], tuple[Problem, ...]]:
+    found, problems = inventory.read([EXAMPLE])
+    hosts, more = read_hosts(found)
+    return hosts, (*problems, *more)
+
+
+@functools.cache
+def kickstarts() -> dict[str, str]:
+    templates = Templates()
+    rendered = {host.name: templates.render(host) for host in site()[0]}
+    assert not [problem for _, problems in rendered.values() for problem in problems]
+    return {name: text for name, (text, _) in rendered.items() if text is not None}
+
+
+def load_nics() -> types.ModuleType:
+    """ks-templates/nics.py, the program that the installer runs."""
+    spec = importlib.util.spec_from_file_location("nics", TEMPLATES / "nics.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def included_network(kickstart: str) -> str:
+    """What the kickstart's own %pre leaves for its %include, on a machine that has every card it names."""
+    nics = load_nics()
+    wanted = re.search(r"<<'END_OF_NETWORK'\n(.*?)END_OF_NETWORK\n", kickstart, re.DOTALL)
+    if wanted is None:
+        return ""
+    addresses = sorted(set(nics.MAC.findall(wanted.group(1))))
+    text, missing = nics.resolve(wanted.group(1), {mac: f"eno{n}" for n, mac in enumerate(addresses, 1)})
+    assert not missing
+    return str(text)
