@@ -47,8 +47,8 @@ def gate(value: object) -> str:
     """The one way of a value into a kickstart: as pykickstart's lexer (shlex) reads it back, or not at all."""
     if isinstance(value, Verbatim):
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if isinstance(value, jinja2.Undefined) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)  # which an undefined value refuses
     if not isinstance(value, str):
         raise GateError(f"prints {type(value).__name__}, which is neither text nor a number")
     try:
@@ -222,13 +222,12 @@ class Templates:
         text = self._traced.get_template(ORDER).render(vars(page(host)))
         lines, mark = [], Mark(ORDER, 1)
         for line in text.split("\n"):
-            values = []
-            for note in _TRACE.findall(line):
-                if note.startswith("="):
-                    values.append(note[1:])
-                else:
-                    file, _, number = note.rpartition(":")
-                    mark = Mark(file, int(number))
+            notes = _TRACE.findall(line)
+            values = [note[1:] for note in notes if note.startswith("=")]
+            places = [note for note in notes if not note.startswith("=")]
+            if places:
+                file, _, number = places[0].rpartition(":")
+                mark = Mark(file, int(number))
             lines.append(TracedLine(_TRACE.sub("", line), mark, tuple(values)))
         return tuple(lines)
 
@@ -244,7 +243,7 @@ def _template_problem(host: Host, error: Exception) -> Problem:
         mark = Mark(str(error.filename or error.name), error.lineno)
         return Problem("template-syntax", str(error.message), mark, host=host.name)
     if isinstance(error, jinja2.TemplateNotFound):
-        return Problem("template-missing", f"no template {error.message}", Mark(ORDER, 1), host=host.name)
+        return Problem("template-missing", f"no template {error.name}", Mark(ORDER, 1), host=host.name)
     mark, frame = Mark(ORDER, 1), error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename

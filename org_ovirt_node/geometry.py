@@ -83,7 +83,10 @@ def physical_volume_for(size: int, on_array: bool = False) -> int:
 
 
 def recommended_swap(memory: int, disks: Iterable[int], release: str) -> int:
-    """The swap volume that Anaconda makes for `--recommended` on these disks (pyanaconda, core/storage.py)."""
+    """The swap volume that Anaconda makes for `--recommended` (pyanaconda, core/storage.py).
+
+    It is never more than a tenth of the disks; without disks, none are known.
+    """
     memory += 16
     if memory < 2 * GIB:
         swap = 2 * memory
@@ -93,8 +96,13 @@ def recommended_swap(memory: int, disks: Iterable[int], release: str) -> int:
         swap = memory // 2
     else:
         swap = _SWAP_FOR_MUCH_MEMORY[release]
-    tenth = sum(disk - _GPT for disk in disks) // 10
-    return align_up(min(swap, tenth))
+    tenths = [(disk - _GPT) // 10 for disk in disks]
+    return align_up(min(swap, sum(tenths)) if tenths else swap)
+
+
+def most_recommended_swap(disks: Iterable[int], release: str) -> int:
+    """The largest swap volume that `--recommended` makes on these disks: that of just below 64 GiB of memory."""
+    return recommended_swap(64 * GIB - ALIGNMENT, disks, release)
 
 
 def filesystem_space(device: int, filesystem: str) -> int:

@@ -17,6 +17,7 @@ from org_ovirt_node.policy import (
     BOOT_SIZE,
     ESP_SIZE,
     LAYOUTS,
+    MEMORY_MIN,
     METADATA_SIZE,
     MINIMAL,
     OPTIONS,
@@ -135,12 +136,13 @@ def _swap(request: Request) -> tuple[Optional[Device], Optional[tuple[int, int]]
         return None, None
     if request.swap_size is not None:
         return replace(swap, size=align_up(request.swap_size)), None
-    disks = [disk for disk in request.disks if disk is not None] or [64 * geometry.TIB]
+    disks = [disk for disk in request.disks if disk is not None]
     if request.memory is not None:
-        return replace(swap, size=geometry.recommended_swap(request.memory, disks, request.release)), None
-    # The most that Anaconda makes is for just below 64 GiB of memory, the least for 2 GiB; oVirt needs as much.
-    most = geometry.recommended_swap(64 * GIB - 1 * MIB, disks, request.release)
-    return replace(swap, size=most), (geometry.recommended_swap(2 * GIB, disks, request.release), most)
+        size = geometry.recommended_swap(request.memory, disks, request.release)
+        return replace(swap, size=size), None
+    least = geometry.recommended_swap(MEMORY_MIN, disks, request.release)
+    most = geometry.most_recommended_swap(disks, request.release)
+    return replace(swap, size=most), (least, most)
 
 
 def _boot_devices(request: Request) -> tuple[Device, ...]:

@@ -51,6 +51,7 @@ FILESYSTEMS = ("xfs", "ext4")  # imgbased, Filesystem.supported_filesystem
 # --- the rest --------------------------------------------------------------------------------------------------------
 SWAP_SIZE = 4 * GIB  # Anaconda's own for 64 GiB of memory and more
 SWAP_SIZE_MIN = 1 * GIB  # ovirt-site, Host Storage Requirements
+MEMORY_MIN = 2 * GIB  # ovirt-site, Memory Requirements
 VOLUME_GROUP = "onn"  # what Anaconda makes of "oVirt Node Next"
 POOL = "pool00"
 IMAGES = 2  # imgbased, images_to_keep

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Imports go one way. README.md has the picture; a new arrow has to be drawn there and allowed here."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+# module -> the modules of ours that it may import
+ARROWS = {
+    "org_ovirt_node": set(),
+    "org_ovirt_node.geometry": set(),
+    "org_ovirt_node.findings": {"geometry"},
+    "org_ovirt_node.policy": {"geometry"},
+    "org_ovirt_node.capacity": {"geometry", "policy"},
+    "org_ovirt_node.rules": {"geometry", "findings", "policy", "capacity"},
+    "org_ovirt_node.layout": {"geometry", "findings", "policy", "capacity", "rules"},
+    "org_ovirt_node.imgbase": set(),
+}
+# The outer parts of the add-on that ksgen may use, and what else each package may import.
+KSGEN_USES = {"layout", "findings", "policy", "geometry", "imgbase"}
+ADDON_PACKAGES: set[str] = set()
+KSGEN_PACKAGES = {"click", "jinja2", "langtable", "pydantic", "pydantic_core", "pykickstart", "rich", "yaml"}
+# Steps of ksgen in their order: each may import those before it.
+KSGEN_ORDER = (
+    ("problems",),
+    ("nodes",),
+    ("yamltext", "naming", "jsonnodes", "yamlnodes", "surprises", "ranges"),
+    ("declared", "sources", "precedence"),
+    ("inventory",),
+    ("values",),
+    ("disk", "network"),
+    ("settings",),
+    ("host",),
+    ("storage", "grammar", "output"),
+    ("kickstart", "picture"),
+    ("checks",),
+    ("cli",),
+    ("__main__",),
+)
+NO_NAMES = {"utils", "common", "helpers", "base", "manager"}
+
+
+def modules() -> list[Path]:
+    return sorted(p for package in ("org_ovirt_node", "ksgen") for p in (CHECKOUT / package).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> set[str]:
+    """The full names of all modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in names if (CHECKOUT / (name.replace(".", "/") + ".py")).exists()} or {
+                str(node.module)
+            }
+    return found
+
+
+def ours(path: Path, package: str) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith(package + ".")}
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_arrows(path: Path) -> None:
+    name = name_of(path)
+    if name.startswith("org_ovirt_node"):
+        assert name in ARROWS, "a new module: say here and in README.md what it may import"
+        assert ours(path, "org_ovirt_node") <= ARROWS[name]
+        assert not ours(path, "ksgen")
+        return
+    if name == "ksgen":
+        return
+    assert ours(path, "org_ovirt_node") <= KSGEN_USES
+    order = {module: rank for rank, row in enumerate(KSGEN_ORDER) for module in row}
+    module = name.split(".")[1]
+    assert module in order, "a new module: say here and in README.md where it stands"
+    assert all(order[other] <= order[module] for other in ours(path, "ksgen") - {module})
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_packages(path: Path) -> None:
+    allowed = KSGEN_PACKAGES if name_of(path).startswith("ksgen") else ADDON_PACKAGES
+    others = {name.split(".")[0] for name in imports(path)} - {"org_ovirt_node", "ksgen"}
+    assert others - set(sys.stdlib_module_names) - {"__future__"} <= allowed
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_names_say_something(path: Path) -> None:
+    assert path.stem not in NO_NAMES
+
+
+def test_only_the_command_prints_and_exits() -> None:
+    for path in (CHECKOUT / "ksgen").glob("*.py"):
+        calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)}
+        if path.stem != "cli":
+            assert not calls & {"print", "sys.exit", "exit", "click.echo"}, path
+
+
+def test_sizes_have_one_home() -> None:
+    """A number with a unit is written in policy.py alone."""
+    for path in modules():
+        if path.stem in ("policy", "geometry"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant):
+                unit = ast.unparse(node.right).rpartition(".")[2]
+                assert unit not in ("MIB", "GIB", "TIB"), f"{path}: {ast.unparse(node)}"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Templates, the gate that every value passes, and the origin of each line."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from example_site import kickstarts, site
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ksgen.kickstart import TEMPLATES, GateError, Templates, Verbatim, gate, hook
+from org_ovirt_node import imgbase
+
+HOST = site()[0][0]
+
+
+@given(st.text(max_size=60))
+def test_gate_prints_what_the_lexer_reads_back_or_refuses(value: str) -> None:
+    try:
+        printed = gate(value)
+    except GateError:
+        return
+    assert printed.splitlines() == [printed]
+    assert shlex.split(f"command --option={printed} end", comments=True) == ["command", f"--option={value}", "end"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        pytest.param("a\nb", "holds the character U+000A at position 2", id="newline"),
+        pytest.param("a\x85b", "holds the character U+0085 at position 2", id="next-line"),
+        pytest.param("%include /etc/passwd", "begins with '%', with which Anaconda's sections begin", id="section"),
+        pytest.param(None, "prints NoneType, which is neither text nor a number", id="none"),
+        pytest.param(True, "prints bool, which is neither text nor a number", id="truth-value"),
+        pytest.param(["a"], "prints list, which is neither text nor a number", id="list"),
+        pytest.param("x" * 4097, "4097 characters are more than the 4096 of one line", id="too-long"),
+    ],
+)
+def test_gate_refuses(value: object, message: str) -> None:
+    with pytest.raises(GateError) as caught:
+        gate(value)
+    assert str(caught.value) == message
+
+
+def test_gate_leaves_numbers_and_checked_scripts_alone() -> None:
+    assert gate(2048) == "2048"
+    assert gate(Verbatim("a\nb")) == "a\nb"
+
+
+def test_hook_is_carried_verbatim_in_the_last_section() -> None:
+    source = Path(imgbase.__file__).read_text()
+    for text in kickstarts().values():
+        before, _, after = text.partition(source)
+        assert after == "END_OF_IMGBASE_PY\n%end\n"
+        assert before.rstrip("\n").splitlines()[-2].startswith("%post --erroronfail ")
+    assert hook() + "\n" == source
+    assert "END_OF_IMGBASE_PY" not in source
+
+
+def test_own_directory_overrides_one_part(tmp_path: Path) -> None:
+    (tmp_path / "site.ks.j2").write_text("\n# Ours\nfirewall --enabled --service={{ 'ssh' }}\n")
+    text, problems = Templates(tmp_path).render(HOST)
+    assert problems == []
+    assert text is not None
+    ours = Templates().render(HOST)[0]
+    assert ours is not None
+    added = [line for line in text.splitlines() if line not in ours.splitlines()]
+    assert added == ["# Ours", "firewall --enabled --service=ssh"]
+
+
+UNPRINTABLE = "prints tuple, which is neither text nor a number"
+UNSAFE = "access to attribute '__class__' of 'str' object is unsafe."
+BROKEN_PARTS = [
+    pytest.param("a\n{{ settings.nothing }}\n", 2, "template-error", "has no attribute 'nothing'", id="undefined"),
+    pytest.param("{% if %}\n", 1, "template-syntax", "Expected an expression", id="syntax"),
+    pytest.param("\n\n{{ network }}\n", 3, "template-value", UNPRINTABLE, id="value"),
+    pytest.param("{{ ''.__class__.__mro__ }}\n", 1, "template-error", UNSAFE, id="sandbox"),
+    pytest.param("{% include 'none.ks.j2' %}\n", 1, "template-missing", "no template none.ks.j2", id="missing"),
+    pytest.param("{{ 1 / 0 }}\n", 1, "template-error", "division by zero", id="arithmetic"),
+    pytest.param("{{ range(999999999) }}\n", 1, "template-error", "Range too big", id="range"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "line", "code", "message"), BROKEN_PARTS)
+def test_broken_part_is_a_problem_at_its_line(tmp_path: Path, part: str, line: int, code: str, message: str) -> None:
+    (tmp_path / "site.ks.j2").write_text(part)
+    text, (problem,) = Templates(tmp_path).render(HOST)
+    assert text is None
+    assert problem.code == code
+    assert message in problem.message
+    if code != "template-missing":
+        assert (problem.mark.file, problem.mark.line) == (str(tmp_path / "site.ks.j2"), line)
+
+
+def test_trace_gives_each_line_its_template_line_and_values() -> None:
+    lines = Templates().trace(HOST)
+    assert "\n".join(line.text for line in lines) == Templates().render(HOST)[0]
+    for line in lines:
+        words = line.text.split(" ")
+        if words[0] in ("part", "raid", "reqpart", "volgroup", "logvol", "rootpw", "lang", "liveimg"):
+            template = Path(line.mark.file)
+            assert template.parent == TEMPLATES
+            assert template.read_text().splitlines()[line.mark.line - 1].lstrip("{%- ").startswith(words[0])
+    (language,) = [line for line in lines if line.text.startswith("lang ")]
+    assert language.values == ("en_US.UTF-8",)
