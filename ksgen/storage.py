@@ -209,7 +209,7 @@ def _read_volume(data: Any) -> Device:
         None if is_open else geometry.align_up((data.size or 0) * MIB),
         mount_point=data.mountpoint if data.mountpoint.startswith("/") else None,
         filesystem="swap" if data.mountpoint == "swap" else data.fstype or None,
-        options=data.fsopts or None,
+        options=data.fsopts or "defaults" if kind == "lvmthinlv" else None,
         pool=data.pool_name or None,
         grows=bool(data.grow),
         parents=(data.pool_name if kind == "lvmthinlv" else data.vgname,),

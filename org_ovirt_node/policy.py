@@ -86,8 +86,8 @@ LAYOUTS = {layout.name: layout for layout in (STANDARD, MINIMAL)}
 class Request:
     """What is wished for. Sizes are bytes; None is "not known" for a disk, "the default" for root.
 
-    `swap_size` None leaves swap to Anaconda, which goes by `memory`, and by `release` too. `firmware` None is open. Several `disks` are
-    joined, or a pair is `mirrored`; partitions for booting lie on the first.
+    `swap_size` None leaves swap to Anaconda, which goes by `memory` and `release`. `firmware` None is open. Several
+    `disks` are joined, or a pair is `mirrored`; partitions for booting lie on the first.
     """
 
     layout: str = STANDARD.name

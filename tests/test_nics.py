@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The program that the installer runs to put names of cards in the place of their addresses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from example_site import included_network, kickstarts, load_nics
+
+from ksgen.kickstart import TEMPLATES
+
+BOND = "network --device=bond0 --bondslaves=52:54:00:aa:00:01,52:54:00:aa:00:02 --bondopts=mode=802.3ad\n"
+
+
+def add_card(net: Path, name: str, address: str, is_real: bool = True, own: str | None = None) -> None:
+    card = net / name
+    card.mkdir(parents=True)
+    (card / "address").write_text(f"{address}\n")
+    if is_real:
+        (card / "device").mkdir()
+    if own:
+        (card / "bonding_slave").mkdir()
+        (card / "bonding_slave" / "perm_hwaddr").write_text(f"{own}\n")
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    path = tmp_path / "net"
+    add_card(path, "lo", "00:00:00:00:00:00", is_real=False)
+    # a bridge has the address of its first card
+    add_card(path, "br0", "52:54:00:aa:00:01", is_real=False)
+    add_card(path, "eno1", "52:54:00:AA:00:01")
+    # two cards of a bond show one address
+    add_card(path, "eno2", "52:54:00:aa:00:01", own="52:54:00:aa:00:02")
+    return path
+
+
+def run(net: Path, text: str, directory: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    wanted, result = directory / "wanted", directory / "result"
+    wanted.write_text(text)
+    source = (TEMPLATES / "nics.py").read_text()
+    command = [sys.executable, "-", str(wanted), str(result), str(net)]
+    return subprocess.run(command, input=source, capture_output=True, text=True), result
+
+
+def test_members_get_names_and_nothing_else_changes(net: Path, tmp_path: Path) -> None:
+    vlan = "network --device=52:54:00:aa:00:01 --vlanid=5 --bindto=mac\n"
+    done, result = run(net, BOND + vlan, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert result.read_text() == BOND.replace("52:54:00:aa:00:01,52:54:00:aa:00:02", "eno1,eno2") + vlan
+
+
+def test_missing_card_is_told_and_nothing_is_written(net: Path, tmp_path: Path) -> None:
+    done, result = run(net, BOND.replace("00:02", "00:09"), tmp_path)
+    assert done.returncode == 1
+    assert not result.exists()
+    assert (
+        "ovirt-node: no network card has the address 52:54:00:aa:00:09, which node_network of this host names; "
+        "this machine has eno1 52:54:00:aa:00:01, eno2 52:54:00:aa:00:02.\n"
+        "Nothing has been written to any disk. Correct the inventory, run ksgen, and boot again." in done.stderr
+    )
+
+
+def test_runs_on_the_installers_python() -> None:
+    """3.9 is the oldest: the source must not use what came later."""
+    compile((TEMPLATES / "nics.py").read_text(), "nics.py", "exec", dont_inherit=True)
+    import ast
+
+    ast.parse((TEMPLATES / "nics.py").read_text(), feature_version=(3, 9))
+
+
+def test_examples_resolve() -> None:
+    text = kickstarts()["node01.a.example.com"]
+    included = included_network(text)
+    assert "--bondslaves=eno1,eno2" in included
+    assert "52:54" not in included
+    assert load_nics().REPEATS > 1
