@@ -17,11 +17,11 @@ from rich.progress import Progress
 from rich.text import Text
 
 from ksgen import inventory, output, picture
-from ksgen.checks import Checker
-from ksgen.host import Host, read_hosts
+from ksgen.host import read_hosts
 from ksgen.inventory import Inventory
-from ksgen.kickstart import Templates, version
+from ksgen.kickstart import version
 from ksgen.problems import Problem, Report, to_text
+from ksgen.rendering import Rendered, render_all
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
 DONE, PROBLEMS = 0, 1
@@ -96,15 +96,10 @@ def render(
     chosen = _chosen(site, limit)
 
     files = {}
-    parts = Templates(templates)
-    checker = Checker(parts)
-    for host in _with_progress(known):
-        text, found = parts.render(host)
-        report.extend(found)
-        if text is not None:
-            report.extend(checker.run(host, text))
-            if host.name in chosen:
-                files[f"ks/{host.name}.ks"] = text
+    for rendered in _with_progress(render_all(known, templates), len(known)):
+        report.extend(rendered.problems)
+        if rendered.text is not None and rendered.name in chosen:
+            files[f"ks/{rendered.name}.ks"] = rendered.text
 
     _print_problems(report.problems, site, as_json)
     if report.errors_of(chosen):
@@ -205,14 +200,14 @@ def _host_names(hosts: str | None, word: str) -> list[str]:
     return [entry.name for entry in site.hosts if entry.name.startswith(word)] if site else []
 
 
-def _with_progress(hosts: Sequence[Host]) -> Iterable[Host]:
-    """The hosts, with a bar when a person looks and there are many."""
+def _with_progress(rendered: Iterable[Rendered], count: int) -> Iterable[Rendered]:
+    """The kickstarts as they come, with a bar when a person looks and there are many."""
     console = Console(stderr=True)
-    if not console.is_terminal or len(hosts) < _PROGRESS_FROM:
-        yield from hosts
+    if not console.is_terminal or count < _PROGRESS_FROM:
+        yield from rendered
         return
     with Progress(console=console, transient=True) as progress:
-        yield from progress.track(hosts, description="hosts")
+        yield from progress.track(rendered, total=count, description="hosts")
 
 
 def _print_problems(problems: Sequence[Problem], site: Inventory, as_json: bool) -> None:
@@ -222,7 +217,7 @@ def _print_problems(problems: Sequence[Problem], site: Inventory, as_json: bool)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for line in to_text(problems, site.sources if console.is_terminal else {}):
         text = Text(line)
-        text.highlight_words([": error:"], "bold red")
+        text.highlight_words([": error:"], "red")
         text.highlight_words([": warning:"], "yellow")
         console.print(text)
 

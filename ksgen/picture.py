@@ -58,7 +58,7 @@ def _device_json(device: Device) -> dict[str, object]:
 def plan_picture(host: Host) -> RenderableType:
     """A table of the devices, a bar of the volume group, and how many images it holds."""
     plan = host.plan
-    table = Table(title=f"{host.name}  {_subtitle(host)}", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=Text(f"{host.name}  {_subtitle(host)}"), title_justify="left", box=None, pad_edge=False)
     for heading in ("device", "kind", "size", "mount point", "type"):
         table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
     table.add_column("")
@@ -73,7 +73,7 @@ def _subtitle(host: Host) -> str:
     settings = host.settings
     disks = " + ".join(disk.link for disk in host.disks)
     how = {"autopart": ", automatic partitioning: sizes as the add-on asks for them"}.get(settings.partitioning, "")
-    return f"[{settings.layout}] {settings.firmware or 'any firmware'}, {disks}{how}"
+    return f"layout {settings.layout}, {settings.firmware or 'any firmware'}, {disks}{how}"
 
 
 def _note(device: Device, plan: Plan) -> str:
@@ -131,4 +131,4 @@ def _capacity_text(plan: Plan) -> Text:
     if images is None:
         pool = size_text(plan.capacity.pool_for_wish, round_up=True)
         return Text(f"{plan.request.images} images need a pool of {pool}; the size of the disk is not known")
-    return Text(f"holds {images} image{'' if images == 1 else 's'} ({plan.request.images} wished for)")
+    return Text(f"images: {images} ({plan.request.images} wished for), and room to install one more")

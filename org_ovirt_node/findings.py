@@ -137,7 +137,7 @@ _WORDS = {
         "{needed_size} of pool hold one update; a larger disk, or smaller volumes",
     ),
     "images-below-wish": (
-        "the pool of {found_size} holds {found} images; {wanted} are wished for",
+        "the pool of {found_size} has room for {found} of the {wanted} images wished for",
         "{needed_size} of pool hold them; a larger disk, smaller volumes, or a smaller wish",
     ),
     "does-not-fit": (

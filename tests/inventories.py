@@ -19,7 +19,7 @@ HOST = {
     "node_server_url": "http://pxe.example.com/nodes/",
     "node_root_password_hash": f'"{PASSWORD_HASH}"',
     "node_mac": '"52:54:00:aa:00:01"',
-    "node_disk": '{wwn: "0x5000000000000001", size: {min: 100 GiB, max: 100 GiB}}',
+    "node_disk": '{wwn: "0x5000000000000001", size: {min: 128 GiB, max: 128 GiB}}',
 }
 
 

@@ -40,6 +40,7 @@ KSGEN_ORDER = (
     ("storage", "grammar", "output"),
     ("kickstart", "picture"),
     ("checks",),
+    ("rendering",),
     ("cli",),
     ("__main__",),
 )

@@ -75,7 +75,7 @@ def test_over_provisioning_that_a_template_brought_is_found(tmp_path: Path) -> N
     line = "logvol /data --vgname=onn --name=data --thin --poolname=pool00 --fstype=xfs --size=90000\n"
     found = check(tmp_path, {"volumes.ks.j2": text + line})
     assert [p.message for p in found if p.code == "over-provisioned"] == [
-        "the thin volumes add up to 134.89 GiB; the pool has 71.93 GiB"
+        "the thin volumes add up to 134.89 GiB; the pool has 94.33 GiB"
     ]
 
 

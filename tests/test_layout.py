@@ -230,7 +230,7 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         GOOD, Request(images=30),
-        "warning images: the pool of 191.92 GiB holds 18 images; 30 are wished for | "
+        "warning images: the pool of 191.92 GiB has room for 18 of the 30 images wished for | "
         "276.25 GiB of pool hold them; a larger disk, smaller volumes, or a smaller wish",
         id="images-below-wish",
     ),

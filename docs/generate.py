@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the parts of the documents that follow from the code: variables, numbers, pictures.
+
+docs/generate.py            write them
+docs/generate.py --check    say which are out of date, and exit 1
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from ksgen import inventory, picture
+from ksgen.host import Host, read_hosts
+from ksgen.settings import PREFIX, Settings
+from org_ovirt_node import layout
+from org_ovirt_node.findings import size_text
+from org_ovirt_node.layout import LAYOUTS, Request
+from org_ovirt_node.policy import ROOT_SIZE
+
+DOCS = Path(__file__).resolve().parent
+
+GROUPS = {
+    "What is installed": ("release", "image_url", "image_sha256", "image_size", "tree_url", "addon"),
+    "Where": ("disk", "raid", "multipath", "reinstall", "firmware"),
+    "Layout": (
+        "partitioning", "layout", "images", "root_size", "volumes", "swap_size", "filesystem", "vg", "pool",
+    ),
+    "Network": ("mac", "network", "hostname", "server_url", "dhcp"),
+    "People": ("root_password_hash", "ssh_keys", "users"),
+    "Place": ("timezone", "ntp_servers", "lang", "keyboard"),
+    "System": ("kernel_args", "boot_timeout", "selinux", "pre", "post", "installer_args"),
+}  # fmt: skip
+
+HASH = "$6$saltsalt$" + "A" * 86
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
+
+# What a reader can copy; tests/test_docs.py reads each of them.
+EXAMPLES = {
+    "release": "el9",
+    "image_url": "https://pxe.example.com/images/ovirt-node-ng-4.5.7.squashfs.img",
+    "image_sha256": "3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728",
+    "image_size": "2.2 GiB",
+    "tree_url": "https://pxe.example.com/almalinux/9/",
+    "addon": "tree",
+    "disk": '{wwn: "0x5000c500a1b2c3d4", size: 480 GB}',
+    "raid": "1",
+    "multipath": "true",
+    "reinstall": "true",
+    "firmware": "uefi",
+    "partitioning": "autopart",
+    "layout": "minimal",
+    "images": "3",
+    "root_size": "12 GiB",
+    "volumes": "{/var: 30 GiB, /data: 100 GiB}",
+    "swap_size": "recommended",
+    "filesystem": "ext4",
+    "vg": "HostVG",
+    "pool": "HostPool",
+    "mac": '"52:54:00:aa:00:01"',
+    "network": "[{name: eno1, ipv4: 10.0.1.11/24, gateway4: 10.0.1.1, dns: [10.0.0.53]}]",
+    "hostname": "node01.example.com",
+    "server_url": "http://pxe.example.com/nodes/",
+    "dhcp": "{interface: eno1, first: 10.0.1.100, last: 10.0.1.200}",
+    "root_password_hash": f'"{HASH[:24]}…"',
+    "ssh_keys": f'["{KEY}"]',
+    "users": f'[{{name: erika, groups: [wheel], ssh_keys: ["{KEY}"]}}]',
+    "timezone": "Europe/Vienna",
+    "ntp_servers": "[ntp1.example.com, 10.0.0.123]",
+    "lang": "de_AT.UTF-8",
+    "keyboard": "de-nodeadkeys",
+    "kernel_args": "intel_iommu=on iommu=pt",
+    "boot_timeout": "15",
+    "selinux": "permissive",
+    "pre": '"echo before partitioning"',
+    "post": '"echo vm.swappiness=10 >/etc/sysctl.d/90-site.conf"',
+    "installer_args": "inst.sshd console=ttyS1,115200n8",
+}
+
+_PLANNED = (
+    ("one disk of 480 GB, UEFI", {"node_disk": '{wwn: "0x5000c500a1b2c3d4", size: 480 GB}', "node_firmware": "uefi"}),
+    (
+        "a mirrored pair of 960 GB",
+        {
+            "node_disk": '[{wwn: "0x5000c500a1b2c3d4", size: 960 GB}, {wwn: "0x5000c500a1b2c3d5", size: 960 GB}]',
+            "node_raid": "1",
+        },
+    ),
+    (
+        "layout minimal on 64 GB, BIOS",
+        {
+            "node_disk": '{wwn: "0x5000c500a1b2c3d4", size: 64 GB}',
+            "node_layout": "minimal",
+            "node_firmware": "bios",
+        },
+    ),
+)
+
+
+def variables() -> str:
+    """The tables of docs/inventory.md."""
+    parts = []
+    for heading, names in GROUPS.items():
+        parts.append(f"### {heading}\n\n| variable | default | example | |\n|---|---|---|---|")
+        parts += [_row(name) for name in names]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _row(name: str) -> str:
+    field = Settings.model_fields[name]
+    if field.is_required():
+        default = "**required**"
+    else:
+        value = field.get_default(call_default_factory=True)
+        default = f"`{_yaml(name, value)}`" if value not in (None, [], {}) else ""
+    description = (field.description or "").replace("|", "\\|")
+    return f"| `{PREFIX}{name}` | {default} | `{EXAMPLES[name]}` | {description} |"
+
+
+def _yaml(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return size_text(value) if isinstance(value, int) and name.endswith("_size") else str(value)
+
+
+def volumes() -> str:
+    """The volumes of each layout."""
+    rows = ["| mount point | standard | minimal |", "|---|---|---|"]
+    rows.append(f"| / | {size_text(ROOT_SIZE)} or the image's need | the same |")
+    sizes = {name: dict(found.volumes) for name, found in LAYOUTS.items()}
+    for mount_point in sorted({m for found in sizes.values() for m in found}):
+        cells = [size_text(sizes[name][mount_point]) if mount_point in sizes[name] else "" for name in sizes]
+        rows.append(f"| {mount_point} | {cells[0]} | {cells[1]} |")
+    return "\n".join(rows) + "\n"
+
+
+def smallest() -> str:
+    """The smallest disk of each layout."""
+    rows = ["| layout | UEFI | BIOS | mirrored, each |", "|---|---|---|---|"]
+    for name in LAYOUTS:
+        cells = [
+            Request(name, (layout.GIB,), firmware="uefi"),
+            Request(name, (layout.GIB,), firmware="bios"),
+            Request(name, (layout.GIB, layout.GIB), mirrored=True),
+        ]
+        found = [size_text(layout.plan(request).smallest_disk, round_up=True) for request in cells]
+        rows.append(f"| {name} | {found[0]} | {found[1]} | {found[2]} |")
+    return "\n".join(rows) + "\n"
+
+
+def pictures() -> str:
+    """What `ksgen plan` shows of some disks."""
+    parts = []
+    for title, more in _PLANNED:
+        text = io.StringIO()
+        Console(file=text, width=100).print(picture.plan_picture(_host(more)))
+        lines = [line.rstrip() for line in text.getvalue().splitlines()[1:]]
+        parts.append(f"### {title}\n\n```\n" + "\n".join(lines).strip("\n") + "\n```\n")
+    return "\n".join(parts)
+
+
+def _host(more: dict[str, str]) -> Host:
+    required = {name: EXAMPLES[name] for name, field in Settings.model_fields.items() if field.is_required()}
+    settings = {f"{PREFIX}{name}": text for name, text in required.items()} | {"node_ssh_keys": EXAMPLES["ssh_keys"]}
+    lines = "\n".join(f"      {key}: {value}" for key, value in {**settings, **more}.items())
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "hosts.yaml"
+        path.write_text(f"all:\n  hosts:\n    node01.example.com:\n{lines}\n")
+        found, _ = inventory.read([path])
+    (host,), _ = read_hosts(found)
+    return host
+
+
+PARTS = {
+    "inventory.md": {"variables": variables},
+    "layout.md": {"volumes": volumes, "smallest": smallest, "pictures": pictures},
+}
+
+
+def renewed(name: str) -> str:
+    """The text of a document with its generated parts as they should be."""
+    text = (DOCS / name).read_text()
+    for part, make in PARTS[name].items():
+        begin, end = f"<!-- generated: {part} -->\n", "<!-- end -->\n"
+        pattern = re.escape(begin) + ".*?" + re.escape(end)
+        text, count = re.subn(
+            pattern, lambda _, b=begin, m=make, e=end: b + "\n" + m() + "\n" + e, text, flags=re.DOTALL
+        )
+        assert count == 1, f"{name} has no part {part}"
+    return text
+
+
+def main() -> int:
+    stale = [name for name in PARTS if renewed(name) != (DOCS / name).read_text()]
+    if "--check" in sys.argv:
+        print("\n".join(f"{name} is out of date: docs/generate.py" for name in stale))
+        return 1 if stale else 0
+    for name in stale:
+        (DOCS / name).write_text(renewed(name))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

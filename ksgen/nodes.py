@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tree that a YAML or JSON text is read into: ordinary values, each with the place where it stands."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+
+from ksgen.problems import Mark
+
+# An inventory nests about ten levels; a tree that can be walked by recursion needs some bound.
+MAX_DEPTH = 100
+# What aliases may add to one file. 10,000 hosts that share a value of 50 nodes need half of it.
+MAX_ALIASED_NODES = 1_000_000
+# Ten times the `ansible-inventory --list` of 10,000 hosts with 40 variables each (12 MB).
+MAX_FILE_BYTES = 128 * 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Vaulted:
+    """A value that only the vault password opens."""
+
+    ciphertext: str = dataclasses.field(repr=False)
+
+
+Scalar = str | int | float | bool | None | datetime.date | Vaulted
+Value = Scalar | tuple["Node", ...] | Mapping[str, "Node"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    """A value and its place.
+
+    `key_mark` is the place of the key if the value stands in a mapping. `source` is how a scalar that is no string was
+    written. `literal` says that braces in it mean themselves (`!unsafe`). `odd_keys` are the keys of a mapping that are
+    no strings; the mapping has them as they are, as Ansible would.
+    """
+
+    value: Value
+    mark: Mark
+    key_mark: Mark | None = None
+    source: str | None = None
+    literal: bool = False
+    odd_keys: tuple[Node, ...] = ()
+
+    @property
+    def name_mark(self) -> Mark:
+        """Where the name of the value stands, or the value itself if it has none."""
+        return self.key_mark or self.mark
+
+
+def plain(node: Node) -> object:
+    """The ordinary Python value; what is vaulted as `ansible-inventory` prints it."""
+    value = node.value
+    if isinstance(value, dict):
+        return {key: plain(child) for key, child in value.items()}
+    if isinstance(value, tuple):
+        return [plain(child) for child in value]
+    if isinstance(value, Vaulted):
+        return {"__ansible_vault": value.ciphertext}
+    return value
+
+
+def kind(node: Node) -> str:
+    """What the value is, in words for a message."""
+    value = node.value
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, tuple):
+        return "a list"
+    if isinstance(value, str):
+        return "a text"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime.date):
+        return "a date"
+    return "a vaulted value" if isinstance(value, Vaulted) else "a number"

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command as its user meets it: arguments in, text and exit status out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from example_site import EXAMPLE, site
+from inventories import PASSWORD_HASH, inventory_text
+
+from ksgen.cli import main
+from ksgen.host import read_hosts
+from ksgen.inventory import read
+
+
+def ksgen(*arguments: str | Path, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin, catch_exceptions=False)
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Path:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(inventory_text())
+    return path
+
+
+TWO = inventory_text().replace("    node01", "    broken.example.com: {node_mac: 5}\n    node01")
+
+
+def test_example_is_rendered_without_a_word_of_trouble(tmp_path: Path) -> None:
+    result = ksgen(EXAMPLE, "-o", tmp_path / "out")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"40 of 40 kickstarts written to {tmp_path}/out/ks\n"
+    assert len(list((tmp_path / "out" / "ks").iterdir())) == 40
+
+
+def test_render_spelled_out_is_the_same(hosts: Path, tmp_path: Path) -> None:
+    assert ksgen(hosts, "-o", tmp_path / "a").exit_code == 0
+    assert ksgen("render", hosts, "-o", tmp_path / "b").exit_code == 0
+    assert ksgen("-o", tmp_path / "c", hosts).exit_code == 0
+    texts = {(tmp_path / name / "ks" / "node01.example.com.ks").read_text() for name in "abc"}
+    assert len(texts) == 1
+
+
+def test_second_run_writes_nothing(hosts: Path, tmp_path: Path) -> None:
+    ksgen(hosts, "-o", tmp_path / "out")
+    result = ksgen(hosts, "-o", tmp_path / "out")
+    assert (result.exit_code, result.stderr) == (0, "0 of 1 kickstarts written\n")
+
+
+def test_nothing_is_written_when_there_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(TWO)
+    result = ksgen(path, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr.endswith(" errors; nothing was written\n")
+    assert f"{path}:3:36: error: broken.example.com: node_mac: 5 is not text\n" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_limit_is_stopped_only_by_its_own_hosts(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(TWO)
+    result = ksgen(path, "-o", tmp_path / "out", "--limit", "node*")
+    assert result.exit_code == 0
+    assert "broken.example.com: node_mac" in result.stderr
+    assert os.listdir(tmp_path / "out" / "ks") == ["node01.example.com.ks"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "count"),
+    [
+        pytest.param("rack_c", 10, id="group"),
+        pytest.param("node01.a.example.com", 1, id="host"),
+        pytest.param("node01.*,rack_c", 12, id="glob-and-group"),
+        pytest.param("all", 40, id="all"),
+    ],
+)
+def test_limit_means(limit: str, count: int, tmp_path: Path) -> None:
+    result = ksgen(EXAMPLE, "-o", tmp_path / "out", "--limit", limit)
+    assert result.stderr.startswith(f"{count} of {count} kickstarts written")
+
+
+def test_limit_that_means_nothing_is_wrong_usage(hosts: Path) -> None:
+    result = ksgen(hosts, "--limit", "rack_z")
+    assert result.exit_code == 2
+    assert "no host and no group is called 'rack_z'" in result.stderr
+
+
+def test_dry_run_tells_by_its_exit_status(hosts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = ksgen(hosts, "-o", out, "--dry-run")
+    assert (result.exit_code, result.stderr) == (1, f"1 of 1 kickstarts would be written to {out}/ks\n")
+    assert not out.exists()
+    ksgen(hosts, "-o", out)
+    assert ksgen(hosts, "-o", out, "--dry-run").exit_code == 0
+
+
+def test_diff_shows_what_changes_and_no_hash(hosts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ksgen(hosts, "-o", out)
+    hosts.write_text(inventory_text(node_keyboard="de", node_root_password_hash=f'"{PASSWORD_HASH[:-1]}B"'))
+    result = ksgen(hosts, "-o", out, "--dry-run", "--diff")
+    assert result.exit_code == 1
+    changed = [line for line in result.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert changed == [
+        "-keyboard us",
+        "+keyboard de",
+        "-rootpw --iscrypted '(a password hash)'",
+        "+rootpw --iscrypted '(a password hash)'",
+    ]
+    assert PASSWORD_HASH[3:20] not in result.stdout
+
+
+def test_json_has_the_documented_keys(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(inventory_text(node_swap_size="4"))
+    result = ksgen(path, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {
+        "problems": [
+            {
+                "file": str(path),
+                "line": 11,
+                "column": 23,
+                "host": "node01.example.com",
+                "variable": "node_swap_size",
+                "severity": "error",
+                "code": "size-unit",
+                "message": "4 has no unit",
+                "hint": "write the unit: 4 GiB",
+            }
+        ]
+    }
+
+
+def test_json_of_a_good_run_is_json_alone(hosts: Path, tmp_path: Path) -> None:
+    result = ksgen(hosts, "-o", tmp_path / "out", "--json", "--diff")
+    assert json.loads(result.stdout) == {"problems": []}
+
+
+def test_plan_json(hosts: Path) -> None:
+    result = ksgen("plan", hosts, "--json")
+    assert result.exit_code == 0
+    plan = json.loads(result.stdout)["node01.example.com"]
+    assert plan["capacity"]["images"] == 4
+    assert plan["findings"] == []
+    root = next(device for device in plan["devices"] if device["mount_point"] == "/")
+    expected = {"name": "root", "kind": "lvmthinlv", "size": 10 * 2**30, "mount_point": "/", "filesystem": "xfs"}
+    assert {**root, **expected, "options": "defaults,discard", "pool": "pool00", "grows": False} == root
+
+
+def test_plan_json_of_a_host_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(TWO)
+    result = ksgen("plan", path, "--json")
+    assert result.exit_code == 1
+    plans = json.loads(result.stdout)
+    assert plans["broken.example.com"]["devices"] == []
+    assert "wrong-type" in {finding["code"] for finding in plans["broken.example.com"]["findings"]}
+
+
+def test_plan_picture(hosts: Path) -> None:
+    result = ksgen("plan", hosts, "node01.example.com")
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "node01.example.com layout standard, any firmware, /dev/disk/by-id/wwn-0x5000000000000001" in lines
+    assert "var_log_audit thin volume 2 GiB /var/log/audit xfs" in lines
+    assert "onn group 125.41 GiB 25.08 GiB stay free" in lines
+    assert "█ pool 94.32 GiB ▓ metadata 2 GiB ▒ swap 4 GiB ░ free 25.08 GiB" in lines
+    assert "images: 4 (2 wished for), and room to install one more" in lines
+    bars = [line for line in result.stdout.splitlines() if "██" in line]
+    assert all(len(line) <= 9 + 76 for line in bars)
+
+
+def test_plan_of_nobody_is_wrong_usage(hosts: Path) -> None:
+    assert ksgen("plan", hosts, "node99").exit_code == 2
+
+
+def test_refused_plan_says_what_to_change(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(inventory_text(node_disk='{wwn: "0x5000000000000001", size: {min: 40 GiB}}'))
+    result = ksgen("plan", path)
+    assert result.exit_code == 1
+    assert "cannot be installed like this" in result.stdout
+    assert "hint: node_layout: minimal saves 29 GiB; a disk of 56.59 GiB" in result.stderr
+
+
+def test_init_writes_an_inventory_that_only_needs_to_be_filled_in(tmp_path: Path) -> None:
+    assert ksgen("init", tmp_path / "site").exit_code == 0
+    path = tmp_path / "site" / "hosts.yaml"
+    found, problems = read([path])
+    problems += read_hosts(found)[1]
+    assert [problem.code for problem in problems] == ["nobody-can-log-in"]
+    assert ksgen("init", tmp_path / "site").exit_code == 2
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    result = ksgen(tmp_path / "none.yaml")
+    assert result.exit_code == 1
+    assert "none.yaml" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_target_that_cannot_be_written(hosts: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file in the way")
+    result = ksgen(hosts, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("; nothing was written\n")
+
+
+def test_own_templates(hosts: Path, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "site.ks.j2").write_text("firewall --enabled\n")
+    assert ksgen(hosts, "-o", tmp_path / "out", "--templates", tmp_path / "parts").exit_code == 0
+    assert "\nfirewall --enabled\n" in (tmp_path / "out" / "ks" / "node01.example.com.ks").read_text()
+
+
+def test_help_has_examples() -> None:
+    assert "ksgen site/hosts.yaml --limit rack_a" in ksgen("--help").stdout
+    assert ksgen("render", "-h").exit_code == ksgen("plan", "-h").exit_code == 0
+
+
+def test_completion_of_commands_and_hosts() -> None:
+    def completions(*words: str) -> list[str]:
+        environment = {
+            **os.environ,
+            "_KSGEN_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join(("ksgen", *words)),
+            "COMP_CWORD": str(len(words)),
+        }
+        command = [sys.executable, "-c", "from ksgen.cli import main; main(prog_name='ksgen')"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+    assert completions("pl") == ["plan"]
+    assert completions("plan", str(EXAMPLE), "node01.") == [h.name for h in site()[0] if h.name.startswith("node01.")]
+
+
+def test_a_person_gets_colours_carets_and_no_colour_is_respected(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(inventory_text(node_swap_size="4"))
+    coloured, plain = (_on_a_terminal(path, {"NO_COLOR": value} if value else {}) for value in ("", "1"))
+    assert "\x1b[" in coloured
+    assert "\x1b[" not in plain
+    assert "   11 |       node_swap_size: 4\n      |                       ^\n" in plain
+
+
+def _on_a_terminal(path: Path, more: dict[str, str]) -> str:
+    """What a run prints on a terminal of its own."""
+    leader, follower = os.openpty()
+    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    environment.update(TERM="xterm-256color", **more)
+    command = [sys.executable, "-m", "ksgen", str(path), "--dry-run"]
+    process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment)
+    os.close(follower)
+    text = b""
+    while True:
+        try:
+            chunk = os.read(leader, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        text += chunk
+    process.wait()
+    os.close(leader)
+    return text.decode().replace("\r\n", "\n")
