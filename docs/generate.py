@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ksgen import inventory, picture
+from ksgen.codes import CODES
 from ksgen.host import Host, read_hosts
 from ksgen.settings import PREFIX, Settings
 from org_ovirt_node import layout
@@ -177,7 +178,18 @@ def _host(more: dict[str, str]) -> Host:
     return host
 
 
+def codes() -> str:
+    """All problem codes."""
+    parts = []
+    for topic, meanings in CODES.items():
+        parts.append(f"### {topic}\n\n| code | meaning |\n|---|---|")
+        parts += [f"| `{code}` | {meaning} |" for code, meaning in meanings.items()]
+        parts.append("")
+    return "\n".join(parts)
+
+
 PARTS = {
+    "problems.md": {"codes": codes},
     "inventory.md": {"variables": variables},
     "layout.md": {"volumes": volumes, "smallest": smallest, "pictures": pictures},
 }

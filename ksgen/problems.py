@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from ksgen.codes import ALL
+
 Severity = Literal["error", "warning"]
 
 
@@ -30,7 +32,7 @@ class Mark:
 class Problem:
     """One thing that somebody has to act on.
 
-    `code` is stable and listed in docs/problems.md. `host` is the host that meets the problem, None for one of the
+    `code` is stable and listed in codes.py. `host` is the host that meets the problem, None for one of the
     whole site. `variable` names the setting as its author wrote it (`node_volumes./var`). `shared` says that the
     value stands in a group, so that other hosts may meet the same problem at the same place. `secret` keeps the source
     line from being shown.
@@ -49,6 +51,8 @@ class Problem:
     def __post_init__(self) -> None:
         if "\n" in self.message or "\n" in (self.hint or ""):
             raise ValueError(f"a message is one line: {self.message!r}")
+        if self.code not in ALL:
+            raise ValueError(f"{self.code} is not listed in codes.py")
 
     def to_json(self) -> dict[str, object]:
         """The problem as `ksgen --json` prints it."""

@@ -28,6 +28,7 @@ ADDON_PACKAGES: set[str] = set()
 KSGEN_PACKAGES = {"click", "jinja2", "langtable", "pydantic", "pydantic_core", "pykickstart", "rich", "yaml"}
 # Steps of ksgen in their order: each may import those before it.
 KSGEN_ORDER = (
+    ("codes",),
     ("problems",),
     ("nodes",),
     ("yamltext", "naming", "jsonnodes", "yamlnodes", "surprises", "ranges"),

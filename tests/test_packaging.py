@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Installed from a wheel, away from the checkout, ksgen finds its templates and the hook."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from example_site import CHECKOUT, EXAMPLE, kickstarts
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("wheel")
+    source = target / "source"
+    # setuptools leaves its build directory in the source, and takes what an older build has left there
+    shutil.copytree(CHECKOUT, source, ignore=shutil.ignore_patterns(".*", "out", "build", "*.egg-info", "tests"))
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = target.glob("*.whl")
+    return path
+
+
+def test_wheel_has_what_is_needed_and_nothing_else(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    templates = {f"ksgen/templates/{path.name}" for path in (CHECKOUT / "ks-templates").iterdir() if path.is_file()}
+    modules = {str(p.relative_to(CHECKOUT)) for d in ("ksgen", "org_ovirt_node") for p in (CHECKOUT / d).rglob("*.py")}
+    assert names == templates | modules | {"ksgen/starter.yaml", "ksgen/py.typed"}
+
+
+def test_installed_from_a_wheel(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    site = next((tmp_path / "venv" / "lib").iterdir()) / "site-packages"
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(site),
+        str(wheel),
+    ]
+    subprocess.run(install, check=True)
+    # the dependencies are those of this environment; the project itself is not among them
+    (site / "dependencies.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages")) + "\n")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    code = "import ksgen, sys; print(ksgen.__file__); from ksgen.cli import main; main()"
+    command = [str(python), "-c", code, str(EXAMPLE), "-o", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(site / "ksgen" / "__init__.py")
+    written = {path.stem: path.read_text() for path in (tmp_path / "out" / "ks").iterdir()}
+    assert written == kickstarts()
+
+
+def test_starter_and_help_work_from_anywhere(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "ksgen", "init", "site"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, (tmp_path / "site" / "hosts.yaml").exists()) == (0, True)
