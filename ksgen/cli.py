@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from ksgen import inventory, output, picture
+from ksgen import explanation, inventory, output, picture
 from ksgen.host import read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import version
@@ -56,6 +56,7 @@ Examples:
   ksgen site/hosts.yaml --diff --dry-run
   ksgen site/hosts.yaml --limit rack_a
   ksgen plan site/hosts.yaml node01.example.com
+  ksgen explain site/hosts.yaml node01.example.com node_disk
 \b
 Shell completion:
   eval "$(_KSGEN_COMPLETE=bash_source ksgen)"     also zsh_source, fish_source
@@ -151,6 +152,39 @@ def plan(hosts: str, host: str | None, as_json: bool) -> None:
             console.print(picture.plan_picture(one))
         _print_problems(problems, site, as_json=False)
     sys.exit(PROBLEMS if any(p.severity == "error" for p in problems) else DONE)
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
+@click.argument("host", shell_complete=lambda ctx, _, word: _host_names(ctx.params.get("hosts"), word))
+@click.argument("variable", required=False)
+@_JSON
+def explain(hosts: str, host: str, variable: str | None, as_json: bool) -> None:
+    """Show where each value of HOST comes from, what it overrode, and why."""
+    site, report = _read([hosts])
+    entry = next((entry for entry in site.hosts if entry.name == host), None)
+    if entry is None:
+        raise click.UsageError(f"no host is called {host!r}")
+    if variable is not None and variable not in entry.variables:
+        raise click.UsageError(f"{host} has no variable {variable!r}")
+    found = [e for e in explanation.explain(entry, site, {}) if variable in (None, e.name)]
+    if as_json:
+        click.echo(json.dumps({e.name: e.to_json() for e in found}, indent=1))
+    else:
+        for one in found:
+            click.echo("\n".join(picture.explanation_text(one)))
+    _print_problems([p for p in report.problems if p.host in (host, None)], site, as_json=False)
+    sys.exit(PROBLEMS if report.errors_of([host]) else DONE)
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@_HOSTS
+def graph(hosts: Sequence[str]) -> None:
+    """Draw the groups and hosts of an inventory."""
+    site, report = _read(hosts)
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False).print(picture.group_tree(site))
+    _print_problems(report.problems, site, as_json=False)
+    sys.exit(PROBLEMS if report.has_errors else DONE)
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})

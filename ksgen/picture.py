@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The plan of a host as JSON, and as a table and a bar for a person."""
+"""What a person sees: the plan of a host as a table and a bar, groups as a tree, where a value comes from."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
+from ksgen.explanation import Explanation
 from ksgen.host import Host
+from ksgen.inventory import Inventory
 from ksgen.problems import Problem
 from org_ovirt_node.layout import Device, Plan, has_errors, size_text
 
@@ -132,3 +136,40 @@ def _capacity_text(plan: Plan) -> Text:
         pool = size_text(plan.capacity.pool_for_wish, round_up=True)
         return Text(f"{plan.request.images} images need a pool of {pool}; the size of the disk is not known")
     return Text(f"images: {images} ({plan.request.images} wished for), and room to install one more")
+
+
+def explanation_text(found: Explanation) -> Iterator[str]:
+    """A variable, where it comes from, and below it what it overrode."""
+    yield f"{found.name}: {_value_text(found.value)}"
+    yield f"  from {found.mark.file}:{found.mark.line}, {found.origin}"
+    for lost in found.overrides:
+        yield f"  over {_value_text(lost.value)}"
+        yield f"    from {lost.mark.file}:{lost.mark.line}, {lost.origin}: {lost.because}"
+
+
+def _value_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def group_tree(site: Inventory) -> Tree:
+    """The groups of an inventory with the hosts that stand in them directly."""
+    tree = Tree(Text("all"))
+    _grow(tree, "all", site)
+    return tree
+
+
+def _grow(tree: Tree, name: str, site: Inventory) -> None:
+    group = site.groups[name]
+    for child in sorted(group.children):
+        if child != "ungrouped" or site.groups[child].hosts:
+            _grow(tree.add(Text(child, style="bold")), child, site)
+    # What stands in a group below is shown there.
+    below = {host for child in group.children for host in _hosts_below(child, site)}
+    for host in group.hosts:
+        if host not in below or name != "all":
+            tree.add(Text(host))
+
+
+def _hosts_below(name: str, site: Inventory) -> set[str]:
+    group = site.groups[name]
+    return set(group.hosts).union(*(_hosts_below(child, site) for child in group.children))

@@ -38,7 +38,7 @@ KSGEN_ORDER = (
     ("disk", "network"),
     ("settings",),
     ("host",),
-    ("storage", "grammar", "output"),
+    ("storage", "grammar", "output", "explanation"),
     ("kickstart", "picture"),
     ("checks",),
     ("rendering",),

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ksgen explain` and `ksgen graph`: where a value comes from, in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from inventories import PASSWORD_HASH
+
+from ksgen.cli import main
+
+
+def ksgen(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+# files, and the reasons from the winner down
+RULES = [
+    pytest.param(
+        {"hosts.yaml": "all:\n  vars: {v: 1}\n  children: {g: {vars: {v: 2}, hosts: {h: {v: 3}}}}\n"},
+        [(3, ""), (2, "what stands at the host wins over its groups"), (1, "every group wins over all")],
+        id="host-group-all",
+    ),
+    pytest.param(
+        {"hosts.yaml": "all:\n  children: {p: {vars: {v: 1}, children: {a: {vars: {v: 2}, hosts: {h: }}}}}\n"},
+        [(2, ""), (1, "a lies deeper than p (level 2 over 1)")],
+        id="depth",
+    ),
+    pytest.param(
+        {
+            "hosts.yaml": "all:\n  children:\n    a: {vars: {v: 1, ansible_group_priority: 9}, hosts: {h: }}\n"
+            "    z: {vars: {v: 2}, hosts: {h: }}\n"
+        },
+        [(1, ""), (2, "ansible_group_priority 9 of a wins over 1 of z")],
+        id="priority",
+    ),
+    pytest.param(
+        {"hosts.yaml": "all:\n  children:\n    a: {vars: {v: 1}, hosts: {h: }}\n    b: {vars: {v: 2}, hosts: {h: }}\n"},
+        [(2, ""), (1, "of groups on one level the later name wins: b over a")],
+        id="name",
+    ),
+    pytest.param(
+        {
+            "hosts.yaml": "all:\n  vars: {v: 1}\n  children: {g: {vars: {v: 2}, hosts: {h: {v: 5}}}}\n",
+            "group_vars/all.yml": "v: 3\n",
+            "group_vars/g.yml": "v: 4\n",
+            "host_vars/h.yml": "v: 6\n",
+        },
+        [
+            (6, ""),
+            (5, "files in host_vars win over the inventory itself"),
+            (4, "what stands at the host wins over group_vars"),
+            (3, "every group wins over all"),
+            (2, "files in group_vars win over the inventory's own groups"),
+            (1, "every group wins over all"),
+        ],
+        id="every-layer",
+    ),
+    pytest.param(
+        {"hosts.yaml": "all:\n  children:\n    g: {hosts: {h: {v: 1}}}\n    f: {hosts: {h: {v: 2}}}\n"},
+        [(2, ""), (1, "the later one wins where a value stands twice")],
+        id="host-twice",
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "expected"), RULES)
+def test_rules_in_words(files: dict[str, str], expected: list[tuple[int, str]], tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    result = ksgen("explain", tmp_path / "hosts.yaml", "h", "v", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)["v"]
+    chain = [(found["value"], ""), *((lost["value"], lost["because"]) for lost in found["overrides"])]
+    assert chain == expected
+    for place in (found, *found["overrides"]):
+        file, _, line = place["from"].rpartition(":")
+        assert str(place["value"]) in Path(file).read_text().splitlines()[int(line) - 1]
+
+
+def test_text_for_a_person(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text("all:\n  vars:\n    v: [1]\n  hosts:\n    h:\n      v: {a: é}\n")
+    assert ksgen("explain", path, "h").stdout == (
+        'v: {"a": "é"}\n'
+        f"  from {path}:6, host\n"
+        "  over [1]\n"
+        f"    from {path}:3, group all: what stands at the host wins over its groups\n"
+    )
+
+
+def test_no_secret_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(
+        f'all:\n  vars: {{node_root_password_hash: "{PASSWORD_HASH}B"}}\n  hosts:\n    h:\n'
+        f'      node_root_password_hash: "{PASSWORD_HASH}"\n      node_users: [{{password_hash: "{PASSWORD_HASH}"}}]\n'
+        "      v: !vault |\n        $ANSIBLE_VAULT;1.1;AES256\n        6162\n"
+    )
+    for option in ([], ["--json"]):
+        result = ksgen("explain", path, "h", *option)
+        assert "(a password hash)" in result.stdout
+        assert "(vaulted)" in result.stdout
+        assert "AAAA" not in result.stdout
+        assert "6162" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(("none",), "no host is called 'none'", id="host"),
+        pytest.param(("h", "none"), "h has no variable 'none'", id="variable"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text("all: {hosts: {h: {v: 1}}}\n")
+    result = ksgen("explain", path, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_graph(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(
+        "all:\n  hosts: {z: }\n  children:\n    b: {children: {c: {hosts: {y: }}}}\n    a: {hosts: {x: }}\n"
+    )
+    assert [line.rstrip() for line in ksgen("graph", path).stdout.splitlines()] == [
+        "all",
+        "├── a",
+        "│   └── x",
+        "├── b",
+        "│   └── c",
+        "│       └── y",
+        "└── ungrouped",
+        "    └── z",
+    ]
