@@ -1,0 +1,1102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The hook: its decisions over what a real system answered, and the file itself, fed to Python as by a kickstart."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from org_ovirt_node import imgbase
+from org_ovirt_node.imgbase import Facts, Output, Wanted
+
+DATA = Path(__file__).parent / "data" / "imgbase"  # what is in it, and how it came about: its README
+HOOK = Path(imgbase.__file__)
+NVR = "ovirt-node-ng-4.5.7-0.20261101.0"
+LAYER = f"{NVR}+1"
+KERNEL = "5.14.0-1.el9.x86_64"
+STANDARD = Wanted(
+    layout="standard",
+    volumes=("/home", "/tmp", "/var", "/var/crash", "/var/log", "/var/log/audit", "/var/tmp"),
+    boot_bytes=1_000_000_000,
+    metadata_bytes=2**30,
+)
+MINIMAL = dataclasses.replace(STANDARD, layout="minimal", volumes=("/var",))
+GOOD = (DATA / "output" / "good.txt").read_text()
+AGAIN = "install again; if it comes back, report it with the log"
+UNDONE = "then install again: what imgbase has begun cannot be undone"
+IMAGE = "install a node image that went through imgbased's build step"
+LOADER = "let Anaconda install the boot loader: no `bootloader --disabled` or `--location=none`"
+
+
+class Site:
+    """An installed system in a directory, and its programs: scripts that answer what real ones have answered."""
+
+    def __init__(self, directory: Path) -> None:
+        self.root, self.bin, self.answers = (directory / name for name in ("root", "bin", "answers"))
+        self.done = directory / "done"
+        self.bin.mkdir()
+        self.file(imgbase.NVR_FILE, NVR)
+        for path in imgbase.FILES:
+            self.file(path, "x\n")
+        for path in (f"/boot/vmlinuz-{KERNEL}", f"/boot/initramfs-{KERNEL}.img", f"/boot/config-{KERNEL}"):
+            self.file(path, "x\n")
+        self.file("/boot/grub2/grub.cfg", "blscfg\n")
+        (self.root / "etc/grub2.cfg").symlink_to("../boot/grub2/grub.cfg")
+        self.file("/etc/selinux/config", "# SELINUX= is one of three\nSELINUX=enforcing\nSELINUXTYPE=targeted\n")
+        self.file("/proc/cmdline", "BOOT_IMAGE=vmlinuz inst.ks=https://pxe.example.com/nodes/ks/node01.ks quiet\n")
+        self.file("/dev/console", "")
+        (self.root / "sys/fs/selinux").mkdir(parents=True)
+        self.state("before", self.root, self.answers)
+        self.state("after", self.done / "root", self.done / "answers")
+        for name in ("vmlinuz-" + KERNEL, f"initramfs-{KERNEL}.img"):
+            path = self.done / "root" / "boot" / LAYER / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x\n")
+        files = sorted(f"/{path.relative_to(self.root)}" for path in (self.root / "boot").glob("*-*"))
+        self.answer("rpm", "\n".join(["/usr/lib/modules/x", *files]) + "\n")
+        self.answer("imgbase", GOOD)
+        for name in (*imgbase.PROGRAMS, "xfs_admin", "modprobe"):
+            self.program(name)
+
+    def state(self, name: str, root: Path, answers: Path) -> None:
+        answers.mkdir(parents=True, exist_ok=True)
+        for program in ("lvs", "vgs", "findmnt"):
+            shutil.copy(DATA / name / f"{program}.json", answers / f"{program}.out")
+        shutil.copy(DATA / name / "dmsetup.txt", answers / "dmsetup.out")
+        for source, place in (("fstab", "etc/fstab"), ("grubenv", "boot/grub2/grubenv")):
+            (root / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(DATA / name / source, root / place)
+        shutil.copytree(DATA / name / "entries", root / "boot/loader/entries")
+
+    def file(self, path: str, text: str) -> None:
+        place = self.root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+    def remove(self, path: str) -> None:
+        (self.root / path.lstrip("/")).unlink()
+
+    def answer(self, program: str, out: str | None = None, status: int = 0, err: str = "") -> None:
+        if out is not None:
+            (self.answers / f"{program}.out").write_text(out)
+        (self.answers / f"{program}.err").write_text(err)
+        (self.answers / f"{program}.status").write_text(str(status))
+
+    def edit(self, program: str, old: str, new: str, after: bool = False) -> None:
+        path = (self.done / "answers" if after else self.answers) / f"{program}.out"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def program(self, name: str) -> None:
+        """imgbase, when it succeeds, leaves the state that the real one has left."""
+        succeed = (
+            f"rm -f {self.root}/boot/loader/entries/*; cp -R {self.done}/root/. {self.root}; cp {self.done}/answers/* ."
+        )
+        path = self.bin / name
+        path.write_text(
+            "#!/bin/sh\nPATH=/usr/bin:/bin\n"
+            f'cd {self.answers} && echo "{name} $*" >>calls\n'
+            'echo "$LC_ALL $(readlink /proc/$$/fd/0)" >>surroundings\n'
+            f"[ ! -e {name}.err ] || cat {name}.err >&2\n"
+            f"[ ! -e {name}.out ] || cat {name}.out\n"
+            f"status=$(cat {name}.status 2>/dev/null || echo 0)\n"
+            + (f"[ $status != 0 ] || {{ {succeed}; }}\n" if name == "imgbase" else "")
+            + "exit $status\n"
+        )
+        path.chmod(0o755)
+
+    def fail(self, recorded: str) -> None:
+        self.answer("imgbase", (DATA / "output" / f"{recorded}.txt").read_text(), status=1)
+
+    def undo(self) -> None:
+        """Have imgbase succeed and leave everything as it was."""
+        shutil.rmtree(self.done)
+        self.state("before", self.done / "root", self.done / "answers")
+
+    def calls(self, program: str) -> list[str]:
+        lines = (self.answers / "calls").read_text().splitlines() if (self.answers / "calls").exists() else []
+        return [line for line in lines if line.split()[0] == program]
+
+    def run(self, wanted: Wanted = STANDARD) -> Run:
+        """The file on standard input, as the kickstart's last script feeds it."""
+        with HOOK.open() as script:
+            done = subprocess.run(
+                [sys.executable, "-", *imgbase.options(wanted), f"--root={self.root}"],
+                stdin=script,
+                env={"PATH": str(self.bin)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+        console = (self.root / "dev/console").read_text() if (self.root / "dev/console").is_file() else ""
+        return Run(done.returncode, done.stdout, console)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    status: int
+    log: str
+    console: str
+
+    @property
+    def told(self) -> str:
+        """What is told to a person, after imgbase's own output."""
+        lines = [line[len("ovirt-node: ") :] for line in self.log.splitlines() if line.startswith("ovirt-node: ")]
+        return "\n".join(line for line in lines if not line.startswith("running "))
+
+
+class Recorded(imgbase.Target):
+    """A target whose programs answer from a Site, without a process."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(str(site.root))
+        self._site = site
+
+    def has_program(self, name: str) -> bool:
+        return (self._site.bin / name).exists()
+
+    def run(self, *argv: str, echo: Callable[[str], None] | None = None) -> Output:
+        path = self._site.answers / f"{argv[0]}.out"
+        return Output(0, path.read_text() if path.exists() else "")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    return imgbase.gather(Recorded(Site(tmp_path_factory.mktemp("before"))))
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    site = Site(tmp_path_factory.mktemp("after"))
+    subprocess.run([str(site.bin / "imgbase")], check=True, stdout=subprocess.DEVNULL)
+    return imgbase.gather(Recorded(site))
+
+
+# Changes of facts
+
+
+def given(**changes: object) -> Callable[[Facts], Facts]:
+    return lambda facts: dataclasses.replace(facts, **changes)  # type: ignore[arg-type]
+
+
+def mounts(target: str, **changes: object) -> Callable[[Facts], Facts]:
+    def change(facts: Facts) -> Facts:
+        assert facts.mount(target) is not None
+        changed = (dataclasses.replace(m, **changes) if m.target == target else m for m in facts.mounts)  # type: ignore[arg-type]
+        return dataclasses.replace(facts, mounts=tuple(changed))
+
+    return change
+
+
+def unmounted(*targets: str) -> Callable[[Facts], Facts]:
+    return lambda facts: dataclasses.replace(facts, mounts=tuple(m for m in facts.mounts if m.target not in targets))
+
+
+def also_mounted(target: str) -> Callable[[Facts], Facts]:
+    return lambda facts: dataclasses.replace(
+        facts, mounts=(*facts.mounts, imgbase.Mount(target, "/dev/mapper/onn-x", "/", "xfs", 2**30, "253:99"))
+    )
+
+
+def volumes(which: str, **changes: object) -> Callable[[Facts], Facts]:
+    def change(facts: Facts) -> Facts:
+        assert facts.volume("onn", which) is not None
+        changed = (dataclasses.replace(v, **changes) if v.name == which else v for v in facts.volumes)  # type: ignore[arg-type]
+        return dataclasses.replace(facts, volumes=tuple(changed))
+
+    return change
+
+
+def no_volume(name: str) -> Callable[[Facts], Facts]:
+    return lambda facts: dataclasses.replace(facts, volumes=tuple(v for v in facts.volumes if v.name != name))
+
+
+def group(**changes: object) -> Callable[[Facts], Facts]:
+    return lambda facts: dataclasses.replace(facts, groups=(dataclasses.replace(facts.groups[0], **changes),))  # type: ignore[arg-type]
+
+
+def other_groups(*names: str) -> Callable[[Facts], Facts]:
+    tagged = tuple(imgbase.Group(name, (imgbase.TAG_GROUP,), 0) for name in names)
+    return lambda facts: dataclasses.replace(facts, groups=(*facts.groups, *tagged))
+
+
+def entry(**changes: object) -> Callable[[Facts], Facts]:
+    return lambda facts: dataclasses.replace(
+        facts,
+        boot_entries=(dataclasses.replace(facts.boot_entries[0], **changes),),  # type: ignore[arg-type]
+    )
+
+
+def fstab(target: str, **changes: object) -> Callable[[Facts], Facts]:
+    def change(facts: Facts) -> Facts:
+        changed = (dataclasses.replace(x, **changes) if x.target == target else x for x in facts.fstab)  # type: ignore[arg-type]
+        return dataclasses.replace(facts, fstab=tuple(changed))
+
+    return change
+
+
+def both(*changes: Callable[[Facts], Facts]) -> Callable[[Facts], Facts]:
+    def change(facts: Facts) -> Facts:
+        for each in changes:
+            facts = each(facts)
+        return facts
+
+    return change
+
+
+def describe(*findings: str) -> str:
+    """`code: found; needed: needed | cure`, with `~` in front for a warning, as the hook tells it."""
+    texts = (re.match(r"(~?)(.*?) \| (.*)", each) for each in findings)
+    return "\n".join(f"{'warning' if text[1] else 'error'}: {text[2]}\n  cure: {text[3]}" for text in texts if text)
+
+
+def codes(findings: Iterable[imgbase.Finding]) -> list[str]:
+    return [each.code for each in findings]
+
+
+# Before imgbase
+
+SYNTAX = "needed: name-version-release of letters, digits, dots and underscores, with no line end"
+REBUILD = "build the image again, or write the file in a script before this one"
+OWN_CALL = f"call neither `nodectl init` nor `imgbase layout --init` in a script of your own, {UNDONE}"
+THIN = "make it with `logvol / --thin --poolname=POOL`, and the pool with `logvol none --thinpool`"
+LEFT = "earlier-attempt: left by an earlier run of imgbase:"
+UNTOUCHED = "needed: a root that imgbase has not touched"
+PRECONDITIONS = [
+    pytest.param(STANDARD, given(), (), id="as-anaconda-leaves-it"),
+    pytest.param(MINIMAL, given(), (), id="minimal-with-more-volumes"),
+    pytest.param(
+        STANDARD,
+        given(unread=("lvs exited with 5: WARNING: bad", "vgs printed no list 'vg' in JSON: no output")),
+        (
+            "cannot-look: lvs exited with 5: WARNING: bad; needed: LVM's and the mount table's own report | "
+            "install an image with lvm2 and util-linux in it, and look for disk errors in the kernel's messages",
+            "cannot-look: vgs printed no list 'vg' in JSON: no output; "
+            "needed: LVM's and the mount table's own report | "
+            "install an image with lvm2 and util-linux in it, and look for disk errors in the kernel's messages",
+        ),
+        id="lvm-does-not-answer",
+    ),
+    pytest.param(
+        STANDARD,
+        given(missing_programs=("imgbase", "dmeventd")),
+        (f"program-missing: the image has no imgbase, dmeventd; needed: the programs that imgbase calls | {IMAGE}",),
+        id="not-a-node-image",
+    ),
+    pytest.param(
+        STANDARD,
+        given(missing_files=("/etc/lvm/profile/imgbased-pool.profile", "/etc/default/grub")),
+        (
+            "file-missing: there is no /etc/lvm/profile/imgbased-pool.profile; needed: the file that imgbase reads | "
+            f"{IMAGE}",
+            f"file-missing: there is no /etc/default/grub; needed: the file that imgbase reads | {LOADER}",
+        ),
+        id="files-missing",
+    ),
+    pytest.param(
+        STANDARD,
+        given(nvr=None),
+        (
+            "nvr-missing: there is no /usr/share/imgbase/build/meta/nvr; "
+            f"needed: the image's name-version-release in that file | {IMAGE}",
+        ),
+        id="no-nvr",
+    ),
+    *(
+        pytest.param(
+            STANDARD,
+            given(nvr=nvr),
+            (f"nvr-syntax: /usr/share/imgbase/build/meta/nvr holds {nvr!r}; {SYNTAX} | {REBUILD}",),
+            id=f"nvr-{name}",
+        )
+        for name, nvr in (
+            ("empty", ""),
+            ("one-word", "node"),
+            ("two-words", "ovirt-node"),
+            ("line-end", f"{NVR}\n"),
+            ("a-layer", LAYER),
+            ("blank", "ovirt node-1-1"),
+            ("leading-dash", "-node-1-1"),
+            ("release-empty", "ovirt-node-1-"),
+            ("slash", "ovirt/node-1-1"),
+        )
+    ),
+    pytest.param(STANDARD, given(nvr="n" * 42 + "ovirt-node-1"[-7:] + "-1-1"), (), id="nvr-of-53-characters"),
+    pytest.param(
+        STANDARD,
+        given(nvr="n" * 43 + "ovirt-node-1"[-7:] + "-1-1"),
+        (
+            f"nvr-too-long: {'n' * 43}-node-1-1-1 has 54 characters; needed: at most 53 | "
+            "build the image under a shorter name",
+        ),
+        id="nvr-of-54-characters",
+    ),
+    pytest.param(
+        STANDARD,
+        given(nvr="rhel-9-1"),
+        (
+            "nvr-product: rhel-9-1 has neither `node` nor `rhvh` in its name; "
+            "needed: one of them, or imgbase does not find its own boot entry | build the image under another name",
+        ),
+        id="nvr-of-another-product",
+    ),
+    pytest.param(STANDARD, given(nvr="rhvh-4.4.10.3-0.20220330.0"), (), id="nvr-of-rhvh"),
+    pytest.param(
+        STANDARD,
+        given(kernel_files=(f"/boot/vmlinuz-{KERNEL}",)),
+        (
+            "kernel-missing: /boot has no initramfs of a package that provides `kernel`; "
+            "needed: the kernel's files in /boot, known to the rpm database in /usr/share/rpm | "
+            "install an image with a kernel package, and let Anaconda make the initramfs",
+        ),
+        id="no-initramfs",
+    ),
+    pytest.param(
+        STANDARD,
+        given(has_selinuxfs=False, selinux_mode="disabled"),
+        (
+            "selinux-not-in-kernel: there is no /sys/fs/selinux; needed: an installer's kernel with SELinux | "
+            "boot the installer without selinux=0",
+            "~selinux-off: SELinux is off in /etc/selinux/config, and files are not relabelled; "
+            "needed: enforcing or permissive | set `selinux --enforcing` in the kickstart",
+        ),
+        id="selinux-off",
+    ),
+    pytest.param(
+        STANDARD,
+        given(device_mapper_targets=("thin", "linear")),
+        (
+            "snapshot-target: the kernel has no device-mapper target `snapshot`, and modprobe did not load it; "
+            "needed: the module dm-snapshot of the installer's kernel | "
+            "put `modprobe dm-snapshot` into the kickstart's script before installation",
+        ),
+        id="no-dm-snapshot",
+    ),
+    pytest.param(
+        STANDARD,
+        volumes("root", pool=""),
+        (f"root-not-thin: / is on /dev/mapper/onn-root, which is no thin volume; needed: a thin volume | {THIN}",),
+        id="root-is-a-plain-volume",
+    ),
+    pytest.param(
+        STANDARD,
+        mounts("/", source="/dev/vda3", device="254:3"),
+        (f"root-not-thin: / is on /dev/vda3, which is no thin volume; needed: a thin volume | {THIN}",),
+        id="root-is-a-partition",
+    ),
+    pytest.param(
+        STANDARD,
+        mounts("/", fstype="btrfs"),
+        ("root-filesystem: / is btrfs; needed: xfs or ext4 | set --fstype=xfs on `logvol /`",),
+        id="root-is-btrfs",
+    ),
+    pytest.param(
+        STANDARD,
+        also_mounted("/usr"),
+        (
+            "usr-separate: /usr is a mount point; needed: /usr in the root, which layers are made of | "
+            "take /usr out of the storage commands",
+        ),
+        id="usr-separate",
+    ),
+    pytest.param(
+        STANDARD,
+        unmounted("/var/tmp", "/home"),
+        (
+            "volume-not-mounted: /home is not a mount point; needed: a volume of its own in the layout standard | "
+            "add `logvol /home --thin`, or choose another layout",
+            "volume-not-mounted: /var/tmp is not a mount point; needed: a volume of its own in the layout standard | "
+            "add `logvol /var/tmp --thin`, or choose another layout",
+        ),
+        id="volumes-not-separate",
+    ),
+    pytest.param(
+        MINIMAL,
+        unmounted("/var/tmp", "/home", "/var"),
+        (
+            "volume-not-mounted: /var is not a mount point; needed: a volume of its own in the layout minimal | "
+            "add `logvol /var --thin`, or choose another layout",
+        ),
+        id="var-not-separate",
+    ),
+    pytest.param(
+        STANDARD,
+        given(kernel_arguments=("quiet", "node_storage=Minimal,other"), has_skip_volumes=True),
+        (
+            "layout-contradicted: node_storage=Minimal,other asks imgbase for the layout minimal; "
+            "needed: the layout standard | take it away, or choose the layout minimal",
+            "layout-contradicted: /var/imgbased/.skip-volumes asks imgbase for the layout minimal; "
+            "needed: the layout standard | take it away, or choose the layout minimal",
+        ),
+        id="minimal-asked-for-otherwise",
+    ),
+    pytest.param(MINIMAL, given(kernel_arguments=("node_storage=minimal",), has_skip_volumes=True), (), id="minimal"),
+    pytest.param(STANDARD, given(kernel_arguments=("node_storage=minimalist",)), (), id="another-argument"),
+    pytest.param(
+        STANDARD,
+        both(group(tags=(imgbase.TAG_GROUP,)), volumes("root", tags=(imgbase.TAG_INIT,))),
+        (f"{LEFT} onn tagged imgbased:vg, onn/root tagged imgbased:init; {UNTOUCHED} | {OWN_CALL}",),
+        id="tags-of-an-earlier-attempt",
+    ),
+    pytest.param(
+        STANDARD,
+        volumes("home", name=LAYER),
+        (f"{LEFT} onn/{LAYER} of that name; {UNTOUCHED} | {OWN_CALL}",),
+        id="volume-of-the-layers-name",
+    ),
+    pytest.param(
+        STANDARD,
+        other_groups("onn_old"),
+        (
+            "~stale-tag: the volume group onn_old of another node is tagged imgbased:vg, and imgbase takes that away; "
+            "needed: no other node's volume group in sight | leave its disk out with `ignoredisk --only-use`",
+        ),
+        id="another-node-in-sight",
+    ),
+    pytest.param(
+        STANDARD,
+        other_groups("onn00", "onn_old"),
+        (
+            "stale-tags: several other volume groups are tagged imgbased:vg: onn00 onn_old; "
+            "needed: none, or imgbase cannot tell which is its own | leave their disks out with "
+            "`ignoredisk --only-use`, or run `vgchange --deltag imgbased:vg onn00 onn_old`",
+        ),
+        id="two-other-nodes-in-sight",
+    ),
+    pytest.param(
+        STANDARD,
+        both(volumes("pool00", metadata_bytes=2**29), group(free=2**29 - 1)),
+        (
+            "~metadata-cannot-grow: the pool has 536870912 bytes of metadata, "
+            "and the volume group 536870911 bytes free; "
+            "needed: 1073741824 bytes of metadata, or room to grow to that | "
+            "set --metadatasize on the pool's `logvol`, or --reserved-space on `volgroup`",
+        ),
+        id="no-room-for-metadata",
+    ),
+    pytest.param(STANDARD, both(volumes("pool00", metadata_bytes=2**29), group(free=2**29)), (), id="just-room"),
+    pytest.param(
+        STANDARD,
+        unmounted("/boot"),
+        (
+            "boot-not-mounted: /boot is not a mount point; needed: a partition with at least 1000000000 bytes | "
+            "add `part /boot`",
+        ),
+        id="boot-not-mounted",
+    ),
+    pytest.param(
+        STANDARD,
+        mounts("/boot", size=981_467_136),
+        (
+            "boot-too-small: the file system of /boot has 981467136 bytes; needed: at least 1000000000 | "
+            "make the partition larger: XFS keeps some of it for its log",
+        ),
+        id="boot-of-1000-mib-xfs",
+    ),
+    pytest.param(STANDARD, mounts("/boot", size=1_000_000_000), (), id="boot-just-large-enough"),
+    pytest.param(
+        STANDARD,
+        given(grub_config=None),
+        (
+            "grub-config-missing: neither /etc/grub2.cfg nor /etc/grub2-efi.cfg leads to a file; "
+            f"needed: GRUB's configuration | {LOADER}",
+        ),
+        id="no-boot-loader",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wanted", "change", "expected"), PRECONDITIONS)
+def test_preconditions(
+    before: Facts, wanted: Wanted, change: Callable[[Facts], Facts], expected: tuple[str, ...]
+) -> None:
+    assert imgbase.describe(imgbase.preconditions(change(before), wanted)) == describe(*expected)
+
+
+# After imgbase
+
+RESULTS = [
+    pytest.param(STANDARD, given(), (), id="as-imgbase-leaves-it"),
+    pytest.param(MINIMAL, given(has_skip_volumes=True), (), id="minimal"),
+    pytest.param(
+        MINIMAL,
+        given(),
+        (
+            "skip-volumes-missing: there is no /var/imgbased/.skip-volumes; "
+            f"needed: the file that keeps updates to the layout minimal | {AGAIN}",
+        ),
+        id="minimal-without-its-file",
+    ),
+    pytest.param(
+        STANDARD,
+        given(unread=("findmnt exited with 1: no output",)),
+        (
+            "cannot-look: findmnt exited with 1: no output; needed: LVM's and the mount table's own report | "
+            "install an image with lvm2 and util-linux in it, and look for disk errors in the kernel's messages",
+        ),
+        id="mount-table-does-not-answer",
+    ),
+    pytest.param(
+        STANDARD,
+        mounts("/", source="/dev/vda3", device="254:3"),
+        (f"root-not-thin: / is on /dev/vda3, which is no thin volume; needed: a thin volume | {THIN}",),
+        id="another-root",
+    ),
+    pytest.param(
+        STANDARD,
+        group(tags=()),
+        (f"group-tag: tagged imgbased:vg: no volume group; needed: onn alone | {AGAIN}",),
+        id="no-tag",
+    ),
+    pytest.param(
+        STANDARD,
+        other_groups("old"),
+        (f"group-tag: tagged imgbased:vg: onn, old; needed: onn alone | {AGAIN}",),
+        id="two-groups-tagged",
+    ),
+    pytest.param(
+        STANDARD,
+        volumes("pool00", tags=("x",)),
+        (f"volume-tag: pool00 is tagged x; needed: imgbased:pool | {AGAIN}",),
+        id="pool-not-tagged",
+    ),
+    pytest.param(
+        STANDARD,
+        volumes("root", tags=()),
+        (f"volume-tag: root is tagged with nothing; needed: imgbased:init | {AGAIN}",),
+        id="root-not-tagged",
+    ),
+    pytest.param(
+        STANDARD,
+        no_volume(NVR),
+        (f"volume-missing: there is no volume onn/{NVR}; needed: one tagged imgbased:layer | {AGAIN}",),
+        id="no-base",
+    ),
+    pytest.param(
+        STANDARD,
+        no_volume(LAYER),
+        (f"volume-missing: there is no volume onn/{LAYER}; needed: one tagged imgbased:layer | {AGAIN}",),
+        id="no-layer",
+    ),
+    pytest.param(
+        STANDARD,
+        volumes(LAYER, pool="pool01"),
+        (f"volume-pool: {LAYER} is in the pool pool01; needed: pool00, the root's pool | {AGAIN}",),
+        id="layer-in-another-pool",
+    ),
+    pytest.param(
+        STANDARD,
+        volumes(NVR, is_skipped=False),
+        (f"base-unprotected: {NVR} is activated at boot; needed: skipped at activation | {AGAIN}",),
+        id="base-activated",
+    ),
+    *(
+        pytest.param(
+            STANDARD,
+            volumes(LAYER, **{name: value}),
+            (
+                f"layer-not-bootable: {LAYER} is read-only or skipped at activation; "
+                f"needed: writable, and activated at boot | {AGAIN}",
+            ),
+            id=f"layer-{name}",
+        )
+        for name, value in (("is_writable", False), ("is_skipped", True))
+    ),
+    pytest.param(
+        STANDARD,
+        unmounted("/var/crash"),
+        (
+            "volume-not-mounted: /var/crash is not a mount point; needed: a volume of its own in the layout standard | "
+            "add `logvol /var/crash --thin`, or choose another layout",
+        ),
+        id="volume-gone",
+    ),
+    pytest.param(
+        STANDARD,
+        volumes("pool00", metadata_bytes=2**28, fill=80.4),
+        (
+            "~metadata-small: the pool has 268435456 bytes of metadata; needed: 1073741824 | "
+            "give the volume group room, then `lvextend --poolmetadatasize 1073741824b onn/pool00`",
+            "~pool-full: the pool is 80 % full; needed: less than 80 % | give the node a larger disk",
+        ),
+        id="pool-small",
+    ),
+    pytest.param(STANDARD, volumes("pool00", fill=79.9), (), id="pool-nearly-full"),
+    pytest.param(
+        STANDARD,
+        unmounted("/etc"),
+        (f"etc-not-layer: /etc is the installed root's; needed: that of {LAYER}, bound over it | {AGAIN}",),
+        id="etc-of-the-installed-root",
+    ),
+    pytest.param(
+        STANDARD,
+        mounts("/etc", device="253:13", source="/dev/mapper/onn-base[/etc]"),
+        (f"etc-not-layer: /etc is /dev/mapper/onn-base[/etc]; needed: that of {LAYER}, bound over it | {AGAIN}",),
+        id="etc-of-the-base",
+    ),
+    pytest.param(
+        STANDARD,
+        mounts("/etc", subtree="/", source=f"/dev/mapper/onn-{LAYER}"),
+        (f"etc-not-layer: /etc is /dev/mapper/onn-{LAYER}; needed: that of {LAYER}, bound over it | {AGAIN}",),
+        id="etc-is-the-whole-layer",
+    ),
+    pytest.param(
+        STANDARD,
+        lambda facts: dataclasses.replace(
+            facts, mounts=(*facts.mounts, imgbase.Mount("/etc", "tmpfs", "/", "tmpfs", 0, "0:30"))
+        ),
+        (f"etc-not-layer: /etc is tmpfs; needed: that of {LAYER}, bound over it | {AGAIN}",),
+        id="etc-covered",
+    ),
+    pytest.param(
+        STANDARD,
+        fstab("/", source="/dev/mapper/onn-root"),
+        (f"fstab-root: the layer's fstab mounts /dev/mapper/onn-root at /; needed: /dev/onn/{LAYER} | {AGAIN}",),
+        id="fstab-of-the-installed-root",
+    ),
+    pytest.param(
+        STANDARD,
+        given(fstab=()),
+        (f"fstab-root: the layer's fstab mounts nothing at /; needed: /dev/onn/{LAYER} | {AGAIN}",),
+        id="fstab-empty",
+    ),
+    pytest.param(
+        STANDARD,
+        both(fstab("/", options=("defaults",)), fstab("/var/log", options=("defaults", "nodiscard"))),
+        (
+            "~fstab-discard: the layer's fstab mounts /, /var/log without discard; "
+            'needed: discard on every thin volume | set --fsoptions="defaults,discard" on each `logvol`',
+        ),
+        id="no-discard",
+    ),
+    pytest.param(
+        STANDARD,
+        entry(options=("root=/dev/mapper/onn-root", f"img.bootid={LAYER}0")),
+        (
+            f"boot-entry-missing: no entry in /boot/loader/entries has img.bootid={LAYER}; "
+            f"needed: one per kernel | {AGAIN}",
+        ),
+        id="no-boot-entry",
+    ),
+    pytest.param(
+        STANDARD,
+        entry(options=("root=/dev/mapper/onn-root", f"img.bootid={LAYER}")),
+        (
+            f"boot-entry-root: the boot entry {LAYER}-{KERNEL} has no root=/dev/onn/{LAYER}; "
+            f"needed: the layer as root | {AGAIN}",
+        ),
+        id="boot-entry-of-the-installed-root",
+    ),
+    pytest.param(
+        STANDARD,
+        entry(files=((f"/boot/vmlinuz-{KERNEL}", 7), (f"/boot/{LAYER}/initramfs-{KERNEL}.img", 0))),
+        (
+            f"boot-entry-file: the boot entry {LAYER}-{KERNEL} leads to /boot/vmlinuz-{KERNEL} with 7 bytes; "
+            f"needed: a file below /boot/{LAYER}, not empty | {AGAIN}",
+            f"boot-entry-file: the boot entry {LAYER}-{KERNEL} "
+            f"leads to /boot/{LAYER}/initramfs-{KERNEL}.img with 0 bytes; "
+            f"needed: a file below /boot/{LAYER}, not empty | {AGAIN}",
+        ),
+        id="boot-files",
+    ),
+    pytest.param(
+        STANDARD,
+        lambda facts: dataclasses.replace(
+            facts, boot_entries=(*facts.boot_entries, imgbase.BootEntry("0-rescue", "rescue", (), ()))
+        ),
+        (
+            "~boot-entry-foreign: these boot entries do not lead to the layer: 0-rescue; needed: the layer's alone | "
+            "remove them from /boot/loader/entries",
+        ),
+        id="boot-entry-left",
+    ),
+    *(
+        pytest.param(
+            STANDARD,
+            given(grubenv=text),
+            (
+                f"~saved-entry: GRUB's saved entry is {saved}; needed: an entry of {LAYER} | "
+                f"choose {LAYER}-{KERNEL} in GRUB's menu, then run `grub2-set-default {LAYER}-{KERNEL}` "
+                "in the installed system",
+            ),
+            id=f"grubenv-{name}",
+        )
+        for name, text, saved in (
+            ("missing", None, "not set"),
+            ("empty", "", "not set"),
+            ("of-another-entry", "boot_success=1\nsaved_entry=0-rescue\n####", "0-rescue"),
+        )
+    ),
+    pytest.param(STANDARD, given(grubenv=f"saved_entry={LAYER}-{KERNEL}\n####"), (), id="grubenv-by-name-of-entry"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "change", "expected"), RESULTS)
+def test_verify(after: Facts, wanted: Wanted, change: Callable[[Facts], Facts], expected: tuple[str, ...]) -> None:
+    assert imgbase.describe(imgbase.verify(change(after), wanted)) == describe(*expected)
+
+
+# When imgbase fails
+
+CALLED = "subprocess.CalledProcessError: Command '[{}]' returned non-zero exit status 1."
+EXPLAINED = {
+    "imgbase-device": "the image holds a file /dev/urandom, where imgbase makes a device; "
+    f"needed: an image with an empty /dev | build the image again, {UNDONE}",
+    "imgbase-profile": "LVM refused the profile imgbased-pool; needed: the profile of the package imgbased | "
+    f"{IMAGE}, {UNDONE}",
+    "imgbase-dmeventd": "imgbase found no running dmeventd to stop; "
+    f"needed: dmeventd, and monitoring not switched off in /etc/lvm/lvm.conf | {IMAGE}, {UNDONE}",
+    "imgbase-space": "no space is left in the pool, in /boot or in another file system; "
+    f"needed: room for the layer and its kernel | give the node a larger disk, {UNDONE}",
+    "imgbase-module": "the image lacks a Python module that imgbase needs; "
+    f"needed: the package imgbased with all it requires | {IMAGE}",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param((DATA / "output" / "urandom-in-image.txt").read_text(), "imgbase-device", id="urandom"),
+        pytest.param((DATA / "output" / "no-profile.txt").read_text(), "imgbase-profile", id="profile"),
+        pytest.param(CALLED.format("'pkill', 'dmeventd'"), "imgbase-dmeventd", id="dmeventd"),
+        pytest.param("OSError: [Errno 28] No space left on device: '/boot/x'", "imgbase-space", id="boot-full"),
+        pytest.param("  free space in thin pool onn/pool00 reached threshold.", "imgbase-space", id="pool-full"),
+        pytest.param("ModuleNotFoundError: No module named 'rpm'", "imgbase-module", id="python-module"),
+    ],
+)
+def test_explain(text: str, code: str) -> None:
+    found = imgbase.explain(Output(1, f"{GOOD}{text}\n"))
+    assert imgbase.describe([found]) == describe(f"{code}: {EXPLAINED[code]}")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "reason"),
+    [
+        (
+            "no-nvr",
+            "NVRMissingError: There is no NVR set for this build, in this case you need to initialize with --init-nvr",
+        ),
+        ("bad-nvr", "RuntimeError: Failed to parse NVR: node"),
+        ("long-nvr", "RuntimeError: Failed to create a new layer"),
+        ("newline-nvr", "RuntimeError: Failed to create a new layer"),
+        ("nvr-without-node", "KeyError: 'rhel-9-1+1'"),
+        ("no-cpe", "FileNotFoundError: [Errno 2] No such file or directory: '/tmp/mnt.9slIn//etc/system-release-cpe'"),
+        ("stale-vgs", "AssertionError"),
+        ("after-partial", "VgTaggedLvNotTagged"),
+        ("again", "VgTaggedLvNotTagged"),
+    ],
+)
+def test_explain_by_the_exception(recorded: str, reason: str) -> None:
+    text = (DATA / "output" / f"{recorded}.txt").read_text()
+    found = imgbase.explain(Output(1, f"{text}2026-11-20 11:09:30,404 [DEBUG] (migrate_state) Calling: rmdir\n"))
+    assert (found.code, found.found) == ("imgbase-failed", f"imgbase exited with 1: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("imgbase must be run as root!\n", "imgbase must be run as root!", id="a-line"),
+        pytest.param("", "no output", id="mute"),
+    ],
+)
+def test_explain_by_the_last_line(text: str, reason: str) -> None:
+    expected = f"imgbase-failed: imgbase exited with 1: {reason}; needed: exit status 0 | "
+    assert imgbase.describe([imgbase.explain(Output(1, text))]) == describe(
+        f"{expected}read imgbase's own words in the log, {UNDONE}"
+    )
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in imgbase.EXPLANATIONS])
+def test_explanations_do_not_fit_a_good_run(pattern: str) -> None:
+    assert re.search(pattern, GOOD) is None
+
+
+# The file, as a kickstart runs it
+
+STOPS = (
+    "the installation stops here; log: /var/log/ovirt-node-init.log "
+    "(in the installer: /mnt/sysroot/var/log/ovirt-node-init.log)"
+)
+
+
+def test_makes_a_node(site: Site) -> None:
+    run = site.run()
+    assert run.told == f"the layer {LAYER} is made and verified; it boots next"
+    assert run.status == 0
+    assert site.calls("imgbase") == ["imgbase --debug layout --init"]
+    assert GOOD in run.log
+    assert run.console.splitlines() == [
+        "ovirt-node: running imgbase --debug layout --init; it takes a minute or more",
+        f"ovirt-node: the layer {LAYER} is made and verified; it boots next",
+    ]
+    assert not (site.root / "var/imgbased/.skip-volumes").exists()
+
+
+def test_programs_get_the_c_locale_and_no_input(site: Site) -> None:
+    site.run()
+    assert {*(site.answers / "surroundings").read_text().splitlines()} == {"C /dev/null"}
+
+
+def test_relabels_before_imgbase(site: Site) -> None:
+    site.run()
+    calls = [line.split()[0] for line in (site.answers / "calls").read_text().splitlines()]
+    assert calls.index("restorecon") < calls.index("imgbase")
+    (call,) = site.calls("restorecon")
+    assert call.startswith("restorecon -i -r /boot /dev /etc ")
+    assert "/root" in call.split()
+
+
+def test_minimal_makes_its_file_before_imgbase(site: Site) -> None:
+    flag = site.root / "var/imgbased/.skip-volumes"
+    script = site.bin / "imgbase"
+    script.write_text(
+        script.read_text().replace("PATH=/usr/bin:/bin\n", f"PATH=/usr/bin:/bin\n[ -e {flag} ] || exit 9\n")
+    )
+    flag.parent.mkdir(parents=True)
+    run = site.run(MINIMAL)
+    assert (run.status, run.told) == (0, f"the layer {LAYER} is made and verified; it boots next")
+    assert flag.read_text() == ""
+
+
+def test_does_it_once(site: Site) -> None:
+    first, second = site.run(), site.run()
+    assert (first.status, second.status) == (0, 0)
+    assert second.told == f"the layer {LAYER} is there already and verified; imgbase was not run again"
+    assert len(site.calls("imgbase")) == 1
+
+
+def test_refuses_a_layer_that_is_not_whole(site: Site) -> None:
+    site.run()
+    (site.root / "boot" / LAYER / f"initramfs-{KERNEL}.img").write_text("")
+    run = site.run()
+    assert run.status == 1
+    assert run.told.splitlines()[0].startswith("error: earlier-attempt: left by an earlier run of imgbase: onn tagged")
+    assert f"/boot/{LAYER}/initramfs-{KERNEL}.img with 0 bytes" in run.told
+    assert run.told.endswith(f"imgbase was not run again\n{STOPS}")
+    assert len(site.calls("imgbase")) == 1
+
+
+def test_loads_dm_snapshot(site: Site) -> None:
+    site.answer("dmsetup", "thin v1.22.0\n")
+    run = site.run()
+    assert site.calls("modprobe") == ["modprobe dm-snapshot"]
+    assert (run.status, run.told.split(":")[1]) == (1, " snapshot-target")
+
+
+def test_relabelling_is_a_warning(site: Site) -> None:
+    site.answer("restorecon", "", status=1, err="restorecon: denied\n")
+    run = site.run()
+    expected = (
+        "~relabel: restorecon exited with 1: restorecon: denied; needed: the labels of files that scripts wrote | "
+        "run `restorecon -r /` in the installed system"
+    )
+    assert run.told == f"{describe(expected)}\nthe layer {LAYER} is made and verified; it boots next"
+    assert run.status == 0
+    assert "warning: relabel" in run.console
+
+
+def test_does_not_relabel_without_selinux(site: Site) -> None:
+    site.file("/etc/selinux/config", "SELINUX=disabled\n")
+    run = site.run()
+    assert (run.status, site.calls("restorecon")) == (0, [])
+    assert run.told.startswith("warning: selinux-off: ")
+
+
+# Each line of the table of failures that imgbase is known for: what breaks it, and which finding stops it beforehand.
+FORESEEN = [
+    pytest.param(lambda s: s.edit("lvs", '"pool_lv": "pool00"', '"pool_lv": ""'), "root-not-thin", id="root-not-thin"),
+    pytest.param(lambda s: s.remove(imgbase.NVR_FILE), "nvr-missing", id="no-nvr"),
+    pytest.param(lambda s: s.file(imgbase.NVR_FILE, "node"), "nvr-syntax", id="bad-nvr"),
+    pytest.param(lambda s: s.file(imgbase.NVR_FILE, f"{NVR}\n"), "nvr-syntax", id="newline-nvr"),
+    pytest.param(lambda s: s.file(imgbase.NVR_FILE, f"{'n' * 50}-node-1-1"), "nvr-too-long", id="long-nvr"),
+    pytest.param(lambda s: s.file(imgbase.NVR_FILE, "rhel-9-1"), "nvr-product", id="nvr-without-node"),
+    pytest.param(
+        lambda s: s.edit("findmnt", '"fstype": "xfs"', '"fstype": "btrfs"'), "root-filesystem", id="filesystem"
+    ),
+    pytest.param(lambda s: s.edit("findmnt", '"/var"', '"/vars"'), "volume-not-mounted", id="var-not-separate"),
+    pytest.param(lambda s: s.remove("/etc/lvm/profile/imgbased-pool.profile"), "file-missing", id="no-profile"),
+    pytest.param(lambda s: s.remove("/etc/system-release-cpe"), "file-missing", id="no-cpe"),
+    pytest.param(lambda s: (s.root / "sys/fs/selinux").rmdir(), "selinux-not-in-kernel", id="selinux-off-in-kernel"),
+    pytest.param(lambda s: s.edit("findmnt", '"/boot"', '"/boots"'), "boot-not-mounted", id="boot-not-mounted"),
+    pytest.param(lambda s: s.edit("findmnt", "2080374784", "981467136"), "boot-too-small", id="boot-too-small"),
+    pytest.param(lambda s: s.edit("vgs", '"vg_tags": ""', '"vg_tags": "imgbased:vg"'), "earlier-attempt", id="partial"),
+    pytest.param(
+        lambda s: s.answer(
+            "vgs",
+            '{"report": [{"vg": [{"vg_name": "onn", "vg_tags": "", "vg_free": "0"},'
+            ' {"vg_name": "a", "vg_tags": "imgbased:vg", "vg_free": "0"},'
+            ' {"vg_name": "b", "vg_tags": "other,imgbased:vg", "vg_free": "0"}]}]}',
+        ),
+        "stale-tags",
+        id="stale-vgs",
+    ),
+    pytest.param(lambda s: s.remove("/boot/grub2/grub.cfg"), "grub-config-missing", id="no-grub"),
+    pytest.param(lambda s: s.answer("rpm", "no package provides kernel\n", 1), "kernel-missing", id="no-kernel"),
+    pytest.param(lambda s: s.file(f"/boot/initramfs-{KERNEL}.img", ""), "kernel-missing", id="empty-initramfs"),
+    pytest.param(lambda s: (s.bin / "grubby").unlink(), "program-missing", id="no-grubby"),
+    pytest.param(lambda s: s.answer("lvs", "", 5, "  Volume group missing\n"), "cannot-look", id="lvs-fails"),
+    pytest.param(lambda s: s.answer("vgs", "not JSON"), "cannot-look", id="vgs-answers-nonsense"),
+    pytest.param(lambda s: (s.bin / "findmnt").unlink(), "cannot-look", id="no-findmnt"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "code"), FORESEEN)
+def test_foreseen(site: Site, spoil: Callable[[Site], None], code: str) -> None:
+    spoil(site)
+    run = site.run()
+    assert re.findall(r"^error: ([\w-]+): ", run.told, re.MULTILINE)[0] == code
+    assert run.told.endswith(f"\nimgbase was not run\n{STOPS}")
+    assert run.console == run.log
+    assert (run.status, site.calls("imgbase")) == (1, [])
+    assert (site.root / "boot/loader/entries").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "code"),
+    [("no-profile", "imgbase-profile"), ("again", "imgbase-failed"), ("no-cpe", "imgbase-failed")],
+)
+def test_explains_afterwards(site: Site, recorded: str, code: str) -> None:
+    site.fail(recorded)
+    run = site.run()
+    lines = run.told.splitlines()
+    assert lines[0].startswith(f"error: {code}: ")
+    assert lines[1].startswith("  cure: ")
+    assert lines[2:] == ["imgbase failed", STOPS]
+    assert run.status == 1
+    assert (DATA / "output" / f"{recorded}.txt").read_text() in run.log
+    assert "Traceback" not in run.console
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        pytest.param(lambda s: s.edit("findmnt", '"/etc"', '"/x"', after=True), "etc-not-layer", id="etc-not-bound"),
+        pytest.param(lambda s: s.edit("lvs", LAYER, f"{LAYER}0", after=True), "volume-missing", id="another-layer"),
+        pytest.param(
+            lambda s: (s.done / "root/boot" / LAYER / f"vmlinuz-{KERNEL}").write_text(""), "boot-entry-file", id="empty"
+        ),
+        pytest.param(lambda s: s.undo(), "group-tag", id="did-nothing"),
+    ],
+)
+def test_does_not_believe_the_exit_status(site: Site, spoil: Callable[[Site], object], code: str) -> None:
+    spoil(site)
+    run = site.run()
+    assert re.findall(r"^error: ([\w-]+): ", run.told, re.MULTILINE)[0] == code
+    assert run.told.endswith(f"imgbase exited with 0, but the result is not a node\n{STOPS}")
+    assert run.status == 1
+
+
+def test_efi_configuration(site: Site) -> None:
+    (site.root / "sys/firmware/efi").mkdir(parents=True)
+    site.file("/boot/efi/EFI/centos/grub.cfg", "x\n")
+    (site.root / "etc/grub2-efi.cfg").symlink_to("../boot/efi/EFI/centos/grub.cfg")
+    assert imgbase.gather(Recorded(site)).grub_config == "/boot/efi/EFI/centos/grub.cfg"
+
+
+def test_passes_odd_bytes_on(site: Site) -> None:
+    (site.answers / "imgbase.out").write_bytes(b"caf\xc3\xa9 \xff\n")
+    run = site.run()
+    assert run.status == 0
+    assert "\ncaf\\xe9 \\ufffd\n" in run.log
+
+
+def test_goes_on_without_a_console(site: Site) -> None:
+    site.remove("/dev/console")
+    assert site.run().status == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([], id="none"),
+        pytest.param(["--layout=other", "--volumes=/var", "--boot-size=1", "--metadata-size=1"], id="layout"),
+        pytest.param(["--layout=minimal", "--volumes=/var", "--boot-size=1GiB", "--metadata-size=1"], id="unit"),
+    ],
+)
+def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        imgbase.main(arguments)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: imgbase.py ")
+
+
+@pytest.mark.parametrize("wanted", [STANDARD, MINIMAL])
+def test_options_come_back(wanted: Wanted) -> None:
+    assert imgbase.parse(imgbase.options(wanted))[0] == wanted
+
+
+def test_var_is_always_wanted() -> None:
+    wanted, _ = imgbase.parse(["--layout=minimal", "--volumes=", "--boot-size=1", "--metadata-size=1"])
+    assert wanted.volumes == ("/var",)
+
+
+def test_every_finding_is_tested() -> None:
+    shown = {
+        text.lstrip("~").split(":")[0] for table in (PRECONDITIONS, RESULTS) for row in table for text in row.values[2]
+    }
+    assert {*shown, *EXPLAINED, "relabel", "imgbase-failed"} == set(imgbase.KINDS)
+    assert {code for _, code in imgbase.EXPLANATIONS} == set(EXPLAINED)
+
+
+# The text of the file
+
+
+def test_no_line_is_a_kickstart_section() -> None:
+    """pykickstart acts on these inside scripts, in here-documents too, and after blanks."""
+    assert [line for line in HOOK.read_text().splitlines() if line.lstrip().startswith("%")] == []
+
+
+def test_is_ascii_and_does_not_end_its_here_document() -> None:
+    text = HOOK.read_text(encoding="ascii")
+    assert "END_OF_IMGBASE_PY" not in text.splitlines()
+    assert text.endswith("\n")
+
+
+def test_is_python_3_9() -> None:
+    ast.parse(HOOK.read_text(), feature_version=(3, 9))
+
+
+def test_imports_the_standard_library_alone() -> None:
+    tree = ast.parse(HOOK.read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {f"{'.' * node.level}{node.module}" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    standard = "__future__ argparse collections.abc dataclasses json os re shlex shutil subprocess sys"
+    assert imported == set(standard.split())
+
+
+def test_importing_has_no_effect(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import org_ovirt_node.imgbase"],
+        cwd=tmp_path,
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(HOOK.parent.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr, os.listdir(tmp_path)) == (b"", b"", [])
+
+
+def test_pykickstart_reads_it_back() -> None:
+    parser = pytest.importorskip("pykickstart.parser", reason="pykickstart is not installed")
+    version = pytest.importorskip("pykickstart.version")
+    command = f"/usr/bin/python3 - {' '.join(imgbase.options(STANDARD))}"
+    script = f"{command} <<'END_OF_IMGBASE_PY'\n{HOOK.read_text()}END_OF_IMGBASE_PY\n"
+    kickstart = parser.KickstartParser(version.makeVersion("RHEL9"))
+    kickstart.readKickstartFromString(f"%post --erroronfail --log={imgbase.LOG}\n{script}%end\n")
+    (post,) = kickstart.handler.scripts
+    assert (post.script, post.logfile, post.errorOnFail) == (script, imgbase.LOG, True)
