@@ -3,6 +3,7 @@ PYTHON ?= $(shell .ci/find-python 3.11 3.12 3.13)
 OLD_PYTHONS = 3.9 3.12
 VENV = .venv
 STAMP = $(VENV)/.stamp
+NPM_STAMP = .npm/.stamp
 OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
 # The pure modules of the add-on and their tests, which run on the installer's Pythons too.
 PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_imgbase.py
@@ -12,7 +13,7 @@ PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_img
 run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
 
-test: $(STAMP) $(OLD_STAMPS) lint   ## every test, on every Python
+test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## every test, on every Python
 	$(VENV)/bin/python -m pytest -n auto
 	set -e; for version in $(OLD_PYTHONS); do .venv-$$version/bin/python -m pytest -q -p no:cacheprovider $(PURE_TESTS); done
 
@@ -37,5 +38,10 @@ $(STAMP): setup.cfg pyproject.toml .ci/system-packages
 	.venv-$*/bin/pip install -q pytest hypothesis pykickstart
 	touch $@
 
+$(NPM_STAMP): .ci/system-packages
+	.ci/system-packages node npm
+	npm install --prefix .npm --no-audit --no-fund --silent yaml-language-server
+	touch $@
+
 clean:
-	rm -rf .venv .venv-* out build dist *.egg-info
+	rm -rf .venv .venv-* .npm out build dist *.egg-info

@@ -17,6 +17,7 @@ from rich.progress import Progress
 from rich.text import Text
 
 from ksgen import explanation, inventory, output, picture
+from ksgen import schema as schemas
 from ksgen.host import read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import version
@@ -185,6 +186,13 @@ def graph(hosts: Sequence[str]) -> None:
     Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False).print(picture.group_tree(site))
     _print_problems(report.problems, site, as_json=False)
     sys.exit(PROBLEMS if report.has_errors else DONE)
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--variables", is_flag=True, help="Of a mapping of variables: for files in group_vars and host_vars.")
+def schema(variables: bool) -> None:
+    """Print the JSON Schema of the inventory, for editors."""
+    click.echo(json.dumps(schemas.variables_schema() if variables else schemas.file_schema(), indent=1))
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
