@@ -10,19 +10,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from ksgen import network
+from ksgen import network, topology
 from ksgen.disk import Disk
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.nodes import Node, plain
 from ksgen.problems import Mark, Problem, Severity
-from ksgen.settings import PREFIX, SECRETS, Identity, Settings
-from ksgen.values import nearest
+from ksgen.settings import PREFIX, SECRETS, DhcpRange, Identity, Settings
+from ksgen.values import SHOWN_LONGEST, host_name, is_secret, names_secret, nearest, shown
 from org_ovirt_node import layout
 from org_ovirt_node.findings import Finding
 
 Location = tuple[str | int, ...]
+# How pydantic ends the location of a key.
+_KEY = "[key]"
 
 # A finding's subject -> the variables that can cause it, the likeliest first.
 _SUBJECTS = {
@@ -53,7 +55,11 @@ def path_text(location: Location) -> str:
     """`node_network[0].gateway4`, `node_volumes./var`."""
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            name = part if part.isprintable() and len(part) <= SHOWN_LONGEST else shown(part)
+            text += f".{name}" if text else name
     return text
 
 
@@ -70,10 +76,29 @@ def locate(entry: HostEntry, location: Location, is_key: bool = False) -> Place:
             break
         found += [part] if below is not node else []
         node = below
-    is_secret = not SECRETS.isdisjoint(str(part) for part in location)
     key_mark = variable.key_mark if node is variable.node else node.key_mark
     mark = key_mark if is_key and key_mark else node.mark
-    return Place(mark, path_text(tuple(found)), variable.is_shared, is_secret)
+    return Place(mark, path_text(tuple(found)), variable.is_shared, (mark.file, mark.line) in _secret_lines(entry))
+
+
+def _secret_lines(entry: HostEntry) -> set[tuple[str, int]]:
+    """The lines of the inventory that must not be shown: they hold a secret, though the problem may be beside it."""
+    return {
+        (node.mark.file, node.mark.line)
+        for name, variable in entry.variables.items()
+        for node in _secrets(variable.node, names_secret(name))
+    }
+
+
+def _secrets(node: Node, is_named: bool) -> Iterator[Node]:
+    if isinstance(node.value, Mapping):
+        for name, child in node.value.items():
+            yield from _secrets(child, is_named or names_secret(name))
+    elif isinstance(node.value, tuple):
+        for child in node.value:
+            yield from _secrets(child, is_named)
+    elif is_named or is_secret(node.value):
+        yield node
 
 
 def _child(node: Node, part: str | int) -> Node | None:
@@ -140,7 +165,8 @@ class Host:
 
     def _subject_location(self, finding: Finding) -> Location:
         subject = finding.subject
-        if subject.startswith("/") and subject in self.settings.volumes:
+        is_volume = subject.startswith("/") or finding.code == "volume-mount-point"
+        if is_volume and subject in self.settings.volumes:
             return ("node_volumes", subject)
         candidates: tuple[str, ...] = _SUBJECTS.get(subject, ("node_layout", "node_disk"))
         if subject in ("pool", "volume_group") and finding.code not in _NAME_CODES:
@@ -162,7 +188,8 @@ def _variable_name(setting: str) -> str:
 def _problem(
     entry: HostEntry, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
 ) -> Problem:
-    place = locate(entry, location, is_key=code == "variable-unknown")
+    is_key = code == "variable-unknown" or location[-1:] == (_KEY,)
+    place = locate(entry, tuple(part for part in location if part != _KEY), is_key)
     return Problem(
         code=code,
         message=message,
@@ -177,7 +204,10 @@ def _problem(
 
 
 def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
-    """Type and check the variables of every host; a host with an error is left out."""
+    """Type and check the variables of every host.
+
+    A host with an error is left out, unless the layout policy alone has found it: its plan can be shown.
+    """
     hosts, identities, problems = [], [], []
     for entry in inventory.hosts:
         data = {name: plain(v.node) for name, v in entry.variables.items() if name.startswith(PREFIX)}
@@ -185,9 +215,7 @@ def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
         problems += found
         if host is not None:
             hosts.append(host)
-            identities.append((entry, host.settings.identity))
-        else:
-            identities.append((entry, _identity(data)))
+        identities.append((entry, host.settings.identity if host else _identity(data)))
     problems += _across(identities)
     return tuple(hosts), problems
 
@@ -200,42 +228,73 @@ def _identity(data: Mapping[str, object]) -> Identity:
             return Identity.model_validate(readable)
         except ValidationError as error:
             for details in error.errors(include_url=False, include_input=False):
-                readable.pop(str(details["loc"][0]), None)
+                name, *below = details["loc"]
+                value = readable.get(str(name))
+                if isinstance(value, list) and below and isinstance(below[0], int):
+                    readable[str(name)] = [None if n == below[0] else one for n, one in enumerate(value)]
+                else:
+                    readable.pop(str(name), None)
 
 
 def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | None, list[Problem]]:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        # A key that is no text has been reported by whoever read the file.
-        found = [details for details in error.errors(include_url=False) if details["type"] != "invalid_key"]
-        return None, [_validation_problem(entry, details) for details in found]
+        found = [_validation_problem(entry, details) for details in error.errors(include_url=False) if _counts(details)]
+        # What the reader of the file has told of a value is its whole trouble.
+        told = {flaw.mark for variable in entry.variables.values() for flaw in variable.flaws}
+        return None, [problem for problem in found if problem.mark not in told]
     host = Host(entry.name, settings, entry)
     problems = list(_host_problems(host))
-    return host, problems
+    if problems:
+        return None, problems
+    return host, [host.finding_problem(finding) for finding in host.plan.findings]
+
+
+def _counts(details: ErrorDetails) -> bool:
+    """Not so: a key that is no text, which has been told already; a mapping that is none of the words beside it."""
+    is_odd_key = details["type"] == "invalid_key" or (
+        details["loc"][-1:] == (_KEY,) and not isinstance(details["input"], str)
+    )
+    return not is_odd_key and not (details["type"] == "literal_error" and isinstance(details["input"], dict))
 
 
 def _host_problems(host: Host) -> Iterator[Problem]:
     """What is wrong between the variables of one host."""
     settings = host.settings
-    for location, code, message, hint in network.complaints(settings.network):
+    yield from _host_name_problems(host)
+    for location, code, message, hint in topology.complaints(settings.network):
         yield host.problem(("node_network", *location), code, message, hint)
-    seen: dict[tuple[str, str], int] = {}
+    if isinstance(settings.dhcp, DhcpRange):
+        for place, address in network.static_addresses(settings.network):
+            if place[1] == "ipv4" and settings.dhcp.holds(address):
+                message = f"{address} lies in node_dhcp, from which others get addresses"
+                yield host.problem(("node_network", *place), "address-in-dhcp-range", message, "take another")
+    seen: set[str] = set()
     for index, disk in enumerate(settings.disk):
-        for identity in (*disk.identities, *((("path", disk.path),) if disk.path else ())):
-            if identity in seen:
-                yield host.problem(("node_disk", index, identity[0]), "disk-twice", f"{identity[1]} is here twice")
-            seen.setdefault(identity, index)
+        by_path = (("path", disk.path),) if disk.path else ()
+        for key, value in dict.fromkeys((*disk.identities, *by_path)):
+            if value in seen:
+                yield host.problem(("node_disk", index, key), "disk-twice", f"{value} is here twice")
+        seen |= {value for _, value in (*disk.identities, *by_path)}
     if settings.raid and len(settings.disk) != 2:
         message = f"a mirror needs two disks; node_disk has {len(settings.disk)}"
         yield host.problem(("node_raid",), "disks-for-mirror", message, "name two disks, or leave node_raid out")
-        return
+    if settings.raid and settings.partitioning == "autopart":
+        message = "automatic partitioning makes no mirror"
+        yield host.problem(("node_raid",), "autopart-mirror", message, "leave node_partitioning out")
     names = [user.name for user in settings.users]
     for index, name in enumerate(names):
         if name in names[:index]:
             yield host.problem(("node_users", index, "name"), "user-twice", f"{name} is here twice")
-    for finding in host.plan.findings:
-        yield host.finding_problem(finding)
+
+
+def _host_name_problems(host: Host) -> Iterator[Problem]:
+    """The name of a host in the inventory need not be one that the host itself can have."""
+    try:
+        host_name(host.hostname)
+    except PydanticCustomError as error:
+        yield host.problem(("node_hostname",), error.type, error.message(), "add node_hostname: to the host")
 
 
 def _across(identities: Iterable[tuple[HostEntry, Identity]]) -> Iterator[Problem]:
@@ -256,16 +315,17 @@ def _unique_values(entry: HostEntry, identity: Identity) -> Iterator[tuple[str, 
     if identity.mac:
         yield "MAC address", identity.mac, ("node_mac",)
     for index, interface in enumerate(identity.network):
+        if interface is None:
+            continue
         if interface.mac and interface.mac != identity.mac:
             yield "MAC address", interface.mac, ("node_network", index, "mac")
-        kind = "bond" if interface.bond else "bridge"
-        for position, member in enumerate(interface.lower if not interface.vlan else ()):
-            if ":" in member and member != identity.mac:
-                yield "MAC address", member, ("node_network", index, kind, "members", position)
+        for where, lower in interface.lower_places:
+            if ":" in lower and lower != identity.mac:
+                yield "MAC address", lower, ("node_network", index, *where)
     for place, address in network.static_addresses(identity.network):
         yield "address", address, ("node_network", *place)
     for index, disk in enumerate(identity.disk):
-        for key, value in disk.identities:
+        for key, value in disk.identities if disk else ():
             yield "disk", value, ("node_disk", index, key)
 
 
@@ -283,20 +343,18 @@ _TYPE_WORDS = {
 
 
 def _validation_problem(entry: HostEntry, details: ErrorDetails) -> Problem:
-    location: Location = tuple(part for part in details["loc"] if not _is_pydantics(part))
+    location: Location = details["loc"]
+    if location[:1] == ("node_dhcp",):
+        # What comes second names a branch of the type, not a place in the data.
+        location = (*location[:1], *location[2:])
     code, message, hint = _words(location, details)
     return _problem(entry, location, code, message, hint)
-
-
-def _is_pydantics(part: str | int) -> bool:
-    """Parts of a location that name a branch of a type, not a place in the data."""
-    return isinstance(part, str) and (part in ("bool", "DhcpRange") or part.startswith(("literal[", "function-")))
 
 
 def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
     kind, found = details["type"], details["input"]
     context: dict[str, Any] = details.get("ctx") or {}
-    shown = "this value" if not SECRETS.isdisjoint(map(str, location)) else _shown(found)
+    text = "this value" if not SECRETS.isdisjoint(map(str, location)) else shown(found)
     name = location[-1] if location else ""
     if "message" in context:
         return kind, str(context["message"]), str(context["hint"])
@@ -309,29 +367,27 @@ def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
         bare = [known.removeprefix(prefix) for known in known_names]
         return "variable-unknown", "no such variable", nearest(str(name), bare, prefix) or _listing(known_names)
     if kind == "literal_error":
-        return "value-unknown", f"{shown} is not one of {context['expected'].replace(' or ', ', ')}", ""
+        return "value-unknown", f"{text} is not one of {context['expected'].replace(' or ', ', ')}", ""
     if kind in _TYPE_WORDS:
-        return "wrong-type", f"{shown} is not {_TYPE_WORDS[kind]}", _type_cure(kind, found)
+        return "wrong-type", f"{text} is not {_TYPE_WORDS[kind]}", _type_cure(kind, found)
     if kind in ("greater_than_equal", "less_than_equal"):
         bound, word = next((context[key], key) for key in ("ge", "le") if key in context)
         limit = "below the minimum" if word == "ge" else "above the maximum"
-        return "value-range", f"{found} is {limit} of {bound}", ""
+        return "value-range", f"{text} is {limit} of {bound}", ""
     if kind == "too_short":
         return "list-empty", "the list is empty", "add an entry"
+    if kind == "string_unicode":
+        return "hidden-character", "holds half of a surrogate pair", "take it out"
     raise AssertionError(f"no words for {kind} at {location}")
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def _type_cure(kind: str, found: object) -> str:
+    if kind == "list_type":
+        return "write it in brackets, as a list"
     if kind == "string_type" and not isinstance(found, (list, dict, type(None))):
         return "write it in quotes"
-    if kind == "bool_type":
-        return "without quotes"
-    return ""
+    is_quoted = isinstance(found, str) and (found in ("true", "false") if kind == "bool_type" else found.isdecimal())
+    return "without quotes" if kind in ("bool_type", "int_type") and is_quoted else ""
 
 
 def _known_names(location: Location) -> list[str]:

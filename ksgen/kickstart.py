@@ -146,12 +146,8 @@ def _nics() -> Verbatim:
 
 
 def _hook_arguments(request: layout.Request) -> tuple[str, ...]:
-    return (
-        f"--layout={request.layout}",
-        f"--volumes={','.join(sorted(policy.policy_sizes(request)))}",
-        f"--boot-size={policy.BOOT_SPACE_MIN}",
-        f"--metadata-size={policy.METADATA_SIZE}",
-    )
+    volumes = tuple(sorted(policy.policy_sizes(request)))
+    return imgbase.options(imgbase.Wanted(request.layout, volumes, policy.BOOT_SPACE_MIN, policy.METADATA_SIZE))
 
 
 # --- templates -------------------------------------------------------------------------------------------------------

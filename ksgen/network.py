@@ -1,46 +1,103 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The network of a host: interfaces, what is wrong with them, and the options of `network` that make them."""
+"""The network of a host: its interfaces, and the options of `network` that make them."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ksgen.values import (
+    INTERFACE_LONGEST,
     Address,
     Address4,
     Address6,
-    HostName,
+    DomainName,
     Interface4,
     Interface6,
     InterfaceName,
     Mac,
     Member,
+    nearest,
     refuse,
+    shown,
 )
 
-MTU_MIN = 576  # RFC 791 asks every IPv4 host for as much; IPv6 for 1280 (RFC 8200)
-MTU6_MIN = 1280
+MTU_MIN = 576  # RFC 791 asks every IPv4 host for as much
 MTU_MAX = 9216  # what switches call jumbo
 VLAN_MAX = 4094  # IEEE 802.1Q: 0 and 4095 are reserved
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def _option_value(value: object) -> str:
-    """The value of a bond or bridge option; YAML may have read a number or a truth value."""
+# The kernel's Documentation/networking/bonding.rst. Anaconda leaves out one that it does not know without a word.
+_BOND_OPTIONS = frozenset({
+    "active_slave", "ad_actor_sys_prio", "ad_actor_system", "ad_select", "ad_user_port_key", "all_slaves_active",
+    "arp_all_targets", "arp_interval", "arp_ip_target", "arp_missed_max", "arp_validate", "downdelay", "fail_over_mac",
+    "lacp_active", "lacp_rate", "lp_interval", "miimon", "min_links", "ns_ip6_target", "num_grat_arp", "num_unsol_na",
+    "packets_per_slave", "peer_notif_delay", "primary", "primary_reselect", "resend_igmp", "tlb_dynamic_lb", "updelay",
+    "use_carrier", "xmit_hash_policy",
+})  # fmt: skip
+# pyanaconda, nm_client.py: these two are yes or no, every other one is a number.
+_BRIDGE_SWITCHES = frozenset({"stp", "multicast-snooping"})
+_BRIDGE_OPTIONS = _BRIDGE_SWITCHES | {"priority", "forward-delay", "hello-time", "max-age", "ageing-time"}
+_OPTION_VALUE = re.compile(r"[A-Za-z0-9_.:+,-]{1,200}")
+
+
+def _option_name(value: object, kind: str, known: frozenset[str]) -> str:
+    if value == "mode":
+        refuse("interface-option", "the mode stands beside the options", "write mode: below bond:")
+    if value not in known:
+        hint = nearest(value, known) if isinstance(value, str) else ""
+        refuse(
+            "interface-option",
+            f"a {kind} has no option {shown(value)}",
+            hint or _listing(kind, known),
+        )
+    return str(value)
+
+
+def _listing(kind: str, known: frozenset[str]) -> str:
+    many = f"the kernel's documentation of the {kind}ing driver lists them"
+    return many if len(known) > 10 else f"there are {', '.join(sorted(known))}"
+
+
+def _option_text(value: object) -> str | None:
+    """What was written, if it can be an option's value; an endless number cannot."""
+    return str(value) if isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**32) else None
+
+
+def _bond_option(value: object) -> str:
+    """The value of an option; YAML may have read a number or a truth value."""
     if isinstance(value, bool):
         return "1" if value else "0"
-    text = str(value)
-    if isinstance(value, (int, str)) and text and all(c.isalnum() or c in "_.:+-" for c in text):
-        return text
-    refuse("interface-option", f"{value!r} is not the value of an option", "one word without blanks and commas")
+    text = _option_text(value)
+    if text is None or not _OPTION_VALUE.fullmatch(text):
+        refuse("interface-option", f"{shown(value)} is not the value of an option", "one word without blanks")
+    return text
 
 
-Options = dict[InterfaceName, Annotated[str, BeforeValidator(_option_value)]]
+def _bridge_option(value: object) -> str:
+    """`stp: no` is false for YAML, and Anaconda wants the word."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = _option_text(value)
+    if text is None or not re.fullmatch(r"[0-9]{1,7}|yes|no", text):
+        refuse("interface-option", f"{shown(value)} is not the value of an option", "write a number, yes or no")
+    return text
+
+
+BondOptions = dict[
+    Annotated[str, BeforeValidator(lambda value: _option_name(value, "bond", _BOND_OPTIONS))],
+    Annotated[str, BeforeValidator(_bond_option)],
+]
+BridgeOptions = dict[
+    Annotated[str, BeforeValidator(lambda value: _option_name(value, "bridge", frozenset(_BRIDGE_OPTIONS)))],
+    Annotated[str, BeforeValidator(_bridge_option)],
+]
 
 
 class Bond(BaseModel):
@@ -52,7 +109,7 @@ class Bond(BaseModel):
     mode: Literal[
         "balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"
     ] = "active-backup"
-    options: Options = Field(default_factory=dict)
+    options: BondOptions = Field(default_factory=dict)
 
 
 class Vlan(BaseModel):
@@ -70,7 +127,16 @@ class Bridge(BaseModel):
     model_config = _STRICT
 
     members: list[Member] = Field(min_length=1)
-    options: Options = Field(default_factory=dict)
+    options: BridgeOptions = Field(default_factory=dict)
+
+    @field_validator("options")
+    @classmethod
+    def _have_values_of_their_kind(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, setting in value.items():
+            if setting.isdigit() == (name in _BRIDGE_SWITCHES):
+                wanted = "yes or no" if name in _BRIDGE_SWITCHES else "a number"
+                refuse("interface-option", f"{name} is {shown(setting)}, and has to be {wanted}")
+        return value
 
 
 class Interface(BaseModel):
@@ -88,7 +154,7 @@ class Interface(BaseModel):
     ipv6: Interface6 | None = None
     gateway6: Address6 | None = None
     dns: list[Address] = Field(default_factory=list)
-    search: list[HostName] = Field(default_factory=list)
+    search: list[DomainName] = Field(default_factory=list)
     mtu: int | None = Field(default=None, ge=MTU_MIN, le=MTU_MAX)
     default_route: bool = True
 
@@ -105,7 +171,15 @@ class Interface(BaseModel):
             refuse("interface-kind", f"mac: is for a card, and this is a {kinds[0]}", "leave mac: out")
         if self.name and self.mac:
             refuse("interface-kind", "names one card twice", "leave out name:, or mac:")
+        if self.vlan and ":" not in self.device and len(self.device) > INTERFACE_LONGEST:
+            found = f"{self.device} has {len(self.device)} characters; the kernel keeps {INTERFACE_LONGEST}"
+            refuse("interface-unnamed", found, "add a shorter name:")
         return self
+
+    @property
+    def kind(self) -> str:
+        """`bond`, `vlan`, `bridge`, or nothing for a card."""
+        return next((kind for kind in ("bond", "vlan", "bridge") if getattr(self, kind)), "")
 
     @property
     def device(self) -> str:
@@ -115,129 +189,24 @@ class Interface(BaseModel):
         return self.name or self.mac or ""
 
     @property
-    def lower(self) -> tuple[str, ...]:
-        """The interfaces it stands on."""
+    def lower_places(self) -> tuple[tuple[tuple[str | int, ...], str], ...]:
+        """(place in the interface, name) of each interface that it stands on."""
         if self.vlan:
-            return (self.vlan.parent,)
-        return tuple((self.bond or self.bridge).members) if self.bond or self.bridge else ()  # type: ignore[union-attr]
+            return ((("vlan", "parent"), self.vlan.parent),)
+        members = self.bond.members if self.bond else self.bridge.members if self.bridge else []
+        return tuple(((self.kind, "members", position), member) for position, member in enumerate(members))
 
     @property
-    def macs(self) -> tuple[str, ...]:
-        """The MAC addresses that it names."""
-        return tuple(device for device in (self.mac, *self.lower) if device and ":" in device)
+    def lower(self) -> tuple[str, ...]:
+        """The interfaces it stands on."""
+        return tuple(name for _, name in self.lower_places)
 
 
-class Complaint(NamedTuple):
-    """What is wrong at a place inside `node_network`."""
-
-    location: tuple[str | int, ...]
-    code: str
-    message: str
-    hint: str = ""
-
-
-def complaints(interfaces: Sequence[Interface]) -> Iterator[Complaint]:
-    """What is wrong between the parts of an interface, and between interfaces."""
-    for index, interface in enumerate(interfaces):
-        yield from (c._replace(location=(index, *c.location)) for c in _address_complaints(interface))
-    yield from _structure_complaints(interfaces)
-    yield from _address_twice(interfaces)
-
-
-def _address_complaints(interface: Interface) -> Iterator[Complaint]:
-    for version, own, gateway in ((4, interface.ipv4, interface.gateway4), (6, interface.ipv6, interface.gateway6)):
-        if gateway is None:
-            continue
-        where = (f"gateway{version}",)
-        if own is None or "/" not in own:
-            found = f"ipv{version} is {own}" if own else f"ipv{version} is not given"
-            yield Complaint(where, "gateway-without-address", f"a gateway needs a static address; {found}")
-            continue
-        network = ipaddress.ip_interface(own).network
-        address = ipaddress.ip_address(gateway)
-        if address not in network and not address.is_link_local:
-            yield Complaint(where, "gateway-outside", f"{gateway} is outside {network}, the network of this interface")
-        elif str(ipaddress.ip_interface(own).ip) == gateway:
-            yield Complaint(where, "gateway-self", f"{gateway} is the address of this interface")
-    if interface.ipv6 and interface.ipv6 != "none" and interface.mtu is not None and interface.mtu < MTU6_MIN:
-        message = f"{interface.mtu} is below the {MTU6_MIN} that IPv6 needs"
-        yield Complaint(("mtu",), "mtu-small", message)
-    if interface.dns and interface.ipv4 == "none" and interface.ipv6 == "none":
-        yield Complaint(("dns",), "dns-without-address", "name servers on an interface without an address")
-    if len(set(interface.dns)) < len(interface.dns):
-        yield Complaint(("dns",), "dns-twice", "names one server twice")
-
-
-def _structure_complaints(interfaces: Sequence[Interface]) -> Iterator[Complaint]:
-    by_device: dict[str, int] = {}
-    ports: dict[str, str] = {}
-    tags: dict[tuple[str, int], str] = {}
-    virtual = {i.device for i in interfaces if i.bond or i.vlan or i.bridge}
-    for index, interface in enumerate(interfaces):
-        if interface.device in by_device:
-            named: tuple[str | int, ...] = (index, "name" if interface.name else "mac" if interface.mac else "vlan")
-            yield Complaint(named, "interface-twice", f"{interface.device} is here twice")
-        by_device.setdefault(interface.device, index)
-        if interface.vlan:
-            tag = (interface.vlan.parent, interface.vlan.id)
-            if tag in tags:
-                yield Complaint((index, "vlan", "id"), "vlan-twice", f"VLAN {tag[1]} on {tag[0]} is also {tags[tag]}")
-            tags.setdefault(tag, interface.device)
-            continue
-        kind = "bond" if interface.bond else "bridge"
-        for position, member in enumerate(interface.lower):
-            where = (index, kind, "members", position)
-            if member in ports:
-                yield Complaint(where, "member-twice", f"{member} is already a member of {ports[member]}")
-            if member == interface.device:
-                yield Complaint(where, "member-of-itself", f"{member} is a member of itself")
-            elif interface.bond and member in virtual:
-                yield Complaint(where, "member-kind", f"{member} is no card; a bond is made of cards")
-            ports.setdefault(member, interface.device)
-
-    for index, interface in enumerate(interfaces):
-        if interface.device in ports and (interface.ipv4 or interface.ipv6 or interface.dns):
-            key = next(key for key in ("ipv4", "ipv6", "dns") if getattr(interface, key))
-            message = f"{interface.device} is a member of {ports[interface.device]} and cannot have addresses"
-            yield Complaint((index, key), "member-with-address", message, f"put them on {ports[interface.device]}")
-        if interface.vlan and interface.vlan.parent in ports:
-            parent, owner = interface.vlan.parent, ports[interface.vlan.parent]
-            message = f"{parent} is a member of {owner}"
-            yield Complaint((index, "vlan", "parent"), "vlan-on-member", message, f"put it on {owner}")
-        if _stands_on(interface, interfaces, interface.device):
-            yield Complaint((index,), "interface-loop", f"{interface.device} stands on itself")
-
-
-def _stands_on(interface: Interface, interfaces: Sequence[Interface], device: str) -> bool:
-    by_device = {i.device: i for i in interfaces}
-    seen, todo = set(), list(interface.lower)
-    while todo:
-        name = todo.pop()
-        if name == device and interface.device not in interface.lower:
-            return True
-        if name not in seen and name in by_device:
-            seen.add(name)
-            todo += by_device[name].lower
-    return False
-
-
-def _address_twice(interfaces: Sequence[Interface]) -> Iterator[Complaint]:
-    seen: dict[str, str] = {}
-    for index, interface in enumerate(interfaces):
-        for key in ("ipv4", "ipv6"):
-            own = getattr(interface, key)
-            if own and "/" in own:
-                address = own.partition("/")[0]
-                if address in seen:
-                    yield Complaint((index, key), "address-twice", f"{address} is also on {seen[address]}")
-                seen.setdefault(address, interface.device)
-
-
-def static_addresses(interfaces: Sequence[Interface]) -> Iterator[tuple[tuple[int, str], str]]:
+def static_addresses(interfaces: Sequence[Interface | None]) -> Iterator[tuple[tuple[int, str], str]]:
     """(place, address) of every static address."""
     for index, interface in enumerate(interfaces):
         for key in ("ipv4", "ipv6"):
-            own = getattr(interface, key)
+            own = getattr(interface, key, None)
             if own and "/" in own:
                 yield (index, key), own.partition("/")[0]
 
@@ -254,14 +223,16 @@ def network_options(interfaces: Sequence[Interface], boot_mac: str) -> tuple[tup
     """
     if not interfaces:
         return ((f"--device={boot_mac}", "--bootproto=dhcp", "--onboot=yes", "--activate"),)
-    members = {member for i in interfaces if not i.vlan for member in i.lower}
+    ports = {member for i in interfaces if not i.vlan for member in i.lower}
     joined = {bond.device: vlan for bond, vlan in _bonds_with_vlan(interfaces)}
     commands = []
     for interface in _lower_first(interfaces):
-        if interface.device in members or interface in joined.values():
+        # The command of a bond or bridge makes its cards ports; a bond in a bridge has to be there by its own command.
+        if (interface.device in ports and not interface.kind) or interface in joined.values():
             continue
         vlan = joined.get(interface.device)
-        commands.append(_joined_options(interface, vlan) if vlan else _options(interface, interfaces))
+        carries = carries_other(vlan or interface, interfaces)
+        commands.append(_joined_options(interface, vlan, carries) if vlan else _options(interface, carries))
     return tuple(commands)
 
 
@@ -273,14 +244,14 @@ def _bonds_with_vlan(interfaces: Sequence[Interface]) -> Iterator[tuple[Interfac
     """
     for bond in interfaces:
         vlans = [i for i in interfaces if i.vlan and i.vlan.parent == bond.device]
-        says_more = bond.ipv4 or bond.ipv6 or bond.dns or bond.mtu or (vlans and vlans[0].mtu)
+        says_more = bond.ipv4 or bond.ipv6 or bond.dns or bond.search or bond.mtu or (vlans and vlans[0].mtu)
         if bond.bond and vlans and not says_more:
             yield bond, vlans[0]
 
 
-def _joined_options(bond: Interface, vlan: Interface) -> tuple[str, ...]:
+def _joined_options(bond: Interface, vlan: Interface, carries: bool) -> tuple[str, ...]:
     """A bond and a VLAN on it (pyanaconda, nm_client.py: "vlan over bond")."""
-    of_vlan = [option for option in _options(vlan, ()) if not option.startswith("--device=")]
+    of_vlan = [option for option in _options(vlan, carries) if not option.startswith("--device=")]
     return (*_kind_options(bond), *of_vlan)
 
 
@@ -290,18 +261,25 @@ def _lower_first(interfaces: Sequence[Interface]) -> list[Interface]:
     while waiting:
         devices = {i.device for i in waiting}
         ready = [i for i in waiting if not devices & set(i.lower)]
+        if not ready:
+            raise ValueError("interfaces that stand on each other in a circle")
         ordered += ready
         waiting = [i for i in waiting if i not in ready]
     return ordered
 
 
-def _options(interface: Interface, interfaces: Sequence[Interface]) -> tuple[str, ...]:
-    carries = any(interface.device in other.lower for other in interfaces)
+def carries_other(interface: Interface, interfaces: Sequence[Interface]) -> bool:
+    """Whether another interface stands on it."""
+    return any(interface.device in other.lower for other in interfaces)
+
+
+def _options(interface: Interface, carries: bool) -> tuple[str, ...]:
     options = [*_kind_options(interface), *_ipv4_options(interface, carries), *_ipv6_options(interface, carries)]
     if interface.dns:
         options.append(f"--nameserver={','.join(interface.dns)}")
     if interface.search:
-        options.append(f"--ipv4-dns-search={','.join(interface.search)}")
+        version = 6 if own_ipv4(interface, carries) == "none" else 4
+        options.append(f"--ipv{version}-dns-search={','.join(interface.search)}")
     if interface.mtu is not None:
         options.append(f"--mtu={interface.mtu}")
     if not interface.default_route:
@@ -311,16 +289,17 @@ def _options(interface: Interface, interfaces: Sequence[Interface]) -> tuple[str
 
 def _kind_options(interface: Interface) -> list[str]:
     if interface.vlan:
-        return [
-            f"--device={interface.vlan.parent}",
-            f"--vlanid={interface.vlan.id}",
-            f"--interfacename={interface.device}",
-        ]
+        # On a card that is named by its MAC address, Anaconda makes the name of the card's.
+        named = [f"--interfacename={interface.device}"] if ":" not in interface.device else []
+        return [f"--device={interface.vlan.parent}", f"--vlanid={interface.vlan.id}", *named]
     options = [f"--device={interface.device}"]
     if interface.bond:
-        wanted = {"mode": interface.bond.mode, "miimon": "100", **interface.bond.options}
+        # bonding.rst: either of miimon and arp_interval watches the links, not both.
+        watch = {} if "arp_interval" in interface.bond.options else {"miimon": "100"}
+        wanted = {"mode": interface.bond.mode, **watch, **interface.bond.options}
+        separator = ";" if any("," in value for value in wanted.values()) else ","
         options.append(f"--bondslaves={','.join(interface.bond.members)}")
-        options.append("--bondopts=" + ",".join(f"{key}={value}" for key, value in wanted.items()))
+        options.append("--bondopts=" + separator.join(f"{key}={value}" for key, value in wanted.items()))
     elif interface.bridge:
         options.append(f"--bridgeslaves={','.join(interface.bridge.members)}")
         if interface.bridge.options:
@@ -329,9 +308,18 @@ def _kind_options(interface: Interface) -> list[str]:
     return options
 
 
+def own_ipv4(interface: Interface, carries: bool) -> str:
+    """DHCP is for an interface that no address is given and that carries no other."""
+    return interface.ipv4 or ("none" if carries or interface.ipv6 not in (None, "none") else "dhcp")
+
+
+def own_ipv6(interface: Interface, carries: bool) -> str:
+    """The same for IPv6, with what routers announce."""
+    return interface.ipv6 or ("none" if carries else "auto")
+
+
 def _ipv4_options(interface: Interface, carries: bool) -> list[str]:
-    """DHCP is for an interface that nothing is said of and that carries no other."""
-    own = interface.ipv4 or ("none" if carries or interface.ipv6 else "dhcp")
+    own = own_ipv4(interface, carries)
     if own == "none":
         return ["--noipv4"]
     if own == "dhcp":
@@ -342,7 +330,7 @@ def _ipv4_options(interface: Interface, carries: bool) -> list[str]:
 
 
 def _ipv6_options(interface: Interface, carries: bool) -> list[str]:
-    own = interface.ipv6 or ("none" if carries else "auto")
+    own = own_ipv6(interface, carries)
     if own == "none":
         return ["--noipv6"]
     options = [f"--ipv6={own}"]

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ksgen.disk import Disk
 from ksgen.network import Interface
+from ksgen.people import PasswordHash, SshKey, UserName
 from ksgen.values import (
     Address4,
     HostName,
@@ -18,24 +22,30 @@ from ksgen.values import (
     Language,
     Line,
     Mac,
-    PasswordHash,
     Script,
     ServerUrl,
     Sha256,
     Size,
-    SshKey,
     TimeZone,
     TreeUrl,
-    UserName,
+    a_text,
     any_address,
-    host_name,
+    domain_name,
+    one_line,
     parse_size,
     refuse,
+    shown,
 )
 from org_ovirt_node.layout import Request
 
 PREFIX = "node_"
 SECRETS = frozenset({"node_root_password_hash", "password_hash"})
+DHCP_RANGE_LARGEST = 2**16  # addresses; RFC 1918 has no larger subnet but 10.0.0.0/8 and 172.16.0.0/12 as a whole
+NAME_LONGEST = 255  # characters; NAME_MAX of Linux, and the policy has less for what it names
+KERNEL_LINE_LONGEST = 2047  # characters; COMMAND_LINE_SIZE of x86-64 and aarch64 with its NUL is 2048
+# Anaconda writes the arguments into /etc/default/grub between double quotes as they are (grub2.py), and a shell reads
+# that file whenever GRUB is configured anew.
+_KERNEL_ARGUMENT = re.compile(r"[A-Za-z0-9_][^\s\"'`$\\]*")
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 # The layout policy has the defaults of what it is asked for.
@@ -49,7 +59,72 @@ def _listed(value: object) -> Any:
 
 def _words(value: object) -> Any:
     """Arguments of the kernel: one text with blanks, or a list."""
-    return value.split() if isinstance(value, str) else value
+    return re.findall(r"[^ \t\n]+", value) if isinstance(value, str) else value
+
+
+def _kernel_argument(value: str) -> str:
+    if not value.isascii() or not _KERNEL_ARGUMENT.fullmatch(value):
+        cure = "ASCII without blanks, quotes, backslashes, '$' and '`', each argument by itself"
+        refuse("kernel-arg", f"{shown(value)} is not an argument of a kernel", cure)
+    return value
+
+
+def _system_argument(value: str) -> str:
+    name = value.partition("=")[0]
+    if name in ("root", "rootflags", "img.bootid", "boot"):
+        refuse("kernel-arg-reserved", f"{name}= is written by imgbase for each image", "leave it out")
+    if value == "selinux=0":
+        cure = "set node_selinux: permissive"
+        refuse("kernel-arg-reserved", "without SELinux a node cannot be updated", cure)
+    if name.startswith("inst."):
+        refuse(
+            "kernel-arg-installer", f"{shown(name)} is an argument of the installer", "move it to node_installer_args"
+        )
+    return value
+
+
+def _short(value: list[str]) -> list[str]:
+    length = len(" ".join(value))
+    if length > KERNEL_LINE_LONGEST:
+        refuse("text-too-long", f"{length} characters are more than the {KERNEL_LINE_LONGEST} that a kernel reads")
+    return value
+
+
+def _addon(value: object) -> object:
+    if value != "tree" and not isinstance(value, bool):
+        refuse("value-unknown", f"{shown(value)} is not one of true, false, 'tree'")
+    return value
+
+
+def _raid(value: object) -> object:
+    if value is not None and (isinstance(value, bool) or value != 1):
+        refuse("value-unknown", f"{shown(value)} is no RAID level for a node", "write 1 for a mirrored pair")
+    return 1 if value else None
+
+
+def _dhcp(value: object) -> object:
+    if value not in ("none", "proxy") and not isinstance(value, (dict, DhcpRange)):
+        refuse("value-unknown", f"{shown(value)} is neither 'none' nor 'proxy' nor a mapping of interface, first, last")
+    return value
+
+
+def _name(value: str) -> str:
+    if len(value) > NAME_LONGEST:
+        refuse("text-too-long", f"{len(value)} characters are more than the {NAME_LONGEST} of a name")
+    return value
+
+
+def _volume_place(value: object) -> str:
+    text = _name(one_line(a_text(value, "/data")))
+    if text == "/":
+        refuse("volume-root", "the root volume has a variable of its own", "write node_root_size")
+    return text
+
+
+_KernelArgument = Annotated[Line, AfterValidator(_kernel_argument)]
+_SystemArgument = Annotated[_KernelArgument, AfterValidator(_system_argument)]
+_Name = Annotated[Line, AfterValidator(_name)]
+_VolumePlace = Annotated[str, BeforeValidator(_volume_place)]
 
 
 def _swap_size(value: object) -> int | None:
@@ -58,7 +133,7 @@ def _swap_size(value: object) -> int | None:
 
 def _time_server(value: object) -> str:
     is_address = isinstance(value, str) and (":" in value or value.replace(".", "").isdigit())
-    return any_address(value) if is_address else host_name(value)
+    return any_address(value) if is_address else domain_name(value)
 
 
 class User(BaseModel):
@@ -74,9 +149,11 @@ class User(BaseModel):
 
     @field_validator("gecos")
     @classmethod
-    def _has_no_colon(cls, value: str) -> str:
+    def _is_one_field(cls, value: str) -> str:
         if ":" in value:
             refuse("user-gecos", "a colon ends a field of /etc/passwd", "take it out")
+        if value.lstrip().startswith("%"):
+            refuse("user-gecos", "begins with '%', with which Anaconda's sections begin", "begin with something else")
         return value
 
     @field_validator("name")
@@ -96,16 +173,33 @@ class DhcpRange(BaseModel):
     first: Address4
     last: Address4
 
+    @model_validator(mode="after")
+    def _is_one_range(self) -> DhcpRange:
+        first, last = ipaddress.IPv4Address(self.first), ipaddress.IPv4Address(self.last)
+        if first > last:
+            refuse("dhcp-range", f"{first} comes after {last}", "exchange the two")
+        if int(last) - int(first) >= DHCP_RANGE_LARGEST:
+            refuse("dhcp-range", f"{first} and {last} are in no one subnet", "both have to be in the interface's")
+        return self
+
+    def holds(self, address: str) -> bool:
+        """Whether an IPv4 address is one of the range's."""
+        first, last = ipaddress.IPv4Address(self.first), ipaddress.IPv4Address(self.last)
+        return first <= ipaddress.IPv4Address(address) <= last
+
 
 class Identity(BaseModel):
-    """What makes a host this one: no other may have the same. Read even where other variables are wrong."""
+    """What makes a host this one: no other may have the same. Read even where other variables are wrong.
+
+    A disk or interface that is wrong is None.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, alias_generator=lambda name: PREFIX + name)
 
     mac: Mac | None = None
     hostname: HostName | None = None
-    disk: Annotated[list[Disk], BeforeValidator(_listed)] = Field(default_factory=list)
-    network: list[Interface] = Field(default_factory=list)
+    disk: Annotated[Sequence[Disk | None], BeforeValidator(_listed)] = ()
+    network: Sequence[Interface | None] = ()
 
 
 class Settings(BaseModel):
@@ -121,7 +215,7 @@ class Settings(BaseModel):
     image_sha256: Sha256 | None = Field(default=None, description="The image's SHA-256 sum; Anaconda compares it.")
     image_size: Size | None = Field(default=None, description="The size of the image file; the root volume follows it.")
     tree_url: TreeUrl = Field(description="The installer's tree, with its `.treeinfo`.")
-    addon: bool | Literal["tree"] = Field(
+    addon: Annotated[bool | Literal["tree"], BeforeValidator(_addon)] = Field(
         default=True,
         description="Whether the add-on goes along as `inst.updates`; `tree` when the tree's `product.img` has it.",
     )
@@ -129,7 +223,7 @@ class Settings(BaseModel):
     disk: Annotated[list[Disk], BeforeValidator(_listed)] = Field(
         min_length=1, description="The disk, or a list of disks: any of `wwn`, `serial`, `path`, `model`, `size`."
     )
-    raid: Literal[1] | None = Field(
+    raid: Annotated[Literal[1] | None, BeforeValidator(_raid)] = Field(
         default=None, description="`1` mirrors a pair of disks; without it they are joined."
     )
     multipath: bool = Field(default=False, description="Whether the disk is a LUN behind several paths.")
@@ -142,20 +236,20 @@ class Settings(BaseModel):
         default="explicit",
         description="`autopart` leaves partitioning to Anaconda and the layout that the add-on brings.",
     )
-    layout: str = Field(default=_LAYOUT.layout, description="The volumes: `standard` or `minimal` (docs/layout.md).")
+    layout: _Name = Field(default=_LAYOUT.layout, description="The volumes: `standard` or `minimal` (docs/layout.md).")
     images: int = Field(default=_LAYOUT.images, ge=1, le=99, description="How many images the pool should hold.")
     root_size: Size | None = Field(
         default=None, description="The root volume; left out, it follows the image, at least 10 GiB."
     )
-    volumes: dict[str, Size] = Field(
+    volumes: dict[_VolumePlace, Size] = Field(
         default_factory=dict, description="Other sizes for volumes, and more volumes: mount point and size."
     )
     swap_size: Annotated[int | None, BeforeValidator(_swap_size)] = Field(
         default=_LAYOUT.swap_size, description="Swap; `0` for none, `recommended` leaves it to Anaconda."
     )
-    filesystem: str = Field(default=_LAYOUT.filesystem, description="`xfs` or `ext4`, for /boot and all volumes.")
-    vg: str = Field(default=_LAYOUT.volume_group, description="The name of the volume group.")
-    pool: str = Field(default=_LAYOUT.pool, description="The name of the thin pool.")
+    filesystem: _Name = Field(default=_LAYOUT.filesystem, description="`xfs` or `ext4`, for /boot and all volumes.")
+    vg: _Name = Field(default=_LAYOUT.volume_group, description="The name of the volume group.")
+    pool: _Name = Field(default=_LAYOUT.pool, description="The name of the thin pool.")
     # network
     mac: Mac = Field(description="The card that the host boots from, in quotes.")
     network: list[Interface] = Field(
@@ -163,7 +257,7 @@ class Settings(BaseModel):
     )
     hostname: HostName | None = Field(default=None, description="Left out, the host's name in the inventory.")
     server_url: ServerUrl = Field(description="Where `out/` is served to the hosts.")
-    dhcp: Literal["none", "proxy"] | DhcpRange = Field(
+    dhcp: Annotated[Literal["none", "proxy"] | DhcpRange, BeforeValidator(_dhcp)] = Field(
         default="none", description="What dnsmasq does about DHCP: nothing, `proxy`, or `{interface, first, last}`."
     )
     # people
@@ -180,7 +274,7 @@ class Settings(BaseModel):
     lang: Language = Field(default="en_US.UTF-8", description="The language of the system.")
     keyboard: Keyboard = Field(default="us", description="The keyboard layout.")
     # system
-    kernel_args: Annotated[list[Line], BeforeValidator(_words)] = Field(
+    kernel_args: Annotated[list[_SystemArgument], BeforeValidator(_words), AfterValidator(_short)] = Field(
         default_factory=list, description="Arguments for the installed kernel; every later image inherits them."
     )
     boot_timeout: int = Field(
@@ -195,22 +289,9 @@ class Settings(BaseModel):
     pre: Annotated[list[Script], BeforeValidator(_listed)] = Field(
         default_factory=list, description="Scripts for the installer, run before anything is partitioned."
     )
-    installer_args: Annotated[list[Line], BeforeValidator(_words)] = Field(
+    installer_args: Annotated[list[_KernelArgument], BeforeValidator(_words), AfterValidator(_short)] = Field(
         default_factory=list, description="More arguments for the installer's kernel."
     )
-
-    @field_validator("kernel_args")
-    @classmethod
-    def _are_not_imgbased(cls, value: list[str]) -> list[str]:
-        for argument in value:
-            name = argument.partition("=")[0]
-            if name in ("root", "rootflags", "img.bootid", "boot"):
-                refuse("kernel-arg-reserved", f"{name}= is written by imgbase for each image", "leave it out")
-            if name.startswith("inst."):
-                refuse(
-                    "kernel-arg-installer", f"{name} is an argument of the installer", "move it to node_installer_args"
-                )
-        return value
 
     @model_validator(mode="after")
     def _lets_somebody_in(self) -> Settings:

@@ -16,13 +16,13 @@ _SEED_MIB = 1
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A `part` command."""
+    """A `part` command; `disk` is None where there is one disk only, and only a pattern of links names it."""
 
     target: str
     filesystem: str | None
     mib: int
     grows: bool
-    disk: str
+    disk: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +104,9 @@ def _part(device: Device, links: Mapping[str, str]) -> Part:
         # Two `part biosboot` draw a warning; any name that is no mount point does for the second.
         target = "biosboot" if device.name == "biosboot1" else "None"
     mib = _SEED_MIB if device.grows else (device.size or 0) // MIB
-    return Part(target, filesystem, mib, device.grows, links[device.parents[0]])
+    link = links[device.parents[0]]
+    # ignoredisk and clearpart take patterns (pyanaconda, device_matches); --ondisk does not.
+    return Part(target, filesystem, mib, device.grows, None if "*" in link else link)
 
 
 def _array(device: Device) -> Array:
@@ -135,14 +137,15 @@ def devices(handler: Any, sizes: Mapping[str, int | None], firmware: str | None)
 
 
 def _read_partitions(handler: Any, sizes: Mapping[str, int | None], firmware: str | None) -> list[Device]:
-    found = [_read_partition(data) for data in handler.partition.partitions]
+    only = next(iter(sizes)) if len(sizes) == 1 else None
+    found = [_read_partition(data, data.disk or only) for data in handler.partition.partitions]
     if handler.reqpart.reqpart and sizes:
         size = policy.BIOSBOOT_SIZE if firmware == "bios" else policy.ESP_SIZE
         found.append(Device("reqpart", "partition", size, parents=(handler.bootloader.bootDrive or next(iter(sizes)),)))
     return [_grown(partition, found, sizes) for partition in found]
 
 
-def _read_partition(data: Any) -> Device:
+def _read_partition(data: Any, disk: str | None) -> Device:
     is_mounted = str(data.mountpoint).startswith("/")
     return Device(
         data.mountpoint,
@@ -151,7 +154,7 @@ def _read_partition(data: Any) -> Device:
         mount_point=data.mountpoint if is_mounted else None,
         filesystem=data.fstype or None,
         grows=bool(data.grow),
-        parents=(data.disk,) if data.disk else (),
+        parents=(disk,) if disk else (),
     )
 
 

@@ -7,13 +7,11 @@ the hint. Messages never repeat a secret.
 
 from __future__ import annotations
 
-import base64
-import binascii
+import datetime
 import difflib
 import functools
 import ipaddress
 import re
-import struct
 import zoneinfo
 from collections.abc import Iterable
 from typing import Annotated, NoReturn
@@ -28,9 +26,43 @@ def refuse(code: str, message: str, hint: str = "") -> NoReturn:
     raise PydanticCustomError(code, "{message}", {"message": message, "hint": hint})
 
 
-def _text(value: object, example: str) -> str:
+# What must not be repeated to a screen or a log, wherever it was written.
+_SECRET_TEXT = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File|//[^/?#\s]*@")
+_SECRET_NAME = re.compile(r"pass(word|wd|phrase)|secret|token|private_key", re.IGNORECASE)
+SHOWN_LONGEST = 60
+
+
+def is_secret(value: object) -> bool:
+    """Whether a value is a secret by what it says: a private key, or a URL with a password."""
+    return isinstance(value, str) and _SECRET_TEXT.search(value) is not None
+
+
+def names_secret(name: object) -> bool:
+    """Whether a variable or key of this name holds a secret, or may by mistake."""
+    return _SECRET_NAME.search(str(name)) is not None
+
+
+def shown(value: object) -> str:
+    """A value as it stands in a message: as YAML has it, on one line, not too long, and never a secret."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    try:
+        text = repr(value)
+    except ValueError:  # int() keeps 4300 digits (sys.int_info)
+        return "a number without end"
+    if _SECRET_TEXT.search(text) or (not isinstance(value, str) and _SECRET_NAME.search(text)):
+        return "this value"
+    return text if len(text) <= SHOWN_LONGEST else text[: SHOWN_LONGEST - 3] + "..."
+
+
+def a_text(value: object, example: str) -> str:
     if not isinstance(value, str):
-        refuse("wrong-type", f"{value!r} is not text", f"write it in quotes: {example}")
+        is_written = isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)
+        refuse(
+            "wrong-type", f"{shown(value)} is not text", f"write {'it in quotes' if is_written else 'one'}: {example}"
+        )
     return value
 
 
@@ -40,6 +72,7 @@ _UNITS = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50,
     "KB": 10**3, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15,
 }  # fmt: skip
+SIZE_LIMIT = 2**63  # bytes; lvcreate(8): "the maximum size is 8 EiB"
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)")
 
 
@@ -48,27 +81,38 @@ def parse_size(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         if value == 0:
             return 0
-        refuse("size-unit", f"{value} has no unit", f"write the unit: {value} GiB")
+        if value > 0:
+            refuse("size-unit", f"{shown(value)} has no unit", f"write the unit: {shown(value)} GiB")
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        refuse("size", f"{value!r} is not a size", "write a number and a unit: 10 GiB, 500 MB, 1.92 TB")
+        refuse("size", f"{shown(value)} is not a size", "write a number and a unit: 10 GiB, 500 MB, 1.92 TB")
     number, unit = match.groups()
     if unit not in _UNITS:
-        refuse("size-unit", f"{value!r} has no unit that is known", "units are MiB, GiB, TiB and MB, GB, TB")
+        refuse("size-unit", f"{shown(value)} has no unit that is known", "units are MiB, GiB, TiB and MB, GB, TB")
     whole, _, fraction = number.partition(".")
+    if len(number) > SHOWN_LONGEST or int(whole) * _UNITS[unit] >= SIZE_LIMIT:
+        refuse("size", f"{shown(value)} is more than LVM can handle, which is 8 EiB")
     divisor: int = 10 ** len(fraction)
     return int(whole + fraction) * _UNITS[unit] // divisor
 
 
-Size = Annotated[int, BeforeValidator(parse_size), Field(json_schema_extra={"type": ["string", "integer"]})]
+def _positive_size(value: object) -> int:
+    size = parse_size(value)
+    if size == 0:
+        refuse("size-zero", "nothing here can have a size of 0", "leave it out, or write a size: 10 GiB")
+    return size
+
+
+Size = Annotated[int, BeforeValidator(_positive_size), Field(json_schema_extra={"type": ["string", "integer"]})]
 
 # --- plain text ------------------------------------------------------------------------------------------------------
 
 # Controls, surrogates, and what reorders or hides text on a screen (Unicode, UAX 9 and "Trojan Source").
 _HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-LINE_LONGEST = 4096  # a kernel command line holds no more (x86, COMMAND_LINE_SIZE is 2048)
+LINE_LONGEST = 4096  # characters; more than any of these values has, a long SSH key among them
 
 
 def one_line(value: str) -> str:
@@ -84,13 +128,22 @@ def one_line(value: str) -> str:
 
 Line = Annotated[str, AfterValidator(one_line)]
 
-_SECTION = re.compile(r"\s*%[a-z]+", re.IGNORECASE)
+# pykickstart, parser.py: _readSection() ends or acts at these, and Anaconda replaces %ksappend beforehand. Other words
+# are left alone, so that a script can write "%wheel ALL=(ALL) ALL".
+_SECTION = re.compile(
+    r"\s*%(?:end|include|ksappend|packages|pre|pre-install|post|onerror|traceback|certificate|addon|anaconda)(?!\S)"
+)
 SCRIPT_LONGEST = 1024 * 1024
 
 
 def script(value: object) -> str:
-    """A script for a section of the kickstart: pykickstart acts on every line in it that begins with a % word."""
-    text = _text(value, "|")
+    """A script for a section of the kickstart: pykickstart acts on lines in it that begin with a section's word."""
+    text = a_text(value, '"systemctl enable sshd"')
+    if not text.strip():
+        refuse("script-empty", "a script without a line", "leave it out")
+    interpreter = text.split("\n")[0].removeprefix("#!").strip()
+    if text.startswith("#!") and " " in interpreter:
+        refuse("script-interpreter", f"Anaconda takes {shown(interpreter)} for one path", "write #!/usr/bin/python3")
     for number, line in enumerate(text.split("\n"), 1):
         if _SECTION.match(line):
             refuse(
@@ -98,8 +151,10 @@ def script(value: object) -> str:
                 f"line {number} begins with {line.split()[0]!r}, on which Anaconda acts inside scripts too",
                 "begin the line with something else",
             )
-        if _HIDDEN.search(line.replace("\t", "")):
-            refuse("hidden-character", f"line {number} holds a control or hidden character", "take it out")
+        found = _HIDDEN.search(line.replace("\t", " "))
+        if found:
+            name = f"U+{ord(found.group()):04X}"
+            refuse("hidden-character", f"line {number} holds the character {name}", "take it out")
     if len(text) > SCRIPT_LONGEST:
         refuse("text-too-long", f"{len(text)} characters are more than the {SCRIPT_LONGEST} of a script")
     return text.rstrip("\n") + "\n"
@@ -114,25 +169,30 @@ _MAC = re.compile(r"[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}")
 
 def parse_mac(value: object) -> str:
     """A MAC address in the kernel's form, `52:54:00:aa:00:01`."""
-    text = _text(value, '"52:54:00:aa:00:01"').lower()
+    text = a_text(value, '"52:54:00:aa:00:01"').lower()
     if not _MAC.fullmatch(text):
-        refuse("mac", f"{value!r} is not a MAC address", 'write six pairs of hex digits: "52:54:00:aa:00:01"')
+        refuse("mac", f"{shown(value)} is not a MAC address", 'write six pairs of hex digits: "52:54:00:aa:00:01"')
     text = text.replace("-", ":")
-    if int(text[:2], 16) & 1 or text == "00:00:00:00:00:00":
-        refuse("mac", f"{value!r} is a group address; no network card has it")
+    if text == "00:00:00:00:00:00":
+        refuse("mac", f"{shown(value)} is the address of no card")
+    if int(text[:2], 16) & 1:
+        refuse("mac", f"{shown(value)} is a group address; no network card has it")
     return text
 
 
 Mac = Annotated[str, BeforeValidator(parse_mac)]
 
-_INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
+INTERFACE_LONGEST = 15  # characters; IFNAMSIZ of the kernel with its NUL is 16
+_INTERFACE = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{INTERFACE_LONGEST - 1}}}")
 
 
 def parse_interface_name(value: object) -> str:
-    text = _text(value, "eno1")
+    text = a_text(value, "eno1")
     if not _INTERFACE.fullmatch(text) or text in ("all", "default", "lo", "bootif", "link", "ibft"):
         refuse(
-            "interface-name", f"{value!r} is not the name of an interface", "at most 15 letters, digits, '_', '.', '-'"
+            "interface-name",
+            f"{shown(value)} is not the name of an interface",
+            "at most 15 letters, digits, '_', '.', '-'",
         )
     return text
 
@@ -142,8 +202,8 @@ InterfaceName = Annotated[str, BeforeValidator(parse_interface_name)]
 
 def parse_member(value: object) -> str:
     """A network card by name or by MAC address."""
-    text = _text(value, '"52:54:00:aa:00:01"')
-    return parse_mac(text) if ":" in text else parse_interface_name(text)
+    text = a_text(value, '"52:54:00:aa:00:01"')
+    return parse_mac(text) if ":" in text or _MAC.fullmatch(text.lower()) else parse_interface_name(text)
 
 
 Member = Annotated[str, BeforeValidator(parse_member)]
@@ -151,30 +211,44 @@ Member = Annotated[str, BeforeValidator(parse_member)]
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 
 
-def host_name(value: object) -> str:
-    """A host name as RFC 1123 has it."""
-    text = _text(value, "node01.example.com")
+def domain_name(value: object) -> str:
+    """A name in the DNS, as RFC 1123 has those of hosts."""
+    text = a_text(value, "node01.example.com")
     if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in text.split(".")):
-        refuse("host-name", f"{value!r} is not a host name", "letters, digits and '-', in labels between dots")
+        refuse("host-name", f"{shown(value)} is not a host name", "letters, digits and '-', in labels between dots")
     if text.replace(".", "").isdigit():
-        refuse("host-name", f"{value!r} is a number, not a host name")
-    # gethostname(2): HOST_NAME_MAX; a longer one is cut off silently
-    if len(text) > 64:
-        refuse("host-name", f"{text!r} has {len(text)} characters; the kernel keeps 64")
+        refuse("host-name", f"{shown(value)} is a number, not a host name")
     return text
 
 
+HOST_NAME_LONGEST = 64  # characters; gethostname(2), HOST_NAME_MAX: a longer one is cut off silently
+
+
+def host_name(value: object) -> str:
+    """The name of a host that its kernel can keep."""
+    text = domain_name(value)
+    if len(text) > HOST_NAME_LONGEST:
+        refuse("host-name", f"{shown(text)} has {len(text)} characters; the kernel keeps {HOST_NAME_LONGEST}")
+    return text
+
+
+DomainName = Annotated[str, BeforeValidator(domain_name)]
 HostName = Annotated[str, BeforeValidator(host_name)]
 
 
 def parse_address(value: object, version: int) -> str:
-    text = _text(value, '"10.0.0.1"' if version == 4 else '"2001:db8::1"')
+    text = a_text(value, '"10.0.0.1"' if version == 4 else '"2001:db8::1"')
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        refuse("address", f"{value!r} is not an IPv{version} address")
+        refuse("address", f"{shown(value)} is not an IPv{version} address")
     if address.version != version:
-        refuse("address", f"{value!r} is an IPv{address.version} address; IPv{version} is wanted here")
+        refuse("address", f"{shown(value)} is an IPv{address.version} address; IPv{version} is wanted here")
+    if "%" in text:
+        refuse("address", f"{shown(value)} names a zone", "leave out what follows the '%'")
+    is_mapped = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
+    if address.is_multicast or address.is_unspecified or is_mapped or text == "255.255.255.255":
+        refuse("address", f"{shown(value)} is not an address that a host can have")
     return str(address)
 
 
@@ -191,25 +265,43 @@ Address = Annotated[str, BeforeValidator(any_address)]
 
 def _interface_address(value: object, version: int, words: tuple[str, ...]) -> str:
     """One of the words, or an address with its prefix, which a host can have in its subnet."""
-    text = _text(value, '"10.0.1.11/24"' if version == 4 else '"2001:db8::11/64"')
+    choice = ", ".join(words) + (", or 10.0.1.11/24" if version == 4 else ", or 2001:db8::11/64")
+    if not isinstance(value, str):
+        refuse("wrong-type", f"{shown(value)} is not text", f"write {choice}")
+    text = value
     if text in words:
         return text
-    choice = ", ".join(words) + (", or 10.0.1.11/24" if version == 4 else ", or 2001:db8::11/64")
     if "/" not in text:
-        refuse("address", f"{value!r} has no prefix length", f"write {choice}")
+        refuse("address", f"{shown(value)} has no prefix length", f"write {choice}")
     address, _, prefix = text.partition("/")
     parse_address(address, version)
-    if not prefix.isdigit() or int(prefix) > (32 if version == 4 else 128) or int(prefix) == 0:
-        refuse("address", f"{prefix!r} is not a prefix length", f"write {choice}")
+    if not re.fullmatch(r"[1-9][0-9]{0,2}", prefix) or int(prefix) > (32 if version == 4 else 128):
+        refuse("address", f"{shown(prefix)} is not a prefix length", f"write {choice}")
     interface = ipaddress.ip_interface(text)
-    network = interface.network
-    if network.prefixlen < network.max_prefixlen - 1 and interface.ip == network.network_address:
-        refuse("address", f"{value!r} is the address of the network itself")
-    if version == 4 and network.prefixlen < 31 and interface.ip == network.broadcast_address:
-        refuse("address", f"{value!r} is the broadcast address of its network")
-    if interface.is_multicast or interface.is_loopback or interface.is_unspecified:
-        refuse("address", f"{value!r} is not an address that a host can have")
+    reserved = _reserved_address(interface.network, interface.ip)
+    if reserved:
+        refuse("address", f"{shown(value)} is {reserved}")
+    if interface.is_loopback:
+        refuse("address", f"{shown(value)} is not an address that a host can have")
     return str(interface)
+
+
+def _reserved_address(
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network, address: ipaddress.IPv4Address | ipaddress.IPv6Address
+) -> str:
+    """What an address of a network means that no host can have, in words, or nothing."""
+    if network.prefixlen >= network.max_prefixlen - 1:  # RFC 3021, RFC 6164
+        return ""
+    if address == network.network_address:
+        return "the address of the network itself"
+    return (
+        "the broadcast address of its network" if address == network.broadcast_address and network.version == 4 else ""
+    )
+
+
+def reserved_in(interface: str, address: str) -> str:
+    """What an address means in the network of an interface (`10.0.1.11/24`) that no host can have, or nothing."""
+    return _reserved_address(ipaddress.ip_interface(interface).network, ipaddress.ip_address(address))
 
 
 Interface4 = Annotated[str, BeforeValidator(lambda value: _interface_address(value, 4, ("dhcp", "none")))]
@@ -218,140 +310,70 @@ Interface6 = Annotated[str, BeforeValidator(lambda value: _interface_address(val
 # --- URLs ------------------------------------------------------------------------------------------------------------
 
 
+_SERVER = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_NFS = re.compile(r"nfs:([a-z0-9=,]+:)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):/[^\s\"'\\<>`]*")
+_MARKUP = re.compile(r"[\s\"'\\<>`]")
+
+
 def url(value: object, schemes: tuple[str, ...]) -> str:
     """A URL without blanks, user name or password."""
-    text = one_line(_text(value, '"https://pxe.example.com/"'))
-    wanted = ", ".join(schemes)
+    text = a_text(value, '"https://pxe.example.com/"')
+    if re.match(r"[^/?#]*//[^/?#]*@", text):
+        cure = "let the server allow the subnet"
+        refuse("url-credentials", "a user name or password in a URL ends up in every log", cure)
+    one_line(text)
     try:
         parts = urlsplit(text)
         port_is_right = parts.port is None or parts.port > 0
+        if parts.hostname and not _SERVER.fullmatch(parts.hostname):
+            ipaddress.IPv6Address(parts.hostname)
     except ValueError:
-        refuse("url", f"{value!r} is not a URL")
+        refuse("url", f"{shown(value)} is not a URL")
     if parts.scheme not in schemes:
-        refuse("url", f"{value!r} is not a URL of {wanted}", f"write {schemes[0]}://pxe.example.com/...")
-    if parts.username is not None or parts.password is not None:
-        refuse(
-            "url-credentials",
-            "a user name or password in a URL ends up in every log",
-            "let the server allow the subnet",
-        )
-    if (not parts.hostname and parts.scheme != "file") or not port_is_right or re.search(r"[\s\"'\\<>`]", text):
-        refuse("url", f"{value!r} is not a URL", "a host, no blanks and no quotes")
+        wanted = ", ".join(schemes)
+        refuse("url", f"{shown(value)} is not a URL of {wanted}", f"write {schemes[0]}://pxe.example.com/...")
+    if parts.scheme == "file" and not text.startswith("file:///"):
+        refuse("url", f"{shown(value)} names no file", "write file:/// and the path")
+    if (not parts.hostname and parts.scheme != "file") or not port_is_right or _MARKUP.search(text) or parts.fragment:
+        refuse("url", f"{shown(value)} is not a URL", "a host, no blanks, no quotes and no '#'")
     return text
 
 
-ImageUrl = Annotated[str, BeforeValidator(lambda value: url(value, ("http", "https", "ftp", "file")))]
-TreeUrl = Annotated[str, BeforeValidator(lambda value: url(value, ("http", "https", "ftp", "nfs", "hd", "cdrom")))]
-ServerUrl = Annotated[str, BeforeValidator(lambda value: url(value, ("http", "https")))]
+def image_url(value: object) -> str:
+    """The URL of a file."""
+    text = url(value, ("http", "https", "ftp", "file"))
+    if urlsplit(text).path.endswith("/") or not urlsplit(text).path:
+        refuse("url", f"{shown(value)} names no file", "write the URL of the image itself")
+    return text
+
+
+def _directory_url(value: object, schemes: tuple[str, ...]) -> str:
+    text = url(value, schemes)
+    if urlsplit(text).query:
+        refuse("url", f"{shown(value)} is not the URL of a directory", "leave out what follows the '?'")
+    return text
+
+
+def tree_url(value: object) -> str:
+    """The URL of a directory, or NFS as Anaconda writes it, `nfs:server:/path`."""
+    if isinstance(value, str) and _NFS.fullmatch(value):
+        return one_line(value)
+    return _directory_url(value, ("http", "https", "ftp", "nfs"))
+
+
+ImageUrl = Annotated[str, BeforeValidator(image_url)]
+TreeUrl = Annotated[str, BeforeValidator(tree_url)]
+ServerUrl = Annotated[str, BeforeValidator(lambda value: _directory_url(value, ("http", "https")))]
 
 
 def sha256(value: object) -> str:
-    text = _text(value, '"…"').lower()
+    text = a_text(value, '"…"').lower()
     if not re.fullmatch(r"[0-9a-f]{64}", text):
-        refuse("sha256", f"{value!r} is not a SHA-256 sum", "write its 64 hex digits, as sha256sum prints them")
+        refuse("sha256", f"{shown(value)} is not a SHA-256 sum", "write its 64 hex digits, as sha256sum prints them")
     return text
 
 
 Sha256 = Annotated[str, BeforeValidator(sha256)]
-
-# --- people ----------------------------------------------------------------------------------------------------------
-
-_B64 = "[./A-Za-z0-9]"
-# crypt(5) of libxcrypt, the methods that EL9 and EL10 accept in /etc/shadow and that are not broken.
-_HASHES = re.compile(
-    rf"\$6\$(rounds=[0-9]{{4,9}}\$)?{_B64}{{1,16}}\${_B64}{{86}}"
-    rf"|\$5\$(rounds=[0-9]{{4,9}}\$)?{_B64}{{1,16}}\${_B64}{{43}}"
-    rf"|\$g?y\${_B64}+\${_B64}{{1,86}}\${_B64}{{43}}"
-    rf"|\$2[aby]\$[0-9]{{2}}\${_B64}{{53}}"
-)
-_WEAK_HASHES = re.compile(r"\$(1|md5|3|sha1)\$|_[./A-Za-z0-9]{19}$")
-_HASH_CURE = "make one with: openssl passwd -6"
-
-
-def password_hash(value: object) -> str:
-    """A hash as crypt(5) writes it. What was found is never repeated: it may be the password."""
-    if not isinstance(value, str):
-        refuse("password-plain", "not the hash of a password", _HASH_CURE)
-    if _HASHES.fullmatch(value):
-        return value
-    if _WEAK_HASHES.match(value):
-        refuse("password-hash-weak", "a hash that EL9 and EL10 no longer accept", _HASH_CURE)
-    if value.startswith("$"):
-        refuse("password-hash", "not a whole hash of a method that EL9 and EL10 know", _HASH_CURE)
-    refuse("password-plain", "a password has to be written as its hash", _HASH_CURE)
-
-
-PasswordHash = Annotated[str, BeforeValidator(password_hash)]
-
-_KEY_TYPES = {
-    "ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
-}  # fmt: skip
-RSA_BITS_MIN = 2048  # EL9's and EL10's DEFAULT crypto policy refuses shorter ones
-
-
-def _wire_strings(blob: bytes) -> list[bytes]:
-    """The length-prefixed strings of an SSH key blob (RFC 4251, 5)."""
-    strings, at = [], 0
-    while at < len(blob):
-        (length,) = struct.unpack_from(">I", blob, at)
-        strings.append(blob[at + 4 : at + 4 + length])
-        if len(strings[-1]) != length:
-            raise ValueError("the blob ends inside a string")
-        at += 4 + length
-    return strings
-
-
-def ssh_key(value: object) -> str:
-    """A public key as it stands in authorized_keys (sshd(8)), options allowed."""
-    text = one_line(_text(value, '"ssh-ed25519 AAAA… ops"')).strip()
-    if text.startswith("%"):
-        refuse("ssh-key", "begins with '%', with which Anaconda's sections begin", "take the line of the .pub file")
-    if "PRIVATE KEY" in text:
-        refuse("ssh-key-private", "this is a private key; it belongs to nobody else", "take the line of the .pub file")
-    fields = text.split()
-    index = next((n for n, field in enumerate(fields) if field in _KEY_TYPES), None)
-    if index is None:
-        known = "ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp256"
-        refuse("ssh-key", "not a public key of a type that EL9 and EL10 accept", f"one line of a .pub file: {known}, …")
-    try:
-        strings = _wire_strings(base64.b64decode(fields[index + 1], validate=True))
-        _check_blob(fields[index], strings)
-    except (IndexError, binascii.Error, ValueError, struct.error):
-        refuse("ssh-key", f"this {fields[index]} key is damaged or cut off", "take the whole line of the .pub file")
-    return text
-
-
-def _check_blob(kind: str, strings: list[bytes]) -> None:
-    if strings[0].decode("ascii", "replace") != kind:
-        raise ValueError("another type inside")
-    if kind == "ssh-ed25519" and (len(strings) != 2 or len(strings[1]) != 32):
-        raise ValueError("an ed25519 key has 32 bytes")
-    if kind == "ssh-rsa":
-        bits = int.from_bytes(strings[2], "big").bit_length()
-        if bits < RSA_BITS_MIN:
-            cure = "make a new one with: ssh-keygen -t ed25519"
-            refuse("ssh-key-weak", f"an RSA key of {bits} bits; EL9 and EL10 accept {RSA_BITS_MIN} and more", cure)
-    elif len(strings) < 2:
-        raise ValueError("no key inside")
-
-
-SshKey = Annotated[str, BeforeValidator(ssh_key)]
-
-_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-
-
-def user_name(value: object) -> str:
-    """A name as useradd(8) of EL accepts it."""
-    text = _text(value, "admin")
-    if not _USER.fullmatch(text):
-        refuse(
-            "user-name", f"{value!r} is not a user or group name", "lower case letters, digits, '_', '-', at most 32"
-        )
-    return text
-
-
-UserName = Annotated[str, BeforeValidator(user_name)]
 
 # --- place -----------------------------------------------------------------------------------------------------------
 
@@ -362,10 +384,12 @@ def _time_zones() -> frozenset[str]:
 
 
 def time_zone(value: object) -> str:
-    text = _text(value, "Etc/UTC")
+    text = a_text(value, "Etc/UTC")
     if text not in _time_zones():
         refuse(
-            "time-zone", f"{value!r} is not a time zone", nearest(text, _time_zones()) or "write Etc/UTC, Europe/Vienna"
+            "time-zone",
+            f"{shown(value)} is not a time zone",
+            nearest(text, _time_zones()) or "write Etc/UTC, Europe/Vienna",
         )
     return text
 
@@ -382,9 +406,9 @@ def _is_locale(text: str) -> bool:
 
 def language(value: object) -> str:
     """A locale as glibc names it, with UTF-8."""
-    text = _text(value, "en_US.UTF-8")
+    text = a_text(value, "en_US.UTF-8")
     if text != "en_US.UTF-8" and not _is_locale(text):
-        refuse("language", f"{value!r} is not a language of Anaconda", "write one like en_US.UTF-8, de_AT.UTF-8")
+        refuse("language", f"{shown(value)} is not a language of Anaconda", "write one like en_US.UTF-8, de_AT.UTF-8")
     return text
 
 
@@ -392,9 +416,11 @@ Language = Annotated[str, BeforeValidator(language)]
 
 
 def keyboard(value: object) -> str:
-    text = _text(value, "us")
-    if not re.fullmatch(r"[A-Za-z0-9_-]+( ?\([A-Za-z0-9_.-]+\))?", text):
-        refuse("keyboard", f"{value!r} is not a keyboard layout", "write one like us, de-nodeadkeys or 'cz (qwerty)'")
+    text = a_text(value, "us")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}( ?\([A-Za-z0-9_.-]{1,32}\))?", text):
+        refuse(
+            "keyboard", f"{shown(value)} is not a keyboard layout", "write one like us, de-nodeadkeys or 'cz (qwerty)'"
+        )
     return text
 
 

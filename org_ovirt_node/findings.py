@@ -107,6 +107,7 @@ _WORDS = {
         "{found_size} is below the {needed_size} minimum",
         "leave it out to get the default of {needed_size}",
     ),
+    "volume-tiny": ("{found_size} is below the {needed_size} of the smallest XFS", "give it {needed_size} or more"),
     "volume-filesystem": ("{mount_point} has {found}; imgbase supports xfs and ext4", ""),
     "volume-place": ("{mount_point} is part of the image and cannot be a volume", "leave it out"),
     "volume-mount-point": (

@@ -46,6 +46,7 @@ RESERVE_MIN = 1 * GIB
 # `nodectl check` fails from 80 % of data on.
 POOL_FILL_PERCENT = 80
 OPTIONS = "defaults,discard"  # imgbased mends what lacks discard in its layer only (BZ1472189, BZ1803017)
+VOLUME_SIZE_MIN = 300 * MIB  # mkfs.xfs(8): smaller ones are refused since xfsprogs 6.0
 FILESYSTEMS = ("xfs", "ext4")  # imgbased, Filesystem.supported_filesystem
 
 # --- the rest --------------------------------------------------------------------------------------------------------

@@ -164,6 +164,9 @@ def _check_volumes(mounted: dict[str, Device], root: Optional[Device], request: 
                 yield _finding("volume-filesystem", ERROR, mount_point, mount_point=mount_point, found=found)
             if device.options is not None and "discard" not in device.options.split(","):
                 yield _finding("volume-option", WARNING, mount_point, mount_point=mount_point)
+            if device.size is not None and device.size < policy.VOLUME_SIZE_MIN and needed is None:
+                smallest = policy.VOLUME_SIZE_MIN
+                yield _finding("volume-tiny", ERROR, mount_point, found_size=device.size, needed_size=smallest)
 
 
 def _check_place(device: Device, mount_point: str, root: Optional[Device], needed: Optional[int]) -> Iterator[Finding]:

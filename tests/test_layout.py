@@ -190,6 +190,11 @@ WRONG_LAYOUTS = [
         id="volume-small",
     ),
     pytest.param(
+        with_volume("/data", size=4 * MIB), Request(),
+        "error /data: 4 MiB is below the 300 MiB of the smallest XFS | give it 300 MiB or more",
+        id="volume-tiny",
+    ),
+    pytest.param(
         with_volume("/usr"), Request(),
         "error /usr: /usr is part of the image and cannot be a volume | leave it out",
         id="volume-place",

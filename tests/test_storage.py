@@ -11,6 +11,7 @@ from inventories import one_host
 
 from ksgen import storage
 from ksgen.grammar import Grammar
+from ksgen.kickstart import Templates
 from org_ovirt_node import layout
 from org_ovirt_node.layout import GIB, MIB, Device
 
@@ -67,12 +68,23 @@ def test_fixed_sizes_are_taken_as_they_are() -> None:
     "text",
     [
         pytest.param("part pv.1 --size=1 --grow --ondisk=sda\npart / --size=1 --grow --ondisk=sda\n", id="two-grow"),
-        pytest.param("part pv.1 --size=1 --grow\n", id="no-disk"),
         pytest.param("part pv.1 --size=1 --grow --ondisk=sdb\n", id="another-disk"),
     ],
 )
 def test_what_cannot_be_said_stays_unknown(text: str) -> None:
     assert read(text)["pv.1"].size is None
+
+
+def test_no_disk_is_the_only_disk() -> None:
+    assert read("part pv.1 --size=1 --grow\n")["pv.1"].size == 100 * GIB - 2 * MIB
+
+
+def test_a_pattern_of_links_stands_only_where_anaconda_takes_one(tmp_path: Path) -> None:
+    text, _ = Templates().render(one_host(tmp_path, node_disk="{serial: WD-1234}"))
+    assert text is not None
+    lines = [line for line in text.splitlines() if "WD-1234" in line]
+    assert [line.split(" ")[0] for line in lines] == ["ignoredisk", "clearpart"]
+    assert "part /boot --fstype=xfs --size=2048" in text.splitlines()
 
 
 def test_percentage_of_a_group() -> None:

@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hostile values in every text of the model: refused, or read back by pykickstart as they were written, and no more."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inventories import inventory_text, read_text
+
+from ksgen.grammar import Grammar
+from ksgen.kickstart import Templates, hook
+from ksgen.problems import Problem
+from ksgen.settings import Settings
+
+HOSTILE = {
+    "newline": "a\nb",
+    "newline-last": "a\n",
+    "carriage-return": "a\rb",
+    "both": "a\r\nb",
+    "tab": "a\tb",
+    "end": "%end",
+    "end-in-a-line-of-its-own": "a\n%end\nb",
+    "end-after-blanks": "  %end",
+    "end-behind-a-no-break-space": "\u00a0%end",
+    "include": "%include /etc/passwd",
+    "include-after-blanks": "  %include /etc/passwd",
+    "include-in-a-line": "a\n  %include /etc/passwd",
+    "ksappend": "%ksappend /etc/passwd",
+    "packages": "%packages",
+    "pre": "%pre\nreboot\n%end",
+    "post-header": "%post --nochroot",
+    "addon": "%addon org_ovirt_node",
+    "group-of-sudo": "%wheel ALL=(ALL) ALL",
+    "command": "a\nrootpw --plaintext x",
+    "single-quote": "it's",
+    "double-quote": 'say "a"',
+    "both-quotes": 'it\'s "a"',
+    "quote-alone": "'",
+    "double-quote-alone": '"',
+    "quotes-in-turn": "'\"'\"'",
+    "triple-quotes": "'''\"\"\"",
+    "backslash": "a\\b",
+    "backslash-last": "a\\",
+    "backslash-newline": "a\\\nb",
+    "backslash-quote": "a\\'b",
+    "hash": "#",
+    "hash-inside": "a#b",
+    "hash-behind-a-blank": "a #b",
+    "expression": "{{ 7 * 7 }}",
+    "expression-open": "{{",
+    "statement": "{% raw %}",
+    "comment": "{# a #}",
+    "shell-variable": "${x}",
+    "variable": "$x",
+    "backticks": "`reboot`",
+    "substitution": "$(reboot)",
+    "semicolon": "a; reboot",
+    "and": "a && reboot",
+    "or": "a || reboot",
+    "pipe": "a | b > c < d",
+    "brackets": "a[0] (b) {c,d}",
+    "glob": "*",
+    "tilde": "~root",
+    "percent": "100%",
+    "format": "%s %(a)s {0}",
+    "nul": "a\0b",
+    "escape": "\x1b[31m",
+    "bell": "a\x07b",
+    "delete": "a\x7fb",
+    "next-line": "a\x85b",
+    "line-separator": "a\u2028b",
+    "paragraph-separator": "a\u2029b",
+    "vertical-tab": "a\x0bb",
+    "form-feed": "a\x0cb",
+    "file-separator": "a\x1cb",
+    "right-to-left": "a\u202eb",
+    "isolate": "a\u2066b\u2069",
+    "zero-width-space": "a\u200bb",
+    "zero-width-joiner": "a\u200db",
+    "soft-hyphen": "a\u00adb",
+    "tag": "a\U000e0041b",
+    "byte-order-mark": "\ufeffa",
+    "surrogate": "a\ud800b",
+    "not-a-character": "a\uffffb",
+    "private-use": "a\ue000b",
+    "no-break-space": "a\u00a0b",
+    "wide-space": "a\u3000b",
+    "long": "x" * 65536,
+    "long-line-and-more": "x" * 4096,
+    "emoji": "👩",
+    "combining": "e\u0301\u0323",
+    "arabic": "عربي",
+    "fullwidth": "\uff05end",
+    "blank-first": " a",
+    "blank-last": "a ",
+    "blank-alone": " ",
+    "blanks-inside": "a  b",
+    "empty": "",
+    "option": "--option",
+    "option-with-value": "--lock --plaintext=x",
+    "short-option": "-f",
+    "hyphen": "-",
+    "two-hyphens": "--",
+    "equals": "=",
+    "equals-first": "=a",
+    "comma": "a,b",
+    "colon": "a:b",
+    "slash": "/",
+    "climbing": "../../etc/passwd",
+    "at": "@a",
+    "tilde-user": "~",
+    "hook-terminator": "END_OF_IMGBASE_PY",
+    "hook-terminator-in-a-line": "a\nEND_OF_IMGBASE_PY\nreboot",
+    "keys-terminator": "END_OF_KEYS",
+    "keys-terminator-in-a-line": "a\nEND_OF_KEYS\nreboot",
+    "network-terminator": "END_OF_NETWORK",
+    "yes": "yes",
+    "number": "007",
+    "null": "null",
+}
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI"
+HASH = "$6$saltsalt$" + "A" * 86
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """A place for a text: the variable, how it is written around `@`, and a harmless text."""
+
+    path: str
+    variable: str
+    around: str = "@"
+    harmless: str = "harmless"
+
+
+def in_network(path: str, around: str, harmless: str = "harmless") -> Slot:
+    return Slot(f"node_network[].{path}", "node_network", f"[{around}]", harmless)
+
+
+SLOTS = [
+    Slot("node_image_url", "node_image_url", harmless="http://pxe.example.com/harmless.img"),
+    Slot("node_image_url", "node_image_url", '"http://pxe.example.com/"+@+".img"'),
+    Slot("node_image_sha256", "node_image_sha256", harmless="ab" * 32),
+    Slot("node_image_size", "node_image_size", harmless="1 GiB"),
+    Slot("node_tree_url", "node_tree_url", harmless="http://pxe.example.com/harmless/"),
+    Slot("node_tree_url", "node_tree_url", '"nfs:pxe.example.com:/"+@'),
+    Slot("node_server_url", "node_server_url", '"http://pxe.example.com/"+@'),
+    Slot("node_disk[].wwn", "node_disk", "{wwn: @}", "0x5000c500a1b2c3d4"),
+    Slot("node_disk[].serial", "node_disk", "{serial: @}"),
+    Slot("node_disk[].path", "node_disk", '{path: "/dev/disk/by-id/ata-"+@}'),
+    Slot("node_disk[].model", "node_disk", "{serial: abcd, model: @}"),
+    Slot("node_disk[].size.min", "node_disk", "{serial: abcd, size: {min: @}}", "100 GB"),
+    Slot("node_disk[].size.max", "node_disk", "{serial: abcd, size: {max: @}}", "100 GB"),
+    Slot("node_layout", "node_layout", harmless="standard"),
+    Slot("node_root_size", "node_root_size", harmless="10 GiB"),
+    Slot("node_volumes.*", "node_volumes", "{/data: @}", "1 GiB"),
+    Slot("node_volumes.key", "node_volumes", '{"/"+@: 1 GiB}'),
+    Slot("node_swap_size", "node_swap_size", harmless="4 GiB"),
+    Slot("node_filesystem", "node_filesystem", harmless="xfs"),
+    Slot("node_vg", "node_vg"),
+    Slot("node_pool", "node_pool"),
+    Slot("node_mac", "node_mac", harmless="52:54:00:aa:00:09"),
+    in_network("name", "{name: @}"),
+    in_network("mac", "{mac: @}", "52:54:00:aa:00:09"),
+    in_network("bond.members[]", "{name: bond0, bond: {members: [eno1, @]}}"),
+    in_network("bond.options.key", "{name: bond0, bond: {members: [eno1], options: {@: 1}}}", "updelay"),
+    in_network("bond.options.*", '{name: bond0, bond: {members: [eno1], options: {primary: "a,"+@}}}'),
+    in_network("vlan.parent", "{name: mgmt, vlan: {id: 5, parent: @}}"),
+    in_network("bridge.members[]", "{name: br0, bridge: {members: [eno1, @]}}"),
+    in_network("bridge.options.key", "{name: br0, bridge: {members: [eno1], options: {@: 10}}}", "max-age"),
+    in_network("bridge.options.*", "{name: br0, bridge: {members: [eno1], options: {max-age: @}}}", "17"),
+    in_network("ipv4", "{name: eno1, ipv4: @}", "10.9.8.7/32"),
+    in_network("gateway4", "{name: eno1, ipv4: 10.0.0.5/24, gateway4: @}", "10.0.0.1"),
+    in_network("ipv6", "{name: eno1, ipv6: @}", "2001:db8::7/64"),
+    in_network("gateway6", '{name: eno1, ipv6: "2001:db8::7/64", gateway6: @}', "fe80::1"),
+    in_network("dns[]", "{name: eno1, dns: [10.0.0.53, @]}", "10.0.0.54"),
+    in_network("search[]", "{name: eno1, search: [example.com, @]}"),
+    Slot("node_hostname", "node_hostname"),
+    Slot("node_dhcp.interface", "node_dhcp", "{interface: @, first: 10.0.0.1, last: 10.0.0.9}"),
+    Slot("node_dhcp.first", "node_dhcp", "{interface: eno1, first: @, last: 10.0.0.9}", "10.0.0.1"),
+    Slot("node_dhcp.last", "node_dhcp", "{interface: eno1, first: 10.0.0.1, last: @}", "10.0.0.9"),
+    Slot("node_root_password_hash", "node_root_password_hash", harmless=HASH),
+    Slot("node_ssh_keys[]", "node_ssh_keys", "[@]", KEY),
+    Slot("node_ssh_keys[]", "node_ssh_keys", f'["{KEY} "+@+" end"]'),
+    Slot("node_ssh_keys[]", "node_ssh_keys", f'["environment=\\"A="+@+"\\" {KEY}"]'),
+    Slot("node_ssh_keys[]", "node_ssh_keys", f'["{KEY}", "{KEY} "+@+" end"]'),
+    Slot("node_users[].name", "node_users", "[{name: @}]"),
+    Slot("node_users[].gecos", "node_users", "[{name: erika, gecos: @}]"),
+    Slot("node_users[].groups[]", "node_users", "[{name: erika, groups: [wheel, @]}]"),
+    Slot("node_users[].password_hash", "node_users", "[{name: erika, password_hash: @}]", HASH),
+    Slot("node_users[].ssh_keys[]", "node_users", f'[{{name: erika, ssh_keys: ["{KEY} "+@+" end"]}}]'),
+    Slot("node_timezone", "node_timezone", harmless="Europe/Vienna"),
+    Slot("node_ntp_servers[]", "node_ntp_servers", "[ntp.example.com, @]"),
+    Slot("node_lang", "node_lang", harmless="de_AT.UTF-8"),
+    Slot("node_keyboard", "node_keyboard"),
+    Slot("node_kernel_args[]", "node_kernel_args", "[quiet, @, iommu=pt]"),
+    Slot("node_kernel_args[]", "node_kernel_args", '[quiet, "a="+@]'),
+    Slot("node_installer_args[]", "node_installer_args", "[@]"),
+    Slot("node_post[]", "node_post", "[first, @, last]"),
+    Slot("node_post[]", "node_post", '"cat <<EOF\\n"+@+"\\nEOF"'),
+    Slot("node_post[]", "node_post", '"#!/bin/"+@+"\\ntrue"'),
+    Slot("node_pre[]", "node_pre", "[@, last]"),
+]
+
+
+# --- no text of the model is left out --------------------------------------------------------------------------------
+
+
+def texts(schema: dict[str, Any], definitions: dict[str, Any], path: str) -> Iterator[str]:
+    """The paths of all texts in a schema that are not one word of a few."""
+    if "$ref" in schema:
+        yield from texts(definitions[schema["$ref"].rpartition("/")[2]], definitions, path)
+    for one in schema.get("anyOf", ()):
+        yield from texts(one, definitions, path)
+    if "string" in schema.get("type", ()) and not {"enum", "const"} & schema.keys():
+        yield path
+    for name, child in schema.get("properties", {}).items():
+        yield from texts(child, definitions, f"{path}.{name}" if path else name)
+    if isinstance(schema.get("items"), dict):
+        yield from texts(schema["items"], definitions, path + "[]")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield path + ".key"
+        yield from texts(schema["additionalProperties"], definitions, path + ".*")
+
+
+def test_every_text_of_the_model_is_attacked() -> None:
+    schema = Settings.model_json_schema(by_alias=True)
+    found = {*texts(schema, schema["$defs"], ""), "node_swap_size"}  # a number for the schema, which is what it ends as
+    assert sorted(found) == sorted({slot.path for slot in SLOTS})
+
+
+def test_there_are_hostile_values_enough() -> None:
+    assert len(set(HOSTILE.values())) >= 50
+
+
+# --- what pykickstart reads ------------------------------------------------------------------------------------------
+
+
+class Reader:
+    """Real pykickstart of a release, and the words that its own lexer makes of each command."""
+
+    def __init__(self, release: str) -> None:
+        self.grammar = Grammar(release)
+        self.commands: list[tuple[str, ...]] = []
+        dispatch = self.grammar.handler.dispatcher
+
+        def dispatcher(args: list[str], lineno: int) -> Any:
+            self.commands.append(tuple(args))
+            return dispatch(args, lineno)
+
+        self.grammar.handler.dispatcher = dispatcher
+
+    def read(self, kickstart: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+        """The commands and the scripts of a kickstart that has to be without complaint."""
+        self.commands.clear()
+        before, found, after = kickstart.partition(hook())
+        assert found
+        assert self.grammar.read(before + after) == ()
+        handler = self.grammar.handler
+        scripts = [(str(s.type), s.interp, str(s.logfile), str(s.errorOnFail), s.script) for s in handler.scripts]
+        assert (handler.packages.packageList, handler._null_section_strings) == ([], [])
+        return list(self.commands), scripts
+
+
+READERS = {release: Reader(release) for release in ("el9", "el10")}
+TEMPLATES = Templates()
+
+
+def in_yaml(text: str) -> str:
+    """A text in double quotes, with everything that is not plain as an escape."""
+    plain = (c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    return '"' + "".join(plain) + '"'
+
+
+# A text out of pieces: "before "+@+" after".
+PIECES = re.compile(r'("(?:[^"\\]|\\.)*)"\+@(?:\+")?')
+
+
+def written(slot: Slot, value: str) -> str:
+    """The value in its place. Braces mean themselves, which a key cannot say, and need not."""
+    tag = "!unsafe " if "{" in value and not slot.path.endswith(".key") else ""
+    around = slot.around
+    pieces = PIECES.search(around)
+    if pieces is None:
+        return around.replace("@", tag + in_yaml(value), 1)
+    end = "" if pieces.group().endswith('+"') else '"'
+    return around[: pieces.start()] + tag + pieces.group(1) + in_yaml(value)[1:-1] + end + around[pieces.end() :]
+
+
+def rendered(slot: Slot, value: str, release: str, directory: Path) -> str | list[Problem]:
+    """The kickstart with a value in a slot, or the problems that refuse it."""
+    changes = {"node_release": release, slot.variable: written(slot, value)}
+    hosts, problems = read_text(inventory_text(**changes), directory)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors or not hosts:
+        return errors
+    text, problems = TEMPLATES.render(hosts[0])
+    return text if text is not None else problems
+
+
+def swapped(words: tuple[str, ...], harmless: str, value: str) -> tuple[str, ...]:
+    """The words with a value in the place of the harmless one; without a full name there is no option for it."""
+    found = (word.replace(harmless, value) for word in words)
+    return tuple(word for word in found if word != "--gecos=")
+
+
+def script_swapped(script: tuple[str, ...], harmless: str, value: str) -> tuple[str, ...]:
+    """The same for a script. Its interpreter is what its first line says; it ends with one newline."""
+    kind, interpreter, *rest, body = (word.replace(harmless, value) for word in script)
+    return (kind, interpreter.split("\n")[0].rstrip(), *rest, body.rstrip("\n") + "\n")
+
+
+@pytest.mark.parametrize("slot", SLOTS, ids=lambda slot: f"{slot.path}-{slot.around[:30]}")
+def test_hostile_value_is_refused_or_read_back(slot: Slot, tmp_path: Path) -> None:
+    accepted = []
+    for name, value in HOSTILE.items():
+        found = rendered(slot, value, "el9", tmp_path)
+        if isinstance(found, str):
+            accepted.append(name)
+            continue
+        assert found, name
+        assert all(len(problem.message) < 2000 and problem.message.isprintable() for problem in found), name
+    for release, reader in READERS.items():
+        harmless = rendered(slot, slot.harmless, release, tmp_path)
+        assert isinstance(harmless, str), harmless
+        commands, scripts = reader.read(harmless)
+        for name in accepted:
+            value = HOSTILE[name]
+            found = rendered(slot, value, release, tmp_path)
+            assert isinstance(found, str), found
+            read_commands, read_scripts = reader.read(found)
+            # Volumes stand in the order of their names.
+            expected = collections.Counter(swapped(words, slot.harmless, value) for words in commands)
+            assert collections.Counter(read_commands) == expected, name
+            assert read_scripts == [script_swapped(script, slot.harmless, value) for script in scripts], name
+
+
+@pytest.mark.parametrize(
+    ("around", "variable", "names"),
+    [
+        ("[{name: erika, gecos: @}]", "node_users", ("both-quotes", "hash-behind-a-blank", "shell-variable", "emoji")),
+        (
+            f'["{KEY} "+@+" end"]',
+            "node_ssh_keys",
+            ("both-quotes", "blanks-inside", "group-of-sudo", "option", "backslash"),
+        ),
+        (f'["{KEY}", "{KEY} "+@+" end"]', "node_ssh_keys", ("substitution", "keys-terminator", "end", "expression")),
+        ("[first, @, last]", "node_post", ("statement", "hook-terminator-in-a-line", "quote-alone", "group-of-sudo")),
+    ],
+)
+def test_harmless_though_strange_is_accepted(
+    around: str, variable: str, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in names:
+        found = rendered(Slot("", variable, around), HOSTILE[name], "el9", tmp_path)
+        assert isinstance(found, str), (name, found)
