@@ -52,11 +52,11 @@ def main(wanted, result, net="/sys/class/net"):
     found = cards(pathlib.Path(net))
     named, missing = resolve(pathlib.Path(wanted).read_text(), found)
     if missing:
-        have = ", ".join("%s %s" % (name, mac) for mac, name in sorted(found.items(), key=lambda item: item[1]))
+        have = ", ".join(f"{name} {mac}" for mac, name in sorted(found.items(), key=lambda item: item[1]))
         tell(
-            "ovirt-node: no network card has the address %s, which node_network of this host names; this machine has %s.\n"
+            f"ovirt-node: no network card has the address {', '.join(missing)}, which node_network of this host names; "
+            f"this machine has {have or 'no card'}.\n"
             "Nothing has been written to any disk. Correct the inventory, run ksgen, and boot again."
-            % (", ".join(missing), have or "no card")
         )
         return 1
     pathlib.Path(result).write_text(named)
