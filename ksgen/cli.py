@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from ksgen import explanation, inventory, output, picture
+from ksgen import explanation, inventory, manifest, output, picture
 from ksgen import schema as schemas
 from ksgen.host import read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import version
-from ksgen.problems import Problem, Report, to_text
+from ksgen.problems import Mark, Problem, Report, to_text
 from ksgen.rendering import Rendered, render_all
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
@@ -97,33 +97,50 @@ def render(
     report.extend(found)
     chosen = _chosen(site, limit)
 
-    files = {}
+    files: dict[str, str | bytes] = {}
+    owners = {}
     for rendered in _with_progress(render_all(known, templates), len(known)):
         report.extend(rendered.problems)
         if rendered.text is not None and rendered.name in chosen:
-            files[f"ks/{rendered.name}.ks"] = rendered.text
+            path = f"ks/{rendered.name}.ks"
+            files[path], owners[path] = rendered.text, rendered.name
 
-    _print_problems(report.problems, site, as_json)
     if report.errors_of(chosen):
+        _print_problems(report.problems, site, as_json)
         _talk(f"{_count(report.errors_of(chosen))}; nothing was written")
         sys.exit(PROBLEMS)
-    sys.exit(_publish(directory, files, dry_run, show_diff, as_json))
-
-
-def _publish(directory: Path, files: dict[str, str], dry_run: bool, show_diff: bool, as_json: bool) -> int:
+    sources = {name: manifest.sha256(text.encode("utf-8", "surrogateescape")) for name, text in site.sources.items()}
+    wanted = output.Site(files, owners, sources, version(), chosen if limit is not None else None)
     try:
-        changed = output.changes(directory, files)
+        outcome = output.changes(directory, wanted)
         if not dry_run:
-            output.publish(changed)
+            outcome = output.publish(outcome)
     except OSError as error:
+        _print_problems(report.problems, site, as_json)
         _talk(f"{error.filename or directory}: {error.strerror}; nothing was written")
-        return PROBLEMS
+        sys.exit(PROBLEMS)
+    report.extend(_as_problem(finding) for finding in outcome.findings)
+    _print_problems(report.problems, site, as_json)
+    if outcome.errors:
+        _talk(f"{_count(outcome.errors)}; nothing was written")
+        sys.exit(PROBLEMS)
     if show_diff and not as_json:
-        for change in changed:
+        for change in outcome.changes:  # what was before is still there to be read
             click.echo("\n".join(output.diff(change)))
-    verb = "would be written" if dry_run else "written"
-    _talk(f"{len(changed)} of {len(files)} kickstarts {verb}" + (f" to {directory}/ks" if changed else ""))
-    return PROBLEMS if dry_run and changed else DONE
+    _talk(_summary(outcome, directory, "would be " if dry_run else ""))
+    sys.exit(PROBLEMS if dry_run and outcome.changes else DONE)
+
+
+def _summary(outcome: output.Publication, directory: Path, would: str) -> str:
+    removed = sum(change.new is None for change in outcome.changes)
+    text = f"{len(outcome.changes) - removed} of {len(outcome.site.files)} files {would}written"
+    if removed:
+        text += f", {removed} {would}removed"
+    return text + (f" to {directory}" if outcome.changes else "")
+
+
+def _as_problem(finding: output.Finding) -> Problem:
+    return Problem(finding.code, finding.message, Mark(str(finding.path), 1), finding.severity, hint=finding.hint)
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})

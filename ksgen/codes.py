@@ -209,6 +209,13 @@ CODES: dict[str, dict[str, str]] = {
         "autopart-mirror": "automatic partitioning and a mirror",
         "autopart-without-layout": "automatic partitioning, and nobody brings the layout",
     },
+    "Publication": {
+        "output-in-the-way": "something that ksgen did not make stands where it publishes a file",
+        "output-edited": "a file that is no longer published was changed by somebody, and stays",
+        "output-of-another-host": "with --limit, a file that belongs to a host outside of it",
+        "manifest-unreadable": "manifest.json is none, so that nobody knows which files are whose",
+        "manifest-newer": "a newer ksgen has published here",
+    },
     "Kickstarts": {
         "kickstart-grammar": "the release's grammar does not allow it",
         "template-error": "a template failed",

@@ -1,69 +1,275 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the files of a site: what has not changed is not touched, and nobody reads a half-written file."""
+"""Publishes the files of a site: all or none of them, and nothing at all when nothing has changed.
+
+`changes` decides and only looks; `publish` acts, in the way that generations.py describes.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import errno
 import os
-import re
-import tempfile
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
-# The owner and the web server's group; there are hashes of passwords inside.
-_MODE = 0o640
-_HASH = re.compile(r"\$(?:6|5|g?y|2[aby])\$[^\s'\"]+")
+from ksgen import generations, manifest
+from ksgen.generations import Entry, Generation
+from ksgen.manifest import Manifest, NewerFormat
+from ksgen.redaction import redacted
+
+# Kickstarts hold the hashes of passwords, and the manifest speaks of them: the owner and the web server's group.
+# Everybody may read the rest, because dnsmasq serves over TFTP only what everybody may read (dnsmasq(8), tftp-root).
+_PRIVATE, _PUBLIC = 0o640, 0o644
+_PRIVATE_DIRECTORY = "ks/"
+
+_AWAY = "move it away, or publish to another directory"
+_IN_THE_WAY_SHOWN = 10  # a whole tree of somebody else's tells no more than its first files
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """What is to be published: files by their path in the tree, and what the manifest says about them.
+
+    `owners` names the host that a file belongs to; a file that is not there belongs to the whole site. `sources` are
+    the files that were read, name: SHA-256. `limit` names the hosts whose files may be touched, None for all of them;
+    files of others must not be among `files`. `group` is the group id for what is written.
+    """
+
+    files: Mapping[str, str | bytes]
+    owners: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    ksgen: str = ""
+    limit: frozenset[str] | None = None
+    group: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.files:
+            parts = name.split("/")
+            if not name.isprintable() or parts[0] == generations.STATE or {"", ".", ".."} & set(parts):
+                raise ValueError(f"not a path in a tree: {name!r}")
+        if self.limit is not None and (others := set(self.owners.values()) - self.limit):
+            raise ValueError(f"files of hosts that are not to be touched: {sorted(others)}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """A file that differs from what is to be published; `old` is None where there was none."""
+    """A file that differs; `old` is where its present content is, None for a new one; `new` is None where it goes.
+
+    `note` says what else differs where the content does not.
+    """
 
     path: Path
-    old: str | None
-    new: str
+    old: Path | None
+    new: str | bytes | None
+    note: str | None = None
 
 
-def changes(directory: Path, files: Mapping[str, str]) -> tuple[Change, ...]:
-    """Compare files (path below `directory`: text) with what is there. Raises OSError."""
-    found = []
-    for name, new in sorted(files.items()):
-        path = directory / name
-        try:
-            old = path.read_bytes().decode("utf-8", "surrogateescape")
-        except FileNotFoundError:
-            old = None
-        if old != new:
-            found.append(Change(path, old, new))
-    return tuple(found)
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something in the published tree that somebody has to look at; an error stops the publication."""
+
+    path: Path
+    code: str
+    message: str
+    severity: Literal["error", "warning"] = "error"
+    hint: str | None = None
 
 
-def publish(wanted: tuple[Change, ...]) -> None:
-    """Write all new texts beside their places, then rename them into place. Raises OSError, and then cleans up."""
-    written: list[tuple[str, Path]] = []
-    try:
-        for change in wanted:
-            change.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{change.path.name}.", dir=change.path.parent)
-            written.append((name, change.path))
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(change.new)
-                os.fchmod(file.fileno(), _MODE)
-        while written:
-            name, path = written[-1]
-            os.replace(name, path)
-            written.pop()
-    finally:
-        for name, _ in written:
-            Path(name).unlink(missing_ok=True)
+@dataclasses.dataclass(frozen=True)
+class Publication:
+    """What publishing a site into a directory would do. Its manifest does not count as a change."""
+
+    site: Site
+    present: Generation
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    entries: Mapping[str, Entry] = dataclasses.field(default_factory=dict)
+    group: int | None = None
+    is_needed: bool = False
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+
+def changes(directory: Path, site: Site) -> Publication:
+    """Compare a site with what is published. Raises OSError."""
+    if directory.exists() and not directory.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "is no directory", str(directory))
+    present = generations.present(directory)
+    known, findings = _read_manifest(present, site.limit)
+    findings += _in_the_way(directory, site)
+    findings += _of_other_hosts(directory, site, known)
+    if any(finding.severity == "error" for finding in findings):
+        return Publication(site, present, findings=tuple(findings))
+
+    found: list[Change] = []
+    entries: dict[str, Entry] = {}
+    files: dict[str, manifest.Entry] = {}
+    for name, content in sorted(site.files.items()):
+        data = content.encode() if isinstance(content, str) else content
+        files[name] = manifest.entry(site.owners.get(name), data)
+        change, entries[name] = _compared(present, name, content, data, site.group)
+        found += [change] if change else []
+    for name in sorted(present.names - set(site.files) - {manifest.NAME}):
+        entry = known.files.get(name)
+        left = _left(present, name, entry, site.limit)
+        if isinstance(left, Change):
+            found.append(left)
+        elif left != "dropped":
+            entries[name] = Entry(None, stat.S_IMODE(present.path(name).lstat().st_mode), is_linked=False)
+            files.update({name: entry} if entry else {})
+            findings += [left] if isinstance(left, Finding) else []
+
+    text = manifest.to_text(Manifest(site.ksgen, site.sources, files))
+    change, entries[manifest.NAME] = _compared(present, manifest.NAME, text, text.encode(), site.group)
+    is_needed = bool(found or change or set(entries) != present.names)
+    return Publication(site, present, tuple(found), tuple(findings), entries, _group(present, site), is_needed)
+
+
+def publish(wanted: Publication) -> Publication:
+    """Do it and return what was done, which is something else when another run was faster. Raises OSError.
+
+    After an OSError, and where there are errors among the findings, what is published is what it was.
+    """
+    directory = wanted.present.directory
+    if wanted.errors or not (wanted.is_needed or generations.has_leftovers(directory)):
+        return wanted
+    with generations.locked(directory):
+        generations.sweep(directory)
+        if generations.present(directory) != wanted.present:
+            wanted = changes(directory, wanted.site)
+        if wanted.is_needed:
+            generations.switch(wanted.present, wanted.entries, wanted.group)
+    return wanted
 
 
 def diff(change: Change) -> Iterator[str]:
-    """The change as a unified diff, with the hashes of passwords taken out."""
-    old = (change.old or "").split("\n")
-    new = change.new.split("\n")
+    """The change as a unified diff, without secrets. Raises OSError."""
     name = str(change.path)
-    before = name if change.old is not None else "/dev/null"
-    for line in difflib.unified_diff(old, new, before, name, lineterm=""):
-        yield _HASH.sub("(a password hash)", line)
+    if change.note:
+        yield f"{name}: {change.note}"
+        return
+    old = change.old.read_bytes() if change.old else b""
+    new = change.new.encode() if isinstance(change.new, str) else change.new or b""
+    try:
+        before, after = (content.decode().split("\n") for content in (old, new))
+        is_text = b"\0" not in old + new
+    except UnicodeDecodeError:
+        is_text = False
+    sides = (name if change.old else os.devnull, name if change.new is not None else os.devnull)
+    if not is_text:
+        yield f"binary files {sides[0]} ({len(old)} bytes) and {sides[1]} ({len(new)} bytes) differ"
+        return
+    # The secrets are compared as well, so that a new password shows as a change.
+    pairs = (*zip(before, redacted(before), strict=True), *zip(after, redacted(after), strict=True))
+    shown = {line: text for line, text in pairs if line and line != text}
+    lines = difflib.unified_diff(before, after, *sides, lineterm="")
+    for number, line in enumerate(lines):
+        is_head = number < 2 or line.startswith("@@")
+        yield line if is_head else line[0] + shown.get(line[1:], line[1:])
+
+
+# --- deciding --------------------------------------------------------------------------------------------------------
+
+
+def _read_manifest(present: Generation, limit: frozenset[str] | None) -> tuple[Manifest, list[Finding]]:
+    nothing = Manifest("", {}, {})
+    if present.number == 0:
+        return nothing, []
+    path = present.directory / manifest.NAME
+    try:
+        is_there = manifest.NAME in present.names
+        found = manifest.from_bytes(present.path(manifest.NAME).read_bytes()) if is_there else None
+    except NewerFormat as newer:
+        message = f"written by a newer ksgen ({newer}; this one knows {manifest.FORMAT})"
+        return nothing, [Finding(path, "manifest-newer", message, hint="update this ksgen")]
+    if found is not None:
+        return found, []
+    message = "not a manifest of ksgen, so that nobody knows which files are whose"
+    if limit is None:
+        return nothing, [Finding(path, "manifest-unreadable", message, "warning", "this run writes it anew")]
+    return nothing, [Finding(path, "manifest-unreadable", message, hint="publish once without a limit")]
+
+
+def _in_the_way(directory: Path, site: Site) -> list[Finding]:
+    found = list(generations.obstacles(directory, [*sorted(site.files), manifest.NAME]))
+    findings = [
+        Finding(path, "output-in-the-way", f"a {kind} that ksgen did not make is in the way", hint=_AWAY)
+        for path, kind in found[:_IN_THE_WAY_SHOWN]
+    ]
+    if more := len(found) - len(findings):
+        findings.append(Finding(directory, "output-in-the-way", f"{more} more are in the way", hint=_AWAY))
+    return findings
+
+
+def _of_other_hosts(directory: Path, site: Site, known: Manifest) -> list[Finding]:
+    """A MAC address that moved from one host to another takes its boot file along."""
+    if site.limit is None:
+        return []
+    hosts = {name: entry.host for name, entry in known.files.items() if name in site.files and entry.host is not None}
+    return [
+        Finding(
+            directory / name,
+            "output-of-another-host",
+            f"belongs to {host}, which is not to be touched",
+            hint=f"publish both hosts, {host} and {site.owners[name]}" if name in site.owners else None,
+        )
+        for name, host in sorted(hosts.items())
+        if host not in site.limit
+    ]
+
+
+def _group(present: Generation, site: Site) -> int | None:
+    """The group that was asked for, or else the one of what is there, if we may give it."""
+    if site.group is not None:
+        return site.group
+    try:
+        group = (present.path("") if present.number else present.directory).stat().st_gid
+    except FileNotFoundError:
+        return None
+    return group if os.geteuid() == 0 or group in (os.getegid(), *os.getgroups()) else None
+
+
+def _compared(
+    present: Generation, name: str, content: str | bytes, data: bytes, group: int | None
+) -> tuple[Change | None, Entry]:
+    """What changes in a file, and the file of the next generation."""
+    path = present.directory / name
+    mode = _PRIVATE if name.startswith(_PRIVATE_DIRECTORY) or name == manifest.NAME else _PUBLIC
+    anew = Entry(content, mode)
+    if name not in present.names:
+        return Change(path, None, content), anew
+    old = present.path(name)
+    with open(os.open(old, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        if status.st_size != len(data) or file.readall() != data:
+            return Change(path, old, content), anew
+    if (was := stat.S_IMODE(status.st_mode)) != mode:
+        return Change(path, old, content, f"mode {was:04o} becomes {mode:04o}"), anew
+    if group is not None and status.st_gid != group:
+        return Change(path, old, content, f"group {status.st_gid} becomes {group}"), anew
+    if not generations.has_link(present.directory, name):
+        return Change(path, None, content), Entry(None, mode)
+    return None, Entry(None, mode)
+
+
+def _left(
+    present: Generation, name: str, entry: manifest.Entry | None, limit: frozenset[str] | None
+) -> Change | Finding | Literal["carried", "dropped"]:
+    """What becomes of a published file that nobody asked for this time."""
+    path = present.directory / name
+    if limit is not None and (entry is None or entry.host not in limit):
+        return "carried"
+    if not generations.has_link(present.directory, name):
+        return "dropped"  # it was taken away, or something else put in its place
+    content = present.path(name).read_bytes()
+    if entry == manifest.entry(entry.host if entry else None, content):
+        return Change(path, present.path(name), None)
+    message = "was published, is no longer, and stays: " + (
+        "somebody has changed it since" if entry else "the manifest does not know it"
+    )
+    return Finding(path, "output-edited", message, "warning", "remove it if nobody needs it")

@@ -36,7 +36,7 @@ TWO = inventory_text().replace("    node01", "    broken.example.com: {node_mac:
 def test_example_is_rendered_without_a_word_of_trouble(tmp_path: Path) -> None:
     result = ksgen(EXAMPLE, "-o", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"40 of 40 kickstarts written to {tmp_path}/out/ks\n"
+    assert result.stderr == f"40 of 40 files written to {tmp_path}/out\n"
     assert len(list((tmp_path / "out" / "ks").iterdir())) == 40
 
 
@@ -51,7 +51,7 @@ def test_render_spelled_out_is_the_same(hosts: Path, tmp_path: Path) -> None:
 def test_second_run_writes_nothing(hosts: Path, tmp_path: Path) -> None:
     ksgen(hosts, "-o", tmp_path / "out")
     result = ksgen(hosts, "-o", tmp_path / "out")
-    assert (result.exit_code, result.stderr) == (0, "0 of 1 kickstarts written\n")
+    assert (result.exit_code, result.stderr) == (0, "0 of 1 files written\n")
 
 
 def test_nothing_is_written_when_there_is_an_error(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_limit_is_stopped_only_by_its_own_hosts(tmp_path: Path) -> None:
 )
 def test_limit_means(limit: str, count: int, tmp_path: Path) -> None:
     result = ksgen(EXAMPLE, "-o", tmp_path / "out", "--limit", limit)
-    assert result.stderr.startswith(f"{count} of {count} kickstarts written")
+    assert result.stderr.startswith(f"{count} of {count} files written")
 
 
 def test_limit_that_means_nothing_is_wrong_usage(hosts: Path) -> None:
@@ -96,7 +96,7 @@ def test_limit_that_means_nothing_is_wrong_usage(hosts: Path) -> None:
 def test_dry_run_tells_by_its_exit_status(hosts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = ksgen(hosts, "-o", out, "--dry-run")
-    assert (result.exit_code, result.stderr) == (1, f"1 of 1 kickstarts would be written to {out}/ks\n")
+    assert (result.exit_code, result.stderr) == (1, f"1 of 1 files would be written to {out}\n")
     assert not out.exists()
     ksgen(hosts, "-o", out)
     assert ksgen(hosts, "-o", out, "--dry-run").exit_code == 0
