@@ -31,7 +31,7 @@ LEAKY = {
 
 
 @pytest.mark.parametrize("release", REUSED)
-@pytest.mark.parametrize(("first", "second"), itertools.product(LEAKY, LEAKY))
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(LEAKY, LEAKY)))
 def test_nothing_leaks_from_file_to_file(release: str, first: str, second: str) -> None:
     REUSED[release].read(LEAKY[first])
     assert REUSED[release].read(LEAKY[second]) == Grammar(release).read(LEAKY[second])
