@@ -39,7 +39,7 @@ $(STAMP): setup.cfg pyproject.toml .ci/system-packages
 	touch $@
 
 $(NPM_STAMP): .ci/system-packages
-	.ci/system-packages node npm
+	.ci/system-packages --tests
 	npm install --prefix .npm --no-audit --no-fund --silent yaml-language-server
 	touch $@
 

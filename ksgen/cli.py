@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import resources
@@ -18,11 +19,13 @@ from rich.text import Text
 
 from ksgen import explanation, inventory, manifest, output, picture
 from ksgen import schema as schemas
+from ksgen.expressions import Expressions
 from ksgen.host import read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import version
 from ksgen.problems import Mark, Problem, Report, to_text
 from ksgen.rendering import Rendered, render_all
+from ksgen.vault import Opener, password_files
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
 DONE, PROBLEMS = 0, 1
@@ -30,6 +33,13 @@ _PROGRESS_FROM = 50  # hosts; fewer are done before a bar could be read
 _PIPE_WIDTH = 120  # columns, where no terminal says how many there are
 
 _HOSTS = click.argument("hosts", nargs=-1, required=True, metavar="HOSTS", type=click.Path(allow_dash=True))
+_PASSWORDS = click.option(
+    "--vault-password-file",
+    "passwords",
+    multiple=True,
+    metavar="FILE",
+    help="The password of vaulted values, or a program that prints it.",
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print problems as JSON on standard output.")
 
 
@@ -81,6 +91,7 @@ def main() -> None:
 @click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: write only these.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Show what changes in the files.")
+@_PASSWORDS
 @_JSON
 def render(
     hosts: Sequence[str],
@@ -89,10 +100,11 @@ def render(
     limit: str | None,
     dry_run: bool,
     show_diff: bool,
+    passwords: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Check the inventory and write one kickstart per host. Nothing is written when there is an error."""
-    site, report = _read(hosts)
+    site, report = _read(hosts, passwords)
     known, found = read_hosts(site)
     report.extend(found)
     chosen = _chosen(site, limit)
@@ -146,10 +158,11 @@ def _as_problem(finding: output.Finding) -> Problem:
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
 @click.argument("host", required=False, shell_complete=lambda ctx, _, word: _host_names(ctx.params.get("hosts"), word))
+@_PASSWORDS
 @_JSON
-def plan(hosts: str, host: str | None, as_json: bool) -> None:
+def plan(hosts: str, host: str | None, passwords: tuple[str, ...], as_json: bool) -> None:
     """Show the storage layout of HOST, or of all hosts: every device, what stays free, how many images it holds."""
-    site, report = _read([hosts])
+    site, report = _read([hosts], passwords)
     known, found = read_hosts(site)
     report.extend(found)
     chosen = _chosen(site, host)
@@ -176,16 +189,20 @@ def plan(hosts: str, host: str | None, as_json: bool) -> None:
 @click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
 @click.argument("host", shell_complete=lambda ctx, _, word: _host_names(ctx.params.get("hosts"), word))
 @click.argument("variable", required=False)
+@_PASSWORDS
 @_JSON
-def explain(hosts: str, host: str, variable: str | None, as_json: bool) -> None:
+def explain(hosts: str, host: str, variable: str | None, passwords: tuple[str, ...], as_json: bool) -> None:
     """Show where each value of HOST comes from, what it overrode, and why."""
-    site, report = _read([hosts])
+    site, report = _read([hosts], passwords)
     entry = next((entry for entry in site.hosts if entry.name == host), None)
     if entry is None:
         raise click.UsageError(f"no host is called {host!r}")
     if variable is not None and variable not in entry.variables:
         raise click.UsageError(f"{host} has no variable {variable!r}")
-    found = [e for e in explanation.explain(entry, site, {}) if variable in (None, e.name)]
+    rendered = Expressions(site).rendered(entry)
+    report.extend(rendered.problems)
+    values = {name: v.node for name, v in rendered.entry.variables.items()}
+    found = [e for e in explanation.explain(entry, site, values) if variable in (None, e.name)]
     if as_json:
         click.echo(json.dumps({e.name: e.to_json() for e in found}, indent=1))
     else:
@@ -227,9 +244,10 @@ def init(directory: Path) -> None:
 # --- the steps' edges ------------------------------------------------------------------------------------------------
 
 
-def _read(paths: Sequence[str]) -> tuple[Inventory, Report]:
+def _read(paths: Sequence[str], passwords: Sequence[str] = ()) -> tuple[Inventory, Report]:
     report = Report()
-    site, found = inventory.read(list(paths), stdin=sys.stdin)
+    opener = Opener(password_files(passwords, os.environ))
+    site, found = inventory.read(list(paths), stdin=sys.stdin, opener=opener)
     report.extend(found)
     return site, report
 

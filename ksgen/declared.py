@@ -36,7 +36,7 @@ class Variable:
     """A variable and its place.
 
     `is_shared`: several hosts may have it from this place. `overrides` is what lost against it, nearest first; none of
-    those names its own. `flaws` holds for every host that has the variable.
+    those names its own. `flaws` holds for every host that has the variable. `is_dynamic`: see surprises.is_dynamic.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Variable:
     is_shared: bool
     overrides: tuple[Variable, ...] = ()
     flaws: tuple[Flaw, ...] = dataclasses.field(default=(), repr=False, compare=False)
+    is_dynamic: bool = False
 
 
 # Variables by name; of one name the winner stands first.
@@ -194,7 +195,8 @@ class Declarations:
         flaw = naming.variable_flaw(name, node.name_mark)
         if flaw:
             flaws = (flaw, *flaws)
-        variable = Variable(name, node, node.name_mark, origin, is_shared, (), flaws)
+        is_dynamic = surprises.is_dynamic(node)
+        variable = Variable(name, node, node.name_mark, origin, is_shared, (), flaws, is_dynamic)
         if flaws:
             self.flawed.append(variable)
         return (variable, *lost) if lost else (variable,)

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from ksgen.inventory import Group, HostEntry, Inventory, Origin, Variable
-from ksgen.nodes import Node, Vaulted, plain
+from ksgen.nodes import Node, Vaulted, holds_secret, plain
 from ksgen.problems import Mark
 from ksgen.settings import SECRETS
 
@@ -95,7 +95,9 @@ def shown(name: str, node: Node) -> object:
     """The value as it may be shown: neither hashes nor what the vault holds."""
     if name in SECRETS and node.value is not None:
         return "(a password hash)"
-    return _without_secrets(plain(node)) if not isinstance(node.value, Vaulted) else "(vaulted)"
+    if isinstance(node.value, Vaulted) or holds_secret(node):
+        return "(vaulted)"
+    return _without_secrets(plain(node))
 
 
 def _without_secrets(value: object) -> object:

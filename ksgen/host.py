@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +15,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ksgen import network, topology
 from ksgen.disk import Disk
+from ksgen.expressions import Expressions, Rendered
 from ksgen.inventory import HostEntry, Inventory
-from ksgen.nodes import Node, plain
+from ksgen.nodes import Node, holds_secret, plain
 from ksgen.problems import Mark, Problem, Severity
 from ksgen.settings import PREFIX, SECRETS, DhcpRange, Identity, Settings
 from ksgen.values import SHOWN_LONGEST, host_name, is_secret, names_secret, nearest, shown
@@ -43,12 +45,16 @@ _NAME_CODES = frozenset({"name-characters", "name-reserved", "pool-name-taken"})
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a value of a host stands: the mark, the path as its author wrote it, and whether others share it."""
+    """Where a value of a host stands: the mark, the path as its author wrote it, and whether others share it.
+
+    `is_secret`: the line must not be shown. `is_vaulted`: nothing of the value may be.
+    """
 
     mark: Mark
     path: str | None
     is_shared: bool
     is_secret: bool = False
+    is_vaulted: bool = False
 
 
 def path_text(location: Location) -> str:
@@ -78,6 +84,8 @@ def locate(entry: HostEntry, location: Location, is_key: bool = False) -> Place:
         node = below
     key_mark = variable.key_mark if node is variable.node else node.key_mark
     mark = key_mark if is_key and key_mark else node.mark
+    if holds_secret(variable.node):
+        return Place(mark, variable.name, variable.is_shared, is_secret=True, is_vaulted=True)
     return Place(mark, path_text(tuple(found)), variable.is_shared, (mark.file, mark.line) in _secret_lines(entry))
 
 
@@ -101,6 +109,18 @@ def _secrets(node: Node, is_named: bool) -> Iterator[Node]:
         yield node
 
 
+def _vaulted(node: Node) -> Iterator[str]:
+    """The texts of a value that come out of a vault."""
+    if isinstance(node.value, Mapping):
+        for name, child in node.value.items():
+            yield from (name, *_vaulted(child)) if node.is_secret else _vaulted(child)
+    elif isinstance(node.value, tuple):
+        for child in node.value:
+            yield from _vaulted(child)
+    elif node.is_secret:
+        yield str(node.value)
+
+
 def _child(node: Node, part: str | int) -> Node | None:
     if isinstance(node.value, Mapping):
         # One value may stand for a list of one.
@@ -115,7 +135,7 @@ class Host:
     """One host of the site: its settings, and the entry of the inventory that they come from."""
 
     name: str
-    settings: Settings
+    settings: Settings = dataclasses.field(repr=False)
     entry: HostEntry
 
     @functools.cached_property
@@ -156,6 +176,14 @@ class Host:
     ) -> Problem:
         return _problem(self.entry, location, code, message, hint, severity)
 
+    def discreet(self, problem: Problem) -> Problem:
+        """The problem without anything that comes out of a vault."""
+        told = f"{problem.message} {problem.hint}"
+        if not any(text and text in told for v in self.entry.variables.values() for text in _vaulted(v.node)):
+            return problem
+        message = f"a vaulted value makes something that cannot stand here ({problem.code} in docs/problems.md)"
+        return dataclasses.replace(problem, message=message, hint=None, secret=True)
+
     def finding_problem(self, finding: Finding) -> Problem:
         """A finding of the layout policy, pinned to the variable that caused it."""
         words = layout.describe(finding, setting=_variable_name)
@@ -190,6 +218,8 @@ def _problem(
 ) -> Problem:
     is_key = code == "variable-unknown" or location[-1:] == (_KEY,)
     place = locate(entry, tuple(part for part in location if part != _KEY), is_key)
+    if place.is_vaulted:
+        message, hint = f"this vaulted value cannot stand here ({code} in docs/problems.md)", ""
     return Problem(
         code=code,
         message=message,
@@ -209,15 +239,31 @@ def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
     A host with an error is left out, unless the layout policy alone has found it: its plan can be shown.
     """
     hosts, identities, problems = [], [], []
-    for entry in inventory.hosts:
+    expressions = Expressions(inventory)
+    for raw in inventory.hosts:
+        rendered = expressions.rendered(raw)
+        entry = rendered.entry
         data = {name: plain(v.node) for name, v in entry.variables.items() if name.startswith(PREFIX)}
         host, found = _read_host(entry, data)
-        problems += found
+        if rendered.failed:
+            host, found = None, _beside(rendered, found)
+        problems += [*rendered.problems, *found]
         if host is not None:
             hosts.append(host)
         identities.append((entry, host.settings.identity if host else _identity(data)))
     problems += _across(identities)
     return tuple(hosts), problems
+
+
+def _beside(rendered: Rendered, found: Iterable[Problem]) -> list[Problem]:
+    """What is wrong in a host beside the variables that have no value, as far as it can be told without them."""
+    written = rendered.entry.variables
+    return [
+        problem
+        for problem in found
+        if (name := re.split(r"[.\[]", problem.variable or "", maxsplit=1)[0]) in written
+        or (problem.code == "variable-missing" and name not in rendered.failed)
+    ]
 
 
 def _identity(data: Mapping[str, object]) -> Identity:
@@ -305,6 +351,7 @@ def _across(identities: Iterable[tuple[HostEntry, Identity]]) -> Iterator[Proble
             other = seen.setdefault((kind, value.lower()), (entry, location))
             if other[0] is not entry:
                 place = locate(*other)
+                value = f"this {kind}" if place.is_vaulted else value
                 message = f"{value} is also the {kind} of {other[0].name}, {place.mark.file}:{place.mark.line}"
                 code = kind.replace(" ", "-").lower() + "-of-two-hosts"
                 yield _problem(entry, location, code, message, "each host needs its own")

@@ -14,11 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TextIO
 
-from ksgen import jsonnodes, naming, precedence, sources, yamlnodes, yamltext
+from ksgen import jsonnodes, naming, precedence, sources, vault, yamlnodes, yamltext
 from ksgen.declared import Declarations, Layer, Origin, Variable, merged
-from ksgen.nodes import MAX_FILE_BYTES, Node, kind
+from ksgen.nodes import MAX_FILE_BYTES, Node, as_secret, kind
 from ksgen.problems import Mark, Problem
-from ksgen.surprises import LAZY_CODES
 
 __all__ = ["Group", "HostEntry", "Inventory", "Origin", "Variable", "read"]
 
@@ -50,17 +49,19 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Inventory:
-    """Hosts in file order, groups by name, and the text of every file that was read."""
+    """Hosts in file order, groups by name, the text of every file that was read, and what opens vaulted values."""
 
     hosts: tuple[HostEntry, ...] = ()
     groups: Mapping[str, Group] = dataclasses.field(default_factory=dict)
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    opener: vault.Opener = dataclasses.field(default_factory=vault.Opener, repr=False, compare=False)
 
 
 class _Reader:
-    """Reads each file once and keeps its text."""
+    """Reads each file once and keeps its text, unless it was vaulted."""
 
-    def __init__(self) -> None:
+    def __init__(self, opener: vault.Opener) -> None:
+        self.opener = opener
         self.declared = Declarations()
         self.problems = self.declared.problems
         self.texts: dict[str, str] = {}
@@ -76,15 +77,8 @@ class _Reader:
         name = sources.shown(path)
         if isinstance(data, Problem):
             found.append(data)
-        elif data.startswith(b"$ANSIBLE_VAULT;"):
-            found.append(
-                Problem(
-                    "vault-not-read",
-                    "a vaulted file, and ksgen cannot decrypt yet",
-                    Mark(name, 1),
-                    hint="keep what ksgen needs in a file of its own, in the open",
-                )
-            )
+        elif data.startswith(vault.HEADER):
+            node, found = self.vaulted(data, name)
         else:
             text = yamltext.decode(data, name)
             if isinstance(text, Problem):
@@ -97,6 +91,15 @@ class _Reader:
         self.problems += [dataclasses.replace(problem, host=host) for problem in found]
         self._trees[path] = node
         return node
+
+    def vaulted(self, data: bytes, name: str) -> tuple[Node | None, list[Problem]]:
+        """The tree of a vaulted file. What is in it counts for its hosts, so that it has to be opened."""
+        text = self.opener.open(data)
+        if isinstance(text, vault.Sealed):
+            return None, [Problem(text.code, text.message, Mark(name, 1), hint=text.hint)]
+        node, found = yamlnodes.parse(text, name)
+        node = Node(None, Mark(name, 1)) if node is None and not found else node
+        return as_secret(node) if node else None, [_discreet(problem) for problem in found]
 
     def inventory_file(self, path: str) -> None:
         root = self.tree(path)
@@ -165,6 +168,20 @@ class _Reader:
             self.declared.listing(root)
 
 
+# Problems of a text that repeat nothing of it.
+_SPEAK_OF_FORM = frozenset(
+    {"yaml-syntax", "json-syntax", "tab", "line-too-long", "nested-too-deep", "second-document", "too-many-aliases"}
+)
+
+
+def _discreet(problem: Problem) -> Problem:
+    """A problem of a vaulted file, without anything that stands in it; the line counts in the decrypted text."""
+    if problem.code in _SPEAK_OF_FORM:
+        return dataclasses.replace(problem, secret=True)
+    message = f"this line of the vaulted file cannot be read ({problem.code} in docs/problems.md)"
+    return dataclasses.replace(problem, message=message, hint=None, secret=True)
+
+
 def _layers(
     reader: _Reader, directories: Sequence[str], what: VarsKind, names: Sequence[str]
 ) -> dict[str, tuple[Layer, ...]]:
@@ -193,7 +210,7 @@ def _layers(
 
 
 def _value_problems(reader: _Reader, hosts: Sequence[HostEntry]) -> None:
-    """Tell each host the flaws of its variables; what no host has is told once, the lazy ones not at all."""
+    """Tell each host the flaws of its variables; what no host has is told once."""
     if not reader.declared.flawed:
         return
     met: set[int] = set()
@@ -217,7 +234,6 @@ def _value_problems(reader: _Reader, hosts: Sequence[HostEntry]) -> None:
             reader.problems += [
                 Problem(flaw.code, flaw.message, flaw.mark, variable=flaw.path, hint=flaw.hint)
                 for flaw in variable.flaws
-                if flaw.code not in LAZY_CODES
             ]
 
 
@@ -237,13 +253,15 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def read(paths: Sequence[str | Path], stdin: TextIO | None = None) -> tuple[Inventory, list[Problem]]:
+def read(
+    paths: Sequence[str | Path], stdin: TextIO | None = None, *, opener: vault.Opener | None = None
+) -> tuple[Inventory, list[Problem]]:
     """Read inventories as `ansible-inventory -i PATH -i PATH` does.
 
-    `-` among the paths is the JSON of `ansible-inventory --list` on `stdin`.
+    `-` among the paths is the JSON of `ansible-inventory --list` on `stdin`. `opener` has the vault's passwords.
     """
     with _collector_paused():
-        reader = _Reader()
+        reader = _Reader(opener or vault.Opener())
         directories = _read_inventories(reader, [os.fspath(path) for path in paths], stdin)
         inventory = _merge(reader, directories)
         _value_problems(reader, inventory.hosts)
@@ -301,4 +319,4 @@ def _merge(reader: _Reader, directories: Sequence[str]) -> Inventory:
         )
         for group in declared.groups.values()
     }
-    return Inventory(hosts, groups, reader.texts)
+    return Inventory(hosts, groups, reader.texts, reader.opener)

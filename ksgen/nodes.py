@@ -19,7 +19,7 @@ MAX_FILE_BYTES = 128 * 1024 * 1024
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Vaulted:
-    """A value that only the vault password opens."""
+    """A value that only the vault's password opens."""
 
     ciphertext: str = dataclasses.field(repr=False)
 
@@ -34,7 +34,8 @@ class Node:
 
     `key_mark` is the place of the key if the value stands in a mapping. `source` is how a scalar that is no string was
     written. `literal` says that braces in it mean themselves (`!unsafe`). `odd_keys` are the keys of a mapping that are
-    no strings; the mapping has them as they are, as Ansible would.
+    no strings; the mapping has them as they are, as Ansible would. `is_secret`: it comes out of a vault, and no message
+    may repeat it.
     """
 
     value: Value
@@ -43,6 +44,10 @@ class Node:
     source: str | None = None
     literal: bool = False
     odd_keys: tuple[Node, ...] = ()
+    is_secret: bool = False
+
+    def __repr__(self) -> str:
+        return f"Node({'(vaulted)' if self.is_secret else repr(self.value)}, {self.mark})"
 
     @property
     def name_mark(self) -> Mark:
@@ -60,6 +65,26 @@ def plain(node: Node) -> object:
     if isinstance(value, Vaulted):
         return {"__ansible_vault": value.ciphertext}
     return value
+
+
+def holds_secret(node: Node) -> bool:
+    """Whether the value, or a part of it, comes out of a vault."""
+    if node.is_secret:
+        return True
+    value = node.value
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    return any(holds_secret(child) for child in children)
+
+
+def as_secret(node: Node) -> Node:
+    """The same tree, secret all the way down."""
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: as_secret(child) for key, child in value.items()}
+    elif isinstance(value, tuple):
+        value = tuple(as_secret(child) for child in value)
+    keys = tuple(dataclasses.replace(key, is_secret=True) for key in node.odd_keys)
+    return dataclasses.replace(node, value=value, odd_keys=keys, is_secret=True)
 
 
 def kind(node: Node) -> str:

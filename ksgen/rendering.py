@@ -39,7 +39,7 @@ class _Renderer:
         text, problems = self._templates.render(host)
         if text is not None:
             problems = [*problems, *self._checker.run(host, text)]
-        return Rendered(host.name, text, tuple(problems))
+        return Rendered(host.name, text, tuple(map(host.discreet, problems)))
 
 
 def render_all(hosts: Sequence[Host], own_templates: Path | None = None) -> Iterator[Rendered]:

@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from ksgen.nodes import Node, Vaulted
 from ksgen.problems import Mark
 
-# Expressions and vaulted values count only where a host needs them.
-LAZY_CODES = frozenset({"expression-not-read", "vault-not-read"})
-
 _TEMPLATE = re.compile(r"\{[{%#]")
 
 
@@ -27,6 +24,23 @@ class Flaw:
     mark: Mark
     path: str
     hint: str | None = None
+
+
+def is_template(text: str) -> bool:
+    """Whether Ansible would take a text for a template."""
+    return ("{" in text and _TEMPLATE.search(text) is not None) or text.startswith("#jinja2:")
+
+
+def is_dynamic(node: Node) -> bool:
+    """Whether the value, or a part of it, is a template or vaulted: something that a host has to make a value of."""
+    value = node.value
+    if type(value) is str:
+        return not node.literal and is_template(value)
+    if isinstance(value, dict):
+        return any(is_dynamic(child) for child in value.values())
+    if isinstance(value, tuple):
+        return any(is_dynamic(child) for child in value)
+    return isinstance(value, Vaulted)
 
 
 def _quoted(source: str) -> str:
@@ -65,22 +79,6 @@ def _scalar(path: str, node: Node, is_ours: bool) -> Flaw | None:
         return _number(path, node, is_ours)
     if not is_ours:
         return None
-    if isinstance(value, str) and not node.literal and _TEMPLATE.search(value):
-        return Flaw(
-            "expression-not-read",
-            "an expression, and ksgen does not read expressions yet",
-            node.mark,
-            path,
-            "write the value itself; !unsafe before a text says that its braces mean themselves",
-        )
-    if isinstance(value, Vaulted):
-        return Flaw(
-            "vault-not-read",
-            "a vaulted value, and ksgen cannot decrypt yet",
-            node.mark,
-            path,
-            "write the value in the open, or a hash of it",
-        )
     if isinstance(value, datetime.date):
         return Flaw(
             "date-not-text",
@@ -133,6 +131,13 @@ def _walk(path: str, node: Node, is_ours: bool) -> Iterator[Flaw]:
 
 def flaws(name: str, node: Node) -> tuple[Flaw, ...]:
     """What to say about the value of a variable; less about one that belongs to Ansible."""
-    if type(node.value) is str and "{" not in node.value:
+    if type(node.value) is str:
         return ()
-    return tuple(_walk(name, node, name.startswith("node_")))
+    found = tuple(_walk(name, node, name.startswith("node_")))
+    return tuple(map(_discreet, found)) if found and node.is_secret else found
+
+
+def _discreet(flaw: Flaw) -> Flaw:
+    """The same of a value that no message may repeat."""
+    message = "this vaulted value is not the text that it looks like"
+    return dataclasses.replace(flaw, message=message, hint="write it in quotes, and encrypt it again")

@@ -30,7 +30,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_has_what_is_needed_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    templates = {f"ksgen/templates/{path.name}" for path in (CHECKOUT / "ks-templates").iterdir() if path.is_file()}
+    ours = CHECKOUT / "ks-templates"
+    found = {path for path in ours.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    templates = {f"ksgen/templates/{path.relative_to(ours)}" for path in found}
     modules = {str(p.relative_to(CHECKOUT)) for d in ("ksgen", "org_ovirt_node") for p in (CHECKOUT / d).rglob("*.py")}
     assert names == templates | modules | {"ksgen/starter.yaml", "ksgen/py.typed"}
 

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The boot files of a site: PXELINUX, GRUB and iPXE for each host by its MAC address, and the two servers' files.
+
+A boot file is static, and nobody may be there to take it back when an arming ends. So what boots the installer asks the
+web server for a kernel with the arming's token, and boots the disk when it is refused; nginx.conf looks at the clock,
+at `armed/` in the published tree, and at whether the kickstart has been fetched already.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ksgen import bootargs
+from ksgen.arming import Arming
+from ksgen.host import Host
+from ksgen.kickstart import TEMPLATES, GateError
+from ksgen.problems import Mark, Problem
+from ksgen.settings import DhcpRange, Settings
+
+HTTP_PORT = 80
+# What dnsmasq and nginx read as it stands, without quotes.
+_PATH = re.compile(r"/[A-Za-z0-9_./@+=-]*")
+# What boots from the disks of EL's family and of whoever follows the UEFI specification, where GRUB has to look itself.
+LOCAL_LOADERS = (
+    *(f"/EFI/{vendor}/shimx64.efi" for vendor in ("almalinux", "centos", "redhat", "rocky")),
+    "/EFI/BOOT/BOOTX64.EFI",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """What nginx speaks https with."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """The machine that serves the tree: all paths are absolute.
+
+    `tree` is out/, `run` belongs to the servers (process ids, logs, leases, spent/), `user` and `group` are those of
+    nginx's workers. `installers` has each release's installer tree and `images` the directory with the node images;
+    they are served under node_tree_url and node_image_url where these name this machine.
+    """
+
+    tree: Path
+    run: Path
+    user: str
+    group: str
+    certificate: Certificate | None = None
+    installers: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    images: Path | None = None
+
+
+class _Words(str):
+    """Text of ours with blanks in it, made of words that have passed the gate."""
+
+
+def _gate(value: object) -> str:
+    """The one way of a value into a boot file: a word that all of them read alike, or not at all."""
+    if isinstance(value, (_Words, jinja2.Undefined)):
+        return str(value)
+    text = str(value) if isinstance(value, (int, Path)) else value
+    if not isinstance(text, str) or (text and not bootargs.is_plain(text)):
+        raise GateError(f"{value!r} cannot stand in a boot file")
+    return text
+
+
+class BootTemplates:
+    """The templates below netboot/: those of the site's directory, if it has one, in front of ours."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=jinja2.FileSystemLoader([str(path) for path in (own, TEMPLATES) if path]),
+            undefined=jinja2.StrictUndefined,
+            finalize=_gate,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+        )
+
+    def render(self, name: str, **values: object) -> str:
+        return self._environment.get_template(f"netboot/{name}").render(values)
+
+
+# --- what each machine boots -----------------------------------------------------------------------------------------
+
+
+def boot_files(
+    hosts: Sequence[Host], armed: Mapping[str, Arming], templates: BootTemplates, with_addon: bool = False
+) -> tuple[dict[str, str], list[Problem]]:
+    """The boot files (path below out/: text) of hosts of which some are armed (arming.active), and of all others."""
+    files = dict(_for_unknown(templates))
+    found = []
+    for host in hosts:
+        problems = list(bootargs.problems(host))
+        found += problems
+        if not any(problem.severity == "error" for problem in problems):
+            files.update(_of_host(host, armed.get(host.name), templates, with_addon))
+    return files, found
+
+
+def _for_unknown(templates: BootTemplates) -> Iterator[tuple[str, str]]:
+    yield "pxelinux.cfg/default", templates.render("pxelinux.j2", note=_Words("A machine of no host."), arming=None)
+    yield "grub/grub.cfg", templates.render("grub.j2")
+    yield "grub/local.cfg", templates.render("grub-local.j2", loaders=LOCAL_LOADERS)
+    yield "grub.cfg", templates.render("grub-root.j2")
+    yield "boot.ipxe", templates.render("ipxe.j2")
+
+
+def _of_host(
+    host: Host, arming: Arming | None, templates: BootTemplates, with_addon: bool
+) -> Iterator[tuple[str, str]]:
+    mac = bootargs.dashed(host.settings.mac)
+    values: dict[str, object] = {"arming": arming, "note": _Words(f"{host.name} boots its disk: it is not armed.")}
+    kernel = initrd = ""
+    if arming:
+        until = arming.until.strftime("%Y-%m-%dT%H:%M:%SZ")
+        values["note"] = _Words(f"{host.name} is installed once, until {until}.")
+        values["arguments"] = bootargs.kernel_arguments(host, arming.token, with_addon)
+        kernel, initrd = (f"boot/{host.settings.release}/{name}?armed={arming.token}" for name in KERNEL_FILES)
+        yield f"armed/{arming.token}", f"{host.name} may be installed once, until {until}.\n"
+    address = _boot_address(host.settings)
+    for path, template, base in (
+        (f"pxelinux.cfg/01-{mac}", "pxelinux.j2", f"http://{address.server}{address.path}"),
+        (f"grub/grub.cfg-01-{mac}", "grub-host.j2", f"(http,{address.server}){address.path}"),
+        (f"ipxe/{mac}.ipxe", "ipxe-host.j2", f"http://{address.server}{address.path}"),
+    ):
+        yield path, templates.render(template, kernel=f"{base}/{kernel}", initrd=f"{base}/{initrd}", **values)
+
+
+KERNEL_FILES = ("vmlinuz", "initrd.img")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Address:
+    """Where boot loaders find out/: by http, as none of PXELINUX and GRUB speaks https."""
+
+    server: str
+    port: int
+    path: str
+
+
+def _boot_address(settings: Settings) -> _Address:
+    parts = urlsplit(settings.server_url)
+    is_http = parts.scheme == "http"
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    port = parts.port if is_http and parts.port else HTTP_PORT
+    return _Address(name if port == HTTP_PORT else f"{name}:{port}", port, parts.path.rstrip("/"))
+
+
+# --- what the servers read -------------------------------------------------------------------------------------------
+
+
+def server_files(
+    hosts: Sequence[Host], server: Server, templates: BootTemplates
+) -> tuple[dict[str, str], list[Problem]]:
+    """dnsmasq.conf and nginx.conf, and what they cannot say. They do not depend on who is armed."""
+    problems = [*_path_problems(server), *_server_problems(hosts, server)]
+    if any(problem.severity == "error" for problem in problems) or not hosts:
+        return {}, problems
+    texts = {"dnsmasq.conf": _dnsmasq(hosts, server, templates), "nginx.conf": _nginx(hosts, server, templates)}
+    return texts, problems
+
+
+def _path_problems(server: Server) -> Iterator[Problem]:
+    certificate = (server.certificate.certificate, server.certificate.key) if server.certificate else ()
+    shared = (*server.installers.values(), *((server.images,) if server.images else ()))
+    for path in (server.tree, server.run, *certificate, *shared):
+        if not path.is_absolute() or not _PATH.fullmatch(str(path)):
+            message = "cannot stand in the servers' files"
+            yield Problem("boot-path", message, Mark(str(path), 1), hint="an absolute path of ASCII without blanks")
+
+
+def _server_problems(hosts: Sequence[Host], server: Server) -> Iterator[Problem]:
+    kinds = {_dhcp_kind(host): host for host in hosts}
+    if {"proxy", "range"} <= kinds.keys():
+        message = f"a range, and proxy for {kinds['proxy'].name}: one dnsmasq cannot be both"
+        yield kinds["range"].problem(("node_dhcp",), "dhcp-mixed", message, "use one of them for all hosts")
+    if server.certificate is None:
+        for host in hosts:
+            if urlsplit(host.settings.server_url).scheme == "https":
+                message = "nginx.conf has no certificate and speaks http alone"
+                cure = "name the certificate, or put a server that has one in front"
+                yield host.problem(("node_server_url",), "boot-https", message, cure, severity="warning")
+
+
+def _dhcp_kind(host: Host) -> str:
+    return "range" if isinstance(host.settings.dhcp, DhcpRange) else host.settings.dhcp
+
+
+def _dnsmasq(hosts: Sequence[Host], server: Server, templates: BootTemplates) -> str:
+    answered = [host for host in hosts if _dhcp_kind(host) != "none"]
+    ranges = {(r.interface, r.first, r.last): r for h in hosts if isinstance(r := h.settings.dhcp, DhcpRange)}
+    address = _boot_address((answered or hosts)[0].settings)
+    return templates.render(
+        "dnsmasq.conf.j2",
+        tree=server.tree,
+        run=server.run,
+        ranges=[ranges[key] for key in sorted(ranges)],
+        is_proxy=any(_dhcp_kind(host) == "proxy" for host in answered),
+        macs=sorted(mac for host in answered for mac in _cards(host)),
+        ipxe_url=f"http://{address.server}{address.path}/boot.ipxe",
+    )
+
+
+def _cards(host: Host) -> set[str]:
+    """The cards over which a host may ask: the one that it boots from, and others that its network names."""
+    devices = (device for each in host.settings.network for device in (each.device, *each.lower))
+    return {host.settings.mac, *(device for device in devices if ":" in device)}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Prefix:
+    """A path under which out/ is served, and as it stands in a regular expression."""
+
+    url: str
+    pattern: _Words
+
+
+@dataclasses.dataclass(frozen=True)
+class _Share:
+    """A directory or file that is served beside out/."""
+
+    url: str
+    directory: Path | str
+
+
+def _nginx(hosts: Sequence[Host], server: Server, templates: BootTemplates) -> str:
+    addresses = {_boot_address(host.settings) for host in hosts}
+    paths = sorted({address.path for address in addresses})
+    return templates.render(
+        "nginx.conf.j2",
+        tree=server.tree,
+        run=server.run,
+        user=server.user,
+        group=server.group,
+        tls=server.certificate,
+        digits=[(digit, digit + 1) for digit in range(9)],
+        ports=sorted({address.port for address in addresses}),
+        # The kernel may be without IPv6, so nginx listens there only where a host needs it.
+        ports6=sorted({address.port for address in addresses if address.server.startswith("[")}),
+        prefixes=[_Prefix(path, _Words(re.escape(path))) for path in paths],
+        shares=sorted(_shares(hosts, server, paths), key=lambda share: share.url),
+    )
+
+
+def _shares(hosts: Sequence[Host], server: Server, taken: Sequence[str]) -> set[_Share]:
+    """The installer trees and images whose URLs name this machine, unless out/ has them."""
+    found = set()
+    for settings in (host.settings for host in hosts):
+        here = urlsplit(settings.server_url).hostname
+        tree, image = urlsplit(settings.tree_url), urlsplit(settings.image_url)
+        installer = server.installers.get(settings.release)
+        if installer and tree.scheme in ("http", "https") and tree.hostname == here:
+            found.add(_Share(tree.path.rstrip("/") + "/", f"{installer}/"))
+        if server.images and image.hostname == here and not any(image.path.startswith(f"{p}/images/") for p in taken):
+            found.add(_Share(image.path, server.images / image.path.rpartition("/")[2]))
+    return found

@@ -1,0 +1,585 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boot files as text: kernel arguments, what each machine gets, what the servers are told, what is missing."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+
+import pytest
+from example_site import site as example_site
+from hypothesis import given
+from hypothesis import strategies as st
+from inventories import one_host
+
+from ksgen import arming, bootargs, boottree, netboot
+from ksgen.host import Host
+from ksgen.problems import Problem
+
+NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.timezone.utc)
+UNTIL = NOW + datetime.timedelta(hours=6)
+TOKEN = "node01.example.com.1777897800.1777919400"
+MAC = "52-54-00-aa-00-01"
+ALWAYS = (
+    "inst.stage2=http://pxe.example.com/tree/",
+    f"inst.ks=http://pxe.example.com/nodes/ks/node01.example.com.ks?armed={TOKEN}",
+    f"BOOTIF=01-{MAC}",
+)
+TEMPLATES = netboot.BootTemplates()
+
+
+def told(problems: list[Problem]) -> list[tuple[str, str, str]]:
+    return [(problem.severity, problem.code, problem.message) for problem in problems]
+
+
+# --- the kernel's arguments ------------------------------------------------------------------------------------------
+
+BOND = '{name: bond0, bond: {members: ["52:54:00:aa:00:01", eno2], mode: 802.3ad, options: {lacp_rate: fast}}%s}'
+NETWORKS = [
+    pytest.param("[]", ("ip=dhcp",), id="nothing-said"),
+    pytest.param('[{mac: "52:54:00:aa:00:01"}]', ("ip=dhcp",), id="dhcp-by-mac"),
+    pytest.param("[{name: eno1, ipv4: none, ipv6: auto}]", ("ip=auto6",), id="ipv6-announced"),
+    pytest.param("[{name: eno1, ipv4: none, ipv6: dhcp}]", ("ip=dhcp6",), id="ipv6-dhcp"),
+    pytest.param(
+        "[{name: eno1, ipv4: 10.0.1.11/24, ipv6: none, gateway4: 10.0.1.1, dns: [10.0.0.53, 10.0.0.54]}]",
+        (
+            "rd.bootif=0",
+            "ip=10.0.1.11::10.0.1.1:255.255.255.0:node01.example.com:eno1:none",
+            "nameserver=10.0.0.53",
+            "nameserver=10.0.0.54",
+        ),
+        id="static",
+    ),
+    pytest.param(
+        '[{mac: "52:54:00:aa:00:01", ipv4: 10.0.1.11/25, ipv6: none, mtu: 9000}]',
+        ("rd.bootif=0", f"ip=10.0.1.11:::255.255.255.128:node01.example.com:{MAC}:none:9000"),
+        id="static-by-mac-no-gateway-mtu",
+    ),
+    pytest.param(
+        '[{name: eno1, ipv4: none, ipv6: "2001:db8::11/64", gateway6: "fe80::1"}]',
+        ("rd.bootif=0", "ip=[2001:db8::11]::[fe80::1]:64:node01.example.com:eno1:none"),
+        id="static-ipv6",
+    ),
+    pytest.param(
+        '[{name: eno1, ipv4: 10.0.1.11/24, ipv6: "2001:db8::11/64"}]',
+        (
+            "rd.bootif=0",
+            "ip=10.0.1.11:::255.255.255.0:node01.example.com:eno1:none",
+            "ip=[2001:db8::11]:::64:node01.example.com:eno1:none",
+        ),
+        id="static-both",
+    ),
+    pytest.param(
+        f"[{BOND % ', ipv4: 10.0.1.11/24, ipv6: none, mtu: 9000'}]",
+        (
+            "rd.bootif=0",
+            f"bond=bond0:{MAC},eno2:mode=802.3ad,miimon=100,lacp_rate=fast:9000",
+            "ip=10.0.1.11:::255.255.255.0:node01.example.com:bond0:none:9000",
+        ),
+        id="bond",
+    ),
+    pytest.param(
+        f"[{BOND % ''}, {{vlan: {{id: 100, parent: bond0}}, ipv4: 10.0.1.11/24, ipv6: none}}]",
+        (
+            "rd.bootif=0",
+            f"bond=bond0:{MAC},eno2:mode=802.3ad,miimon=100,lacp_rate=fast",
+            "vlan=bond0.100:bond0",
+            "ip=10.0.1.11:::255.255.255.0:node01.example.com:bond0.100:none",
+        ),
+        id="vlan-on-bond",
+    ),
+    pytest.param(
+        "[{name: br0, bridge: {members: [eno1]}, ipv4: 10.0.1.11/24, ipv6: none}]",
+        ("rd.bootif=0", "bridge=br0:eno1", "ip=10.0.1.11:::255.255.255.0:node01.example.com:br0:none"),
+        id="bridge",
+    ),
+    pytest.param(
+        '[{name: bond0, bond: {members: [eno1], options: {arp_interval: 100, arp_ip_target: "10.0.0.1,10.0.0.2", '
+        'ns_ip6_target: "2001:db8::1"}}, ipv4: 10.0.1.11/24, ipv6: none}]',
+        (
+            "rd.bootif=0",
+            "bond=bond0:eno1:mode=active-backup,miimon=100,arp_interval=100,arp_ip_target=10.0.0.1;10.0.0.2",
+            "ip=10.0.1.11:::255.255.255.0:node01.example.com:bond0:none",
+        ),
+        id="bond-options-with-lists",
+    ),
+    pytest.param(
+        '[{name: eno2, ipv4: 10.9.0.11/24}, {mac: "52:54:00:aa:00:01", ipv4: 10.0.1.11/24, ipv6: none}]',
+        ("rd.bootif=0", f"ip=10.0.1.11:::255.255.255.0:node01.example.com:{MAC}:none"),
+        id="the-boot-card-before-others",
+    ),
+    pytest.param(
+        '[{name: eno2, ipv4: 10.9.0.11/24, gateway4: 10.9.0.1}, {mac: "52:54:00:aa:00:01", ipv4: dhcp}]',
+        ("ip=dhcp",),
+        id="dhcp-on-the-boot-card",
+    ),
+    pytest.param(
+        "[{name: eno2, ipv4: 10.9.0.11/24, ipv6: none}, "
+        "{name: eno1, ipv4: 10.0.1.11/24, ipv6: none, gateway4: 10.0.1.1}]",
+        ("rd.bootif=0", "ip=10.0.1.11::10.0.1.1:255.255.255.0:node01.example.com:eno1:none"),
+        id="the-way-out-is-the-way-in",
+    ),
+]
+
+
+@pytest.mark.parametrize(("network", "arguments"), NETWORKS)
+def test_network_arguments(tmp_path: Path, network: str, arguments: tuple[str, ...]) -> None:
+    host = one_host(tmp_path, node_network=network)
+    found = bootargs.kernel_arguments(host, TOKEN, with_addon=False)
+    assert found == (*ALWAYS, *arguments, "inst.nosave=all_ks")
+    assert not list(bootargs.problems(host))
+
+
+@pytest.mark.parametrize("dhcp", ["proxy", "{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"])
+def test_where_there_is_dhcp_it_is_asked(tmp_path: Path, dhcp: str) -> None:
+    host = one_host(tmp_path, node_dhcp=dhcp, node_network="[{name: eno1, ipv4: 10.0.1.11/24}]")
+    assert "ip=dhcp" in bootargs.kernel_arguments(host, TOKEN, with_addon=False)
+    assert not [a for a in bootargs.kernel_arguments(host, TOKEN, with_addon=False) if a.startswith("rd.bootif")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "with_addon", "more"),
+    [
+        pytest.param({}, True, ["inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img"], id="image"),
+        pytest.param({}, False, [], id="no-image"),
+        pytest.param({"node_addon": "false"}, True, [], id="not-wanted"),
+        pytest.param({"node_addon": "tree"}, True, [], id="in-the-tree"),
+        pytest.param(
+            {"node_installer_args": "inst.sshd console=ttyS1,115200n8"},
+            False,
+            ["inst.sshd", "console=ttyS1,115200n8"],
+            id="more-arguments",
+        ),
+    ],
+)
+def test_other_arguments(tmp_path: Path, changes: dict[str, str], with_addon: bool, more: list[str]) -> None:
+    found = bootargs.kernel_arguments(one_host(tmp_path, **changes), TOKEN, with_addon)
+    assert found == (*ALWAYS, "ip=dhcp", "inst.nosave=all_ks", *more)
+
+
+@pytest.mark.parametrize(
+    ("own", "ours"),
+    [
+        pytest.param("ip=ens3:dhcp", "ip=dhcp", id="network"),
+        pytest.param("vlan=eno1.5:eno1", "ip=dhcp", id="other-network"),
+        pytest.param("inst.stage2=http://10.0.0.1/el9/", ALWAYS[0], id="stage2"),
+        pytest.param("inst.nosave=all", "inst.nosave=all_ks", id="nosave"),
+    ],
+)
+def test_an_argument_of_the_operators_takes_the_place_of_ours(tmp_path: Path, own: str, ours: str) -> None:
+    found = bootargs.kernel_arguments(one_host(tmp_path, node_installer_args=own), TOKEN, with_addon=False)
+    assert own in found
+    assert ours not in found
+
+
+def test_certificates_are_always_verified() -> None:
+    """A kickstart says who may log in; whoever can change it on its way owns the host."""
+    for host in example_site()[0]:
+        assert not [a for a in bootargs.kernel_arguments(host, "t", with_addon=True) if "noverifyssl" in a]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {"node_tree_url": "http://pxe.example.com/${x}/"},
+            ("error", "boot-word", "holds a character that boot loaders read differently"),
+            id="ipxe-expands-it",
+        ),
+        pytest.param(
+            {"node_server_url": "http://pxe.example.com/a%20b/"},
+            ("error", "boot-word", "holds a character that boot loaders read differently"),
+            id="percent",
+        ),
+        pytest.param(
+            {"node_installer_args": "['inst.text={x}']"},
+            ("error", "boot-word", "'inst.text={x}' holds a character that boot loaders read differently"),
+            id="brace",
+        ),
+        pytest.param(
+            {"node_network": "[{name: storage, vlan: {id: 100, parent: eno1}, ipv4: 10.0.1.11/24}]"},
+            (
+                "warning",
+                "boot-network",
+                "before its kickstart, the installer cannot make VLAN 100 as storage; "
+                "the installer asks DHCP on 52:54:00:aa:00:01 instead",
+            ),
+            id="vlan-without-number",
+        ),
+        pytest.param(
+            {"node_network": "[{name: v2100, vlan: {id: 100, parent: eno1}, ipv4: 10.0.1.11/24}]"},
+            (
+                "warning",
+                "boot-network",
+                "before its kickstart, the installer cannot make VLAN 100 as v2100; "
+                "the installer asks DHCP on 52:54:00:aa:00:01 instead",
+            ),
+            id="vlan-with-another-number",
+        ),
+        pytest.param(
+            {"node_installer_args": "inst.x=" + "a" * 1500},
+            (
+                "error",
+                "boot-line-long",
+                "the installer's kernel would get 1784 characters of arguments; 1647 is the most",
+            ),
+            id="too-long",
+        ),
+    ],
+)
+def test_what_cannot_be_told(tmp_path: Path, changes: dict[str, str], expected: tuple[str, str, str]) -> None:
+    host = one_host(tmp_path, **changes)
+    files, problems = netboot.boot_files([host], {}, TEMPLATES)
+    assert told(problems) == [expected]
+    assert (f"ipxe/{MAC}.ipxe" in files) == (expected[0] == "warning")
+    if expected[1] == "boot-network":
+        assert "ip=dhcp" in bootargs.kernel_arguments(host, TOKEN, with_addon=False)
+
+
+# --- what each machine boots -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return one_host(tmp_path)
+
+
+def files_of(host: Host, is_armed: bool) -> dict[str, str]:
+    armed = arming.active(arming.arm((), [host], UNTIL, NOW), [host], NOW) if is_armed else {}
+    files, problems = netboot.boot_files([host], armed, TEMPLATES)
+    assert not problems
+    return files
+
+
+OF_HOST = {f"pxelinux.cfg/01-{MAC}", f"grub/grub.cfg-01-{MAC}", f"ipxe/{MAC}.ipxe"}
+OF_ALL = {"pxelinux.cfg/default", "grub/grub.cfg", "grub/local.cfg", "grub.cfg", "boot.ipxe"}
+INSTALLS = re.compile(r"inst\.|^\s*(KERNEL|kernel|linux|initrd)\b|if linux", re.MULTILINE)
+
+
+def test_only_the_armed_boot_the_installer(host: Host) -> None:
+    disarmed, armed = files_of(host, False), files_of(host, True)
+    assert disarmed.keys() == OF_HOST | OF_ALL
+    assert armed.keys() == OF_HOST | OF_ALL | {f"armed/{TOKEN}"}
+    words = "node01.example.com may be installed once, until 2026-05-04T18:30:00Z.\n"
+    assert armed[f"armed/{TOKEN}"] == words
+    assert not [name for name, text in disarmed.items() if INSTALLS.search(text)]
+    assert {name for name, text in armed.items() if INSTALLS.search(text)} == OF_HOST
+    # What unknown machines boot does not depend on anybody.
+    assert {name: armed[name] for name in OF_ALL} == {name: disarmed[name] for name in OF_ALL}
+
+
+def test_a_host_that_left_the_inventory_is_an_unknown_machine(host: Host) -> None:
+    assert files_of(host, False).keys() - netboot.boot_files([], {}, TEMPLATES)[0].keys() == OF_HOST
+
+
+def test_pxelinux_of_an_armed_host(host: Host) -> None:
+    kernel = "http://pxe.example.com/nodes/boot/el9"
+    arguments = " ".join(bootargs.kernel_arguments(host, TOKEN, with_addon=False))
+    assert files_of(host, True)[f"pxelinux.cfg/01-{MAC}"] == (
+        "# node01.example.com is installed once, until 2026-05-04T18:30:00Z.\n"
+        "DEFAULT install\nPROMPT 0\nONERROR localdisk\n"
+        f"LABEL install\n  KERNEL {kernel}/vmlinuz?armed={TOKEN}\n  INITRD {kernel}/initrd.img?armed={TOKEN}\n"
+        f"  APPEND {arguments}\n"
+        "LABEL localdisk\n  LOCALBOOT 0\n"
+    )
+
+
+def test_the_disk_of_everybody_else(host: Host) -> None:
+    texts = files_of(host, False)
+    disk = "DEFAULT localdisk\nPROMPT 0\nLABEL localdisk\n  LOCALBOOT 0\n"
+    note = "node01.example.com boots its disk: it is not armed."
+    assert texts["pxelinux.cfg/default"] == f"# A machine of no host.\n{disk}"
+    assert texts[f"pxelinux.cfg/01-{MAC}"] == f"# {note}\n{disk}"
+    assert texts[f"grub/grub.cfg-01-{MAC}"] == f"# {note}\nsource /grub/local.cfg\n"
+    local = (
+        "imgfree\n# UEFI goes on with its boot order; BIOS has no such way back.\niseq ${platform} efi && exit 1 ||\n"
+        "sanboot --no-describe --drive 0x80 || exit 1\n"
+    )
+    assert texts[f"ipxe/{MAC}.ipxe"] == f"#!ipxe\n# {note}\n{local}"
+    assert texts["boot.ipxe"].endswith(f":local\n{local}")
+
+
+def test_a_release_has_a_kernel_of_its_own(tmp_path: Path) -> None:
+    texts = files_of(one_host(tmp_path, node_release="el10"), True)
+    for name in OF_HOST:
+        assert "/nodes/boot/el10/vmlinuz?armed=" in texts[name]
+
+
+@pytest.mark.parametrize(
+    ("url", "kernel", "grub"),
+    [
+        pytest.param("http://10.0.0.1/", "http://10.0.0.1/boot", "(http,10.0.0.1)/boot", id="root"),
+        pytest.param("http://pxe:8080/a/b", "http://pxe:8080/a/b/boot", "(http,pxe:8080)/a/b/boot", id="port"),
+        pytest.param("https://pxe/a/", "http://pxe/a/boot", "(http,pxe)/a/boot", id="https-for-kickstarts"),
+        pytest.param("http://[2001:db8::1]/", "http://[2001:db8::1]/boot", "(http,[2001:db8::1])/boot", id="ipv6"),
+    ],
+)
+def test_where_boot_loaders_look(tmp_path: Path, url: str, kernel: str, grub: str) -> None:
+    texts = files_of(one_host(tmp_path, node_server_url=url), True)
+    assert f"KERNEL {kernel}/el9/vmlinuz?" in texts[f"pxelinux.cfg/01-{MAC}"]
+    assert f"kernel {kernel}/el9/vmlinuz?" in texts[f"ipxe/{MAC}.ipxe"]
+    assert f"if linux '{grub}/el9/vmlinuz?" in texts[f"grub/grub.cfg-01-{MAC}"]
+    assert f"inst.ks={url.rstrip('/')}/ks/" in texts[f"pxelinux.cfg/01-{MAC}"]
+
+
+def test_the_example_site_has_its_boot_files() -> None:
+    hosts, _ = example_site()
+    armed = arming.active(arming.arm((), hosts, UNTIL, NOW), hosts, NOW)
+    files, problems = netboot.boot_files(hosts, armed, TEMPLATES, with_addon=True)
+    assert not problems
+    assert len(files) == len(OF_ALL) + 4 * len(hosts)
+    assert not [name for name, text in files.items() if not text.isascii() or "\r" in text]
+
+
+def test_a_site_can_put_a_template_in_front(tmp_path: Path, host: Host) -> None:
+    (tmp_path / "netboot").mkdir()
+    (tmp_path / "netboot" / "grub-local.j2").write_text("exit 1\n")
+    files, _ = netboot.boot_files([host], {}, netboot.BootTemplates(tmp_path))
+    assert files["grub/local.cfg"] == "exit 1\n"
+    assert files["pxelinux.cfg/default"].endswith("LOCALBOOT 0\n")
+
+
+# --- the servers -----------------------------------------------------------------------------------------------------
+
+SERVER = netboot.Server(Path("/srv/out"), Path("/var/lib/ksgen"), "nginx", "nginx")
+
+
+def server_text(name: str, host: Host, server: netboot.Server = SERVER) -> str:
+    texts, problems = netboot.server_files([host], server, TEMPLATES)
+    assert not problems
+    return texts[name]
+
+
+def settings_in(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line and not line.startswith("#")]
+
+
+def test_no_dhcp_unasked(host: Host) -> None:
+    assert settings_in(server_text("dnsmasq.conf", host)) == [
+        "pid-file=/var/lib/ksgen/dnsmasq.pid",
+        "log-facility=/var/lib/ksgen/dnsmasq.log",
+        "log-dhcp",
+        "enable-tftp",
+        "tftp-root=/srv/out",
+        "port=0",
+    ]
+
+
+def test_a_proxy_gives_no_address(tmp_path: Path) -> None:
+    lines = settings_in(server_text("dnsmasq.conf", one_host(tmp_path, node_dhcp="proxy")))
+    assert [line for line in lines if line.startswith("dhcp-range")] == [
+        "dhcp-range=0.0.0.0,proxy,128.0.0.0",
+        "dhcp-range=128.0.0.0,proxy,128.0.0.0",
+    ]
+    assert "dhcp-ignore=tag:!node" in lines
+    assert "port=0" in lines
+    assert [line.partition("=")[2] for line in lines if line.startswith("pxe-service")] == [
+        'tag:!ipxe,X86PC,"oVirt Node",lpxelinux.0',
+        'tag:!ipxe,X86-64_EFI,"oVirt Node",ipxe.efi',
+        'tag:!ipxe,BC_EFI,"oVirt Node",ipxe.efi',
+        'tag:ipxe,X86PC,"oVirt Node","http://pxe.example.com/nodes/boot.ipxe"',
+        'tag:ipxe,X86-64_EFI,"oVirt Node","http://pxe.example.com/nodes/boot.ipxe"',
+        'tag:ipxe,BC_EFI,"oVirt Node","http://pxe.example.com/nodes/boot.ipxe"',
+    ]
+    assert "dhcp-authoritative" not in lines
+
+
+def test_a_range_is_for_the_hosts_alone(tmp_path: Path) -> None:
+    host = one_host(
+        tmp_path,
+        node_dhcp="{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}",
+        node_network='[{name: bond0, bond: {members: ["52:54:00:aa:00:01", "52:54:00:aa:00:02"]}, ipv4: 10.0.1.11/24}]',
+    )
+    lines = settings_in(server_text("dnsmasq.conf", host))
+    assert [line for line in lines if line.startswith(("dhcp-range", "dhcp-host", "dhcp-ignore", "interface"))] == [
+        "interface=eno9",
+        "dhcp-host=52:54:00:aa:00:01,set:node",
+        "dhcp-host=52:54:00:aa:00:02,set:node",
+        "dhcp-ignore=tag:!node",
+        "dhcp-range=10.0.1.100,10.0.1.200,1h",
+    ]
+    assert "dhcp-authoritative" not in lines
+
+
+def test_one_dnsmasq_is_not_both(tmp_path: Path) -> None:
+    hosts = (
+        one_host(tmp_path, node_dhcp="proxy"),
+        one_host(tmp_path, node_dhcp="{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"),
+    )
+    texts, problems = netboot.server_files(hosts, SERVER, TEMPLATES)
+    message = "a range, and proxy for node01.example.com: one dnsmasq cannot be both"
+    assert told(problems) == [("error", "dhcp-mixed", message)]
+    assert texts == {}
+
+
+def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
+    host = one_host(tmp_path, node_server_url="https://pxe.example.com/nodes/")
+    texts, problems = netboot.server_files([host], SERVER, TEMPLATES)
+    assert told(problems) == [("warning", "boot-https", "nginx.conf has no certificate and speaks http alone")]
+    assert "ssl" not in texts["nginx.conf"]
+
+
+@pytest.mark.parametrize("path", ["out", "/srv/my out", "/srv/out;", "/srv/o\nut", "/srv/öut", "/srv/$out"])
+def test_a_path_that_a_server_would_misread(host: Host, path: str) -> None:
+    server = netboot.Server(Path(path), Path("/run/ksgen"), "nginx", "nginx")
+    texts, problems = netboot.server_files([host], server, TEMPLATES)
+    assert told(problems) == [("error", "boot-path", "cannot stand in the servers' files")]
+    assert texts == {}
+
+
+@pytest.mark.parametrize(
+    ("tree", "image", "locations"),
+    [
+        pytest.param(
+            "http://pxe.example.com/tree/", "http://pxe.example.com/i/node.img", ["/i/node.img", "/tree/"], id="here"
+        ),
+        pytest.param("http://mirror.example.com/tree/", "ftp://pxe2.example.com/i/node.img", [], id="elsewhere"),
+        pytest.param("nfs:pxe.example.com:/tree", "file:///run/node.img", [], id="no-web-server"),
+        pytest.param(
+            "http://mirror.example.com/", "http://pxe.example.com/nodes/images/node.img", [], id="image-in-out"
+        ),
+    ],
+)
+def test_trees_and_images_of_this_machine(tmp_path: Path, tree: str, image: str, locations: list[str]) -> None:
+    host = one_host(tmp_path, node_tree_url=tree, node_image_url=image)
+    server = netboot.Server(
+        Path("/srv/out"), Path("/run/x"), "nginx", "nginx", installers={"el9": Path("/srv/el9")}, images=Path("/srv/i")
+    )
+    text = server_text("nginx.conf", host, server)
+    assert re.findall(r'location "([^"]+)" \{\n +alias', text) == locations
+
+
+def clock_of(text: str) -> re.Pattern[str]:
+    """What nginx compares with the clock and a token. Python and PCRE read it alike."""
+    found = re.search(r'map "\$msec \$arg_armed".*?"~([^"]+)" 1;', text, re.DOTALL)
+    assert found
+    return re.compile(found[1])
+
+
+SECONDS = st.integers(10**9, 10**10 - 1)
+CLOCK = clock_of(netboot.BootTemplates().render(
+    "nginx.conf.j2", tree="/t", run="/r", user="u", group="g", tls=None, ports=[], ports6=[], prefixes=[], shares=[],
+    digits=[(digit, digit + 1) for digit in range(9)],
+))  # fmt: skip
+
+
+@given(SECONDS, st.one_of(SECONDS, st.integers(-20, 20)), st.integers(0, 999))
+def test_a_regular_expression_can_tell_the_time(now: int, end: int, milliseconds: int) -> None:
+    until = end if end >= 10**9 else max(10**9, min(now + end, 10**10 - 1))
+    said = CLOCK.search(f"{now}.{milliseconds:03d} node-1.example.com.1777897800.{until}")
+    assert bool(said) == (now < until)
+
+
+@pytest.mark.parametrize("token", ["", "h", "h.1", "h.99999999999", "h.1777897800.9999999999/", "h.é.9999999999"])
+def test_no_other_form_is_in_time(token: str) -> None:
+    assert not CLOCK.search(f"1777897800.000 {token}")
+
+
+# --- kernels and boot loaders ----------------------------------------------------------------------------------------
+
+EVERY_PACKAGE = (
+    "usr/lib/PXELINUX/lpxelinux.0", "usr/lib/syslinux/modules/bios/ldlinux.c32", "usr/lib/ipxe/undionly.kpxe",
+    "usr/lib/ipxe/ipxe.efi", "usr/lib/shim/shimx64.efi.signed", "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
+    "usr/lib/grub/x86_64-efi/http.mod",
+)  # fmt: skip
+TREE = (".treeinfo", "images/install.img", "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img")
+EFI = ("EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/grubx64.efi")
+
+
+def fill(directory: Path, *paths: str) -> Path:
+    for path in paths:
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(path)
+    return directory
+
+
+def test_debian_has_what_a_tree_has_not(tmp_path: Path) -> None:
+    system, tree = fill(tmp_path / "system", *EVERY_PACKAGE), fill(tmp_path / "tree", *TREE)
+    copies, problems = boottree.wanted({"el9"}, {"el9": tree}, system)
+    assert not problems
+    assert {copy.target for copy in copies} == {
+        "boot/el9/vmlinuz", "boot/el9/initrd.img", "lpxelinux.0", "ldlinux.c32", "undionly.kpxe", "ipxe.efi",
+        "shimx64.efi", "grubx64.efi", "grub/x86_64-efi/http.mod",
+    }  # fmt: skip
+
+
+def test_the_loaders_of_the_tree_come_first(tmp_path: Path) -> None:
+    """Debian's shim does not trust the kernels of others."""
+    system = fill(tmp_path / "system", *EVERY_PACKAGE)
+    trees = {"el10": fill(tmp_path / "el10", *TREE, *EFI), "el9": fill(tmp_path / "el9", *TREE)}
+    copies, problems = boottree.wanted({"el9", "el10"}, trees, system)
+    assert not problems
+    source = {copy.target: copy.source for copy in copies}
+    assert source["shimx64.efi"] == tmp_path / "el10" / "EFI/BOOT/BOOTX64.EFI"
+    assert source["grubx64.efi"] == tmp_path / "el10" / "EFI/BOOT/grubx64.efi"
+    assert source["boot/el9/vmlinuz"] == tmp_path / "el9" / "images/pxeboot/vmlinuz"
+    assert "grub/x86_64-efi/http.mod" not in source
+
+
+def test_els_packages_will_do(tmp_path: Path) -> None:
+    system = fill(
+        tmp_path / "system", "tftpboot/lpxelinux.0", "tftpboot/ldlinux.c32", "usr/share/ipxe/undionly.kpxe",
+        "usr/share/ipxe/ipxe-x86_64.efi",
+    )  # fmt: skip
+    _, problems = boottree.wanted({"el9"}, {"el9": fill(tmp_path / "tree", *TREE, *EFI)}, system)
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    ("missing", "severity", "message", "hint"),
+    [
+        pytest.param(
+            EVERY_PACKAGE[0], "error", "is not there, and lpxelinux.0 is made of it",
+            "install pxelinux (Debian), syslinux-tftpboot (EL)", id="pxelinux",
+        ),
+        pytest.param(
+            EVERY_PACKAGE[4], "error", "is not there, and shimx64.efi is made of it", "install shim-signed (Debian)",
+            id="shim",
+        ),
+        pytest.param(
+            EVERY_PACKAGE[2], "warning", "is not there, and undionly.kpxe is made of it",
+            "install ipxe (Debian), ipxe-bootimgs-x86 (EL)", id="ipxe",
+        ),
+        pytest.param(
+            TREE[0], "error", "is not there, and belongs to the installer tree of el9",
+            "mount the DVD, or copy it whole: cp -a DVD/. THERE", id="treeinfo",
+        ),
+        pytest.param(
+            TREE[3], "error", "is not there, and belongs to the installer tree of el9",
+            "mount the DVD, or copy it whole: cp -a DVD/. THERE", id="initrd",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(tmp_path: Path, missing: str, severity: str, message: str, hint: str) -> None:
+    place = fill(tmp_path / "all", *EVERY_PACKAGE, *TREE)
+    (place / missing).unlink()
+    _, problems = boottree.wanted({"el9"}, {"el9": place}, place)
+    assert [(p.mark.file, p.severity, p.code, p.message, p.hint) for p in problems] == [
+        (str(place / missing), severity, "boot-file-missing", message, hint)
+    ]
+
+
+def test_a_release_without_a_tree_is_said(tmp_path: Path) -> None:
+    copies, problems = boottree.wanted({"el10"}, {}, fill(tmp_path, *EVERY_PACKAGE))
+    assert told(problems) == [("error", "boot-file-missing", "the kernel and the initrd of el10 have no source")]
+    assert not [copy for copy in copies if copy.target.startswith("boot/")]
+
+
+def test_files_are_put_in_place_once(tmp_path: Path) -> None:
+    place, out = fill(tmp_path / "all", *EVERY_PACKAGE, *TREE), tmp_path / "out"
+    copies, _ = boottree.wanted({"el9"}, {"el9": place}, place)
+    assert set(boottree.put_in_place(copies, out)) == {copy.target for copy in copies}
+    assert all((out / copy.target).read_bytes() == copy.source.read_bytes() for copy in copies)
+    assert {(out / copy.target).stat().st_mode & 0o777 for copy in copies} == {0o644}
+    assert boottree.put_in_place(copies, out) == ()
+    (place / TREE[2]).write_text("another kernel")
+    assert boottree.put_in_place(copies, out) == ("boot/el9/vmlinuz",)
+    assert not [path for path in out.rglob(".*") if path.is_file()]
+
+
+def test_what_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> None:
+    copies = (boottree.Copy("boot/el9/vmlinuz", tmp_path / "gone"),)
+    with pytest.raises(FileNotFoundError):
+        boottree.put_in_place(copies, tmp_path / "out")
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]

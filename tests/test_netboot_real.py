@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The boot files before the programs that read them: GRUB's parser, dnsmasq and nginx, and clients of both servers."""
+
+from __future__ import annotations
+
+import datetime
+import grp
+import os
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import boot_servers
+import pytest
+from boot_servers import http_get, program, tftp_get
+from inventories import HOST, read_text
+
+from ksgen import arming, boottree, netboot, output
+from ksgen.host import Host
+
+NOW = datetime.datetime.now(datetime.timezone.utc)
+HOUR = datetime.timedelta(hours=1)
+ARMED, ENDED, DISARMED = "node01.example.com", "node02.example.com", "node03.example.com"
+KICKSTART = "# the kickstart of {}\n"
+KERNEL = bytes(range(256)) * 300  # several blocks of TFTP, and no text
+
+
+def site(directory: Path, **changes: str) -> tuple[Host, ...]:
+    """Three hosts whose server is this machine."""
+    lines = ["all:", "  hosts:"]
+    for number, name in enumerate((ARMED, ENDED, DISARMED), 1):
+        own = {
+            "node_mac": f'"52:54:00:aa:00:0{number}"',
+            "node_disk": f'{{wwn: "0x500000000000000{number}"}}',
+            "node_server_url": "http://127.0.0.1/nodes/",
+            "node_tree_url": "http://127.0.0.1/el9/",
+            "node_image_url": "http://127.0.0.1/store/node.squashfs.img",
+        }
+        lines += [f"    {name}:", *(f"      {key}: {value}" for key, value in {**HOST, **own, **changes}.items())]
+    hosts, problems = read_text("\n".join([*lines, ""]), directory)
+    assert not [problem for problem in problems if problem.severity == "error"], problems
+    return hosts
+
+
+def armings(hosts: tuple[Host, ...]) -> tuple[arming.Arming, ...]:
+    """The first host has an hour; the time of the second is over, but nobody has published since."""
+    known = {host.name: host for host in hosts}
+    given = arming.arm((), [known[ARMED]], NOW + HOUR, NOW)
+    return arming.arm(given, [known[ENDED]], NOW - datetime.timedelta(seconds=1), NOW - HOUR)
+
+
+def installer(directory: Path) -> Path:
+    """An installer's tree, as far as it is looked at."""
+    for path in (".treeinfo", "images/install.img", "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"):
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_bytes(KERNEL if "vmlinuz" in path else path.encode())
+    return directory
+
+
+class Published:
+    """A tree as ksgen publishes it, beside what the servers need."""
+
+    def __init__(self, directory: Path, **changes: str) -> None:
+        directory.chmod(0o755)
+        self.tree, self.run = directory / "out", directory / "run"
+        for each in (self.tree, self.run, directory / "store"):
+            each.mkdir()
+        (directory / "store" / "node.squashfs.img").write_bytes(b"the image")
+        self.hosts = site(directory, **changes)
+        self.armings = armings(self.hosts)
+        self.token = {one.host: one.token for one in self.armings}
+        templates = netboot.BootTemplates()
+        # As it was published before the second host's time was over.
+        armed = arming.active(self.armings, self.hosts, NOW - datetime.timedelta(seconds=2))
+        self.files, problems = netboot.boot_files(self.hosts, armed, templates, with_addon=True)
+        tree = installer(directory / "el9")
+        server = netboot.Server(
+            self.tree, self.run, boot_servers.USER, boot_servers.GROUP, installers={"el9": tree},
+            images=directory / "store",
+        )  # fmt: skip
+        servers, more = netboot.server_files(self.hosts, server, templates)
+        self.copies, missing = boottree.wanted({"el9"}, {"el9": tree})
+        assert not [*problems, *more, *missing]
+        boottree.put_in_place(self.copies, self.tree)
+        self.others = {
+            **servers,
+            **{f"ks/{host.name}.ks": KICKSTART.format(host.name) for host in self.hosts},
+            "images/ovirt-node-updates.img": "the add-on\n",
+            "arming.json": "{}\n",
+        }
+        self.publish(self.files)
+
+    def publish(self, boot_files: dict[str, str]) -> None:
+        group = grp.getgrnam(boot_servers.GROUP).gr_gid if boot_servers.IS_ROOT else None
+        wanted = output.changes(self.tree, output.Site({**boot_files, **self.others}, group=group))
+        assert not wanted.findings
+        output.publish(wanted)
+
+    def ask(self, *requests: dict[str, object]) -> list[dict[str, object]]:
+        return boot_servers.run(self.tree, list(requests))
+
+    def kickstart(self, name: str, token_of: str | None = None) -> str:
+        return f"/nodes/ks/{name}.ks?armed={self.token[token_of or name]}"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that the servers' users can enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="ksgen-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def published(place: Path) -> Published:
+    return Published(place)
+
+
+def check(*command: str) -> str:
+    # In a network of its own, because nginx -t takes the ports that it is told.
+    own = [*boot_servers.namespace(), program(command[0]), *command[1:]]
+    done = subprocess.run(own, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_grub_reads_every_file(published: Published) -> None:
+    scripts = [name for name in published.files if name.startswith("grub")]
+    assert len(scripts) == len(published.hosts) + 3
+    for name in scripts:
+        check("grub-script-check", str(published.tree / name))
+
+
+DHCP = {
+    "none": "none",
+    "proxy": "proxy",
+    "range": "{interface: eno1, first: 10.0.1.100, last: 10.0.1.200}",
+}
+
+
+@pytest.mark.parametrize("dhcp", DHCP.values(), ids=DHCP)
+def test_the_servers_read_their_files(place: Path, dhcp: str) -> None:
+    published = Published(place, node_dhcp=dhcp)
+    assert "syntax check OK" in check("dnsmasq", "--test", f"--conf-file={published.tree}/dnsmasq.conf")
+    assert "test is successful" in check("nginx", "-t", "-c", f"{published.tree}/nginx.conf")
+
+
+def test_nginx_of_an_example_site_with_https(place: Path) -> None:
+    """Every URL in another place, a certificate, another port, IPv6."""
+    key, certificate = place / "key.pem", place / "certificate.pem"
+    check(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj", "/CN=pxe.example.com", "-keyout", str(key), "-out", str(certificate),
+    )  # fmt: skip
+    hosts = (
+        *site(place, node_server_url="https://pxe.example.com/a.b+c/"),
+        *site(place, node_server_url="http://[2001:db8::1]:8080/"),
+    )
+    (place / "run").mkdir()
+    server = netboot.Server(
+        place, place / "run", boot_servers.USER, boot_servers.GROUP, netboot.Certificate(certificate, key)
+    )
+    texts, problems = netboot.server_files(hosts, server, netboot.BootTemplates())
+    assert not problems
+    (place / "nginx.conf").write_text(texts["nginx.conf"])
+    check("nginx", "-t", "-c", f"{place}/nginx.conf")
+    for line in ("listen 80;", "listen 8080;", "listen [::]:8080;", "listen 443 ssl;", r'rewrite "^/a\.b\+c(/ks/'):
+        assert line in texts["nginx.conf"]
+
+
+def test_every_file_comes_over_tftp(published: Published) -> None:
+    wanted = {name: text.encode() for name, text in published.files.items() if not name.startswith("armed/")}
+    wanted |= {copy.target: copy.source.read_bytes() for copy in published.copies if copy.source.stat().st_size < 10**5}
+    assert {"lpxelinux.0", "boot/el9/vmlinuz", "pxelinux.cfg/default"} <= wanted.keys()
+    answers = published.ask(*map(tftp_get, wanted))
+    assert {name: answer["body"] for name, answer in zip(wanted, answers, strict=True)} == wanted
+
+
+def test_no_kickstart_goes_over_tftp(published: Published) -> None:
+    (answer,) = published.ask(tftp_get(f"ks/{ARMED}.ks"))
+    assert answer["status"] != 200
+    assert b"the kickstart" not in answer["body"]
+
+
+def test_every_file_comes_over_http(published: Published) -> None:
+    token = published.token[ARMED]
+    wanted = {
+        "/nodes/boot.ipxe": published.files["boot.ipxe"].encode(),
+        **{f"/nodes/{name}": text.encode() for name, text in published.files.items() if name.startswith("ipxe/")},
+        "/nodes/images/ovirt-node-updates.img": b"the add-on\n",
+        "/nodes/boot/el9/vmlinuz": KERNEL,
+        "/nodes/boot/el9/initrd.img": b"images/pxeboot/initrd.img",
+        f"/nodes/boot/el9/vmlinuz?armed={token}": KERNEL,
+        f"/nodes/boot/el9/initrd.img?armed={token}": b"images/pxeboot/initrd.img",
+        "/el9/.treeinfo": b".treeinfo",
+        "/el9/images/install.img": b"images/install.img",
+        "/store/node.squashfs.img": b"the image",
+        # The last one: what follows would be refused.
+        published.kickstart(ARMED): KICKSTART.format(ARMED).encode(),
+    }
+    heads = published.ask(*(http_get(path, "HEAD") for path in wanted))
+    # Anaconda asks for the length of an image first, follows no redirect, and needs the length again with the image.
+    assert [(a["status"], a["length"]) for a in heads] == [(200, str(len(body))) for body in wanted.values()]
+    answers = published.ask(*(http_get(path) for path in wanted))
+    assert {path: a["body"] for path, a in zip(wanted, answers, strict=True)} == wanted
+    assert [(a["status"], a["length"]) for a in answers] == [(200, str(len(body))) for body in wanted.values()]
+
+
+def test_what_a_boot_file_names_is_there(published: Published) -> None:
+    """The URLs as PXELINUX and iPXE read them, in the order in which a machine asks for them."""
+    mac = "52-54-00-aa-00-01"
+    lines = published.files[f"pxelinux.cfg/01-{mac}"].split("\n")
+    named = [line.split()[1] for line in lines if line.startswith(("  KERNEL", "  INITRD"))]
+    named += [word.partition("=")[2] for word in "\n".join(lines).split() if word.startswith(("inst.up", "inst.ks"))]
+    script = published.files[f"ipxe/{mac}.ipxe"]
+    grub = published.files[f"grub/grub.cfg-01-{mac}"].replace("(http,127.0.0.1)", "http://127.0.0.1")
+    assert len(named) == 4
+    assert all(url in script and url in grub for url in named)
+    paths = [url.removeprefix("http://127.0.0.1") for url in sorted(named, key=lambda url: "/ks/" in url)]
+    assert [answer["status"] for answer in published.ask(*map(http_get, paths))] == [200] * 4
+
+
+def test_nothing_else_is_served(published: Published) -> None:
+    paths = (
+        "/", "/nodes/", "/nodes/ks/", "/nodes/manifest.json", "/nodes/arming.json", "/nodes/nginx.conf",
+        "/nodes/dnsmasq.conf", "/nodes/armed/", f"/nodes/armed/{published.token[ARMED]}", "/nodes/boot/el9/",
+        "/nodes/images/../arming.json", "/nodes/images/%2e%2e/arming.json", f"/nodes/images/..%2fks/{ARMED}.ks",
+        "/nodes/boot/../../etc/passwd", "/nodes../arming.json", "/manifest.json", "/ks/x.ks", "/store/",
+        "/el9../store/node.squashfs.img",
+    )  # fmt: skip
+    answers = published.ask(*map(http_get, paths))
+    assert {path: a["status"] for path, a in zip(paths, answers, strict=True) if a["status"] < 400} == {}
+
+
+def test_only_reading_is_allowed(published: Published) -> None:
+    path = published.kickstart(ARMED)
+    answers = published.ask(*(http_get(path, method) for method in ("POST", "PUT", "DELETE", "OPTIONS", "HEAD")))
+    assert [answer["status"] for answer in answers] == [405, 405, 405, 405, 200]
+
+
+def test_a_kickstart_is_for_the_armed_alone(published: Published) -> None:
+    token = published.token[ARMED]
+    paths = {
+        "without-token": f"/nodes/ks/{ARMED}.ks",
+        "empty-token": f"/nodes/ks/{ARMED}.ks?armed=",
+        "of-another-host": published.kickstart(DISARMED, token_of=ARMED),
+        "time-is-over": published.kickstart(ENDED),
+        "longer-than-given": f"/nodes/ks/{ARMED}.ks?armed={token[:-10]}9999999999",
+        "made-up": f"/nodes/ks/{DISARMED}.ks?armed={DISARMED}.{token[-21:]}",
+        "path": f"/nodes/ks/{ARMED}.ks?armed=../armed/{token}",
+        "encoded": f"/nodes/ks/{ARMED}.ks?armed=%2e%2e/armed/{token}",
+        "twice": f"/nodes/ks/{ARMED}.ks?armed=x&armed={token}",
+    }
+    answers = published.ask(*map(http_get, paths.values()))
+    assert {name: a["status"] for name, a in zip(paths, answers, strict=True)} == dict.fromkeys(paths, 403)
+
+
+def test_an_arming_is_good_for_one_installation(published: Published) -> None:
+    kickstart, kernel = published.kickstart(ARMED), f"/nodes/boot/el9/vmlinuz?armed={published.token[ARMED]}"
+    first = published.ask(
+        http_get(kernel), http_get(kickstart, "HEAD"), http_get(kickstart), http_get(kickstart), http_get(kernel),
+        http_get("/nodes/boot/el9/vmlinuz"),
+    )  # fmt: skip
+    assert [answer["status"] for answer in first] == [200, 200, 200, 410, 410, 200]
+    # It stays so when the server starts anew, and is known to who asks what has become of the arming.
+    assert [answer["status"] for answer in published.ask(http_get(kickstart), http_get(kernel))] == [410, 410]
+    spent = {path.name for path in (published.run / "spent").iterdir()}
+    assert spent == {published.token[ARMED]}
+    assert arming.active(published.armings, published.hosts, NOW, spent) == {}
+
+
+def test_an_end_that_nobody_publishes_is_an_end(published: Published) -> None:
+    """The boot files of the second host still name the installer; the server refuses its kernel, so its disk boots."""
+    assert "KERNEL" in published.files["pxelinux.cfg/01-52-54-00-aa-00-02"]
+    token = published.token[ENDED]
+    answers = published.ask(
+        http_get(f"/nodes/boot/el9/vmlinuz?armed={token}"), http_get(f"/nodes/boot/el9/initrd.img?armed={token}")
+    )
+    assert [answer["status"] for answer in answers] == [410, 410]
+
+
+def test_disarming_needs_no_restart(published: Published) -> None:
+    """nginx.conf does not say who is armed: the file in armed/ does."""
+    token = published.token[ARMED]
+    before = published.others["nginx.conf"]
+    files, _ = netboot.boot_files(published.hosts, {}, netboot.BootTemplates())
+    assert not [name for name in files if name.startswith("armed/")]
+    published.publish(files)
+    answers = published.ask(http_get(published.kickstart(ARMED)), http_get(f"/nodes/boot/el9/vmlinuz?armed={token}"))
+    assert [answer["status"] for answer in answers] == [403, 410]
+    assert (published.tree / "nginx.conf").read_text() == before
+    assert "52-54" not in before
+    assert ARMED not in before
+
+
+def test_another_port_and_the_root_of_a_server(place: Path) -> None:
+    published = Published(place, node_server_url="http://127.0.0.1:8080/")
+    path = published.kickstart(ARMED).removeprefix("/nodes")
+    answers = published.ask(http_get("/boot.ipxe", port=8080), http_get(path, port=8080))
+    assert [answer["status"] for answer in answers] == [200, 200]
+    assert "(http,127.0.0.1:8080)/boot/el9/vmlinuz" in published.files["grub/grub.cfg-01-52-54-00-aa-00-01"]
+
+
+def test_the_workers_can_write_what_is_spent_and_nobody_can_read_it(published: Published) -> None:
+    published.ask(http_get(published.kickstart(ARMED)))
+    mode = (published.run / "spent").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o700
+    assert os.path.getsize(published.run / "spent" / published.token[ARMED]) > 0
