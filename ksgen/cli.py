@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import datetime
 import fnmatch
+import grp
 import json
 import os
+import pwd
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,10 +22,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from ksgen import explanation, inventory, manifest, output, picture
+from ksgen import arming, boot, boottree, explanation, inventory, manifest, netboot, output, picture
 from ksgen import schema as schemas
+from ksgen.arming import Arming
 from ksgen.expressions import Expressions
-from ksgen.host import read_hosts
+from ksgen.grammar import VERSIONS
+from ksgen.host import Host, read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import version
 from ksgen.problems import Mark, Problem, Report, to_text
@@ -68,6 +75,7 @@ Examples:
   ksgen site/hosts.yaml --limit rack_a
   ksgen plan site/hosts.yaml node01.example.com
   ksgen explain site/hosts.yaml node01.example.com node_disk
+  ksgen arm site/hosts.yaml node01.example.com --until 2h
 \b
 Shell completion:
   eval "$(_KSGEN_COMPLETE=bash_source ksgen)"     also zsh_source, fish_source
@@ -84,63 +92,194 @@ def main() -> None:
     """
 
 
+@dataclasses.dataclass(frozen=True)
+class _Options:
+    """What a command that publishes was asked for."""
+
+    hosts: Sequence[str]
+    directory: Path
+    templates: Path | None
+    trees: Mapping[str, Path]
+    images: Path | None
+    run: Path | None
+    passwords: tuple[str, ...]
+    as_json: bool
+    limit: str | None = None
+    dry_run: bool = False
+    show_diff: bool = False
+
+    @property
+    def server(self) -> netboot.Server:
+        """The machine that serves the tree. Its run directory is beside the tree unless another was named."""
+        tree = self.directory.absolute()
+        user, group = _web_server()
+        run = (self.run or tree.parent / "run").absolute()
+        return netboot.Server(tree, run, user, group, None, self.trees, self.images)
+
+
+def _trees(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Path]:
+    found = {}
+    for text in given:
+        release, equals, path = text.partition("=")
+        if not equals or release not in VERSIONS or not Path(path).is_dir():
+            raise click.BadParameter(f"{text!r} is not RELEASE=DIR with {' or '.join(VERSIONS)} and a directory")
+        found[release] = Path(path).absolute()
+    return found
+
+
+def _publishing(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that render, arm and disarm share."""
+    directory = click.Path(path_type=Path)
+    existing = click.Path(exists=True, file_okay=False, path_type=Path)
+    for option in reversed((
+        click.option("-o", "--output", "directory", default="out", show_default=True, type=directory),
+        click.option("--templates", type=existing, help="Parts of your own."),
+        click.option("--tree", "trees", multiple=True, callback=_trees, metavar="EL=DIR", help="Installer tree."),
+        click.option("--images", type=existing, help="Node images for nginx to serve."),
+        click.option("--run", type=directory, help="Where the servers keep logs and leases; beside the output."),
+        _PASSWORDS,
+        _JSON,
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})
 @_HOSTS
-@click.option("-o", "--output", "directory", default="out", show_default=True, type=click.Path(path_type=Path))
-@click.option("--templates", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Parts of your own.")
 @click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: write only these.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Show what changes in the files.")
-@_PASSWORDS
-@_JSON
-def render(
-    hosts: Sequence[str],
-    directory: Path,
-    templates: Path | None,
-    limit: str | None,
-    dry_run: bool,
-    show_diff: bool,
-    passwords: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Check the inventory and write one kickstart per host. Nothing is written when there is an error."""
-    site, report = _read(hosts, passwords)
+@_publishing
+def render(**options: Any) -> None:
+    """Check the inventory and publish a kickstart and boot files for each host. Nothing is written on an error."""
+    _publish(_Options(**options), lambda armings, _: armings)
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
+@click.argument("names", metavar="HOST...", nargs=-1, required=True)
+@click.option("--until", metavar="TIME", help="90m, 6h, 2d or 2026-05-04T18:00; six hours if left out.")
+@_publishing
+def arm(hosts: str, names: tuple[str, ...], until: str | None, **options: Any) -> None:
+    """Let each HOST boot the installer, once, until TIME. Every other machine boots its disk."""
+    now = _now()
+    end = arming.parse_until(until, now)
+    if isinstance(end, arming.UntilError):
+        raise click.UsageError(f"{end.message}; {end.hint}")
+    _publish(
+        _Options(hosts=[hosts], limit=",".join(names), **options),
+        lambda armings, chosen: arming.arm(armings, chosen, end, now),
+        is_arming=True,
+    )
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
+@click.argument("names", metavar="HOST...", nargs=-1, required=True)
+@_publishing
+def disarm(hosts: str, names: tuple[str, ...], **options: Any) -> None:
+    """Let each HOST boot its disk again."""
+    _publish(
+        _Options(hosts=[hosts], limit=",".join(names), **options),
+        lambda armings, chosen: arming.disarm(armings, [host.name for host in chosen]),
+    )
+
+
+@main.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
+@_publishing
+def armed(hosts: str, **options: Any) -> None:
+    """Show who may be installed, until when, and what has become of it."""
+    given = _Options(hosts=[hosts], **options)
+    site, _ = _read(given.hosts, given.passwords)
+    by_name = {host.name: host for host in read_hosts(site)[0]}
+    spent = boot.spent(given.server.run)
+    found = [(one, arming.status(one, by_name, _now(), spent)) for one in _stored_armings(given.directory)]
+    if given.as_json:
+        states = {one.host: {"until": one.until.isoformat(), "status": status} for one, status in found}
+        click.echo(json.dumps(states, indent=1))
+        return
+    for one, status in found:
+        click.echo(f"{one.host}  until {one.until.isoformat()}  {status}")
+
+
+_Change = Callable[[tuple[Arming, ...], Sequence[Host]], tuple[Arming, ...]]
+
+
+def _publish(options: _Options, change: _Change, is_arming: bool = False) -> None:
+    """Check everything, publish what was chosen, and exit."""
+    site, report = _read(options.hosts, options.passwords)
     known, found = read_hosts(site)
     report.extend(found)
-    chosen = _chosen(site, limit)
+    chosen = _chosen(site, options.limit)
+    chosen_hosts = [host for host in known if host.name in chosen]
 
     files: dict[str, str | bytes] = {}
     owners = {}
-    for rendered in _with_progress(render_all(known, templates), len(known)):
+    for rendered in _with_progress(render_all(known, options.templates), len(known)):
         report.extend(rendered.problems)
         if rendered.text is not None and rendered.name in chosen:
             path = f"ks/{rendered.name}.ks"
             files[path], owners[path] = rendered.text, rendered.name
+    armings = change(_stored_armings(options.directory), chosen_hosts)
+    machines = boot.files(known, armings, options.server, netboot.BootTemplates(options.templates), _now())
+    report.extend(machines.problems)
+    copies, found = boot.copies(known, options.trees)
+    report.extend(found)
+    if is_arming:
+        report.extend(boot.missing_kernels(chosen_hosts, options.directory, options.trees))
+    for path, text in machines.texts.items():
+        owner = machines.owners.get(path)
+        # What is the site's own is said by a run for the whole site; who is armed, by each.
+        if owner in chosen or (owner is None and (options.limit is None or path == boot.STATE_FILE)):
+            files[path] = text
+            owners.update({path: owner} if owner else {})
 
     if report.errors_of(chosen):
-        _print_problems(report.problems, site, as_json)
+        _print_problems(report.problems, site, options.as_json)
         _talk(f"{_count(report.errors_of(chosen))}; nothing was written")
         sys.exit(PROBLEMS)
     sources = {name: manifest.sha256(text.encode("utf-8", "surrogateescape")) for name, text in site.sources.items()}
-    wanted = output.Site(files, owners, sources, version(), chosen if limit is not None else None)
+    wanted = output.Site(files, owners, sources, version(), chosen if options.limit is not None else None)
     try:
-        outcome = output.changes(directory, wanted)
-        if not dry_run:
+        outcome = output.changes(options.directory, wanted)
+        if not options.dry_run:
             outcome = output.publish(outcome)
+            if not outcome.errors:
+                boottree.put_in_place(copies, options.directory)
     except OSError as error:
-        _print_problems(report.problems, site, as_json)
-        _talk(f"{error.filename or directory}: {error.strerror}; nothing was written")
+        _print_problems(report.problems, site, options.as_json)
+        _talk(f"{error.filename or options.directory}: {error.strerror}; nothing was written")
         sys.exit(PROBLEMS)
     report.extend(_as_problem(finding) for finding in outcome.findings)
-    _print_problems(report.problems, site, as_json)
+    _print_problems(report.problems, site, options.as_json)
     if outcome.errors:
         _talk(f"{_count(outcome.errors)}; nothing was written")
         sys.exit(PROBLEMS)
-    if show_diff and not as_json:
-        for change in outcome.changes:  # what was before is still there to be read
-            click.echo("\n".join(output.diff(change)))
-    _talk(_summary(outcome, directory, "would be " if dry_run else ""))
-    sys.exit(PROBLEMS if dry_run and outcome.changes else DONE)
+    if options.show_diff and not options.as_json:
+        for changed in outcome.changes:  # what was before is still there to be read
+            click.echo("\n".join(output.diff(changed)))
+    _talk(_summary(outcome, options.directory, "would be " if options.dry_run else ""))
+    sys.exit(PROBLEMS if options.dry_run and outcome.changes else DONE)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def _stored_armings(directory: Path) -> tuple[Arming, ...]:
+    try:
+        return boot.stored(directory)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{directory / boot.STATE_FILE}: {error}") from error
+
+
+def _web_server() -> tuple[str, str]:
+    """Who runs nginx: EL's user, Debian's, or whoever asks."""
+    for name in ("nginx", "www-data"):
+        with contextlib.suppress(KeyError):
+            return name, grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
+    return pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
 
 
 def _summary(outcome: output.Publication, directory: Path, would: str) -> str:

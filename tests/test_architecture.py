@@ -49,6 +49,7 @@ KSGEN_ORDER = (
     ("storage", "grammar", "output", "explanation"),
     ("kickstart", "picture", "schema"),
     ("netboot",),
+    ("boot",),
     ("checks",),
     ("rendering",),
     ("cli",),

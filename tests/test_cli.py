@@ -36,7 +36,7 @@ TWO = inventory_text().replace("    node01", "    broken.example.com: {node_mac:
 def test_example_is_rendered_without_a_word_of_trouble(tmp_path: Path) -> None:
     result = ksgen(EXAMPLE, "-o", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"40 of 40 files written to {tmp_path}/out\n"
+    assert result.stderr == f"168 of 168 files written to {tmp_path}/out\n"
     assert len(list((tmp_path / "out" / "ks").iterdir())) == 40
 
 
@@ -51,7 +51,7 @@ def test_render_spelled_out_is_the_same(hosts: Path, tmp_path: Path) -> None:
 def test_second_run_writes_nothing(hosts: Path, tmp_path: Path) -> None:
     ksgen(hosts, "-o", tmp_path / "out")
     result = ksgen(hosts, "-o", tmp_path / "out")
-    assert (result.exit_code, result.stderr) == (0, "0 of 1 files written\n")
+    assert (result.exit_code, result.stderr) == (0, "0 of 12 files written\n")
 
 
 def test_nothing_is_written_when_there_is_an_error(tmp_path: Path) -> None:
@@ -84,7 +84,9 @@ def test_limit_is_stopped_only_by_its_own_hosts(tmp_path: Path) -> None:
 )
 def test_limit_means(limit: str, count: int, tmp_path: Path) -> None:
     result = ksgen(EXAMPLE, "-o", tmp_path / "out", "--limit", limit)
-    assert result.stderr.startswith(f"{count} of {count} files written")
+    # a kickstart and three boot files for each, and who is armed
+    assert result.stderr.startswith(f"{4 * count + 1} of {4 * count + 1} files written")
+    assert len(os.listdir(tmp_path / "out" / "ks")) == count
 
 
 def test_limit_that_means_nothing_is_wrong_usage(hosts: Path) -> None:
@@ -96,7 +98,7 @@ def test_limit_that_means_nothing_is_wrong_usage(hosts: Path) -> None:
 def test_dry_run_tells_by_its_exit_status(hosts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = ksgen(hosts, "-o", out, "--dry-run")
-    assert (result.exit_code, result.stderr) == (1, f"1 of 1 files would be written to {out}\n")
+    assert (result.exit_code, result.stderr) == (1, f"12 of 12 files would be written to {out}\n")
     assert not out.exists()
     ksgen(hosts, "-o", out)
     assert ksgen(hosts, "-o", out, "--dry-run").exit_code == 0
@@ -220,6 +222,72 @@ def test_own_templates(hosts: Path, tmp_path: Path) -> None:
     (tmp_path / "parts" / "site.ks.j2").write_text("firewall --enabled\n")
     assert ksgen(hosts, "-o", tmp_path / "out", "--templates", tmp_path / "parts").exit_code == 0
     assert "\nfirewall --enabled\n" in (tmp_path / "out" / "ks" / "node01.example.com.ks").read_text()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """As much of an installer tree as a boot server needs."""
+    for name in (".treeinfo", "images/install.img", "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"):
+        path = tmp_path / "el9" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "el9"
+
+
+def boots_installer(out: Path) -> bool:
+    return "KERNEL http" in (out / "pxelinux.cfg" / "01-52-54-00-aa-00-01").read_text()
+
+
+def test_a_host_boots_the_installer_only_while_it_is_armed(hosts: Path, tree: Path, tmp_path: Path) -> None:
+    out, host = tmp_path / "out", "node01.example.com"
+    trees = ("--tree", f"el9={tree}", "-o", out)
+    assert ksgen(hosts, *trees).exit_code == 0
+    assert (out / "boot" / "el9" / "vmlinuz").read_text() == "images/pxeboot/vmlinuz"
+    assert not boots_installer(out)
+
+    assert ksgen("arm", hosts, host, "--until", "2h", *trees).exit_code == 0
+    assert boots_installer(out)
+    assert ksgen("armed", hosts, "-o", out).stdout.endswith("  armed\n")
+    # rendering again leaves it armed, and changes nothing
+    assert ksgen(hosts, *trees).stderr == "0 of 13 files written\n"
+    assert boots_installer(out)
+
+    # nginx notes that the kickstart has been fetched: once is enough
+    (token,) = (path.name for path in (out / "armed").iterdir())
+    (tmp_path / "run" / "spent").mkdir(parents=True)
+    (tmp_path / "run" / "spent" / token).touch()
+    states = json.loads(ksgen("armed", hosts, "-o", out, "--json").stdout)
+    assert states[host]["status"] == "used"
+    assert ksgen(hosts, *trees).exit_code == 0
+    assert not boots_installer(out)
+
+    assert ksgen("arm", hosts, host, *trees).exit_code == 0
+    assert boots_installer(out)
+    assert ksgen("disarm", hosts, host, *trees).exit_code == 0
+    assert not boots_installer(out)
+    assert ksgen("armed", hosts, "-o", out).stdout == ""
+
+
+def test_arming_without_a_kernel_is_refused(hosts: Path, tmp_path: Path) -> None:
+    result = ksgen("arm", hosts, "node01.example.com", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "boot/el9/vmlinuz:1:1: error: no kernel of el9 to boot\n  hint: name its installer tree: --tree el9=DIR" in (
+        result.stderr
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(("--until", "soon"), "'soon' is not a time; write 90m, 6h, 2d, or 2026-05-04T18:00", id="until"),
+        pytest.param(("--tree", "el8=/"), "'el8=/' is not RELEASE=DIR with el9 or el10 and a directory", id="tree"),
+    ],
+)
+def test_arming_with_wrong_words(hosts: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = ksgen("arm", hosts, "node01.example.com", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
 
 
 def test_help_has_examples() -> None:
