@@ -140,15 +140,17 @@ def too_long() -> NoReturn:
 
 def size(value: object, depth: int = 0) -> int:
     """Characters and items of a value that can be worked on; refuses what is too large, and what is no value."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, (str, bytes)):
         if len(value) > MAX_TEXT:
             too_long()
         return 1 + len(value)
+    if isinstance(value, int):  # and true and false
+        if value.bit_length() > MAX_BITS:
+            too_long()
+        return 1
     if isinstance(value, Names):
         return value.size
     if isinstance(value, SCALARS):
-        if isinstance(value, int) and value.bit_length() > MAX_BITS:
-            too_long()
         return 1
     if isinstance(value, list | tuple | dict | range):
         total = len(value) + 1
@@ -194,7 +196,10 @@ class Work:
 
     def take(self, *values: object) -> None:
         """Pay for looking at values as a whole."""
-        self.spend(sum(map(size, values)) // ITEMS_A_STEP)
+        total = 0
+        for value in values:
+            total += size(value)
+        self.spend(total // ITEMS_A_STEP)
 
     def expand(self, value: object, arguments: Sequence[object]) -> None:
         """Pay for what may become as large as a value times what it is given."""
