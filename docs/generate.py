@@ -13,11 +13,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from check_examples import EXAMPLES as CHECK_EXAMPLES
+from check_examples import PLAIN, SMALL, Example
 from rich.console import Console
 
-from ksgen import inventory, picture
+from ksgen import inventory, ksfile, lint, lint_commands, picture
 from ksgen.codes import CODES
 from ksgen.host import Host, read_hosts
+from ksgen.kickstart import Templates
+from ksgen.problems import Problem
 from ksgen.settings import PREFIX, Settings
 from org_ovirt_node import layout
 from org_ovirt_node.findings import size_text
@@ -188,7 +192,58 @@ def codes() -> str:
     return "\n".join(parts)
 
 
+_GRAVE = {"error": "**error**", "warning": "warning"}
+
+
+def checks() -> str:
+    """Every check of kickstarts, by topic."""
+    sources = {check.code: check.source for check in lint.CHECKS}
+    sources |= {code: source for code, _, source in lint_commands.GRAMMAR}
+    node, _ = Templates().render(_host(CHECKED_NODE))
+    texts = {"plain": PLAIN, "small": SMALL, "node": node or ""}
+    parts = []
+    for topic, meanings in CODES.items():
+        found = [_check_entry(code, meanings[code], sources, texts) for code in meanings if code in CHECK_EXAMPLES]
+        if found:
+            parts.append(f"## {topic}\n\n" + "\n".join(found))
+    return "\n".join(parts)
+
+
+# As the node of the examples is.
+CHECKED_NODE = {
+    "node_image_url": "http://pxe.example.com/node.squashfs.img",
+    "node_root_password_hash": f'"{HASH}"',
+    "node_ssh_keys": "[]",
+    "node_disk": '{wwn: "0x5000000000000001", size: 480 GB}',
+}
+
+
+def _check_entry(code: str, meaning: str, sources: dict[str, str], texts: dict[str, str]) -> str:
+    example = CHECK_EXAMPLES[code]
+    (problem,) = told(example, texts[example.base])
+    assert problem.code == code, problem
+    source = sources.get(code, sources["node-layout"])
+    rows = [f"### `{code}`", "", f"{meaning} · {_GRAVE[problem.severity]} · source: {source}", "", "```diff"]
+    rows += [f"-{line}" for line in _shown(example.bad)] + [f"+{line}" for line in _shown(example.good)]
+    rows += ["```", "", f"`{problem.message}`" + (f"; `{problem.hint}`" if problem.hint else ""), ""]
+    return "\n".join(rows)
+
+
+def told(example: Example, text: str) -> list[Problem]:
+    """What the checks say of a good kickstart with the example's mistake in it."""
+    assert example.good in text, example
+    wrong = text.replace(example.good, example.bad, 1)
+    return lint.Linter(example.release).lint(ksfile.include("example.ks", wrong, str))
+
+
+def _shown(text: str) -> list[str]:
+    """A piece of a kickstart that a page can show."""
+    lines = text.strip("\n").replace("\0", "<NUL>").replace("\r", "<CR>").split("\n")
+    return lines if lines != [""] else ["(nothing)"]
+
+
 PARTS = {
+    "checks.md": {"checks": checks},
     "problems.md": {"codes": codes},
     "inventory.md": {"variables": variables},
     "layout.md": {"volumes": volumes, "smallest": smallest, "pictures": pictures},

@@ -6,14 +6,19 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 
-from ksgen import storage
-from ksgen.grammar import Complaint, Grammar
+from ksgen import lint, storage
+from ksgen.grammar import Grammar
 from ksgen.host import Host, Location
 from ksgen.kickstart import TEMPLATES, Templates, TracedLine, hook
+from ksgen.ksview import view
+from ksgen.lint import Told
 from ksgen.nodes import Node
 from ksgen.problems import Problem, Severity
 from org_ovirt_node import layout
 from org_ovirt_node.findings import Finding
+
+# Those of lint, without what the inventory knows better: how large the disks are, and who brings the layout.
+_CHECKS = tuple(check for check in lint.CHECKS if check.code not in ("node-layout", "node-autopart"))
 
 
 class Checker:
@@ -25,31 +30,36 @@ class Checker:
 
     def run(self, host: Host, text: str) -> list[Problem]:
         """Everything that is wrong with a host's kickstart beyond what the plan has found already."""
-        grammar = self._grammar(host.settings.release)
-        complaints = self._read(grammar, text)
-        findings = _layout_findings(host, grammar)
+        release = host.settings.release
+        grammar = self._grammar(release)
+        # The hook is the same in every kickstart and most of it: its lines are read once.
+        before, found, after = text.partition(hook())
+        short = before + after
+        complaints = grammar.read(short)
+        devices = _devices(host, grammar)
+        # The view goes without the devices: only the rule that is left out looks at them.
+        kickstart = view(release, short, grammar.commands, complaints)
+        told = [*lint.grammar_of(complaints, kickstart), *lint.check(kickstart, _CHECKS)]
+        off = lint.disabled_in(short)
+        told = [one for one in lint.without_echoes(told) if not off.covers(one)]
+        findings = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
         problems = list(_partitioning(host))
-        if complaints or findings:
+        if told or findings:
+            first, skipped = before.count("\n") + 1, found.count("\n")
             lines = self._templates.trace(host)
-            problems += [_complaint_problem(host, complaint, lines) for complaint in complaints]
+            problems += [
+                _told_problem(host, one, one.line + (skipped if one.line > first else 0), lines) for one in told
+            ]
             problems += [_finding_problem(host, finding, lines) for finding in findings]
         return problems
 
     def _grammar(self, release: str) -> Grammar:
         if release not in self._grammars:
             grammar = Grammar(release)
-            # The hook is the same in every kickstart and most of it: its lines are read once.
             if grammar.read(f"%post\n{hook()}\n%end\n"):
                 raise AssertionError("the hook is no body for a script")
             self._grammars[release] = grammar
         return self._grammars[release]
-
-    @staticmethod
-    def _read(grammar: Grammar, text: str) -> tuple[Complaint, ...]:
-        before, found, after = text.partition(hook())
-        complaints = grammar.read(before + after)
-        first, skipped = before.count("\n") + 1, found.count("\n")
-        return tuple(Complaint(c.line + skipped, c.severity, c.message) if c.line > first else c for c in complaints)
 
 
 def _partitioning(host: Host) -> Iterator[Problem]:
@@ -64,25 +74,27 @@ def _partitioning(host: Host) -> Iterator[Problem]:
     yield host.problem(("node_partitioning",), "autopart-without-layout", message, hint)
 
 
-def _layout_findings(host: Host, grammar: Grammar) -> tuple[Finding, ...]:
+def _devices(host: Host, grammar: Grammar) -> tuple[layout.Device, ...]:
+    sizes = dict(zip((disk.link for disk in host.disks), host.request.disks, strict=True))
+    return storage.devices(grammar.handler, sizes, host.settings.firmware)
+
+
+def _layout_findings(host: Host, devices: tuple[layout.Device, ...]) -> tuple[Finding, ...]:
     """What the kickstart's own storage commands break, as far as the plan has not said it."""
     if host.settings.partitioning == "autopart":
         return ()
-    sizes = dict(zip((disk.link for disk in host.disks), host.request.disks, strict=True))
-    devices = storage.devices(grammar.handler, sizes, host.settings.firmware)
     known = {(finding.code, finding.subject) for finding in host.plan.findings}
     refused = layout.has_errors(host.plan.findings)
     found = layout.check(devices, host.request)
     return () if refused else tuple(f for f in found if (f.code, f.subject) not in known)
 
 
-def _complaint_problem(host: Host, complaint: Complaint, lines: tuple[TracedLine, ...]) -> Problem:
-    severity: Severity = "error" if complaint.severity == "error" else "warning"
-    line = lines[complaint.line - 1] if 0 < complaint.line <= len(lines) else lines[0]
-    location = _culprit(host, line, complaint.message)
+def _told_problem(host: Host, told: Told, number: int, lines: tuple[TracedLine, ...]) -> Problem:
+    line = lines[number - 1] if 0 < number <= len(lines) else lines[0]
+    location = _culprit(host, line, told.message)
     if location:
-        return host.problem(location, "kickstart-grammar", complaint.message, severity=severity)
-    return _template_problem(host, line, "kickstart-grammar", complaint.message, "", severity)
+        return host.problem(location, told.code, told.message, told.hint, severity=told.severity)
+    return _template_problem(host, line, told.code, told.message, told.hint, told.severity)
 
 
 def _finding_problem(host: Host, finding: Finding, lines: tuple[TracedLine, ...]) -> Problem:
@@ -110,7 +122,12 @@ def _culprit(host: Host, line: TracedLine, message: str) -> Location | None:
     }
     printed = [value for value in line.values if value in written]
     named = [value for value in printed if value in message] or (printed if len(printed) == 1 else [])
-    return written[named[0]] if named else None
+    if named:
+        return written[named[0]]
+    # A script is printed as it is, a line of it in a line.
+    scripts = (text for text, location in written.items() if location[0] in ("node_pre", "node_post"))
+    holding = [text for text in scripts if line.text.strip() and line.text in text.split("\n")]
+    return written[holding[0]] if holding else None
 
 
 def _leaves(location: Location, node: Node) -> Iterator[tuple[Location, str]]:

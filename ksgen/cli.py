@@ -23,8 +23,10 @@ from rich.progress import Progress
 from rich.text import Text
 
 from ksgen import arming, boot, boottree, explanation, inventory, manifest, netboot, output, picture
+from ksgen import lint as linting
 from ksgen import schema as schemas
 from ksgen.arming import Arming
+from ksgen.codes import ALL
 from ksgen.expressions import Expressions
 from ksgen.grammar import VERSIONS
 from ksgen.host import Host, read_hosts
@@ -32,6 +34,7 @@ from ksgen.inventory import Inventory
 from ksgen.kickstart import version
 from ksgen.problems import Mark, Problem, Report, to_text
 from ksgen.rendering import Rendered, render_all
+from ksgen.values import nearest
 from ksgen.vault import Opener, password_files
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
@@ -76,6 +79,7 @@ Examples:
   ksgen plan site/hosts.yaml node01.example.com
   ksgen explain site/hosts.yaml node01.example.com node_disk
   ksgen arm site/hosts.yaml node01.example.com --until 2h
+  ksgen lint old/*.ks --release el10      what is wrong with kickstarts you have
 \b
 Shell completion:
   eval "$(_KSGEN_COMPLETE=bash_source ksgen)"     also zsh_source, fish_source
@@ -236,7 +240,7 @@ def _publish(options: _Options, change: _Change, is_arming: bool = False) -> Non
             owners.update({path: owner} if owner else {})
 
     if report.errors_of(chosen):
-        _print_problems(report.problems, site, options.as_json)
+        _print_problems(report.problems, site.sources, options.as_json)
         _talk(f"{_count(report.errors_of(chosen))}; nothing was written")
         sys.exit(PROBLEMS)
     sources = {name: manifest.sha256(text.encode("utf-8", "surrogateescape")) for name, text in site.sources.items()}
@@ -248,11 +252,11 @@ def _publish(options: _Options, change: _Change, is_arming: bool = False) -> Non
             if not outcome.errors:
                 boottree.put_in_place(copies, options.directory)
     except OSError as error:
-        _print_problems(report.problems, site, options.as_json)
+        _print_problems(report.problems, site.sources, options.as_json)
         _talk(f"{error.filename or options.directory}: {error.strerror}; nothing was written")
         sys.exit(PROBLEMS)
     report.extend(_as_problem(finding) for finding in outcome.findings)
-    _print_problems(report.problems, site, options.as_json)
+    _print_problems(report.problems, site.sources, options.as_json)
     if outcome.errors:
         _talk(f"{_count(outcome.errors)}; nothing was written")
         sys.exit(PROBLEMS)
@@ -315,12 +319,12 @@ def plan(hosts: str, host: str | None, passwords: tuple[str, ...], as_json: bool
             if entry.name in chosen
         }
         click.echo(json.dumps(plans, indent=1))
-        _print_problems([p for p in problems if p.host is None], site, as_json=False)
+        _print_problems([p for p in problems if p.host is None], site.sources, as_json=False)
     else:
         console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
         for one in wanted:
             console.print(picture.plan_picture(one))
-        _print_problems(problems, site, as_json=False)
+        _print_problems(problems, site.sources, as_json=False)
     sys.exit(PROBLEMS if any(p.severity == "error" for p in problems) else DONE)
 
 
@@ -347,7 +351,7 @@ def explain(hosts: str, host: str, variable: str | None, passwords: tuple[str, .
     else:
         for one in found:
             click.echo("\n".join(picture.explanation_text(one)))
-    _print_problems([p for p in report.problems if p.host in (host, None)], site, as_json=False)
+    _print_problems([p for p in report.problems if p.host in (host, None)], site.sources, as_json=False)
     sys.exit(PROBLEMS if report.errors_of([host]) else DONE)
 
 
@@ -357,7 +361,24 @@ def graph(hosts: Sequence[str]) -> None:
     """Draw the groups and hosts of an inventory."""
     site, report = _read(hosts)
     Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False).print(picture.group_tree(site))
-    _print_problems(report.problems, site, as_json=False)
+    _print_problems(report.problems, site.sources, as_json=False)
+    sys.exit(PROBLEMS if report.has_errors else DONE)
+
+
+@main.command("lint", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--release", type=click.Choice(linting.RELEASES), help="What they are for; else as `#version=` says.")
+@click.option("--disable", multiple=True, metavar="CODE", help="Leave a check out; docs/checks.md has the codes.")
+@_JSON
+def lint_files(files: Sequence[Path], release: str | None, disable: Sequence[str], as_json: bool) -> None:
+    """Check kickstarts, whoever wrote them: grammar, storage, network, scripts, and a node's layout."""
+    codes = [code for given in disable for code in given.split(",") if code]
+    for code in codes:
+        if code not in ALL:
+            cure = nearest(code, ALL)
+            raise click.UsageError(f"no check has the code {code!r}" + (f"; {cure}" if cure else ""))
+    report, sources = linting.lint(files, release, codes)
+    _print_problems(report.problems, sources, as_json)
     sys.exit(PROBLEMS if report.has_errors else DONE)
 
 
@@ -426,12 +447,12 @@ def _with_progress(rendered: Iterable[Rendered], count: int) -> Iterable[Rendere
         yield from progress.track(rendered, total=count, description="hosts")
 
 
-def _print_problems(problems: Sequence[Problem], site: Inventory, as_json: bool) -> None:
+def _print_problems(problems: Sequence[Problem], sources: Mapping[str, str], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"problems": [problem.to_json() for problem in problems]}, indent=1))
         return
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    for line in to_text(problems, site.sources if console.is_terminal else {}):
+    for line in to_text(problems, sources if console.is_terminal else {}):
         text = Text(line)
         text.highlight_words([": error:"], "red")
         text.highlight_words([": warning:"], "yellow")

@@ -30,7 +30,7 @@ KSGEN_PACKAGES = {"click", "jinja2", "langtable", "pydantic", "pydantic_core", "
 VAULT_PACKAGES = {"ansible"}
 # Steps of ksgen in their order: each may import those before it.
 KSGEN_ORDER = (
-    ("codes",),
+    ("codes", "lexer"),
     ("problems",),
     ("nodes",),
     ("yamltext", "naming", "jsonnodes", "yamlnodes", "surprises", "ranges"),
@@ -47,6 +47,17 @@ KSGEN_ORDER = (
     ("host",),
     ("generations", "manifest", "redaction", "arming", "bootargs", "boottree"),
     ("storage", "grammar", "output", "explanation"),
+    ("ksfile", "ksview"),
+    (
+        "lint_commands",
+        "lint_disks",
+        "lint_network",
+        "lint_node",
+        "lint_people",
+        "lint_scripts",
+        "lint_storage",
+    ),
+    ("lint",),
     ("kickstart", "picture", "schema"),
     ("netboot",),
     ("boot",),

@@ -35,7 +35,8 @@ def test_grammar_error_of_a_site_template_is_at_its_line(tmp_path: Path) -> None
     (problem,) = check(tmp_path, {"site.ks.j2": "\n# ours\nfirewall --enable-all\n"})
     assert to_text([problem], {}) == [
         f"{tmp_path}/templates/site.ks.j2:3:1: error: node01.example.com: "
-        "unrecognized arguments: --enable-all"
+        "firewall has no option --enable-all",
+        "  hint: did you mean '--enable'?",
     ]
 
 
@@ -43,7 +44,7 @@ def test_grammar_error_after_the_hook_is_at_its_line(tmp_path: Path) -> None:
     """The hook's lines are left out while reading; the numbers of those after it still have to be right."""
     hook = (TEMPLATES / "hook.ks.j2").read_text()
     (problem,) = check(tmp_path, {"hook.ks.j2": hook + "\nfrobnicate\n"})
-    assert (problem.mark.line, problem.message) == (hook.count("\n") + 2, "Unknown command: frobnicate")
+    assert (problem.mark.line, problem.message) == (hook.count("\n") + 2, "no command is called 'frobnicate'")
 
 
 def test_grammar_error_of_a_value_is_at_the_inventory(tmp_path: Path) -> None:
@@ -58,7 +59,43 @@ def test_grammar_error_of_a_value_is_at_the_inventory(tmp_path: Path) -> None:
 
 def test_unclosed_quote_keeps_its_line(tmp_path: Path) -> None:
     (problem,) = check(tmp_path, {"site.ks.j2": "rootpw 'abc\n"})
-    assert (problem.mark.line, problem.message) == (1, "No closing quotation in this line")
+    assert (problem.mark.line, problem.message) == (1, "a quotation mark that nothing closes in this line")
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
+# A template prints a value of the inventory where it does not fit: one finding of each family of checks.
+CULPRITS = [
+    pytest.param("network --device=eno9 --mtu={{ settings.keyboard }}", {"node_keyboard": "cz"}, "network-mtu",
+                 id="network"),
+    pytest.param("network --device=eno9 --vlanid={{ settings.boot_timeout }}9999", {"node_boot_timeout": "12"},
+                 "network-vlan", id="network-of-a-number"),
+    pytest.param("sshkey --username={{ settings.keyboard }} '" + KEY + "'", {"node_keyboard": "cz"}, "ssh-key-owner",
+                 id="people"),
+    pytest.param("logvol /srv --vgname=onn --name=srv --size=9 --fstype={{ settings.keyboard }}",
+                 {"node_keyboard": "cz"}, "device-format", id="storage"),
+    pytest.param("clearpart --linux --all --drives={{ settings.keyboard }}", {"node_keyboard": "cz"},
+                 "clearpart-both", id="disks"),
+    pytest.param("repo --name={{ settings.keyboard }} --ignoregroups=true --baseurl=http://a.example.com/",
+                 {"node_keyboard": "cz"}, "option-deprecated", id="commands"),
+    pytest.param("%addon com_redhat_kdum{{ settings.keyboard }}\n%end", {"node_keyboard": "cz"}, "addon-name",
+                 id="nodes"),
+    pytest.param("", {"node_pre": '"for d in /dev/sd?; do wipefs -a $d; done"'}, "pre-wipes-disks", id="scripts"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("template", "changes", "code"), CULPRITS)
+def test_a_finding_is_at_the_line_of_the_inventory(
+    template: str, changes: dict[str, str], code: str, tmp_path: Path
+) -> None:
+    found = [p for p in check(tmp_path, {"site.ks.j2": template + "\n"}, **changes) if p.code == code]
+    assert [(p.mark.file, p.mark.line, p.variable) for p in found] == [
+        (str(tmp_path / "hosts.yaml"), 4 + len(HOST), next(iter(changes)))
+    ]
+
+
+def test_a_comment_in_a_template_switches_a_check_off(tmp_path: Path) -> None:
+    line = "network --device=eno9 --mtu=9k  # ksgen: disable=network-mtu\n"
+    assert check(tmp_path, {"site.ks.j2": line}) == []
 
 
 def test_layout_that_a_template_broke_is_at_its_line(tmp_path: Path) -> None:

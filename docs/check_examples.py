@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every check of kickstarts with lines that are right and what makes them wrong.
+
+docs/checks.md shows them; tests/test_lint.py puts each wrong line into a good kickstart and runs the checks.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+HASH = "$6$saltsalt$" + "A" * 86
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
+
+# Nothing is wrong with it.
+PLAIN = f"""\
+#version=RHEL9
+text --non-interactive
+reboot
+url --url=http://pxe.example.com/el9/
+lang en_US.UTF-8
+keyboard us
+timezone Etc/UTC --utc
+timesource --ntp-server=ntp.example.com
+rootpw --iscrypted {HASH}
+user --name=erika --groups=wheel --password={HASH} --iscrypted
+sshkey --username=erika '{KEY}'
+network --device=eno1 --bootproto=static --ip=10.0.1.11 --netmask=255.255.255.0 --gateway=10.0.1.1 --nameserver=10.0.0.5
+network --device=eno2 --bootproto=dhcp --noipv6
+network --hostname=plain.example.com
+services --enabled=sshd
+ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001
+zerombr
+clearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000000000000001
+bootloader --timeout=5
+reqpart
+part /boot --fstype=xfs --size=1024
+part pv.01 --size=1 --grow
+volgroup system pv.01
+logvol swap --vgname=system --name=swap --fstype=swap --size=4096
+logvol none --vgname=system --name=pool --thinpool --size=40960
+logvol / --vgname=system --name=root --thin --poolname=pool --fstype=xfs --size=20480
+selinux --enforcing
+
+%packages
+@core
+%end
+
+%addon com_redhat_kdump --enable --reserve-mb=auto
+%end
+
+%pre
+echo "installing" >/dev/console
+%end
+
+%post --erroronfail
+cat >/etc/motd <<EOF
+installed by kickstart
+EOF
+%end
+"""
+
+_DISK = "/dev/disk/by-id/wwn-0x5000000000000001"
+# A node without anything that ksgen adds.
+SMALL = f"""\
+#version=RHEL10
+text --non-interactive
+reboot
+liveimg --url=http://pxe.example.com/ovirt-node-ng-4.5.7.squashfs.img
+lang en_US.UTF-8
+keyboard us
+timezone Etc/UTC --utc
+rootpw --iscrypted {HASH}
+network --device=eno1 --bootproto=dhcp
+ignoredisk --only-use={_DISK}
+zerombr
+clearpart --all --initlabel --drives={_DISK}
+bootloader --timeout=5
+reqpart
+part /boot --fstype=xfs --size=2048
+part pv.01 --size=1 --grow
+volgroup onn pv.01 --reserved-space=20480
+logvol none --vgname=onn --name=pool00 --thinpool --size=48128 --grow --metadatasize=1024
+logvol swap --vgname=onn --name=swap --fstype=swap --size=4096
+logvol / --vgname=onn --name=root --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard --size=10240
+logvol /var --vgname=onn --name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard --size=10240
+
+%post --erroronfail
+mkdir --parents /var/imgbased
+touch /var/imgbased/.skip-volumes
+imgbase --debug layout --init
+%end
+"""
+
+
+class Example(NamedTuple):
+    """`good` stands in a good kickstart (`plain`, `small`, or `node` as ksgen writes one); `bad` takes its place."""
+
+    good: str
+    bad: str
+    base: str = "plain"
+    release: str = "el9"
+
+
+_PARTITIONING = PLAIN[PLAIN.index("reqpart\n") : PLAIN.index("selinux")]
+_BOOT_TO_POOL = SMALL[SMALL.index("part /boot") : SMALL.index("logvol swap")]
+_POST = "%post --erroronfail --log=/var/log/ovirt-node-init.log"
+
+EXAMPLES: dict[str, Example] = {
+    # --- the grammar ---
+    "kickstart-grammar": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs --size=1g"),
+    "command-removed": Example("reboot\n", "reboot\ninstall\n"),
+    "command-deprecated": Example("reboot\n", "reboot\nautostep\n"),
+    "command-too-new": Example("reboot\n", "reboot\nrdp\n"),
+    "command-unknown": Example("zerombr\n", "zerombr\nfrobnicate\n"),
+    "option-removed": Example("timezone Etc/UTC --utc\n", "timezone Etc/UTC --isUtc\n", "plain", "el10"),
+    "option-deprecated": Example("zerombr\n", "zerombr\nlogging --level=info\n"),
+    "option-too-new": Example("bootloader --timeout=5", "bootloader --timeout=5 --sdboot"),
+    "option-unknown": Example("zerombr\n", "zerombr --all\n"),
+    "section-unknown": Example("%addon com_redhat_kdump", "%adon com_redhat_kdump"),
+    "section-without-end": Example("EOF\n%end\n", "EOF\n"),
+    "quote-not-closed": Example("reboot\n", "reboot\nlogging --host='log.example.com\n"),
+    "ends-with-el9": Example("timezone Etc/UTC --utc\n", "timezone Etc/UTC --isUtc\n"),
+    "command-twice": Example("keyboard us\n", "keyboard de\nkeyboard us\n"),
+    # --- text and scripts ---
+    "kickstart-nul": Example("reboot\n", "reboot\n# \0\n"),
+    "line-continued": Example("services --enabled=sshd\n", "services --enabled=sshd \\\n"),
+    "template-left-over": Example("lang en_US.UTF-8\n", "lang en_US.UTF-8 # {{ lang }}\n"),
+    "script-line-ends": Example('echo "installing" >/dev/console\n', 'echo "installing" >/dev/console\r\n'),
+    "post-without-erroronfail": Example("%post --erroronfail\n", "%post\n"),
+    "section-word-inside": Example("installed by kickstart\n", "%end\n"),
+    "include-inside": Example("installed by kickstart\n", "%include /run/install/motd\n"),
+    "script-shebang": Example("%post --erroronfail\n", "%post --erroronfail\n#!/usr/bin/python3\n"),
+    "pre-wipes-disks": Example(
+        'echo "installing" >/dev/console\n', "for disk in /dev/sd*; do\n  wipefs --all $disk\ndone\n"
+    ),
+    # --- disks ---
+    "clearpart-all-disks": Example(
+        "ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001\nzerombr\n"
+        "clearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000000000000001\n",
+        "clearpart --all --initlabel\n",
+    ),
+    "zerombr-all-disks": Example(
+        "ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001\nzerombr\n", "zerombr\n"
+    ),
+    "clearpart-both": Example("clearpart --all", "clearpart --linux --all"),
+    "disk-ignored": Example(
+        "ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001\nzerombr\n"
+        "clearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000000000000001\n",
+        "ignoredisk --only-use=sda\nzerombr\nclearpart --all --initlabel --drives=sdb\n",
+    ),
+    "disk-by-kernel-name": Example(
+        "ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001\n", "ignoredisk --only-use=sda\n", "node"
+    ),
+    "device-size": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs --size=-5"),
+    "device-size-missing": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs"),
+    "device-format": Example("part /boot --fstype=xfs", "part /boot --fstype=xsf"),
+    "mount-root": Example("logvol / --vgname", "logvol /srv --vgname"),
+    "mount-twice": Example(
+        "part /boot --fstype=xfs --size=1024\n",
+        "part /boot --fstype=xfs --size=1024\npart / --fstype=xfs --size=9000\n",
+    ),
+    "partitioning-missing": Example(_PARTITIONING, ""),
+    "member-undefined": Example("volgroup system pv.01", "volgroup system pv.02"),
+    "group-undefined": Example("logvol swap --vgname=system", "logvol swap --vgname=sytem"),
+    "pool-undefined": Example("--thin --poolname=pool", "--thin --poolname=pol"),
+    "array-small": Example(
+        "reqpart\npart /boot --fstype=xfs --size=1024\n",
+        "part raid.01 --size=1024\nraid /boot --device=boot --fstype=xfs --level=RAID1 raid.01\n",
+    ),
+    "reserve-twice": Example(
+        "volgroup system pv.01", "volgroup system pv.01 --reserved-space=1024 --reserved-percent=20"
+    ),
+    "reserve-large": Example(
+        "part pv.01 --size=1 --grow\nvolgroup system pv.01",
+        "part pv.01 --size=2097152\nvolgroup system pv.01 --reserved-percent=20",
+    ),
+    "reqpart-with-array": Example(
+        "part /boot --fstype=xfs --size=1024\n",
+        "part raid.01 --size=1024\npart raid.02 --size=1024\n"
+        "raid /boot --device=boot --fstype=xfs --level=RAID1 raid.01 raid.02\n",
+    ),
+    "boot-drive-link": Example(
+        "bootloader --timeout=5", "bootloader --timeout=5 --boot-drive=/dev/disk/by-id/wwn-0x5000000000000001"
+    ),
+    # --- network ---
+    "network-address": Example("--ip=10.0.1.11", "--ip=10.0.1.311"),
+    "network-netmask": Example("--netmask=255.255.255.0", "--netmask=255.0.255.0"),
+    "network-static": Example("--ip=10.0.1.11 --netmask=255.255.255.0 --gateway=10.0.1.1 ", ""),
+    "network-gateway": Example("--gateway=10.0.1.1 ", "--gateway=10.0.1 "),
+    "network-gateway-outside": Example("--gateway=10.0.1.1 ", "--gateway=10.0.2.1 "),
+    "network-name-server": Example("--nameserver=10.0.0.5", "--nameserver=10.0.0.5,dns.example.com"),
+    "network-mtu": Example("--device=eno2", "--device=eno2 --mtu=9k"),
+    "network-vlan": Example("--device=eno2", "--device=eno2 --vlanid=4095"),
+    "network-bond-mode": Example("--device=eno2", "--device=bond0 --bondslaves=eno2,eno3 --bondopts=mode=active-bakup"),
+    "network-host-name": Example("--hostname=plain.example.com", "--hostname=plain_1.example.com"),
+    "network-member-mac": Example("--device=eno2", "--device=bond0 --bondslaves=52:54:00:aa:00:01,eno3"),
+    "network-address-twice": Example(
+        "--device=eno2 --bootproto=dhcp", "--device=eno2 --bootproto=static --ip=10.0.1.11 --netmask=255.255.255.0"
+    ),
+    "iscsi-port": Example(
+        "zerombr\n", "zerombr\niscsiname iqn.2024-01.com.example:plain\niscsi --ipaddr=10.0.0.9 --port=99999\n"
+    ),
+    # --- people and place ---
+    "password-readable": Example("rootpw --iscrypted " + HASH, "rootpw Secret.123"),
+    "password-no-hash": Example("rootpw --iscrypted " + HASH, "rootpw --iscrypted Secret.123"),
+    "ssh-key-unusable": Example(KEY, "AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI"),
+    "ssh-key-owner": Example("sshkey --username=erika", "sshkey --username=erica"),
+    "no-login": Example(
+        f"rootpw --iscrypted {HASH}\nuser --name=erika --groups=wheel --password={HASH} --iscrypted\n"
+        f"sshkey --username=erika '{KEY}'\n",
+        "rootpw --lock\n",
+    ),
+    "time-zone-unknown": Example("timezone Etc/UTC", "timezone Europe/Viena"),
+    "language-unknown": Example("lang en_US.UTF-8", "lang en_UX.UTF-8"),
+    "service-both": Example("services --enabled=sshd", "services --enabled=sshd,kdump --disabled=kdump"),
+    # --- nodes ---
+    "source-twice": Example("liveimg ", "url --url=http://pxe.example.com/el9/\nliveimg ", "node"),
+    "packages-with-image": Example(_POST, "%packages\n@core\n%end\n\n" + _POST, "node"),
+    "image-url": Example("liveimg --url=http://", "liveimg --url=tftp://", "node"),
+    "image-checksum": Example("/node.squashfs.img", "/node.squashfs.img --checksum=d41d8cd98f00b204", "node"),
+    "tls-not-verified": Example(
+        "--url=http://pxe.example.com/node", "--noverifyssl --url=https://pxe.example.com/node", "node"
+    ),
+    "imgbase-missing": Example("imgbase --debug layout --init\n", "", "small"),
+    "imgbase-not-last": Example(
+        "END_OF_IMGBASE_PY\n%end\n",
+        "END_OF_IMGBASE_PY\n%end\n\n%post --erroronfail\ndnf -y install tmux\n%end\n",
+        "node",
+    ),
+    "imgbase-nodectl": Example("imgbase --debug layout --init\n", "nodectl init\n", "small"),
+    "imgbase-nochroot": Example(_POST, "%post --nochroot --erroronfail --log=/tmp/ovirt-node-init.log", "node"),
+    "addon-name": Example("%addon com_redhat_kdump", "%addon com_redhat_kdmp"),
+    "node-autopart": Example(
+        SMALL[SMALL.index("reqpart\n") : SMALL.index("\n%post")], "autopart --type=thinp\n", "small"
+    ),
+    # --- the layout of a node ---
+    "boot-missing": Example("part /boot --fstype=xfs --size=2048\n", "", "small"),
+    "boot-too-small": Example("part /boot --fstype=xfs --size=2048", "part /boot --fstype=xfs --size=1000", "small"),
+    "boot-small": Example("part /boot --fstype=xfs --size=2048", "part /boot --fstype=xfs --size=1024", "small"),
+    "boot-kind": Example(
+        _BOOT_TO_POOL,
+        _BOOT_TO_POOL.removeprefix("part /boot --fstype=xfs --size=2048\n")
+        + "logvol /boot --vgname=onn --name=boot --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard "
+        "--size=2048\n",
+        "small",
+    ),
+    "root-small": Example(
+        "--fsoptions=defaults,discard --size=10240\nlogvol /var",
+        "--fsoptions=defaults,discard --size=5120\nlogvol /var",
+        "small",
+    ),
+    "root-large": Example(
+        "--fsoptions=defaults,discard --size=10240\nlogvol /var",
+        "--fsoptions=defaults,discard --size=102400\nlogvol /var",
+        "small",
+    ),
+    "root-missing": Example("logvol / --vgname=onn --name=root", "logvol /data --vgname=onn --name=root", "small"),
+    "volume-missing": Example("logvol /var --vgname=onn --name=var", "logvol /srv --vgname=onn --name=srv", "small"),
+    "volume-small": Example(
+        "--name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard --size=10240",
+        "--name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard --size=4096",
+        "small",
+    ),
+    "volume-not-thin": Example(
+        "--name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard",
+        "--name=var --fstype=xfs",
+        "small",
+    ),
+    "volume-filesystem": Example(
+        "--name=var --thin --poolname=pool00 --fstype=xfs", "--name=var --thin --poolname=pool00 --fstype=ext3", "small"
+    ),
+    "volume-option": Example(
+        "--name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard",
+        "--name=var --thin --poolname=pool00 --fstype=xfs",
+        "small",
+    ),
+    "volume-place": Example(
+        "logvol swap --vgname=onn --name=swap --fstype=swap --size=4096\n",
+        "logvol swap --vgname=onn --name=swap --fstype=swap --size=4096\n"
+        "logvol /usr --vgname=onn --name=usr --size=10240\n",
+        "small",
+    ),
+    "over-provisioned": Example(
+        "--size=48128 --grow --metadatasize=1024\nlogvol swap --vgname=onn --name=swap --fstype=swap --size=4096\n",
+        "--size=65536 --metadatasize=1024\n"
+        "logvol /data --vgname=onn --name=data --thin --poolname=pool00 --fsoptions=discard "
+        "--size=65536\n",
+        "small",
+    ),
+    "metadata-small": Example("--metadatasize=1024", "--metadatasize=256", "small"),
+    "swap-thin": Example("--name=swap --fstype=swap", "--name=swap --thin --poolname=pool00 --fstype=swap", "small"),
+}

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Anybody's kickstart -> what is wrong with it, each at its line of the file that it stands in."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from ksgen import (
+    ksfile,
+    lint_commands,
+    lint_disks,
+    lint_network,
+    lint_node,
+    lint_people,
+    lint_scripts,
+    lint_storage,
+    storage,
+)
+from ksgen.codes import ALL
+from ksgen.grammar import Complaint, Grammar
+from ksgen.ksfile import KickstartFile
+from ksgen.ksview import Check, Kickstart, view
+from ksgen.problems import Problem, Report, Severity
+from ksgen.values import nearest
+
+CHECKS: tuple[Check, ...] = (
+    *lint_scripts.CHECKS,
+    *lint_commands.CHECKS,
+    *lint_disks.CHECKS,
+    *lint_storage.CHECKS,
+    *lint_network.CHECKS,
+    *lint_people.CHECKS,
+    *lint_node.CHECKS,
+)
+RELEASES = ("el9", "el10")
+_DEFAULT_RELEASE = "el9"
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """Something wrong in a line of a text."""
+
+    line: int
+    code: str
+    message: str
+    hint: str
+    severity: Severity
+
+
+def grammar_of(complaints: Sequence[Complaint], kickstart: Kickstart) -> Iterator[Told]:
+    """The grammar's complaints, told."""
+    lines = kickstart.text.splitlines() if complaints else []
+    for position, complaint in enumerate(complaints):
+        number = complaint.line
+        if not number:
+            before = sum(other.message == complaint.message for other in complaints[:position])
+            number = _line_of_double(complaint.message, before, kickstart)
+        line = lines[number - 1] if 0 < number <= len(lines) else ""
+        told = lint_commands.tell(complaint, line, kickstart.release)
+        yield Told(number, told.code, _printable(told.message), _printable(told.hint), told.severity)
+
+
+_DOUBLE = re.compile(r"with the (?:name|mountpoint|mount point) (\S+) has already been defined")
+# pykickstart's word for what a command makes.
+_NOUNS = {
+    "btrfs": "btrfs volume", "logvol": "logical volume", "network": "network device", "part": "A partition",
+    "partition": "A partition", "raid": "RAID device", "sshkey": "ssh user", "user": "A user",
+}  # fmt: skip
+_NAMES = ("name", "device", "mountpoint", "vgname", "username")
+
+
+def _line_of_double(message: str, before: int, kickstart: Kickstart) -> int:
+    """The line of a command that says what another has said; pykickstart does not tell it. 0 where it is not found."""
+    match = _DOUBLE.search(message)
+    if match is None:
+        return 0
+    word = match.group(1).strip("\"'")
+    same: dict[str, list[int]] = {}
+    for command in kickstart.commands:
+        is_meant = _NOUNS.get(command.name, command.name) in message
+        if is_meant and any(command.values.get(name) == word for name in _NAMES):
+            same.setdefault(command.name, []).append(command.line)
+    lines = next((lines for lines in same.values() if len(lines) > before + 1), [])
+    return lines[before + 1] if lines else 0
+
+
+def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Told]:
+    """Everything that the checks find."""
+    for one in checks:
+        for found in one.decide(kickstart):
+            message, hint = _printable(found.message), _printable(found.hint)
+            yield Told(found.line, found.code or one.code, message, hint, found.severity or one.severity)
+
+
+def _printable(text: str) -> str:
+    """Words as a terminal can show them: what was quoted from a file may hold anything."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+# --- switching checks off --------------------------------------------------------------------------------------------
+
+_DISABLE = re.compile(r"#\s*ksgen:\s*disable(-next)?\s*=\s*([\w,\s-]*)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Disabled:
+    """The codes that are switched off: everywhere, and in single lines."""
+
+    everywhere: frozenset[str] = frozenset()
+    lines: frozenset[tuple[int, str]] = frozenset()
+    unknown: tuple[tuple[int, str], ...] = ()
+
+    def covers(self, told: Told) -> bool:
+        return told.code in self.everywhere or (told.line, told.code) in self.lines
+
+
+def disabled_in(text: str) -> Disabled:
+    """`# ksgen: disable=CODE,…` on a line of its own is for the whole file, after a command for that line;
+    `# ksgen: disable-next=CODE,…` is for the line below."""
+    if "ksgen:" not in text:
+        return Disabled()
+    everywhere: set[str] = set()
+    lines: set[tuple[int, str]] = set()
+    unknown: list[tuple[int, str]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _DISABLE.search(line)
+        if match is None:
+            continue
+        codes = [code for code in re.split(r"[,\s]+", match.group(2)) if code]
+        unknown += [(number, code) for code in codes if code not in ALL]
+        if match.group(1):
+            lines.update((number + 1, code) for code in codes)
+        elif line[: match.start()].strip():
+            lines.update((number, code) for code in codes)
+        else:
+            everywhere.update(codes)
+    return Disabled(frozenset(everywhere), frozenset(lines), tuple(unknown))
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+class Linter:
+    """Checks kickstart files; keeps one grammar for each release. `release` None goes by each file's `#version=`."""
+
+    def __init__(self, release: str | None = None, disabled: Collection[str] = ()) -> None:
+        self._release = release
+        self._disabled = frozenset(disabled)
+        self._grammars: dict[str, Grammar] = {}
+
+    def lint(self, file: KickstartFile) -> list[Problem]:
+        """Everything that is wrong with a file and what it includes."""
+        problems = list(file.problems)
+        if not file.sources:
+            return problems
+        release = self._release or release_of(file.text)
+        if release not in self._grammars:
+            self._grammars[release] = Grammar(release)
+        grammar = self._grammars[release]
+        complaints = grammar.read(file.text)
+        kickstart = view(release, file.text, grammar.commands, complaints, file.is_whole)
+        if kickstart.installs_node:
+            kickstart = dataclasses.replace(kickstart, devices=storage.devices(grammar.handler, {}, None))
+        off = disabled_in(file.text)
+        told = [*grammar_of(complaints, kickstart), *check(kickstart)]
+        problems += [_problem(one, file) for one in without_echoes(told) if not off.covers(one)]
+        problems += [_unknown_code(line, code, file) for line, code in off.unknown]
+        switched_off = self._disabled | off.everywhere
+        return [problem for problem in problems if problem.code not in switched_off]
+
+
+def lint(
+    paths: Sequence[Path], release: str | None = None, disabled: Collection[str] = ()
+) -> tuple[Report, dict[str, str]]:
+    """The problems of kickstart files, and the texts that were read (file name: text)."""
+    linter, report, sources = Linter(release, disabled), Report(), dict[str, str]()
+    for path in paths:
+        file = ksfile.read(path)
+        report.extend(linter.lint(file))
+        sources.update(file.sources)
+    return report, sources
+
+
+def release_of(text: str) -> str:
+    """The release that a kickstart is for by its own word, `#version=RHEL10`; else the older one."""
+    match = re.search(r"^#\s*version\s*=\s*(?:RHEL|EL)?(\d+)\b", text, re.MULTILINE | re.IGNORECASE)
+    name = f"el{match.group(1)}" if match else _DEFAULT_RELEASE
+    return name if name in RELEASES else _DEFAULT_RELEASE
+
+
+_GRAMMAR_CODES = frozenset(code for code, _, _ in lint_commands.GRAMMAR)
+
+
+def without_echoes(told: Sequence[Told]) -> Iterator[Told]:
+    """What is told, without what only follows from another of it."""
+    inside = [one.line for one in told if one.code == "section-word-inside"]
+    mounts = {one.line for one in told if one.code == "mount-twice"}
+    unreadable = {one.line: one.code for one in told if one.code in ("template-left-over", "line-continued")}
+    has_place = any(one.code == "ends-with-el9" and one.line for one in told)
+    for one in told:
+        follows = (
+            (one.code in _GRAMMAR_CODES and any(one.line >= line for line in inside))
+            or (one.code == "ends-with-el9" and not one.line and has_place)
+            or (one.code == "kickstart-grammar" and one.line in mounts)
+            or unreadable.get(one.line, one.code) != one.code
+        )
+        if not follows:
+            yield one
+
+
+def _problem(told: Told, file: KickstartFile) -> Problem:
+    secret = told.code in ("password-readable", "password-no-hash")
+    mark = file.origin(told.line)
+    return Problem(told.code, told.message, mark, told.severity, hint=told.hint or None, secret=secret)
+
+
+def _unknown_code(line: int, code: str, file: KickstartFile) -> Problem:
+    message, hint = f"no check has the code {code!r}", nearest(code, ALL) or None
+    return Problem("disable-unknown", message, file.origin(line), "warning", hint=hint)
