@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -182,29 +183,33 @@ class TracedLine:
     values: tuple[str, ...]
 
 
+def environment(
+    own: Path | None, finalize: Callable[[object], str], *extensions: type[Extension]
+) -> ImmutableSandboxedEnvironment:
+    """Where templates live: those of the site's directory in front of ours, sandboxed, each value through `finalize`."""
+    return ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader([str(path) for path in (own, TEMPLATES) if path]),
+        undefined=jinja2.StrictUndefined,
+        finalize=finalize,
+        extensions=extensions,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+
+
 class Templates:
     """The templates of a site: its own directory, if it has one, in front of ours. Compiled at first use."""
 
     def __init__(self, own: Path | None = None) -> None:
-        self._directories = [str(path) for path in (own, TEMPLATES) if path]
-        self._plain = self._environment(gate)
-
-    def _environment(self, finalize: Any, *extensions: type[Extension]) -> ImmutableSandboxedEnvironment:
-        return ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(self._directories),
-            undefined=jinja2.StrictUndefined,
-            finalize=finalize,
-            extensions=extensions,
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            auto_reload=False,
-        )
+        self._own = own
+        self._plain = environment(own, gate)
 
     @functools.cached_property
     def _traced(self) -> ImmutableSandboxedEnvironment:
-        return self._environment(_traced_gate, _LineTrace)
+        return environment(self._own, _traced_gate, _LineTrace)
 
     def render(self, host: Host) -> tuple[str | None, list[Problem]]:
         """The text of a host's kickstart, or why there is none."""

@@ -15,12 +15,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ksgen import bootargs
 from ksgen.arming import Arming
 from ksgen.host import Host
-from ksgen.kickstart import TEMPLATES, GateError
+from ksgen.kickstart import GateError, environment
 from ksgen.problems import Mark, Problem
 from ksgen.settings import DhcpRange, Settings
 
@@ -78,16 +77,7 @@ class BootTemplates:
     """The templates below netboot/: those of the site's directory, if it has one, in front of ours."""
 
     def __init__(self, own: Path | None = None) -> None:
-        self._environment = ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader([str(path) for path in (own, TEMPLATES) if path]),
-            undefined=jinja2.StrictUndefined,
-            finalize=_gate,
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            auto_reload=False,
-        )
+        self._environment = environment(own, _gate)
 
     def render(self, name: str, **values: object) -> str:
         return self._environment.get_template(f"netboot/{name}").render(values)
