@@ -186,7 +186,7 @@ class TracedLine:
 def environment(
     own: Path | None, finalize: Callable[[object], str], *extensions: type[Extension]
 ) -> ImmutableSandboxedEnvironment:
-    """Where templates live: those of the site's directory in front of ours, sandboxed, each value through `finalize`."""
+    """Where templates live: those of the site in front of ours, sandboxed, each value through `finalize`."""
     return ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader([str(path) for path in (own, TEMPLATES) if path]),
         undefined=jinja2.StrictUndefined,
