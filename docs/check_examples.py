@@ -149,7 +149,7 @@ EXAMPLES: dict[str, Example] = {
         "ignoredisk --only-use=sda\nzerombr\nclearpart --all --initlabel --drives=sdb\n",
     ),
     "disk-by-kernel-name": Example(
-        "ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001\n", "ignoredisk --only-use=sda\n", "node"
+        "ignoredisk --only-use=/dev/disk/by-node/system0\n", "ignoredisk --only-use=sda\n", "node"
     ),
     "device-size": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs --size=-5"),
     "device-size-missing": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs"),

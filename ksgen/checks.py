@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ksgen import lint, storage
 from ksgen.grammar import Grammar
 from ksgen.host import Host, Location
-from ksgen.kickstart import TEMPLATES, Templates, TracedLine, hook
+from ksgen.kickstart import TEMPLATES, Templates, TracedLine, programs
 from ksgen.ksview import view
 from ksgen.lint import Told
 from ksgen.nodes import Node
@@ -32,9 +32,7 @@ class Checker:
         """Everything that is wrong with a host's kickstart beyond what the plan has found already."""
         release = host.settings.release
         grammar = self._grammar(release)
-        # The hook is the same in every kickstart and most of it: its lines are read once.
-        before, found, after = text.partition(hook())
-        short = before + after
+        short, cuts = _without_programs(text)
         complaints = grammar.read(short)
         devices = _devices(host, grammar)
         # The view goes without the devices: only the rule that is left out looks at them.
@@ -45,21 +43,39 @@ class Checker:
         findings = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
         problems = list(_partitioning(host))
         if told or findings:
-            first, skipped = before.count("\n") + 1, found.count("\n")
             lines = self._templates.trace(host)
-            problems += [
-                _told_problem(host, one, one.line + (skipped if one.line > first else 0), lines) for one in told
-            ]
+            problems += [_told_problem(host, one, _line_in_whole(one.line, cuts), lines) for one in told]
             problems += [_finding_problem(host, finding, lines) for finding in findings]
         return problems
 
     def _grammar(self, release: str) -> Grammar:
         if release not in self._grammars:
             grammar = Grammar(release)
-            if grammar.read(f"%post\n{hook()}\n%end\n"):
-                raise AssertionError("the hook is no body for a script")
+            for program in programs():
+                if grammar.read(f"%post\n{program}\n%end\n"):
+                    raise AssertionError("a program of ours is no body for a script")
             self._grammars[release] = grammar
         return self._grammars[release]
+
+
+def _without_programs(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text without the programs that every kickstart carries, which are most of it and have been read once.
+
+    And where they were cut out: the line, and how many lines less there are from there on.
+    """
+    cuts = []
+    for program in programs():
+        before, found, after = text.partition(program)
+        if found:
+            cuts.append((before.count("\n") + 1, found.count("\n")))
+            text = before + after
+    return text, cuts
+
+
+def _line_in_whole(line: int, cuts: list[tuple[int, int]]) -> int:
+    for first, skipped in reversed(cuts):
+        line += skipped if line > first else 0
+    return line
 
 
 def _partitioning(host: Host) -> Iterator[Problem]:
@@ -75,7 +91,7 @@ def _partitioning(host: Host) -> Iterator[Problem]:
 
 
 def _devices(host: Host, grammar: Grammar) -> tuple[layout.Device, ...]:
-    sizes = dict(zip((disk.link for disk in host.disks), host.request.disks, strict=True))
+    sizes = dict(zip(host.disk_links, host.request.disks, strict=True))
     return storage.devices(grammar.handler, sizes, host.settings.firmware)
 
 

@@ -67,6 +67,11 @@ def _not_empty(value: str) -> str:
     return value
 
 
+def node_link(number: int) -> str:
+    """The link under which ks-templates/disks.py makes a host's disk known, whatever it was found by."""
+    return f"/dev/disk/by-node/system{number}"
+
+
 class SizeRange(BaseModel):
     """The sizes that a disk may have, in bytes."""
 
@@ -113,7 +118,7 @@ class Disk(BaseModel):
 
     @property
     def link(self) -> str:
-        """The link, or for a serial number the pattern of links, by which Anaconda finds the disk."""
+        """The link that udev gives it, or for a serial number a pattern of links: to be read by people."""
         if self.wwn and self.wwn.startswith("0x"):
             return f"/dev/disk/by-id/wwn-{self.wwn}"
         if self.wwn:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ksgen import network, topology
-from ksgen.disk import Disk
+from ksgen.disk import Disk, node_link
 from ksgen.expressions import Expressions, Rendered
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.nodes import Node, holds_secret, plain
@@ -170,6 +170,11 @@ class Host:
     @property
     def disks(self) -> tuple[Disk, ...]:
         return tuple(self.settings.disk)
+
+    @property
+    def disk_links(self) -> tuple[str, ...]:
+        """What the kickstart calls the disks."""
+        return tuple(map(node_link, range(len(self.disks))))
 
     def problem(
         self, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import re
 from collections.abc import Callable
 from importlib import metadata
@@ -94,19 +95,20 @@ class Page:
     hook_arguments: tuple[str, ...]
     hook_log: str
     nics: Verbatim
+    resolver: Verbatim
+    resolver_wanted: Verbatim
 
 
 def page(host: Host) -> Page:
     """Everything that a host's kickstart says, decided; the templates give it words and order."""
     settings = host.settings
-    links = tuple(disk.link for disk in host.disks)
     return Page(
         version=version(),
         name=host.name,
         hostname=host.hostname,
         settings=settings,
-        storage=commands(host.plan, links),
-        disks=links,
+        storage=commands(host.plan, host.disk_links),
+        disks=host.disk_links,
         network=network.network_options(settings.network, settings.mac),
         network_file=NETWORK_FILE if network.has_mac_members(settings.network) else None,
         keys=tuple((user, keys[0]) for user, keys in _keys(settings)),
@@ -116,7 +118,9 @@ def page(host: Host) -> Page:
         hook=hook(),
         hook_arguments=_hook_arguments(host.request),
         hook_log=imgbase.LOG,
-        nics=_nics(),
+        nics=_program("nics.py"),
+        resolver=_program("disks.py"),
+        resolver_wanted=_wanted_disks(settings),
     )
 
 
@@ -142,8 +146,22 @@ def hook() -> Verbatim:
 
 
 @functools.cache
-def _nics() -> Verbatim:
-    return _verbatim(TEMPLATES / "nics.py")
+def _program(name: str) -> Verbatim:
+    """A program that runs in %pre, as it is."""
+    return _verbatim(TEMPLATES / name)
+
+
+@functools.cache
+def programs() -> tuple[Verbatim, ...]:
+    """What kickstarts carry verbatim, in the order in which it stands there."""
+    return _program("disks.py"), _program("nics.py"), hook()
+
+
+def _wanted_disks(settings: Settings) -> Verbatim:
+    """What ks-templates/disks.py looks for, in JSON, which has no line end inside a text."""
+    disks = [disk.model_dump(exclude_none=True) for disk in settings.disk]
+    wanted = {"disks": disks, "reinstall": settings.reinstall, "multipath": settings.multipath}
+    return Verbatim(json.dumps(wanted))
 
 
 def _hook_arguments(request: layout.Request) -> tuple[str, ...]:

@@ -16,13 +16,13 @@ _SEED_MIB = 1
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A `part` command; `disk` is None where there is one disk only, and only a pattern of links names it."""
+    """A `part` command."""
 
     target: str
     filesystem: str | None
     mib: int
     grows: bool
-    disk: str | None
+    disk: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,9 +104,7 @@ def _part(device: Device, links: Mapping[str, str]) -> Part:
         # Two `part biosboot` draw a warning; any name that is no mount point does for the second.
         target = "biosboot" if device.name == "biosboot1" else "None"
     mib = _SEED_MIB if device.grows else (device.size or 0) // MIB
-    link = links[device.parents[0]]
-    # ignoredisk and clearpart take patterns (pyanaconda, device_matches); --ondisk does not.
-    return Part(target, filesystem, mib, device.grows, None if "*" in link else link)
+    return Part(target, filesystem, mib, device.grows, links[device.parents[0]])
 
 
 def _array(device: Device) -> Array:

@@ -31,6 +31,8 @@ def ask(bench: Path, release: str, case: Case, kickstart: str, uefi: bool) -> di
         path = Path(directory) / "node.ks"
         path.write_text(kickstart)
         command = [str(bench / "plan_ks.py"), "--ref", RELEASES[release], "--disks", str(case.disks)]
+        for number, disk in enumerate("abcdefgh"[: case.disks]):
+            command += ["--link", f"by-node/system{number}=sd{disk}"]
         command += [
             "--memory",
             str(case.memory_mib),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The kickstart of every example host, as it was reviewed last. `make goldens` writes them anew.
 
-The hook and the card resolver stand in each of them verbatim, which other tests show; here a line stands for them.
+The hook and the programs of %pre stand in each of them verbatim, which other tests show; here a line stands for each.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from example_site import kickstarts, site
 from ksgen.kickstart import TEMPLATES, hook, version
 
 GOLDENS = Path(__file__).parent / "data" / "goldens"
-NICS = (TEMPLATES / "nics.py").read_text().rstrip("\n")
+PROGRAMS = ("nics.py", "disks.py")
 
 
 def shortened(text: str) -> str:
-    for body, name in ((hook(), "org_ovirt_node/imgbase.py"), (NICS, "ks-templates/nics.py")):
-        text = text.replace(body, f"({name})")
+    text = text.replace(hook(), "(org_ovirt_node/imgbase.py)")
+    for name in PROGRAMS:
+        text = text.replace((TEMPLATES / name).read_text().rstrip("\n"), f"(ks-templates/{name})")
     return text.replace(f"ksgen {version()};", "ksgen VERSION;")
 
 

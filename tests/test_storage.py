@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from anaconda_cases import CASES, Case
 from inventories import one_host
 
 from ksgen import storage
+from ksgen.disk import node_link
 from ksgen.grammar import Grammar
-from ksgen.kickstart import Templates
+from ksgen.kickstart import TEMPLATES, Templates
 from org_ovirt_node import layout
 from org_ovirt_node.layout import GIB, MIB, Device
 
@@ -29,7 +31,7 @@ def comparable(devices: tuple[Device, ...]) -> list[tuple[object, ...]]:
 def test_commands_are_read_back_as_planned(case: Case, tmp_path: Path) -> None:
     host = case.host("el9", tmp_path)
     assert GRAMMAR.read(case.kickstart("el9", tmp_path)) == ()
-    sizes = dict(zip((disk.link for disk in host.disks), host.request.disks, strict=True))
+    sizes = dict(zip(host.disk_links, host.request.disks, strict=True))
     found = storage.devices(GRAMMAR.handler, sizes, host.settings.firmware)
     assert comparable(found) == comparable(host.plan.devices)
     warned = {(f.code, f.subject) for f in host.plan.findings}
@@ -38,7 +40,7 @@ def test_commands_are_read_back_as_planned(case: Case, tmp_path: Path) -> None:
 
 def test_unknown_disk_is_rendered_with_a_percentage(tmp_path: Path) -> None:
     host = one_host(tmp_path, node_disk='{wwn: "0x5000000000000001"}')
-    found = storage.commands(host.plan, [disk.link for disk in host.disks])
+    found = storage.commands(host.plan, host.disk_links)
     assert (found.reserve_mib, found.reserve_percent) == (None, 20)
 
 
@@ -79,12 +81,17 @@ def test_no_disk_is_the_only_disk() -> None:
     assert read("part pv.1 --size=1 --grow\n")["pv.1"].size == 100 * GIB - 2 * MIB
 
 
-def test_a_pattern_of_links_stands_only_where_anaconda_takes_one(tmp_path: Path) -> None:
+def test_disk_stands_under_its_fixed_name_however_it_is_found(tmp_path: Path) -> None:
     text, _ = Templates().render(one_host(tmp_path, node_disk="{serial: WD-1234}"))
     assert text is not None
-    lines = [line for line in text.splitlines() if "WD-1234" in line]
-    assert [line.split(" ")[0] for line in lines] == ["ignoredisk", "clearpart"]
-    assert "part /boot --fstype=xfs --size=2048" in text.splitlines()
+    (wanted,) = (line for line in text.splitlines() if "WD-1234" in line)
+    assert json.loads(wanted) == {"disks": [{"serial": "WD-1234"}], "reinstall": False, "multipath": False}
+    lines = [line for line in text.splitlines() if line.endswith("/dev/disk/by-node/system0")]
+    assert [line.split(" ")[0] for line in lines] == ["ignoredisk", "clearpart", "part", "part"]
+
+
+def test_fixed_name_is_the_one_that_the_installer_makes() -> None:
+    assert f'LINK = "{node_link(0)[:-1]}"' in (TEMPLATES / "disks.py").read_text()
 
 
 def test_percentage_of_a_group() -> None:

@@ -1,0 +1,1086 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Finds the disks that node_disk names, and makes them known as /dev/disk/by-node/system0, system1 and so on.
+
+Runs in the installer's %pre, alone: one file, the standard library of Python 3.9. Until it has found every disk, and
+nothing on it that is somebody else's, it changes nothing. Then it takes down what is active on these disks, links them,
+and wipes from them the metadata of LVM and RAID, over which Anaconda stumbles. If it stops, the links are missing, and
+Anaconda ends before it touches a disk. Since nobody sees a %pre fail, it says why on every terminal.
+Usage: disks.py WANTED, a file of JSON: {"disks": [{"wwn": ..., "size": {"min": ...}}], "reinstall": false, ...}
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from traceback import format_exc
+from typing import Any, Optional
+
+LINK = "/dev/disk/by-node/system"
+RULES = "/run/udev/rules.d/99-ovirt-node-disks.rules"
+REPEAT_EVERY = 30  # seconds
+REPEAT_FOR = 900  # seconds: a quarter of an hour to come to the console
+SETTLE = 120  # seconds, udevadm's own default
+ATTEMPTS = 3
+BETWEEN_ATTEMPTS = 5  # seconds
+
+# lsblk's TYPE is the prefix of a device-mapper UUID; RAID arrays are raid0, raid1 and so on.
+STACKS = re.compile(r"disk|part|lvm|crypt|mpath|raid\d+|linear|md|dm")
+NOT_DISKS = re.compile(r"(?:zram|ram|nbd|fd|loop|sr|md|dm-)\d")
+# multipath.conf(5), uid_attrs: the property of udev that is the WWID.
+WWID = ((re.compile(r"sd"), "ID_SERIAL"), (re.compile(r"nvme"), "ID_WWN"), (re.compile(r"dasd"), "ID_UID"))
+
+# vdsm's blockSD.py: STORAGE_UNREADY_DOMAIN_TAG begins with the other; MDT_ are the metadata of versions 2 to 4.
+DOMAIN_TAGS = ("RHAT_storage_domain", "MDT_")
+NODE_TAG = "imgbased:"
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# What blkid calls things that other machines may be using, or that a node's disk never has.
+FOREIGN_SIGNATURES = {
+    "zfs_member": "ZFS",
+    "ceph_bluestore": "Ceph",
+    "VMFS": "VMware VMFS",
+    "VMFS_volume_member": "VMware VMFS",
+    "gfs2": "GFS2",
+    "ocfs2": "OCFS2",
+    "drbd": "DRBD",
+    "bcache": "bcache",
+    "stratis": "Stratis",
+}
+# Partition types: those of ceph-disk (ceph's ceph_volume/api or gptfdisk's parttypes.cc), and those of ZFS.
+FOREIGN_PARTITIONS = {
+    "4fbd7e29-": "Ceph",
+    "45b0969e-": "Ceph",
+    "cafecafe-": "Ceph",
+    "89c57f98-": "Ceph",
+    "30cd0809-": "Ceph",
+    "5ce17fce-": "Ceph",
+    "fb3aabf9-": "Ceph",
+    "93b0052d-": "Ceph",
+    "306e8683-": "Ceph",
+    "7f4a666a-": "Ceph",
+    "ec6d6385-": "Ceph",
+    "01b41e1b-": "Ceph",
+    "6a898cc3-1dd2-11b2-": "ZFS",
+    "516e7cba-6ecf-11d6-": "ZFS",
+}
+# Logical volumes: ceph-volume tags them; gluster-ansible and cockpit name them and their groups.
+FOREIGN_VOLUME_TAGS = {"ceph.": "Ceph"}
+FOREIGN_NAMES = {"ceph-": "Ceph", "gluster_": "Gluster", "gluster-": "Gluster"}
+# Directories that show what a file system holds, however it is named.
+INSIDE = {"dom_md": "storage domain", ".glusterfs": "Gluster"}
+INSIDE_DEPTH = 3
+# With these options a mount writes nothing, not even a journal: xfs(5), ext4(5).
+PASSIVE_MOUNT = {"xfs": "ro,norecovery,nouuid", "ext4": "ro,noload", "ext3": "ro,noload", "ext2": "ro"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """How refusals of one code read."""
+
+    found: str
+    needed: str
+    cure: str
+
+
+KINDS = {
+    "cannot-look": Kind(
+        "{problem}", "a report of every disk", "look for disk errors in the kernel's messages; boot again"
+    ),
+    "unreadable": Kind(
+        "{device} on {disk} cannot be read: {trouble}",
+        "a look at what is on it",
+        "look for disk errors in the kernel's messages; replace the disk",
+    ),
+    "no-disk": Kind("no disk has {wanted}{near}", "one disk", "correct node_disk, or connect the disk"),
+    "several-disks": Kind(
+        "{disks} have {wanted}", "one disk", "add to node_disk what tells them apart: wwn, path or size"
+    ),
+    "one-disk-twice": Kind("{disk} is {link} and {other}", "a disk for each", "correct node_disk"),
+    "disk-size": Kind("{disk} has {size} bytes", "{range}", "correct node_disk: size, or connect the right disk"),
+    "removable": Kind("{disk} is removable{bus}", "a disk that stays", "name an internal disk in node_disk"),
+    "read-only": Kind(
+        "{disk} is read-only", "a disk that can be written", "take away its write protection, or export it writable"
+    ),
+    "installation-medium": Kind(
+        "{disk} is an installation medium ({why})", "another disk", "name another disk in node_disk"
+    ),
+    "in-use": Kind("{device} on {disk} is mounted at {mounts}", "a disk that nothing uses", "unmount it in node_pre"),
+    "stack-unknown": Kind(
+        "{device} on {disk} is a {type}, which cannot be taken down here",
+        "a disk that nothing uses",
+        "take it down in node_pre",
+    ),
+    "several-paths": Kind("{disk} are paths of one LUN", "one path, or multipath", "set node_multipath: true"),
+    "no-wwid": Kind(
+        "{disk} has no WWID, so multipath does not take it", "a LUN", "set node_multipath: false, or correct node_disk"
+    ),
+    "storage-domain": Kind(
+        "{what} on {disk} is a storage domain of oVirt: {why}",
+        "a disk without virtual machines on it",
+        "correct node_disk; if the domain is given up, destroy it in the engine and wipe the disk there",
+    ),
+    "foreign": Kind(
+        "{disk} belongs to {owner}: {why}",
+        "a disk that no other system uses",
+        "correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
+    ),
+    "firmware-raid": Kind(
+        "{disk} is a member of a firmware RAID ({why})",
+        "a disk of its own",
+        "take the disk out of the set in the firmware's setup; node_raid makes a mirror without it",
+    ),
+    "reaches-out": Kind(
+        "the {kind} {name} on {disk} also lies on {others}",
+        "nothing that reaches onto other disks",
+        "correct node_disk; if the {kind} is given up, remove it by hand",
+    ),
+    "node-layers": Kind(
+        "{disk} carries a node: {why}", "an empty disk", "set node_reinstall: true to install it anew, images and all"
+    ),
+    # While acting: the links are taken away again.
+    "takedown-failed": Kind("{command} exited with {status}: {reason}", "exit status 0", "boot again; look at {log}"),
+    "wipe-failed": Kind("{command} exited with {status}: {reason}", "exit status 0", "boot again; look at {log}"),
+    "multipath-failed": Kind("{command} exited with {status}: {reason}", "exit status 0", "boot again; look at {log}"),
+    "link-missing": Kind("{link} leads to {found}", "{wanted}", "boot again; look at {log}"),
+}
+AFTER_WIPING = frozenset({"wipe-failed", "multipath-failed", "link-missing"})
+LOG = "/tmp/node-disks.log"
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """One reason to stop. `code` is stable."""
+
+    code: str
+    found: str
+    needed: str
+    cure: str
+
+
+def refusal(code: str, **values: object) -> Refusal:
+    kind = KINDS[code]
+    found, needed, cure = (text.format_map(values) for text in (kind.found, kind.needed, kind.cure))
+    return Refusal(code, found, needed, cure)
+
+
+@dataclasses.dataclass(frozen=True)
+class WantedDisk:
+    """What has to be true of one disk; None: anything. Sizes are bytes."""
+
+    wwn: Optional[str] = None
+    serial: Optional[str] = None
+    path: Optional[str] = None
+    model: Optional[str] = None
+    smallest: Optional[int] = None
+    largest: Optional[int] = None
+
+    def __str__(self) -> str:
+        parts = [f"{key} {value}" for key, value in self.named]
+        return ", ".join([*parts, *([self.range] if self.range else [])])
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        found = (("wwn", self.wwn), ("serial", self.serial), ("path", self.path), ("model", self.model))
+        return tuple((key, value) for key, value in found if value is not None)
+
+    @property
+    def range(self) -> str:
+        if self.smallest is None and self.largest is None:
+            return ""
+        if self.smallest == self.largest:
+            return f"{self.smallest} bytes"
+        if self.largest is None:
+            return f"at least {self.smallest} bytes"
+        return f"{self.smallest or 0} to {self.largest} bytes"
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    disks: tuple[WantedDisk, ...]
+    may_reinstall: bool = False
+    is_multipath: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """A block device. `parents` are the kernel names of what it lies on; `signatures` is all that blkid knows in it."""
+
+    name: str
+    path: str
+    type: str
+    size: int
+    parents: tuple[str, ...]
+    mounts: tuple[str, ...]
+    is_read_only: bool
+    is_removable: bool
+    transport: str
+    model: str
+    wwn: str
+    serials: tuple[str, ...]
+    wwid: str
+    links: tuple[str, ...]
+    sysfs: str
+    mapper_name: str
+    mapper_uuid: str
+    partition_type: str
+    signatures: tuple[str, ...]
+    filesystem_uuid: str
+    trouble: str = ""  # why it could not be read
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """A volume group: the kernel names of its physical volumes, how many are not here, (name, tags) of its volumes."""
+
+    name: str
+    uuid: str
+    tags: tuple[str, ...]
+    members: tuple[str, ...]
+    missing: int
+    volumes: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Array:
+    """An array of md, running or not; `missing` members are not here."""
+
+    name: str
+    uuid: str
+    level: str
+    members: tuple[str, ...]
+    missing: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Inside:
+    """What a file system on a disk was seen to hold."""
+
+    device: str
+    place: str
+    owner: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """The machine's disks at one moment; `unread` says which looks failed, and how."""
+
+    devices: tuple[Device, ...]
+    groups: tuple[Group, ...]
+    arrays: tuple[Array, ...]
+    insides: tuple[Inside, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    def device(self, name: str) -> Device:
+        return next(device for device in self.devices if device.name == name)
+
+    def find(self, path: str) -> Optional[Device]:
+        return next((device for device in self.devices if path == device.path or path in device.links), None)
+
+    def children(self, names: Iterable[str]) -> tuple[Device, ...]:
+        wanted = set(names)
+        return tuple(device for device in self.devices if wanted & set(device.parents))
+
+    def stack(self, names: Iterable[str]) -> tuple[Device, ...]:
+        """The devices and all that lies on them."""
+        found: dict[str, Device] = {}
+        waiting = [self.device(name) for name in names]
+        while waiting:
+            device = waiting.pop(0)
+            if device.name not in found:
+                found[device.name] = device
+                waiting += self.children([device.name])
+        return tuple(found.values())
+
+    def roots(self, name: str) -> frozenset[str]:
+        """The disks below a device."""
+        device = self.device(name)
+        if not device.parents:
+            return frozenset([name])
+        return frozenset().union(*(self.roots(parent) for parent in device.parents))
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A disk, or all paths of one LUN; `map` is what multipath has made of them."""
+
+    paths: tuple[Device, ...]
+    map: Optional[Device]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(path.name for path in self.paths)
+
+    def __str__(self) -> str:
+        return "+".join(self.names)
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """A name for a disk: what udev has to match, and the node that it then leads to."""
+
+    name: str
+    match: str
+    node: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What to do, in this order: take down, wipe, start multipath, link. With refusals: nothing."""
+
+    chosen: tuple[Candidate, ...] = ()
+    takedown: tuple[tuple[str, ...], ...] = ()
+    wipes: tuple[tuple[str, ...], ...] = ()
+    multipath: tuple[tuple[str, ...], ...] = ()
+    links: tuple[Link, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    status: int
+    text: str
+    complaints: str = ""
+
+
+class Target:
+    """The installer as the resolver may touch it."""
+
+    def run(self, *argv: str) -> Output:
+        try:
+            done = subprocess.run(
+                argv,
+                env={**os.environ, "LC_ALL": "C", "LANG": "C"},
+                stdin=subprocess.DEVNULL,  # ours is this script
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            return Output(127, "", f"{argv[0]}: {error.strerror}")
+        return Output(done.returncode, done.stdout, done.stderr)
+
+    def read(self, path: str) -> str:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except OSError:
+            return ""
+
+    def write(self, path: str, text: str) -> None:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def remove(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            os.remove(path)
+
+    def resolve(self, link: str) -> str:
+        """Where a link leads; empty when it leads to nothing."""
+        return os.path.realpath(link) if os.path.exists(link) else ""
+
+    def directories(self, device: str, fstype: str) -> tuple[str, ...]:
+        """The directories near the top of a file system, which is not changed by it."""
+        with tempfile.TemporaryDirectory(prefix="node-disks-") as top:
+            if self.run("mount", "-t", fstype, "-o", PASSIVE_MOUNT[fstype], device, top).status:
+                return ()
+            try:
+                found = []
+                for place, names, _ in os.walk(top):
+                    below = os.path.relpath(place, top)
+                    depth = 0 if below == "." else below.count("/") + 1
+                    found += [os.path.normpath(os.path.join(below, name)) for name in names]
+                    if depth >= INSIDE_DEPTH:
+                        names.clear()
+                return tuple(sorted(found))
+            finally:
+                self.run("umount", top)
+
+    def say(self, terminal: str, text: str) -> bool:
+        """Best effort: a terminal may be gone, or hold back; its line discipline may be off."""
+        try:
+            file = os.open(f"/dev/{terminal}", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            os.write(file, text.replace("\n", "\r\n").encode("ascii", "backslashreplace"))
+        except OSError:
+            return False
+        finally:
+            os.close(file)
+        return True
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+# Looking
+
+COLUMNS = "NAME,KNAME,PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,WWN,PARTTYPE,MOUNTPOINTS"
+LSBLK = ("lsblk", "--json", "--bytes", "--output", COLUMNS)
+UDEV = ("udevadm", "info", "--export-db")
+# Without locks, and whatever lvm.conf or a devices file hides.
+LVM = ("--readonly", "--devicesfile", "", "--reportformat", "json", "-o")
+PVS = ("pvs", *LVM, "pv_name,vg_name,vg_uuid,vg_tags,vg_missing_pv_count")
+LVS = ("lvs", "-a", *LVM, "vg_uuid,lv_name,lv_tags")
+# All signatures; `blkid -p` tells none when there are two, and that is where a disk has had two lives. Only reads.
+SIGNATURES = ("wipefs", "--json")
+# What is put together by itself as soon as it is seen.
+ASSEMBLED = ("LVM2_member", "linux_raid_member")
+EXAMINE = ("mdadm", "--examine", "--export")
+
+
+def gather(target: Target) -> Facts:
+    """Look at every disk and all that lies on it; changes nothing."""
+    unread: list[str] = []
+
+    def rows(key: str, *argv: str) -> list[dict[str, Any]]:
+        output = target.run(*argv)
+        if output.status:
+            unread.append(f"{argv[0]} exited with {output.status}: {last_line(output.complaints)}")
+            return []
+        # wipefs prints nothing at all when there is nothing.
+        if not output.text.strip():
+            return []
+        try:
+            tree = json.loads(output.text)
+            return list(tree[key] if key in tree else tree["report"][0][key])
+        except (ValueError, LookupError, TypeError):
+            unread.append(f"{argv[0]} printed no list {key!r} in JSON: {last_line(output.text)}")
+            return []
+
+    known = udev_properties(target.run(*UDEV).text)
+    nodes = flatten(rows("blockdevices", *LSBLK))
+    if not (known and nodes) and not unread:
+        unread.append("udevadm and lsblk know no disk")
+    devices = []
+    for node, parents in nodes:
+        # A disk that cannot be read, like a path on standby, is no matter until it is chosen.
+        before = len(unread)
+        found = [] if node["type"] in ("loop", "rom") else rows("signatures", *SIGNATURES, node["path"])
+        trouble = "".join(unread[before:])
+        del unread[before:]
+        device = _device(node, parents, known.get(node["kname"], {}), found)
+        devices.append(dataclasses.replace(device, trouble=trouble))
+    facts = Facts(tuple(devices), (), ())
+    groups = tuple(_groups(facts, rows("pv", *PVS), rows("lv", *LVS)))
+    facts = _examined(target, dataclasses.replace(facts, groups=groups))
+    return dataclasses.replace(facts, unread=tuple(unread))
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no output"])[-1].strip()
+
+
+def udev_properties(text: str) -> dict[str, dict[str, str]]:
+    """Kernel name: properties, of udev's block devices."""
+    found = {}
+    for block in text.split("\n\n"):
+        entries = (line[3:].partition("=") for line in block.splitlines() if line.startswith("E: "))
+        properties = {key: value for key, _, value in entries}
+        if properties.get("SUBSYSTEM") == "block":
+            found[properties.get("DEVPATH", "").rpartition("/")[2]] = properties
+    return found
+
+
+def flatten(nodes: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], tuple[str, ...]]]:
+    """lsblk's tree, in which a device stands below each of its parents, as (device, parents)."""
+    order: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+
+    def visit(node: Mapping[str, Any], parent: Optional[str]) -> None:
+        _, parents = order.setdefault(node["kname"], (node, []))
+        if parent is not None and parent not in parents:
+            parents.append(parent)
+        for child in node.get("children", ()):
+            visit(child, node["kname"])
+
+    for node in nodes:
+        visit(node, None)
+    return [(node, tuple(parents)) for node, parents in order.values()]
+
+
+def _device(
+    node: Mapping[str, Any], parents: tuple[str, ...], known: Mapping[str, str], found: Sequence[Mapping[str, Any]]
+) -> Device:
+    name, sysfs = node["kname"], known.get("DEVPATH", "")
+    attribute = next((key for pattern, key in WWID if pattern.match(name)), "")
+    serials = (node["serial"], *(known.get(f"{key}") for key in ("ID_SERIAL_SHORT", "ID_SCSI_SERIAL", "ID_SERIAL")))
+    return Device(
+        name=name,
+        path=node["path"],
+        type=node["type"],
+        size=int(node["size"] or 0),
+        parents=parents,
+        mounts=tuple(filter(None, node["mountpoints"])),
+        is_read_only=bool(node["ro"]),
+        is_removable=bool(node["rm"]),
+        transport="usb" if "/usb" in sysfs else node["tran"] or "",
+        model=(node["model"] or "").strip(),
+        wwn=(node["wwn"] or known.get("ID_WWN_WITH_EXTENSION") or known.get("ID_WWN") or "").lower(),
+        serials=tuple(dict.fromkeys(serial.strip() for serial in serials if serial)),
+        wwid=known.get(attribute, ""),
+        links=tuple(known.get("DEVLINKS", "").split()),
+        sysfs=sysfs,
+        mapper_name=known.get("DM_NAME", ""),
+        mapper_uuid=known.get("DM_UUID", ""),
+        partition_type=(node["parttype"] or "").lower(),
+        signatures=tuple(dict.fromkeys(row["type"] for row in found)),
+        filesystem_uuid=next((row["uuid"] for row in found if row["type"] == "btrfs"), "") or "",
+    )
+
+
+def _groups(facts: Facts, physical: Sequence[dict[str, str]], logical: Sequence[dict[str, str]]) -> Iterator[Group]:
+    for uuid in dict.fromkeys(row["vg_uuid"] for row in physical if row["vg_uuid"]):
+        own = [row for row in physical if row["vg_uuid"] == uuid]
+        members = (facts.find(row["pv_name"]) for row in own)
+        yield Group(
+            name=own[0]["vg_name"],
+            uuid=uuid,
+            tags=_tags(own[0]["vg_tags"]),
+            members=tuple(member.name for member in members if member),
+            missing=int(own[0]["vg_missing_pv_count"] or 0),
+            volumes=tuple((row["lv_name"], _tags(row["lv_tags"])) for row in logical if row["vg_uuid"] == uuid),
+        )
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
+
+
+def _examined(target: Target, facts: Facts) -> Facts:
+    """Also the arrays, as their members tell of them."""
+    found: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    devices = []
+    for device in facts.devices:
+        if "linux_raid_member" in device.signatures:
+            output = target.run(*EXAMINE, device.path)
+            said = dict(line.split("=", 1) for line in output.text.splitlines() if "=" in line)
+            if output.status or "MD_UUID" not in said:
+                trouble = f"mdadm exited with {output.status}: {last_line(output.complaints)}"
+                device = dataclasses.replace(device, trouble=trouble)
+            else:
+                found.setdefault(said["MD_UUID"], []).append((device.name, said))
+        devices.append(device)
+    return dataclasses.replace(facts, devices=tuple(devices), arrays=tuple(map(_array, found.items())))
+
+
+def _array(found: tuple[str, list[tuple[str, dict[str, str]]]]) -> Array:
+    uuid, members = found
+    _, said = members[0]
+    # The paths of one LUN show one member twice.
+    here = {each.get("MD_DEV_UUID", name) for name, each in members}
+    return Array(
+        name=said.get("MD_NAME", "").rpartition(":")[2] or uuid,  # after the host's name
+        uuid=uuid,
+        level=said.get("MD_LEVEL", ""),
+        members=tuple(name for name, _ in members),
+        missing=max(0, int(said.get("MD_DEVICES") or 0) - len(here)),
+    )
+
+
+def look_inside(target: Target, facts: Facts, chosen: Iterable[Candidate]) -> Facts:
+    """Also what the file systems on the chosen disks hold, as far as they can be mounted without changing them."""
+    found = []
+    for device in facts.stack(name for candidate in chosen for name in candidate.names):
+        fstype = next((each for each in device.signatures if each in PASSIVE_MOUNT), None)
+        if fstype is None or facts.children([device.name]):
+            continue
+        for place in target.directories(device.path, fstype):
+            owner = INSIDE.get(os.path.basename(place))
+            if owner:
+                found.append(Inside(device.name, place, owner))
+    return dataclasses.replace(facts, insides=tuple(found))
+
+
+# Deciding
+
+
+def candidates(facts: Facts) -> tuple[Candidate, ...]:
+    """The machine's disks. Paths are of one LUN when multipath says so, or when WWN, WWID and size are the same."""
+    found: dict[object, list[Device]] = {}
+    for device in facts.devices:
+        if device.type != "disk" or device.parents or NOT_DISKS.match(device.name):
+            continue
+        of_map = next((child.name for child in facts.children([device.name]) if child.type == "mpath"), None)
+        has_identity = device.wwn and device.wwid and device.transport != "usb"
+        key = of_map or ((device.wwn, device.wwid, device.size) if has_identity else device.name)
+        found.setdefault(key, []).append(device)
+    return tuple(
+        Candidate(tuple(paths), next((c for c in facts.children([paths[0].name]) if c.type == "mpath"), None))
+        for paths in found.values()
+    )
+
+
+def _plain(model: str) -> str:
+    """udev writes underscores for blanks."""
+    return " ".join(model.replace("_", " ").split())
+
+
+def different(candidate: Candidate, wanted: WantedDisk) -> dict[str, str]:
+    """The keys that are not as wanted, with what is there instead; the size is asked apart."""
+    first = candidate.paths[0]
+    maps = (candidate.map,) if candidate.map else ()
+    links = {link for device in (*candidate.paths, *maps) for link in device.links}
+    # What multipath's map will be called once there is one.
+    links |= {f"/dev/disk/by-id/dm-uuid-mpath-{path.wwid}" for path in candidate.paths if path.wwid}
+    serials = {serial for path in candidate.paths for serial in path.serials}
+    found = {}
+    if wanted.wwn is not None and wanted.wwn.lower() != first.wwn:
+        found["wwn"] = first.wwn or "(none)"
+    if wanted.serial is not None and wanted.serial not in serials:
+        found["serial"] = first.serials[0] if first.serials else "(none)"
+    if wanted.path is not None and wanted.path not in links:
+        found["path"] = next((link for link in first.links if "/by-path/" in link), "(none)")
+    if wanted.model is not None and _plain(wanted.model) != _plain(first.model):
+        found["model"] = first.model or "(none)"
+    return found
+
+
+def has_size(candidate: Candidate, wanted: WantedDisk) -> bool:
+    size = candidate.paths[0].size
+    return (wanted.smallest or 0) <= size and (wanted.largest is None or size <= wanted.largest)
+
+
+def decide(facts: Facts, wanted: Wanted) -> Decision:
+    """The disks that are wanted and what to do with them, or why not."""
+    if facts.unread:
+        return Decision(refusals=tuple(refusal("cannot-look", problem=problem) for problem in facts.unread))
+    there = candidates(facts)
+    found = [_choose(there, disk) for disk in wanted.disks]
+    refusals = [one for one in found if isinstance(one, Refusal)]
+    chosen = [one for one in found if isinstance(one, Candidate)]
+    for number, one in enumerate(found):
+        if isinstance(one, Candidate) and one in found[:number]:
+            link, other = f"system{found.index(one)}", f"system{number}"
+            refusals.append(refusal("one-disk-twice", disk=one, link=link, other=other))
+    chosen = list(dict.fromkeys(chosen))
+    for candidate in chosen:
+        refusals += _disk_refusals(facts, candidate, wanted)
+    refusals += _content_refusals(facts, chosen, wanted)
+    if refusals:
+        return Decision(tuple(chosen), refusals=tuple(refusals))
+    return Decision(
+        chosen=tuple(chosen),
+        takedown=tuple(_takedown(facts, chosen)),
+        wipes=tuple(_wipes(facts, chosen)),
+        multipath=tuple(_multipath(chosen) if wanted.is_multipath else ()),
+        links=tuple(_link(number, one, wanted) for number, one in enumerate(chosen)),
+    )
+
+
+def _choose(there: Sequence[Candidate], wanted: WantedDisk) -> Candidate | Refusal:
+    named = [candidate for candidate in there if not different(candidate, wanted)]
+    fitting = [candidate for candidate in named if has_size(candidate, wanted)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        return refusal("several-disks", disks=_listed(fitting), wanted=wanted)
+    if len(named) == 1:
+        return refusal("disk-size", disk=named[0], size=named[0].paths[0].size, range=wanted.range)
+    asked = [key for key, _ in wanted.named]
+    near = []
+    for candidate in there:
+        wrong = different(candidate, wanted)
+        right = [key for key in asked if key not in wrong and key != "model"]
+        if right:
+            said = ", ".join(f"{key} {value}" for key, value in wrong.items()) or f"{candidate.paths[0].size} bytes"
+            near.append(f"; {candidate} has that {' and '.join(right)}, but {said}")
+    return refusal("no-disk", wanted=wanted, near="".join(near))
+
+
+def _listed(things: Iterable[object]) -> str:
+    return ", ".join(map(str, things))
+
+
+def _disk_refusals(facts: Facts, candidate: Candidate, wanted: Wanted) -> Iterator[Refusal]:
+    """What is wrong with the disk itself."""
+    paths = candidate.paths
+    stack = facts.stack(candidate.names)
+    if any(path.is_removable or path.transport == "usb" for path in paths):
+        bus = " (USB)" if any(path.transport == "usb" for path in paths) else ""
+        yield refusal("removable", disk=candidate, bus=bus)
+    if any(path.is_read_only for path in paths):
+        yield refusal("read-only", disk=candidate)
+    medium = [mount for device in stack for mount in device.mounts if mount.startswith("/run/install")]
+    # Anaconda never overwrites a disk with this file system (devicetree/model.py, _mark_protected_devices).
+    image = ["iso9660"] if any("iso9660" in path.signatures for path in paths) else []
+    if medium or image:
+        why = _listed([*(f"mounted at {mount}" for mount in medium), *image])
+        yield refusal("installation-medium", disk=candidate, why=why)
+    if len(paths) > 1 and not wanted.is_multipath:
+        yield refusal("several-paths", disk=candidate)
+    if wanted.is_multipath and not candidate.map and not paths[0].wwid:
+        yield refusal("no-wwid", disk=candidate)
+    for device in stack:
+        has_other_path = device in paths and any(not path.trouble for path in paths)
+        if device.trouble and not has_other_path:
+            yield refusal("unreadable", device=device.name, disk=candidate, trouble=device.trouble)
+        mounts = [mount for mount in device.mounts if mount != "[SWAP]" and mount not in medium]
+        if mounts:
+            yield refusal("in-use", device=device.name, disk=candidate, mounts=_listed(mounts))
+        if not STACKS.fullmatch(device.type):
+            yield refusal("stack-unknown", device=device.name, disk=candidate, type=device.type)
+
+
+def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) -> Iterator[Refusal]:
+    """What lies on the disks that is not ours to wipe."""
+    for candidate in chosen:
+        names = set(candidate.names)
+        foreign: dict[str, list[str]] = {}
+        firmware: list[str] = []
+        for device in facts.stack(candidate.names):
+            for owner, why in _foreign_marks(device):
+                foreign.setdefault(owner, []).append(why)
+            firmware += [
+                each for each in device.signatures if each.endswith("_raid_member") and each != "linux_raid_member"
+            ]
+        for group in facts.groups:
+            if not _is_on(facts, group.members, names):
+                continue
+            domain = _domain_marks(group)
+            if domain:
+                what = f"the volume group {group.name}"
+                yield refusal("storage-domain", what=what, disk=candidate, why=_listed(domain))
+            for owner, why in _foreign_volumes(group):
+                foreign.setdefault(owner, []).append(why)
+            node = _node_marks(group)
+            if node and not wanted.may_reinstall:
+                yield refusal("node-layers", disk=candidate, why=_listed(node))
+        for inside in facts.insides:
+            if facts.roots(inside.device) & names and inside.owner in foreign:
+                foreign[inside.owner].append(f"{inside.place} in {inside.device}")
+            elif facts.roots(inside.device) & names and inside.owner == INSIDE["dom_md"]:
+                what, why = f"the file system of {inside.device}", f"it has {inside.place}"
+                yield refusal("storage-domain", what=what, disk=candidate, why=why)
+            elif facts.roots(inside.device) & names:
+                foreign[inside.owner] = [f"{inside.place} in {inside.device}"]
+        for owner, reasons in foreign.items():
+            yield refusal("foreign", disk=candidate, owner=owner, why=_listed(dict.fromkeys(reasons)))
+        if firmware:
+            yield refusal("firmware-raid", disk=candidate, why=_listed(dict.fromkeys(firmware)))
+    yield from _reaching_out(facts, chosen)
+
+
+def _is_on(facts: Facts, members: Iterable[str], disks: set[str]) -> bool:
+    return any(facts.roots(member) & disks for member in members)
+
+
+def _foreign_marks(device: Device) -> Iterator[tuple[str, str]]:
+    for signature in device.signatures:
+        if signature in FOREIGN_SIGNATURES:
+            yield FOREIGN_SIGNATURES[signature], f"{signature} in {device.name}"
+    for prefix, owner in FOREIGN_PARTITIONS.items():
+        if device.partition_type.startswith(prefix):
+            yield owner, f"partition type {device.partition_type} of {device.name}"
+    for mount in device.mounts:
+        if mount.startswith(("/gluster", "/rhgs")):
+            yield "Gluster", f"{device.name} is mounted at {mount}"
+
+
+def _foreign_volumes(group: Group) -> Iterator[tuple[str, str]]:
+    for prefix, owner in FOREIGN_NAMES.items():
+        if group.name.startswith(prefix):
+            yield owner, f"volume group {group.name}"
+        for volume, _ in group.volumes:
+            if volume.strip("[]").startswith(prefix):
+                yield owner, f"volume {group.name}/{volume.strip('[]')}"
+    for volume, tags in group.volumes:
+        for prefix, owner in FOREIGN_VOLUME_TAGS.items():
+            if any(tag.startswith(prefix) for tag in tags):
+                yield owner, f"volume {group.name}/{volume} tagged {prefix}*"
+
+
+def _domain_marks(group: Group) -> list[str]:
+    tags = [tag for tag in group.tags if tag.startswith(DOMAIN_TAGS)]
+    found = [f"tagged {tags[0]}" + (f" and {len(tags) - 1} more" if tags[1:] else "")] if tags else []
+    # A storage domain whose tags are lost is one still.
+    return found or (["named by a UUID"] if UUID.fullmatch(group.name) else [])
+
+
+def _node_marks(group: Group) -> list[str]:
+    tagged = [name for name, tags in group.volumes if any(tag.startswith(NODE_TAG) for tag in tags)]
+    if not tagged and not any(tag.startswith(NODE_TAG) for tag in group.tags):
+        return []
+    return [f"volume group {group.name}", *(f"{group.name}/{name}" for name in tagged)]
+
+
+def _reaching_out(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[Refusal]:
+    """What lies on chosen disks and on others. Half of a mirror is whole by itself, so a lost half is no reason."""
+    spans = [("volume group", group.name, group.members, group.missing) for group in facts.groups]
+    for array in facts.arrays:
+        lost = 0 if array.level == "raid1" else array.missing
+        spans.append(("array", array.name, array.members, lost))
+    filesystems = dict.fromkeys(device.filesystem_uuid for device in facts.devices if device.filesystem_uuid)
+    for uuid in filesystems:
+        members = tuple(device.name for device in facts.devices if device.filesystem_uuid == uuid)
+        spans.append(("btrfs file system", uuid, members, 0))
+    ours = {name for candidate in chosen for name in candidate.names}
+    for kind, name, members, missing in spans:
+        disks = frozenset[str]().union(*(facts.roots(member) for member in members))
+        others = sorted(disks - ours)
+        if missing:
+            others.append(f"{missing} more that {'is' if missing == 1 else 'are'} not here")
+        own = [candidate for candidate in chosen if disks & set(candidate.names)]
+        if own and others:
+            yield refusal("reaches-out", kind=kind, name=name, disk=_listed(own), others=_listed(others))
+
+
+def _takedown(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[tuple[str, ...]]:
+    """How to take down all that is active on the chosen disks: what lies on top first."""
+    names = [name for candidate in chosen for name in candidate.names]
+    stack = facts.stack(names)
+    for device in stack:
+        if "[SWAP]" in device.mounts:
+            yield "swapoff", device.path
+    # The volumes of a group go down together, so they are one thing here.
+    units: dict[tuple[str, ...], list[Device]] = {}
+    for device in stack:
+        units.setdefault(_command(facts, device), []).append(device)
+    done: set[tuple[str, ...]] = set()
+
+    def visit(command: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if command in done:
+            return
+        done.add(command)
+        for child in facts.children(device.name for device in units[command]):
+            yield from visit(_command(facts, child))
+        if command[1:]:
+            yield command
+
+    for command in units:
+        yield from visit(command)
+
+
+def _command(facts: Facts, device: Device) -> tuple[str, ...]:
+    """The command that takes a device down; one word, its name, where there is nothing to take down."""
+    if device.type == "lvm":
+        # device-mapper's UUID of a volume begins with that of its group, without dashes.
+        group = next((g for g in facts.groups if device.mapper_uuid.startswith(f"LVM-{g.uuid.replace('-', '')}")), None)
+        if group:
+            return "vgchange", "--devicesfile", "", "-an", "--select", f"vg_uuid={group.uuid}"
+        return "dmsetup", "remove", "--retry", device.mapper_name
+    if device.type == "crypt":
+        return "cryptsetup", "close", device.mapper_name
+    if device.type == "dm" and device.mapper_name:
+        return "dmsetup", "remove", "--retry", device.mapper_name
+    if re.fullmatch(r"raid\d+|linear|md", device.type) and device.parents:
+        return "mdadm", "--stop", device.path
+    return (device.name,)
+
+
+def _wipes(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[tuple[str, ...]]:
+    """How to make sure that nothing on the disks is put together again.
+
+    Any event starts arrays anew, and what lies on them; then blivet cannot stop the array that it wants to destroy
+    (`mdadm: Cannot get exclusive access`). All other contents Anaconda wipes itself.
+    """
+    for candidate in chosen:
+        # Under a map the paths are in use; else one path of a LUN will do.
+        top = candidate.map or next((path for path in candidate.paths if not path.trouble), candidate.paths[0])
+        for device in facts.stack([top.name]):
+            if device.type in ("disk", "part", "mpath") and set(device.signatures) & set(ASSEMBLED):
+                yield "wipefs", "--all", "--types", ",".join(ASSEMBLED), device.path
+
+
+def _multipath(chosen: Sequence[Candidate]) -> Iterator[tuple[str, ...]]:
+    """Start multipath for the LUNs that it has not taken yet."""
+    waiting = [candidate.paths[0].path for candidate in chosen if not candidate.map]
+    if waiting:
+        # As blivet does it later (flags.py, multipath_friendly_names), or the maps would get other names meanwhile.
+        yield "mpathconf", "--enable", "--find_multipaths", "y", "--user_friendly_names", "y", "--with_multipathd", "y"
+    for path in waiting:
+        yield "multipath", "-a", path
+        yield "multipath", path
+
+
+def _link(number: int, candidate: Candidate, wanted: Wanted) -> Link:
+    path = candidate.paths[0]
+    if wanted.is_multipath:
+        uuid = candidate.map.mapper_uuid if candidate.map else f"mpath-{path.wwid}"
+        return Link(f"{LINK}{number}", f'ENV{{DM_UUID}}=="{uuid}"', f"/dev/disk/by-id/dm-uuid-{uuid}")
+    # The place where it is plugged in and its kernel name: nothing that another disk could have too.
+    return Link(f"{LINK}{number}", f'ENV{{DEVTYPE}}=="disk", DEVPATH=="{path.sysfs}"', path.path)
+
+
+def rules(links: Iterable[Link]) -> str:
+    """Rules and not symlinks: Anaconda looks for names in udev's database."""
+    return "".join(f'SUBSYSTEM=="block", {link.match}, SYMLINK+="{link.name[len("/dev/") :]}"\n' for link in links)
+
+
+# Acting
+
+
+def act(target: Target, decision: Decision) -> tuple[Refusal, ...]:
+    """Take down, wipe, start multipath, link. If one of it fails there are no links."""
+    failed = (
+        _do(target, decision.takedown, "takedown-failed")
+        or _do(target, decision.wipes, "wipe-failed")
+        or _do(target, decision.multipath, "multipath-failed")
+    )
+    if failed:
+        return failed
+    _settle(target)
+    target.write(RULES, rules(decision.links))
+    _apply(target, decision)
+    wrong = []
+    for link in decision.links:
+        found, right = target.resolve(link.name), target.resolve(link.node)
+        if not found or found != right:
+            wrong.append(refusal("link-missing", link=link.name, found=found or "nothing", wanted=link.node, log=LOG))
+    if wrong:
+        target.remove(RULES)
+        _apply(target, decision)
+    return tuple(wrong)
+
+
+def _do(target: Target, steps: Iterable[tuple[str, ...]], code: str) -> tuple[Refusal, ...]:
+    for step in steps:
+        command = " ".join(word or "''" for word in step)
+        print("ovirt-node:", command, flush=True)
+        output = target.run(*step)
+        # A daemon may have made the map meanwhile; whether it is there is asked afterwards.
+        if output.status and step[0] == "multipath":
+            print(output.text, output.complaints, flush=True)
+        elif output.status:
+            reason = last_line(output.complaints or output.text)
+            return (refusal(code, command=command, status=output.status, reason=reason, log=LOG),)
+    return ()
+
+
+def _settle(target: Target) -> None:
+    target.run("udevadm", "settle", f"--timeout={SETTLE}")
+
+
+def _apply(target: Target, decision: Decision) -> None:
+    target.run("udevadm", "control", "--reload")
+    for link in decision.links:
+        node = target.resolve(link.node)
+        if node:
+            target.run("udevadm", "trigger", "--action=change", f"--name-match={node}")
+    _settle(target)
+
+
+# Telling
+
+
+def contents(facts: Facts, candidate: Candidate) -> str:
+    """What is on a disk, in a few words."""
+    found = []
+    for device in facts.stack(candidate.names):
+        found += [each for each in device.signatures if each not in ("LVM2_member", "linux_raid_member", "PMBR")]
+        found += [f"mounted at {mount}" for mount in device.mounts]
+    for array in facts.arrays:
+        if _is_on(facts, array.members, set(candidate.names)):
+            found.append(f"array {array.name}")
+    for group in facts.groups:
+        if _is_on(facts, group.members, set(candidate.names)):
+            found.append(f"volume group {group.name}")
+    return _listed(dict.fromkeys(found)) or "nothing"
+
+
+def table(facts: Facts) -> str:
+    """Every disk of the machine, a line each."""
+    lines = [("DISK", "SIZE", "MODEL", "SERIAL", "WWN", "ON IT")]
+    for candidate in candidates(facts):
+        first = candidate.paths[0]
+        serial = first.serials[0] if first.serials else "-"
+        size = f"{first.size / 1e9:.1f} GB"
+        lines.append((str(candidate), size, first.model or "-", serial, first.wwn or "-", contents(facts, candidate)))
+    if len(lines) == 1:
+        return "  no disk at all"
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return "\n".join("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def describe(facts: Facts, wanted: Wanted, refusals: Sequence[Refusal]) -> str:
+    """What was wanted, what is there, why that does not do, and what does."""
+    has_written = any(each.code in AFTER_WIPING for each in refusals)
+    what = "only the wanted disks have been written to" if has_written else "nothing has been written to any disk"
+    lines = [f"the installation stops here; {what}.", "wanted:"]
+    lines += [f"  system{number}: {disk}" for number, disk in enumerate(wanted.disks)]
+    lines += ["found:", table(facts)]
+    for each in refusals:
+        lines += [f"error: {each.code}: {each.found}; needed: {each.needed}", f"  cure: {each.cure}"]
+    lines.append("Correct the inventory, run ksgen, and boot again.")
+    return "\n".join(f"ovirt-node: {line}" for text in lines for line in text.splitlines())
+
+
+def terminals(target: Target) -> tuple[str, ...]:
+    """Every terminal on which somebody may look; tty0 is the one in front, mostly tty1."""
+    active = target.read("/sys/class/tty/console/active").split()
+    return tuple(dict.fromkeys([*active, *([] if "tty0" in active else ["tty1"])]))
+
+
+def tell(target: Target, text: str) -> None:
+    """Say it everywhere; /dev/console is one of the active ones, so it is asked only where none of them listens."""
+    heard = [target.say(terminal, f"\n{text}\n") for terminal in terminals(target)]
+    if not any(heard):
+        target.say("console", f"\n{text}\n")
+
+
+def read(text: str) -> Wanted:
+    """What ksgen writes."""
+    data = json.loads(text)
+    disks = []
+    for disk in data["disks"]:
+        size = disk.get("size") or {}
+        keys = {key: disk.get(key) for key in ("wwn", "serial", "path", "model")}
+        disks.append(WantedDisk(**keys, smallest=size.get("min"), largest=size.get("max")))
+    return Wanted(tuple(disks), bool(data.get("reinstall")), bool(data.get("multipath")))
+
+
+def resolve(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:
+    """Look, decide, look closer at what was chosen, decide, and act."""
+    for left in reversed(range(ATTEMPTS)):
+        _settle(target)
+        facts = gather(target)
+        decision = decide(facts, wanted)
+        if not decision.refusals:
+            facts = look_inside(target, facts, decision.chosen)
+            decision = decide(facts, wanted)
+        if not decision.refusals:
+            decision = dataclasses.replace(decision, refusals=act(target, decision))
+        # Something may still be starting what was just taken down, in units that udev does not wait for.
+        if not left or all(each.code != "takedown-failed" for each in decision.refusals):
+            break
+        target.pause(BETWEEN_ATTEMPTS)
+    return facts, decision
+
+
+def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = None) -> int:
+    """Exit status 0: every link is there. 1: none is, and terminals and log say why, and what to do."""
+    parser = argparse.ArgumentParser(prog="disks.py", description="Find the disks of a node, and name them.")
+    parser.add_argument("wanted", metavar="WANTED", help="a file of JSON")
+    parser.add_argument("--every", type=int, default=REPEAT_EVERY, metavar="SECONDS", help="how often to say it")
+    parser.add_argument("--for", type=int, default=REPEAT_FOR, metavar="SECONDS", help="how long", dest="duration")
+    given = parser.parse_args(arguments)
+    target = target or Target()
+    try:
+        wanted = read(target.read(given.wanted))
+        facts, decision = resolve(target, wanted)
+    except Exception:
+        # A bug of ours must not be mute either; without links Anaconda stops.
+        tell(target, f"ovirt-node: the installation stops here, in a bug of disks.py; report it:\n{format_exc()}")
+        raise
+    if not decision.refusals:
+        for link, candidate in zip(decision.links, decision.chosen):
+            print(f"ovirt-node: {link.name} is {candidate}: {contents(facts, candidate)}")
+        return 0
+    text = describe(facts, wanted, decision.refusals)
+    print(text, flush=True)
+    for _ in range(max(1, given.duration // given.every)):
+        tell(target, text)
+        target.pause(given.every)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,635 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The program that the installer runs to find the disks of a node, on machines recorded by tests/record_disks.py."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import itertools
+import json
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from disk_machines import MACHINES, RECORDED, Machine, want, wwn
+
+PROGRAM = Path(__file__).resolve().parents[1] / "ks-templates" / "disks.py"
+
+
+@functools.cache
+def load() -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location("disks", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["disks"] = module  # where dataclasses look for the types of a module
+    spec.loader.exec_module(module)
+    return module
+
+
+disks = load()
+
+
+@functools.cache
+def recording(name: str) -> dict[str, Any]:
+    return dict(json.loads((RECORDED / f"{name}.json").read_text()))
+
+
+class Replay(disks.Target):  # type: ignore[misc, name-defined]
+    """The recorded machine; what is done to it is written down, and the commands named in `failing` fail."""
+
+    def __init__(self, name: str, failing: str = "", links: bool = True) -> None:
+        found = recording(name)
+        self.answers = {tuple(argv): (status, text, told) for argv, status, text, told in found["commands"]}
+        self.insides = {device: tuple(places) for device, places in found["insides"].items()}
+        self.failing = failing
+        self.has_links = links
+        self.done: list[tuple[str, ...]] = []
+        self.files: dict[str, str] = {"/sys/class/tty/console/active": "tty0 ttyS0\n"}
+        self.heard: list[tuple[str, str]] = []
+        self.paused: list[float] = []
+        self.deaf: frozenset[str] = frozenset()
+
+    def run(self, *argv: str) -> Any:
+        if argv in self.answers:
+            return disks.Output(*self.answers[argv])
+        self.done.append(argv)
+        return disks.Output(5, "", f"  {argv[0]}: it is in use\n") if argv[0] == self.failing else disks.Output(0, "")
+
+    def directories(self, device: str, fstype: str) -> tuple[str, ...]:
+        return self.insides[device]
+
+    def read(self, path: str) -> str:
+        return self.files.get(path, "")
+
+    def write(self, path: str, text: str) -> None:
+        self.files[path] = text
+
+    def remove(self, path: str) -> None:
+        del self.files[path]
+
+    def resolve(self, link: str) -> str:
+        if link.startswith(disks.LINK):
+            return "/dev/sda" if self.has_links and disks.RULES in self.files else ""
+        return "/dev/sda"
+
+    def say(self, terminal: str, text: str) -> bool:
+        self.heard.append((terminal, text))
+        return terminal not in self.deaf
+
+    def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+
+
+def decision(name: str, wanted: dict[str, Any]) -> Any:
+    """What is decided on a recorded machine, its file systems looked into."""
+    target = Replay(name)
+    asked = disks.read(json.dumps(wanted))
+    facts = disks.gather(target)
+    first = disks.decide(facts, asked)
+    if first.refusals:
+        return first
+    return disks.decide(disks.look_inside(target, facts, first.chosen), asked)
+
+
+def lines(refusals: Any) -> list[str]:
+    return [f"{each.code}: {each.found}; needed: {each.needed}; cure: {each.cure}" for each in refusals]
+
+
+CASES = [(machine.name, case) for machine in MACHINES for case in machine.wanted]
+MACHINE = {machine.name: machine for machine in MACHINES}
+EXPECTED = {
+    ("one-disk", "serial-wrong"): [
+        "no-disk: no disk has serial S3EVNX0K009; needed: one disk; cure: correct node_disk, or connect the disk",
+    ],
+    ("one-disk", "serial-of-another"): [
+        "no-disk: no disk has wwn 0x5000c500a1b2c301, serial S3EVNX0K009; sda has that wwn, but serial "
+        "S3EVNX0K001; needed: one disk; cure: correct node_disk, or connect the disk",
+    ],
+    ("one-disk", "model-wrong"): [
+        "no-disk: no disk has wwn 0x5000c500a1b2c301, model INTEL SSDSC2BB48; sda has that wwn, but model "
+        "ST480FP0021; needed: one disk; cure: correct node_disk, or connect the disk",
+    ],
+    ("one-disk", "path-wrong"): [
+        "no-disk: no disk has path /dev/disk/by-path/pci-0000:00:1f.2-ata-1; needed: one disk; cure: correct "
+        "node_disk, or connect the disk",
+    ],
+    ("one-disk", "too-small"): [
+        "disk-size: sda has 68719476736 bytes; needed: at least 128849018880 bytes; cure: correct node_disk: "
+        "size, or connect the right disk",
+    ],
+    ("one-disk", "too-large"): [
+        "disk-size: sda has 68719476736 bytes; needed: 10737418240 to 64424509440 bytes; cure: correct "
+        "node_disk: size, or connect the right disk",
+    ],
+    ("one-disk", "not-that-size"): [
+        "disk-size: sda has 68719476736 bytes; needed: 128849018880 bytes; cure: correct node_disk: size, or "
+        "connect the right disk",
+    ],
+    ("one-disk", "multipath"): [
+        "no-disk: no disk has serial S3EVNX0K009; needed: one disk; cure: correct node_disk, or connect the disk",
+    ],
+    ("no-disk", "first"): [
+        "no-disk: no disk has wwn 0x5000c500a1b2c301; needed: one disk; cure: correct node_disk, or connect the disk",
+    ],
+    ("two-equal", "either"): [
+        "several-disks: sda, sdb have serial 0123456789; needed: one disk; cure: add to node_disk what tells "
+        "them apart: wwn, path or size",
+    ],
+    ("two-equal", "twice"): [
+        "one-disk-twice: sda is system0 and system1; needed: a disk for each; cure: correct node_disk",
+    ],
+    ("nvme", "eui"): [
+        "no-disk: no disk has wwn eui.0025385b71b02841; needed: one disk; cure: correct node_disk, or connect the disk",
+    ],
+    ("virtio", "multipath"): [
+        "no-wwid: vda has no WWID, so multipath does not take it; needed: a LUN; cure: set node_multipath: "
+        "false, or correct node_disk",
+    ],
+    ("usb-stick", "stick"): [
+        "removable: sdb is removable (USB); needed: a disk that stays; cure: name an internal disk in node_disk",
+    ],
+    ("removable", "first"): [
+        "removable: sda is removable; needed: a disk that stays; cure: name an internal disk in node_disk",
+    ],
+    ("read-only", "first"): [
+        "read-only: sda is read-only; needed: a disk that can be written; cure: take away its write "
+        "protection, or export it writable",
+    ],
+    ("multipath", "not-asked-for"): [
+        "several-paths: sda+sdb are paths of one LUN; needed: one path, or multipath; cure: set node_multipath: true",
+    ],
+    ("storage-domain", "first"): [
+        "storage-domain: the volume group 2f6dbb18-3f4c-4b73-9a5d-0f2b8a1c9d3e on sda is a storage domain of "
+        "oVirt: tagged MDT_CLASS=Data and 2 more; needed: a disk without virtual machines on it; cure: "
+        "correct node_disk; if the domain is given up, destroy it in the engine and wipe the disk there",
+    ],
+    ("storage-domain", "reinstall"): [
+        "storage-domain: the volume group 2f6dbb18-3f4c-4b73-9a5d-0f2b8a1c9d3e on sda is a storage domain of "
+        "oVirt: tagged MDT_CLASS=Data and 2 more; needed: a disk without virtual machines on it; cure: "
+        "correct node_disk; if the domain is given up, destroy it in the engine and wipe the disk there",
+    ],
+    ("domain-untagged", "first"): [
+        "storage-domain: the volume group 91c4a7d2-5e0b-4f68-b1a3-7d9e2c5f8046 on sda is a storage domain of "
+        "oVirt: named by a UUID; needed: a disk without virtual machines on it; cure: correct node_disk; if "
+        "the domain is given up, destroy it in the engine and wipe the disk there",
+    ],
+    ("file-domain", "first"): [
+        "storage-domain: the file system of sda1 on sda is a storage domain of oVirt: it has "
+        "data/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md; needed: a disk without virtual machines on it; "
+        "cure: correct node_disk; if the domain is given up, destroy it in the engine and wipe the disk there",
+    ],
+    ("group-across", "first"): [
+        "reaches-out: the volume group data on sda also lies on sdb; needed: nothing that reaches onto other "
+        "disks; cure: correct node_disk; if the volume group is given up, remove it by hand",
+    ],
+    ("group-missing", "first"): [
+        "reaches-out: the volume group lost on sda also lies on 1 more that is not here; needed: nothing that"
+        " reaches onto other disks; cure: correct node_disk; if the volume group is given up, remove it by "
+        "hand",
+    ],
+    ("mirror", "first"): [
+        "reaches-out: the array data on sda also lies on sdb; needed: nothing that reaches onto other disks; "
+        "cure: correct node_disk; if the array is given up, remove it by hand",
+    ],
+    ("half-stripe", "first"): [
+        "reaches-out: the array data on sda also lies on 1 more that is not here; needed: nothing that "
+        "reaches onto other disks; cure: correct node_disk; if the array is given up, remove it by hand",
+    ],
+    ("btrfs-across", "first"): [
+        "reaches-out: the btrfs file system 7c10e32f-49f0-4c30-92ac-93c2058b0d11 on sda also lies on sdb; "
+        "needed: nothing that reaches onto other disks; cure: correct node_disk; if the btrfs file system is "
+        "given up, remove it by hand",
+    ],
+    ("node", "first"): [
+        "node-layers: sda carries a node: volume group onn, onn/node-4.5.6-1, onn/node-4.5.6-1+1, onn/pool00,"
+        " onn/root; needed: an empty disk; cure: set node_reinstall: true to install it anew, images and all",
+    ],
+    ("zfs", "first"): [
+        "foreign: sda belongs to ZFS: zfs_member in sda; needed: a disk that no other system uses; cure: "
+        "correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
+    ],
+    ("zfs-partition", "first"): [
+        "foreign: sda belongs to ZFS: partition type 6a898cc3-1dd2-11b2-99a6-080020736631 of sda1; needed: a "
+        "disk that no other system uses; cure: correct node_disk; if this is given up, wipe the disk by hand:"
+        " wipefs -a",
+    ],
+    ("ceph", "first"): [
+        "foreign: sda belongs to Ceph: ceph_bluestore in sda; needed: a disk that no other system uses; cure:"
+        " correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
+    ],
+    ("ceph-volume", "first"): [
+        "foreign: sda belongs to Ceph: volume group ceph-3d7e0b4f-9f3c-4a4e-8f2d-2c1b0a9f8e7d, volume "
+        "ceph-3d7e0b4f-9f3c-4a4e-8f2d-2c1b0a9f8e7d/osd-block-1 tagged ceph.*; needed: a disk that no other "
+        "system uses; cure: correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
+    ],
+    ("ceph-disk", "first"): [
+        "foreign: sda belongs to Ceph: partition type 4fbd7e29-9d25-41b8-afd0-062c0ceff05d of sda1; needed: a"
+        " disk that no other system uses; cure: correct node_disk; if this is given up, wipe the disk by "
+        "hand: wipefs -a",
+    ],
+    ("gluster-volume", "first"): [
+        "foreign: sda belongs to Gluster: volume group gluster_vg_sdb, volume "
+        "gluster_vg_sdb/gluster_lv_engine; needed: a disk that no other system uses; cure: correct node_disk;"
+        " if this is given up, wipe the disk by hand: wipefs -a",
+    ],
+    ("gluster-brick", "first"): [
+        "foreign: sda belongs to Gluster: engine/.glusterfs in sda; needed: a disk that no other system uses;"
+        " cure: correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
+    ],
+    ("iso", "first"): [
+        "installation-medium: sda is an installation medium (iso9660); needed: another disk; cure: name "
+        "another disk in node_disk",
+    ],
+    ("medium", "first"): [
+        "installation-medium: sda is an installation medium (mounted at /run/install/repo); needed: another "
+        "disk; cure: name another disk in node_disk",
+    ],
+    ("firmware-raid", "first"): [
+        "firmware-raid: sda is a member of a firmware RAID (isw_raid_member); needed: a disk of its own; "
+        "cure: take the disk out of the set in the firmware's setup; node_raid makes a mirror without it",
+    ],
+    ("mounted", "first"): [
+        "in-use: sda1 on sda is mounted at /mnt; needed: a disk that nothing uses; cure: unmount it in node_pre",
+    ],
+}
+
+STEPS = {
+    ("multipath", "asked-for"): [
+        "mpathconf --enable --find_multipaths y --user_friendly_names y --with_multipathd y",
+        "multipath -a /dev/sda",
+        "multipath /dev/sda",
+    ],
+    ("old-system", "first"): [
+        "swapoff /dev/mapper/system-swap",
+        "vgchange --devicesfile  -an --select vg_uuid=kcqDxU-hd5F-Jfhn-nSsc-PesC-trwI-qkfnEx",
+    ],
+    ("group-across", "pair"): [
+        "vgchange --devicesfile  -an --select vg_uuid=o2yuEj-M2EQ-cTIf-ECuC-apyb-RLMR-zIr0Eh",
+    ],
+    ("mirror", "pair"): [
+        "mdadm --stop /dev/md127",
+    ],
+    ("half-mirror", "first"): [
+        "mdadm --stop /dev/md127",
+    ],
+    ("node", "reinstall"): [
+        "vgchange --devicesfile  -an --select vg_uuid=j9sf5X-4VXp-44i9-JcNv-ngis-cK2m-bdCFm9",
+    ],
+    ("luks", "first"): [
+        "cryptsetup close secret",
+    ],
+    ("tower", "pair"): [
+        "swapoff /dev/mapper/inner-swap",
+        "vgchange --devicesfile  -an --select vg_uuid=ssRmNm-OZ7G-dgde-1gg0-N24h-nnVx-D1WHn7",
+        "cryptsetup close secret",
+        "mdadm --stop /dev/md127",
+    ],
+}
+
+# Disks and partitions that lose their metadata of LVM and RAID.
+WIPED = {
+    ("old-system", "first"): "sda2",
+    ("group-across", "pair"): "sda sdb",
+    ("mirror", "pair"): "sda sdb",
+    ("half-mirror", "first"): "sda",
+    ("node", "reinstall"): "sda1",
+    ("tower", "pair"): "sda sdb",
+}
+TAKEN = {name: disks_ for (name, _), disks_ in WIPED.items()}
+
+
+def wanted_of(name: str, case: str) -> dict[str, Any]:
+    return MACHINE[name].wanted[case]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_decision(name: str, case: str) -> None:
+    found = decision(name, wanted_of(name, case))
+    assert lines(found.refusals) == EXPECTED.get((name, case), [])
+    assert bool(found.links) is not bool(found.refusals)
+    assert not (found.refusals and (found.takedown or found.wipes or found.multipath))
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_the_machine_itself_did_the_same(name: str, case: str) -> None:
+    """What the program said and did when it ran there."""
+    shown, found = recording(name)["shown"][case], decision(name, wanted_of(name, case))
+    assert shown["status"] == (1 if found.refusals else 0)
+    for each in found.refusals:
+        assert (
+            f"error: {each.code}: {each.found}; needed: {each.needed}\novirt-node:   cure: {each.cure}" in shown["said"]
+        )
+    for number, candidate in enumerate(found.chosen if not found.refusals else ()):
+        path, size = shown["links"][f"{disks.LINK}{number}"]
+        assert size == candidate.paths[0].size
+        assert path == candidate.paths[0].path or path.startswith("/dev/dm-")
+    assert not found.refusals or not any(shown["links"].values())
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_no_byte_is_changed_but_on_disks_that_are_taken(machine: Machine) -> None:
+    """Compared outside of the machine, all bytes of all disks; a disk is taken for the metadata on it."""
+    taken = TAKEN.get(machine.name, "")
+    assert recording(machine.name)["unchanged"] == [f"sd{'abc'[n]}" not in taken for n in range(len(machine.disks))]
+
+
+def test_every_refusal_is_shown() -> None:
+    told = {line.partition(":")[0] for found in EXPECTED.values() for line in found}
+    elsewhere = {"cannot-look", "unreadable", "stack-unknown", "takedown-failed", "wipe-failed", "multipath-failed"} | {
+        "link-missing"
+    }
+    assert told | elsewhere == set(disks.KINDS)
+
+
+@pytest.mark.parametrize(("name", "case"), sorted(STEPS))
+def test_own_stack_is_taken_down_from_the_top(name: str, case: str) -> None:
+    found = decision(name, wanted_of(name, case))
+    assert [" ".join(step) for step in (*found.takedown, *found.multipath)] == STEPS[name, case]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_only_metadata_of_the_own_disks_is_wiped(name: str, case: str) -> None:
+    found = decision(name, wanted_of(name, case)).wipes
+    assert {step[:-1] for step in found} <= {("wipefs", "--all", "--types", "LVM2_member,linux_raid_member")}
+    assert " ".join(step[-1].removeprefix("/dev/") for step in found) == WIPED.get((name, case), "")
+
+
+def test_nothing_is_left_of_the_own_stack() -> None:
+    """In the machine, after the run: partitions at most, and other disks' volumes."""
+    for name, case in STEPS:
+        left = [line.split()[1] for line in recording(name)["shown"][case]["left"]]
+        assert set(left) <= {"disk", "part", "rom", "mpath"}, name
+
+
+# --- what cannot be had in a machine ---------------------------------------------------------------------------------
+
+
+def changed(name: str, device: str, **values: Any) -> Any:
+    """The facts of a recorded machine, with one device that is otherwise."""
+    facts = disks.gather(Replay(name))
+    devices = (disks.dataclasses.replace(d, **values) if d.name == device else d for d in facts.devices)
+    return disks.dataclasses.replace(facts, devices=tuple(devices))
+
+
+ASKED = disks.Wanted((disks.WantedDisk(wwn="0x5000c500a1b2c301"),))
+
+
+@pytest.mark.parametrize(
+    ("values", "refusals"),
+    [
+        pytest.param(
+            {"type": "bcache"},
+            [
+                "stack-unknown: sda1 on sda is a bcache, which cannot be taken down here; needed: a disk that nothing "
+                "uses; cure: take it down in node_pre"
+            ],
+            id="unknown-layer",
+        ),
+        pytest.param(
+            {"trouble": "wipefs exited with 1: /dev/sda1: Input/output error"},
+            [
+                "unreadable: sda1 on sda cannot be read: wipefs exited with 1: /dev/sda1: Input/output error; "
+                "needed: a look at what is on it; cure: look for disk errors in the kernel's messages; "
+                "replace the disk"
+            ],
+            id="unreadable",
+        ),
+        pytest.param(
+            {"mounts": ("/gluster_bricks/data",)},
+            [
+                "in-use: sda1 on sda is mounted at /gluster_bricks/data; needed: a disk that nothing uses; "
+                "cure: unmount it in node_pre",
+                "foreign: sda belongs to Gluster: sda1 is mounted at /gluster_bricks/data; needed: a disk that no "
+                "other system uses; cure: correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
+            ],
+            id="gluster-mounted",
+        ),
+        pytest.param({"mounts": ("[SWAP]",)}, [], id="swap"),
+    ],
+)
+def test_partition(values: dict[str, Any], refusals: list[str]) -> None:
+    assert lines(disks.decide(changed("old-system", "sda1", **values), ASKED).refusals) == refusals
+
+
+@pytest.mark.parametrize("signature", sorted(disks.FOREIGN_SIGNATURES))
+def test_foreign_signature(signature: str) -> None:
+    (found,) = disks.decide(changed("old-system", "sda1", signatures=(signature,)), ASKED).refusals
+    assert (found.code, found.found) == (
+        "foreign",
+        f"sda belongs to {disks.FOREIGN_SIGNATURES[signature]}: {signature} in sda1",
+    )
+
+
+def test_trouble_with_another_disk_is_no_matter() -> None:
+    assert disks.decide(changed("old-system", "sdb", trouble="wipefs exited with 1"), ASKED).refusals == ()
+
+
+def test_one_readable_path_is_enough() -> None:
+    asked = disks.read(json.dumps(wanted_of("multipath", "asked-for")))
+    assert disks.decide(changed("multipath", "sdb", trouble="standby"), asked).refusals == ()
+
+
+@pytest.mark.parametrize("command", ["lsblk", "pvs", "lvs"])
+@pytest.mark.parametrize("answer", [(1, "", "it broke\n"), (0, "{", ""), (0, "[]", "")])
+def test_a_look_that_fails_stops(command: str, answer: tuple[int, str, str]) -> None:
+    target = Replay("one-disk")
+    (asked,) = (argv for argv in target.answers if argv[0] == command)
+    target.answers[asked] = answer
+    found = disks.decide(disks.gather(target), ASKED)
+    assert {each.code for each in found.refusals} == {"cannot-look"}
+    assert not found.links
+
+
+def test_no_answer_of_udev_stops() -> None:
+    target = Replay("one-disk")
+    target.answers[disks.UDEV] = (127, "", "udevadm: No such file or directory")
+    assert lines(disks.decide(disks.gather(target), ASKED).refusals) == [
+        "cannot-look: udevadm and lsblk know no disk; needed: a report of every disk; "
+        "cure: look for disk errors in the kernel's messages; boot again"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_there"),
+    [
+        ("/dev/disk/by-id/dm-uuid-mpath-35000c500a1b2c301", True),
+        ("/dev/disk/by-id/wwn-0x5000c500a1b2c301", True),
+        ("/dev/disk/by-id/dm-uuid-mpath-35000c500a1b2c309", False),
+    ],
+)
+def test_a_lun_is_found_by_any_of_its_links(path: str, is_there: bool) -> None:
+    found = decision("multipath", want({"path": path}, multipath=True))
+    assert bool(found.links) is is_there
+
+
+def test_disks_of_one_wwn_and_different_serials_are_two() -> None:
+    """What cheap disks have in the place of a WWN."""
+    facts = changed("two-equal", "sdb", wwn="0x5000c500a1b2c301", wwid="another")
+    (found,) = disks.decide(facts, ASKED).refusals
+    assert (found.code, found.found) == ("several-disks", "sda, sdb have wwn 0x5000c500a1b2c301")
+
+
+def test_every_wrong_key_alone_is_refused() -> None:
+    """Each key has to be true."""
+    right = {"wwn": "0x5000c500a1b2c301", "serial": "S3EVNX0K001", "model": "ST480FP0021"}
+    assert decision("one-disk", want(right)).links
+    for key in right:
+        assert decision("one-disk", want({**right, key: f"{right[key]}0"})).refusals, key
+    for keys in itertools.combinations(right, 2):
+        assert decision("one-disk", want({key: right[key] for key in keys})).links
+
+
+# --- acting ----------------------------------------------------------------------------------------------------------
+
+
+def run(target: Replay, wanted: dict[str, Any], *arguments: str) -> int:
+    target.files["/tmp/wanted.json"] = json.dumps(wanted)
+    return int(disks.main(["/tmp/wanted.json", *arguments], target))
+
+
+def test_links_are_made_by_udev() -> None:
+    """Anaconda finds them in udev's database; a symlink of our own would not be there."""
+    target = Replay("two-equal")
+    assert run(target, wanted_of("two-equal", "pair")) == 0
+    first, second = target.files[disks.RULES].splitlines()
+    sysfs = disks.gather(Replay("two-equal")).device("sda").sysfs
+    assert first == f'SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", DEVPATH=="{sysfs}", SYMLINK+="disk/by-node/system0"'
+    assert second.endswith('/block/sdb", SYMLINK+="disk/by-node/system1"')
+    assert target.done == [
+        ("udevadm", "settle", "--timeout=120"),
+        ("udevadm", "settle", "--timeout=120"),
+        ("udevadm", "control", "--reload"),
+        ("udevadm", "trigger", "--action=change", "--name-match=/dev/sda"),
+        ("udevadm", "trigger", "--action=change", "--name-match=/dev/sda"),
+        ("udevadm", "settle", "--timeout=120"),
+    ]
+    assert target.heard == []
+
+
+def test_link_leads_to_the_map_and_not_to_a_path() -> None:
+    target = Replay("multipath")
+    assert run(target, wanted_of("multipath", "asked-for")) == 0
+    assert target.files[disks.RULES] == (
+        'SUBSYSTEM=="block", ENV{DM_UUID}=="mpath-35000c500a1b2c301", SYMLINK+="disk/by-node/system0"\n'
+    )
+
+
+def test_step_that_fails_leaves_no_link(capsys: pytest.CaptureFixture[str]) -> None:
+    target = Replay("old-system", failing="vgchange")
+    assert run(target, wanted_of("old-system", "first")) == 1
+    assert disks.RULES not in target.files
+    assert [argv[0] for argv in target.done if argv[0] != "udevadm"] == ["swapoff", "vgchange"] * 3
+    assert target.paused[:2] == [5, 5]
+    assert "error: takedown-failed: vgchange --devicesfile '' -an --select vg_uuid=" in capsys.readouterr().out
+    assert "exited with 5: vgchange: it is in use; needed: exit status 0" in target.heard[0][1]
+
+
+def test_multipath_that_does_not_start_leaves_no_link() -> None:
+    target = Replay("multipath", failing="mpathconf")
+    assert run(target, wanted_of("multipath", "asked-for")) == 1
+    assert disks.RULES not in target.files
+    assert "error: multipath-failed: mpathconf --enable" in target.heard[0][1]
+
+
+def test_wipe_that_fails_leaves_no_link() -> None:
+    target = Replay("old-system", failing="wipefs")
+    assert run(target, wanted_of("old-system", "first")) == 1
+    assert disks.RULES not in target.files
+    assert [argv[0] for argv in target.done] == ["udevadm", "swapoff", "vgchange", "wipefs"]
+    assert (
+        "ovirt-node: the installation stops here; only the wanted disks have been written to.\n" in target.heard[0][1]
+    )
+    assert (
+        "ovirt-node: error: wipe-failed: wipefs --all --types LVM2_member,linux_raid_member /dev/sda2 exited with 5: "
+        "wipefs: it is in use; needed: exit status 0\n"
+    ) in target.heard[0][1]
+
+
+def test_link_that_leads_nowhere_is_taken_back() -> None:
+    target = Replay("one-disk", links=False)
+    assert run(target, wanted_of("one-disk", "first")) == 1
+    assert disks.RULES not in target.files
+    assert (
+        "ovirt-node: error: link-missing: /dev/disk/by-node/system0 leads to nothing; needed: /dev/sda\n"
+        "ovirt-node:   cure: boot again; look at /tmp/node-disks.log\n"
+    ) in target.heard[0][1]
+
+
+TOLD = """\
+ovirt-node: the installation stops here; nothing has been written to any disk.
+ovirt-node: wanted:
+ovirt-node:   system0: wwn 0x5000c500a1b2c301, 10737418240 to 64424509440 bytes
+ovirt-node: found:
+ovirt-node:   DISK  SIZE     MODEL        SERIAL       WWN                 ON IT
+ovirt-node:   sda   68.7 GB  ST480FP0021  S3EVNX0K001  0x5000c500a1b2c301  nothing
+ovirt-node: error: disk-size: sda has 68719476736 bytes; needed: 10737418240 to 64424509440 bytes
+ovirt-node:   cure: correct node_disk: size, or connect the right disk
+ovirt-node: Correct the inventory, run ksgen, and boot again.
+"""
+
+
+def test_it_is_told_on_every_terminal_again_and_again(capsys: pytest.CaptureFixture[str]) -> None:
+    target = Replay("one-disk")
+    assert run(target, wanted_of("one-disk", "too-large"), "--every=20", "--for=60") == 1
+    assert capsys.readouterr().out == TOLD
+    assert target.heard == [("tty0", f"\n{TOLD}"), ("ttyS0", f"\n{TOLD}")] * 3
+    assert target.paused == [20, 20, 20]
+    assert target.done == [("udevadm", "settle", "--timeout=120")]
+
+
+def test_a_bug_is_told_too() -> None:
+    target = Replay("one-disk")
+    target.answers[disks.LSBLK] = (0, '{"blockdevices": [{"kname": "sda"}]}', "")
+    with pytest.raises(KeyError):
+        run(target, wanted_of("one-disk", "first"))
+    assert "the installation stops here, in a bug of disks.py" in target.heard[0][1]
+    assert "KeyError: " in target.heard[0][1]
+    assert disks.RULES not in target.files
+
+
+@pytest.mark.parametrize(
+    ("active", "heard"),
+    [
+        pytest.param("ttyS0\n", ["ttyS0", "tty1"], id="serial-console-and-a-screen"),
+        pytest.param("tty0\n", ["tty0"], id="screen"),
+        pytest.param("", ["tty1"], id="nothing-known"),
+    ],
+)
+def test_terminals(active: str, heard: list[str]) -> None:
+    target = Replay("no-disk")
+    target.files["/sys/class/tty/console/active"] = active
+    assert run(target, wanted_of("no-disk", "first"), "--every=1", "--for=1") == 1
+    assert [terminal for terminal, _ in target.heard] == heard
+
+
+def test_the_console_is_the_last_resort() -> None:
+    target = Replay("no-disk")
+    target.deaf = frozenset({"tty0", "ttyS0"})
+    assert run(target, wanted_of("no-disk", "first"), "--every=1", "--for=1") == 1
+    assert [terminal for terminal, _ in target.heard] == ["tty0", "ttyS0", "console"]
+    assert "ovirt-node:   no disk at all\n" in target.heard[0][1]
+
+
+# --- the text itself -------------------------------------------------------------------------------------------------
+
+
+def test_runs_on_the_installers_python_and_stands_in_a_kickstart() -> None:
+    text = PROGRAM.read_text()
+    ast.parse(text, feature_version=(3, 9))
+    assert [line for line in text.splitlines() if line.lstrip().startswith("%")] == []
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_recording_is_of_the_machine_as_it_is_described(machine: Machine) -> None:
+    assert set(recording(machine.name)["shown"]) == set(machine.wanted)
+    asked = {argv[0] for argv, *_ in recording(machine.name)["commands"]}
+    assert {"lsblk", "udevadm", "pvs", "lvs"} <= asked
+
+
+def test_wwn_of_the_machines() -> None:
+    assert wwn(1, size=5) == {"wwn": "0x5000c500a1b2c301", "size": 5}
