@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from pykickstart import parser, version
 
 from org_ovirt_node import imgbase
 from org_ovirt_node.imgbase import Facts, Output, Wanted
@@ -1092,8 +1093,6 @@ def test_importing_has_no_effect(tmp_path: Path) -> None:
 
 
 def test_pykickstart_reads_it_back() -> None:
-    parser = pytest.importorskip("pykickstart.parser", reason="pykickstart is not installed")
-    version = pytest.importorskip("pykickstart.version")
     command = f"/usr/bin/python3 - {' '.join(imgbase.options(STANDARD))}"
     script = f"{command} <<'END_OF_IMGBASE_PY'\n{HOOK.read_text()}END_OF_IMGBASE_PY\n"
     kickstart = parser.KickstartParser(version.makeVersion("RHEL9"))
