@@ -239,7 +239,7 @@ class Settings(BaseModel):
     layout: _Name = Field(default=_LAYOUT.layout, description="The volumes: `standard` or `minimal` (docs/layout.md).")
     images: int = Field(default=_LAYOUT.images, ge=1, le=99, description="How many images the pool should hold.")
     root_size: Size | None = Field(
-        default=None, description="The root volume; left out, it follows the image, at least 10 GiB."
+        default=None, description="The root volume; left out, it follows the image (docs/layout.md)."
     )
     volumes: dict[_VolumePlace, Size] = Field(
         default_factory=dict, description="Other sizes for volumes, and more volumes: mount point and size."

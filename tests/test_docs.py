@@ -11,6 +11,7 @@ import pytest
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
 from ksgen.codes import ALL
+from ksgen.problems import to_text
 from ksgen.settings import Settings
 from org_ovirt_node import findings
 
@@ -54,6 +55,16 @@ def test_inventories_in_documents_are_read(document: str, tmp_path: Path) -> Non
         hosts, problems = read_text(block, tmp_path)
         assert hosts
         assert problems == []
+
+
+def test_error_in_the_readme_is_what_ksgen_says(tmp_path: Path) -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    (block,) = re.findall(r"```yaml\n(all:\n.*?)```", readme, re.DOTALL)
+    _, problems = read_text(block.replace("size: 480 GB", "size: 43 GB"), tmp_path)
+    said = [line.removeprefix(f"{tmp_path}/") for line in to_text(problems, {})]
+    shown = readme[readme.index("hosts.yaml:13:22") :].splitlines()
+    assert said[0].startswith(shown[0].removesuffix("…"))
+    assert said[1] == shown[3]
 
 
 def test_every_layout_code_is_listed() -> None:
