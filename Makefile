@@ -6,7 +6,7 @@ STAMP = $(VENV)/.stamp
 NPM_STAMP = .npm/.stamp
 OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
 # The pure modules of the add-on and their tests, which run on the installer's Pythons too.
-PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_imgbase.py
+PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_imgbase.py
 
 .PHONY: run test lint bench goldens clean
 
