@@ -6,7 +6,8 @@ STAMP = $(VENV)/.stamp
 NPM_STAMP = .npm/.stamp
 OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
 # The pure modules of the add-on and their tests, which run on the installer's Pythons too.
-PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_imgbase.py
+PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_automatic.py tests/test_configuration.py \
+  tests/test_hook_scripts.py tests/test_gate.py tests/test_presentation.py tests/test_imgbase.py
 
 .PHONY: run test lint bench goldens clean
 
@@ -15,7 +16,7 @@ run: $(STAMP)   ## render the example site into out/
 
 test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## every test, on every Python
 	$(VENV)/bin/python -m pytest -n auto
-	set -e; for version in $(OLD_PYTHONS); do .venv-$$version/bin/python -m pytest -q -p no:cacheprovider $(PURE_TESTS); done
+	set -e; for version in $(OLD_PYTHONS); do .venv-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS); done
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

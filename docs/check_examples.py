@@ -93,7 +93,10 @@ imgbase --debug layout --init
 
 
 class Example(NamedTuple):
-    """`good` stands in a good kickstart (`plain`, `small`, or `node` as ksgen writes one); `bad` takes its place."""
+    """`good` stands in a good kickstart; `bad` takes its place.
+
+    The kickstart is `plain`, `small`, or as ksgen writes one: `node` with the add-on, `alone` without.
+    """
 
     good: str
     bad: str
@@ -215,7 +218,7 @@ EXAMPLES: dict[str, Example] = {
     "service-both": Example("services --enabled=sshd", "services --enabled=sshd,kdump --disabled=kdump"),
     # --- nodes ---
     "source-twice": Example("liveimg ", "url --url=http://pxe.example.com/el9/\nliveimg ", "node"),
-    "packages-with-image": Example(_POST, "%packages\n@core\n%end\n\n" + _POST, "node"),
+    "packages-with-image": Example(_POST, "%packages\n@core\n%end\n\n" + _POST, "alone"),
     "image-url": Example("liveimg --url=http://", "liveimg --url=tftp://", "node"),
     "image-checksum": Example("/node.squashfs.img", "/node.squashfs.img --checksum=d41d8cd98f00b204", "node"),
     "tls-not-verified": Example(
@@ -225,11 +228,12 @@ EXAMPLES: dict[str, Example] = {
     "imgbase-not-last": Example(
         "END_OF_IMGBASE_PY\n%end\n",
         "END_OF_IMGBASE_PY\n%end\n\n%post --erroronfail\ndnf -y install tmux\n%end\n",
-        "node",
+        "alone",
     ),
     "imgbase-nodectl": Example("imgbase --debug layout --init\n", "nodectl init\n", "small"),
-    "imgbase-nochroot": Example(_POST, "%post --nochroot --erroronfail --log=/tmp/ovirt-node-init.log", "node"),
+    "imgbase-nochroot": Example(_POST, "%post --nochroot --erroronfail --log=/tmp/ovirt-node-init.log", "alone"),
     "addon-name": Example("%addon com_redhat_kdump", "%addon com_redhat_kdmp"),
+    "addon-section": Example("volume /data 20 GiB", "volume /data 20", "node"),
     "node-autopart": Example(
         SMALL[SMALL.index("reqpart\n") : SMALL.index("\n%post")], "autopart --type=thinp\n", "small"
     ),
@@ -256,6 +260,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "root-missing": Example("logvol / --vgname=onn --name=root", "logvol /data --vgname=onn --name=root", "small"),
     "volume-missing": Example("logvol /var --vgname=onn --name=var", "logvol /srv --vgname=onn --name=srv", "small"),
+    "volume-wish-missing": Example("volume /data 20 GiB", "volume /srv 20 GiB", "node"),
+    "volume-below-wish": Example("volume /data 20 GiB", "volume /data 40 GiB", "node"),
     "volume-small": Example(
         "--name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard --size=10240",
         "--name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard --size=4096",

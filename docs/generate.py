@@ -17,7 +17,7 @@ from check_examples import EXAMPLES as CHECK_EXAMPLES
 from check_examples import PLAIN, SMALL, Example
 from rich.console import Console
 
-from ksgen import inventory, ksfile, lint, lint_commands, picture
+from ksgen import image, inventory, ksfile, lint, lint_commands, picture
 from ksgen.codes import CODES
 from ksgen.host import Host, read_hosts
 from ksgen.kickstart import Templates
@@ -31,7 +31,7 @@ from org_ovirt_node.policy import ROOT_SIZE
 DOCS = Path(__file__).resolve().parent
 
 GROUPS = {
-    "What is installed": ("release", "image_url", "image_sha256", "image_size", "tree_url", "addon"),
+    "What is installed": ("release", "image_url", "image_sha256", "image_size", "tree_url", "addon", "efi_dir"),
     "Where": ("disk", "raid", "multipath", "reinstall", "firmware"),
     "Layout": (
         "partitioning", "layout", "images", "root_size", "volumes", "swap_size", "filesystem", "vg", "pool",
@@ -53,6 +53,7 @@ EXAMPLES = {
     "image_size": "2.2 GiB",
     "tree_url": "https://pxe.example.com/almalinux/9/",
     "addon": "tree",
+    "efi_dir": "centos",
     "disk": '{wwn: "0x5000c500a1b2c3d4", size: 480 GB}',
     "raid": "1",
     "multipath": "true",
@@ -200,7 +201,8 @@ def checks() -> str:
     sources = {check.code: check.source for check in lint.CHECKS}
     sources |= {code: source for code, _, source in lint_commands.GRAMMAR}
     node, _ = Templates().render(_host(CHECKED_NODE))
-    texts = {"plain": PLAIN, "small": SMALL, "node": node or ""}
+    alone, _ = Templates().render(_host({**CHECKED_NODE, "node_addon": "false"}))
+    texts = {"plain": PLAIN, "small": SMALL, "node": node or "", "alone": alone or ""}
     parts = []
     for topic, meanings in CODES.items():
         found = [_check_entry(code, meanings[code], sources, texts) for code in meanings if code in CHECK_EXAMPLES]
@@ -215,6 +217,7 @@ CHECKED_NODE = {
     "node_root_password_hash": f'"{HASH}"',
     "node_ssh_keys": "[]",
     "node_disk": '{wwn: "0x5000000000000001", size: 480 GB}',
+    "node_volumes": "{/data: 20 GiB}",
 }
 
 
@@ -242,7 +245,27 @@ def _shown(text: str) -> list[str]:
     return lines if lines != [""] else ["(nothing)"]
 
 
+# What the files are for that Anaconda looks for by their names.
+_FILES = {
+    "etc/anaconda/conf.d/": "Anaconda's configuration: what automatic partitioning makes, what its checker asks for",
+    "usr/share/anaconda/dbus/confs/": "who may have the service's name on Anaconda's bus: root",
+    "usr/share/anaconda/dbus/services/": "how Anaconda's bus starts the service",
+    "usr/share/anaconda/interactive-defaults.ks": "with `--interactive`: installs the medium's image, asks the rest",
+    "usr/share/anaconda/post-scripts/": "the hook, which runs imgbase in the new system",
+}
+
+
+def content() -> str:
+    """The files of the add-on's image; the package in one row."""
+    package = f"{image.ADDONS_PLACE}/org_ovirt_node/"
+    paths = [file.path for file in image.files(is_interactive=True) if not file.path.startswith(package)]
+    rows = [f"| `/{path}` | {next(_FILES[start] for start in _FILES if path.startswith(start))} |" for path in paths]
+    rows.append(f"| `/{package}` | the Python package: service, spokes, policy, `imgbase.py` |")
+    return "\n".join(["| file | |", "|---|---|", *sorted(rows)]) + "\n"
+
+
 PARTS = {
+    "addon.md": {"content": content},
     "checks.md": {"checks": checks},
     "problems.md": {"codes": codes},
     "inventory.md": {"variables": variables},

@@ -5,6 +5,8 @@ Runs in the installer's %pre, alone: one file, the standard library of Python 3.
 nothing on it that is somebody else's, it changes nothing. Then it takes down what is active on these disks, links them,
 and wipes from them the metadata of LVM and RAID, over which Anaconda stumbles. If it stops, the links are missing, and
 Anaconda ends before it touches a disk. Since nobody sees a %pre fail, it says why on every terminal.
+It also stops where the installer lacks the add-on that the kickstart counts on: Anaconda itself passes over a section
+that no add-on reads.
 Usage: disks.py WANTED, a file of JSON: {"disks": [{"wwn": ..., "size": {"min": ...}}], "reinstall": false, ...}
 """
 
@@ -25,6 +27,7 @@ from traceback import format_exc
 from typing import Any, Optional
 
 LINK = "/dev/disk/by-node/system"
+ADDON = "/usr/share/anaconda/addons/org_ovirt_node"
 RULES = "/run/udev/rules.d/99-ovirt-node-disks.rules"
 REPEAT_EVERY = 30  # seconds
 REPEAT_FOR = 900  # seconds: a quarter of an hour to come to the console
@@ -91,6 +94,7 @@ class Kind:
 
 
 KINDS = {
+    "addon-missing": Kind("the installer has no add-on for nodes: {why}", "{path}", "{cure}"),
     "cannot-look": Kind(
         "{problem}", "a report of every disk", "look for disk errors in the kernel's messages; boot again"
     ),
@@ -207,6 +211,7 @@ class Wanted:
     disks: tuple[WantedDisk, ...]
     may_reinstall: bool = False
     is_multipath: bool = False
+    addon: str = ""  # how it comes to the installer: "updates" or "tree"; empty: it does not have to
 
 
 @dataclasses.dataclass(frozen=True)
@@ -1034,11 +1039,33 @@ def read(text: str) -> Wanted:
         size = disk.get("size") or {}
         keys = {key: disk.get(key) for key in ("wwn", "serial", "path", "model")}
         disks.append(WantedDisk(**keys, smallest=size.get("min"), largest=size.get("max")))
-    return Wanted(tuple(disks), bool(data.get("reinstall")), bool(data.get("multipath")))
+    addon = {True: "updates", "tree": "tree"}.get(data.get("addon"), "")
+    return Wanted(tuple(disks), bool(data.get("reinstall")), bool(data.get("multipath")), addon)
+
+
+def addon_refusals(target: Target, wanted: Wanted) -> tuple[Refusal, ...]:
+    """Why the add-on is not there, if it has to be."""
+    if not wanted.addon or target.resolve(ADDON):
+        return ()
+    words = (word.partition("=") for word in target.read("/proc/cmdline").split())
+    given = [value for name, _, value in words if name == "inst.updates"]
+    if wanted.addon == "tree":
+        why = "the installer's tree does not bring it"
+        cure = "put it into the tree as images/product.img (ksgen image), or set node_addon: true"
+    elif given:
+        why = f"inst.updates={given[-1]} did not bring it"
+        cure = "look whether the installer can fetch that URL, and whether it is the image that ksgen published"
+    else:
+        why = "the kernel's command line has no inst.updates"
+        cure = "boot with the files that ksgen writes, or set node_addon: false"
+    return (refusal("addon-missing", why=why, path=ADDON, cure=cure),)
 
 
 def resolve(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:
     """Look, decide, look closer at what was chosen, decide, and act."""
+    missing = addon_refusals(target, wanted)
+    if missing:
+        return gather(target), Decision(refusals=missing)
     for left in reversed(range(ATTEMPTS)):
         _settle(target)
         facts = gather(target)

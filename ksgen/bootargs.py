@@ -17,8 +17,6 @@ from ksgen.network import Interface, carries_other, own_ipv4, own_ipv6
 from ksgen.problems import Problem
 from ksgen.settings import KERNEL_LINE_LONGEST, Settings
 
-ADDON_IMAGE = "images/ovirt-node-updates.img"
-
 # What every boot loader, the kernel and a URL take as it stands. iPXE expands `${`, GRUB reads quotes and backslashes
 # anew, nginx compares a token with what the client wrote.
 _PLAIN = re.compile(r"[A-Za-z0-9@_+=:;,./?&%~^*!()\[\]-]+")
@@ -49,8 +47,13 @@ def kernel_arguments(host: Host, token: str, with_addon: bool) -> tuple[str, ...
     # The kickstart has hashes of passwords; Anaconda would leave it and what it makes of it in the target's /root.
     ours.append("inst.nosave=all_ks")
     if with_addon and settings.addon is True:
-        ours.append(f"inst.updates={base}/{ADDON_IMAGE}")
+        ours.append(f"inst.updates={base}/{addon_image(settings)}")
     return (*(argument for argument in ours if argument.partition("=")[0] not in given), *settings.installer_args)
+
+
+def addon_image(settings: Settings) -> str:
+    """The path below out/ of the add-on's image for a host."""
+    return f"images/ovirt-node-updates{f'-{settings.efi_dir}' if settings.efi_dir else ''}.img"
 
 
 def base_url(settings: Settings) -> str:

@@ -61,7 +61,9 @@ _IPXE = (
     ),
     _Loader(
         "ipxe.efi",
-        ("usr/lib/ipxe/ipxe.efi", "usr/share/ipxe/ipxe-x86_64.efi"),
+        # The one that uses the firmware's own driver: a whole ipxe.efi takes the card over, and QEMU's OVMF stood still
+        # when it gave it back.
+        ("usr/lib/ipxe/snponly.efi", "usr/share/ipxe/ipxe-snponly-x86_64.efi"),
         "ipxe (Debian), ipxe-bootimgs-x86 (EL)",
         "warning",
     ),

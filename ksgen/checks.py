@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 
 from ksgen import lint, storage
@@ -38,8 +37,12 @@ class Checker:
         # The view goes without the devices: only the rule that is left out looks at them.
         kickstart = view(release, short, grammar.commands, complaints)
         told = [*lint.grammar_of(complaints, kickstart), *lint.check(kickstart, _CHECKS)]
+        told += lint.check_written(grammar, kickstart)
         off = lint.disabled_in(short)
         told = [one for one in lint.without_echoes(told) if not off.covers(one)]
+        if layout.has_errors(host.plan.findings):
+            # The section says it once more.
+            told = [one for one in told if one.code != "addon-section"]
         findings = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
         problems = list(_partitioning(host))
         if told or findings:
@@ -79,14 +82,10 @@ def _line_in_whole(line: int, cuts: list[tuple[int, int]]) -> int:
 
 
 def _partitioning(host: Host) -> Iterator[Problem]:
-    settings = host.settings
-    if settings.partitioning != "autopart" or settings.addon == "tree":
-        return
-    # The add-on's service is what hands Anaconda the layout.
-    if settings.addon and importlib.util.find_spec("org_ovirt_node.service") is not None:
+    if host.settings.partitioning != "autopart" or host.settings.addon:
         return
     message = "automatic partitioning without the add-on makes no /var, and imgbase fails at the end"
-    hint = "leave node_partitioning out, or set node_addon: tree if the tree's product.img brings the layout"
+    hint = "leave node_partitioning out, or node_addon: false"
     yield host.problem(("node_partitioning",), "autopart-without-layout", message, hint)
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from ksgen import arming, boot, boottree, explanation, inventory, manifest, netboot, output, picture
+from ksgen import arming, boot, boottree, explanation, image, inventory, manifest, netboot, output, picture
 from ksgen import lint as linting
 from ksgen import schema as schemas
 from ksgen.arming import Arming
@@ -36,6 +36,7 @@ from ksgen.problems import Mark, Problem, Report, to_text
 from ksgen.rendering import Rendered, render_all
 from ksgen.values import nearest
 from ksgen.vault import Opener, password_files
+from org_ovirt_node.configuration import is_efi_dir
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
 DONE, PROBLEMS = 0, 1
@@ -112,13 +113,13 @@ class _Options:
     dry_run: bool = False
     show_diff: bool = False
 
-    @property
     def server(self) -> netboot.Server:
-        """The machine that serves the tree. Its run directory is beside the tree unless another was named."""
-        tree = self.directory.absolute()
+        """The machine that serves the tree. Raises a usage error when the tree does not say what was named before."""
         user, group = _web_server()
-        run = (self.run or tree.parent / "run").absolute()
-        return netboot.Server(tree, run, user, group, None, self.trees, self.images)
+        try:
+            return boot.server(self.directory, user, group, self.trees, self.images, self.run)
+        except (OSError, ValueError) as error:
+            raise click.UsageError(f"{self.directory / boot.SERVER_FILE}: {error}") from error
 
 
 def _trees(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Path]:
@@ -138,9 +139,10 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed((
         click.option("-o", "--output", "directory", default="out", show_default=True, type=directory),
         click.option("--templates", type=existing, help="Parts of your own."),
-        click.option("--tree", "trees", multiple=True, callback=_trees, metavar="EL=DIR", help="Installer tree."),
-        click.option("--images", type=existing, help="Node images for nginx to serve."),
-        click.option("--run", type=directory, help="Where the servers keep logs and leases; beside the output."),
+        click.option("--tree", "trees", multiple=True, callback=_trees, metavar="EL=DIR",
+                     help="Installer tree, from now on."),
+        click.option("--images", type=existing, help="Node images for nginx, from now on."),
+        click.option("--run", type=directory, help="Logs and leases, from now on; else beside the output."),
         _PASSWORDS,
         _JSON,
     )):  # fmt: skip
@@ -195,16 +197,21 @@ def disarm(hosts: str, names: tuple[str, ...], **options: Any) -> None:
 def armed(hosts: str, **options: Any) -> None:
     """Show who may be installed, until when, and what has become of it."""
     given = _Options(hosts=[hosts], **options)
-    site, _ = _read(given.hosts, given.passwords)
-    by_name = {host.name: host for host in read_hosts(site)[0]}
-    spent = boot.spent(given.server.run)
+    site, report = _read(given.hosts, given.passwords)
+    known, problems = read_hosts(site)
+    report.extend(problems)
+    by_name = {host.name: host for host in known}
+    spent = boot.spent(given.server().run)
     found = [(one, arming.status(one, by_name, _now(), spent)) for one in _stored_armings(given.directory)]
     if given.as_json:
         states = {one.host: {"until": one.until.isoformat(), "status": status} for one, status in found}
         click.echo(json.dumps(states, indent=1))
-        return
-    for one, status in found:
-        click.echo(f"{one.host}  until {one.until.isoformat()}  {status}")
+    else:
+        for one, status in found:
+            click.echo(f"{one.host}  until {one.until.isoformat()}  {status}")
+    # A host with an error is not known, as if it had left.
+    _print_problems([p for p in report.problems if p.severity == "error"], site.sources, as_json=False)
+    sys.exit(PROBLEMS if report.has_errors else DONE)
 
 
 _Change = Callable[[tuple[Arming, ...], Sequence[Host]], tuple[Arming, ...]]
@@ -226,16 +233,19 @@ def _publish(options: _Options, change: _Change, is_arming: bool = False) -> Non
             path = f"ks/{rendered.name}.ks"
             files[path], owners[path] = rendered.text, rendered.name
     armings = change(_stored_armings(options.directory), chosen_hosts)
-    machines = boot.files(known, armings, options.server, netboot.BootTemplates(options.templates), _now())
+    server = options.server()
+    machines = boot.files(known, armings, server, netboot.BootTemplates(options.templates), _now())
     report.extend(machines.problems)
-    copies, found = boot.copies(known, options.trees)
+    trees = server.installers if options.limit is None else options.trees
+    copies, found = boot.copies(known, trees, is_named=bool(options.trees))
     report.extend(found)
     if is_arming:
         report.extend(boot.missing_kernels(chosen_hosts, options.directory, options.trees))
     for path, text in machines.texts.items():
         owner = machines.owners.get(path)
-        # What is the site's own is said by a run for the whole site; who is armed, by each.
-        if owner in chosen or (owner is None and (options.limit is None or path == boot.STATE_FILE)):
+        # What is the site's own is said by a run for the whole site; who is armed, and what they all load, by each.
+        is_for_any_run = path == boot.STATE_FILE or isinstance(text, bytes)
+        if owner in chosen or (owner is None and (options.limit is None or is_for_any_run)):
             files[path] = text
             owners.update({path: owner} if owner else {})
 
@@ -244,7 +254,9 @@ def _publish(options: _Options, change: _Change, is_arming: bool = False) -> Non
         _talk(f"{_count(report.errors_of(chosen))}; nothing was written")
         sys.exit(PROBLEMS)
     sources = {name: manifest.sha256(text.encode("utf-8", "surrogateescape")) for name, text in site.sources.items()}
-    wanted = output.Site(files, owners, sources, version(), chosen if options.limit is not None else None)
+    limit = chosen if options.limit is not None else None
+    group = boot.readers(options.directory, server.group)
+    wanted = output.Site(files, owners, sources, version(), limit, group)
     try:
         outcome = output.changes(options.directory, wanted)
         if not options.dry_run:
@@ -366,18 +378,21 @@ def graph(hosts: Sequence[str]) -> None:
 
 
 @main.command("lint", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True, path_type=Path))
 @click.option("--release", type=click.Choice(linting.RELEASES), help="What they are for; else as `#version=` says.")
 @click.option("--disable", multiple=True, metavar="CODE", help="Leave a check out; docs/checks.md has the codes.")
 @_JSON
 def lint_files(files: Sequence[Path], release: str | None, disable: Sequence[str], as_json: bool) -> None:
-    """Check kickstarts, whoever wrote them: grammar, storage, network, scripts, and a node's layout."""
+    """Check kickstarts, whoever wrote them: grammar, storage, network, scripts, and a node's layout.
+
+    The FILE `-` is standard input; what it includes is looked for in the present directory.
+    """
     codes = [code for given in disable for code in given.split(",") if code]
     for code in codes:
         if code not in ALL:
             cure = nearest(code, ALL)
             raise click.UsageError(f"no check has the code {code!r}" + (f"; {cure}" if cure else ""))
-    report, sources = linting.lint(files, release, codes)
+    report, sources = linting.lint(files, release, codes, sys.stdin.buffer)
     _print_problems(report.problems, sources, as_json)
     sys.exit(PROBLEMS if report.has_errors else DONE)
 
@@ -387,6 +402,26 @@ def lint_files(files: Sequence[Path], release: str | None, disable: Sequence[str
 def schema(variables: bool) -> None:
     """Print the JSON Schema of the inventory, for editors."""
     click.echo(json.dumps(schemas.variables_schema() if variables else schemas.file_schema(), indent=1))
+
+
+def _efi_dir(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not is_efi_dir(given):
+        raise click.BadParameter(f"{given!r} is not the name of a directory below EFI/, such as almalinux")
+    return given
+
+
+@main.command("image", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("file", metavar="[FILE]", default=image.NAME, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--efi-dir", callback=_efi_dir, metavar="DIR", help="Below EFI/ in the node image; else Anaconda's own.")
+@click.option("--interactive", is_flag=True, help="With interactive-defaults.ks, for the product.img of an ISO.")
+def addon_image(file: Path, efi_dir: str | None, interactive: bool) -> None:
+    """Write the add-on as an image for inst.updates=, or as a tree's updates.img or product.img, into FILE."""
+    try:
+        image.write(file, image.image(efi_dir, interactive))
+    except OSError as error:
+        _talk(f"{file}: {error.strerror}; nothing was written")
+        sys.exit(PROBLEMS)
+    _talk(f"{file} written")
 
 
 @main.command(context_settings={"help_option_names": ["-h", "--help"]})

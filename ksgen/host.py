@@ -21,7 +21,7 @@ from ksgen.nodes import Node, holds_secret, plain
 from ksgen.problems import Mark, Problem, Severity
 from ksgen.settings import PREFIX, SECRETS, DhcpRange, Identity, Settings
 from ksgen.values import SHOWN_LONGEST, host_name, is_secret, names_secret, nearest, shown
-from org_ovirt_node import layout
+from org_ovirt_node import layout, policy
 from org_ovirt_node.findings import Finding
 
 Location = tuple[str | int, ...]
@@ -40,7 +40,10 @@ _SUBJECTS = {
     "filesystem": ("node_filesystem",),
     "firmware": ("node_firmware",),
 }
-_NAME_CODES = frozenset({"name-characters", "name-reserved", "pool-name-taken"})
+_NAME_CODES = frozenset({"name-characters", "name-reserved", "pool-name-taken", "automatic-name"})
+_NO_AUTOPART = "leave node_partitioning out"
+# Sizes that nobody can ask automatic partitioning for.
+_MADE_BY_AUTOPART = frozenset({"boot-small", "root-below-image"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +160,7 @@ class Host:
             release=s.release,
             volume_group=s.vg,
             pool=s.pool,
+            automatic=s.partitioning == "autopart",
         )
 
     @property
@@ -192,9 +196,13 @@ class Host:
     def finding_problem(self, finding: Finding) -> Problem:
         """A finding of the layout policy, pinned to the variable that caused it."""
         words = layout.describe(finding, setting=_variable_name)
-        location = self._subject_location(finding)
+        hint, location = words.hint, self._subject_location(finding)
+        if finding.code.startswith("automatic-"):
+            hint = f"leave it out, or {_NO_AUTOPART}"  # the policy's own cure is for kickstarts
+        elif self.request.automatic and finding.code in _MADE_BY_AUTOPART:
+            hint, location = _NO_AUTOPART, ("node_partitioning",)
         severity: Severity = "error" if finding.severity == layout.ERROR else "warning"
-        return self.problem(location, finding.code, words.message, words.hint, severity)
+        return self.problem(location, finding.code, words.message, hint, severity)
 
     def _subject_location(self, finding: Finding) -> Location:
         subject = finding.subject
@@ -310,6 +318,18 @@ def _counts(details: ErrorDetails) -> bool:
     return not is_odd_key and not (details["type"] == "literal_error" and isinstance(details["input"], dict))
 
 
+def _autopart_problems(host: Host) -> Iterator[Problem]:
+    """What the kickstart's `autopart` has no option for; of sizes and names the plan tells."""
+    settings = host.settings
+    if settings.raid:
+        message = "automatic partitioning makes no mirror"
+        yield host.problem(("node_raid",), "automatic-mirror", message, _NO_AUTOPART)
+    made, wanted = policy.automatic_sizes(), policy.volume_sizes(host.request)
+    if settings.layout in policy.LAYOUTS and (too_much := sorted(made.keys() - wanted.keys())):
+        message = f"automatic partitioning cannot leave out {', '.join(too_much)}"
+        yield host.problem(("node_layout",), "automatic-layout", message, _NO_AUTOPART)
+
+
 def _host_problems(host: Host) -> Iterator[Problem]:
     """What is wrong between the variables of one host."""
     settings = host.settings
@@ -331,9 +351,8 @@ def _host_problems(host: Host) -> Iterator[Problem]:
     if settings.raid and len(settings.disk) != 2:
         message = f"a mirror needs two disks; node_disk has {len(settings.disk)}"
         yield host.problem(("node_raid",), "disks-for-mirror", message, "name two disks, or leave node_raid out")
-    if settings.raid and settings.partitioning == "autopart":
-        message = "automatic partitioning makes no mirror"
-        yield host.problem(("node_raid",), "autopart-mirror", message, "leave node_partitioning out")
+    if settings.partitioning == "autopart":
+        yield from _autopart_problems(host)
     names = [user.name for user in settings.users]
     for index, name in enumerate(names):
         if name in names[:index]:

@@ -23,7 +23,7 @@ from ksgen.problems import Mark, Problem
 from ksgen.settings import Settings
 from ksgen.storage import Commands, commands
 from ksgen.values import LINE_LONGEST, one_line
-from org_ovirt_node import imgbase, layout, policy
+from org_ovirt_node import imgbase, layout, policy, section
 
 ORDER = "node.ks.j2"
 NETWORK_FILE = "/tmp/node-network.ks"
@@ -91,6 +91,7 @@ class Page:
     more_keys: tuple[tuple[str, Verbatim], ...]
     pre: tuple[ScriptPart, ...]
     post: tuple[ScriptPart, ...]
+    addon: Verbatim | None
     hook: Verbatim
     hook_arguments: tuple[str, ...]
     hook_log: str
@@ -115,6 +116,7 @@ def page(host: Host) -> Page:
         more_keys=tuple((user, Verbatim("\n".join(keys[1:]))) for user, keys in _keys(settings) if keys[1:]),
         pre=tuple(map(ScriptPart.of, settings.pre)),
         post=tuple(map(ScriptPart.of, settings.post)),
+        addon=Verbatim(section.text(addon_section(host)).rstrip("\n")) if settings.addon else None,
         hook=hook(),
         hook_arguments=_hook_arguments(host.request),
         hook_log=imgbase.LOG,
@@ -160,8 +162,29 @@ def programs() -> tuple[Verbatim, ...]:
 def _wanted_disks(settings: Settings) -> Verbatim:
     """What ks-templates/disks.py looks for, in JSON, which has no line end inside a text."""
     disks = [disk.model_dump(exclude_none=True) for disk in settings.disk]
-    wanted = {"disks": disks, "reinstall": settings.reinstall, "multipath": settings.multipath}
+    wanted = {
+        "disks": disks,
+        "reinstall": settings.reinstall,
+        "multipath": settings.multipath,
+        "addon": settings.addon,
+    }
     return Verbatim(json.dumps(wanted))
+
+
+def addon_section(host: Host) -> section.Section:
+    """What a host asks of the add-on: what it asks of the policy, without what the policy says anyway."""
+    request = host.request
+    sizes = policy.policy_sizes(request)
+    return section.Section(
+        layout=request.layout,
+        images=request.images,
+        filesystem=request.filesystem,
+        disks=len(request.disks),
+        root_size=request.root_size,
+        volumes=tuple(wish for wish in request.volumes if sizes.get(wish[0]) != wish[1]),
+        image_size=request.image_size,
+        image_is_local=request.image_is_local,
+    )
 
 
 def _hook_arguments(request: layout.Request) -> tuple[str, ...]:

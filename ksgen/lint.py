@@ -7,6 +7,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ksgen import (
     ksfile,
@@ -22,8 +23,8 @@ from ksgen import (
 from ksgen.codes import ALL
 from ksgen.grammar import Complaint, Grammar
 from ksgen.ksfile import KickstartFile
-from ksgen.ksview import Check, Kickstart, view
-from ksgen.problems import Problem, Report, Severity
+from ksgen.ksview import Check, Kickstart, Section, view
+from ksgen.problems import Mark, Problem, Report, Severity
 from ksgen.values import nearest
 
 CHECKS: tuple[Check, ...] = (
@@ -100,6 +101,53 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+# --- what a script writes --------------------------------------------------------------------------------------------
+
+# A here-document that the shell takes as it stands, and the file that it goes into.
+_LITERAL = re.compile(r"<<\s*(?:'([^']+)'|\"([^\"]+)\"|\\(\w+))")
+_INTO = re.compile(r"(?<![<>])>>?\s*([^\s<>|;&]+)")
+_INCLUDES = re.compile(r"^[ \t]*%include[ \t]+(\S+)", re.MULTILINE)
+# What ksgen's own %pre reads, puts names of cards in the place of MAC addresses, and writes.
+_BEFORE_NAMES = ".wanted"
+_NAMED_LATER = "network-member-mac"
+
+
+def check_written(grammar: Grammar, kickstart: Kickstart) -> Iterator[Told]:
+    """What is wrong with `network` commands that a %pre writes for an %include, each at its line of the text.
+
+    The grammar reads them, so that what it has read before is gone from it.
+    """
+    included = set(_INCLUDES.findall(kickstart.text)) if "<<" in kickstart.text else set()
+    if not included:
+        return
+    found = [row for section in kickstart.all_sections("%pre") for row in _written(section, included)]
+    if not found:
+        return
+    rows = [""] * max(number for number, _, _ in found)
+    for number, text, _ in found:
+        rows[number - 1] = text
+    text = "\n".join(rows) + "\n"
+    complaints = grammar.read(text)
+    piece = view(kickstart.release, text, grammar.commands, complaints, is_whole=False)
+    named_later = {number for number, _, is_final in found if not is_final}
+    for told in (*grammar_of(complaints, piece), *check(piece, lint_network.CHECKS)):
+        if told.code != _NAMED_LATER or told.line not in named_later:
+            yield told
+
+
+def _written(section: Section, included: Collection[str]) -> Iterator[tuple[int, str, bool]]:
+    """The lines with `network` that a script writes, and whether as they are included."""
+    word = target = ""
+    for number, line in section.lines if section.is_shell else ():
+        if word:
+            if line == word:
+                word = ""
+            elif line.split()[:1] == ["network"] and target.removesuffix(_BEFORE_NAMES) in included:
+                yield number, line, target in included
+        elif (literal := _LITERAL.search(line)) and (into := _INTO.search(line)):
+            word, target = next(filter(None, literal.groups())), into.group(1)
+
+
 # --- switching checks off --------------------------------------------------------------------------------------------
 
 _DISABLE = re.compile(r"#\s*ksgen:\s*disable(-next)?\s*=\s*([\w,\s-]*)")
@@ -165,7 +213,7 @@ class Linter:
         if kickstart.installs_node:
             kickstart = dataclasses.replace(kickstart, devices=storage.devices(grammar.handler, {}, None))
         off = disabled_in(file.text)
-        told = [*grammar_of(complaints, kickstart), *check(kickstart)]
+        told = [*grammar_of(complaints, kickstart), *check(kickstart), *check_written(grammar, kickstart)]
         problems += [_problem(one, file) for one in without_echoes(told) if not off.covers(one)]
         problems += [_unknown_code(line, code, file) for line, code in off.unknown]
         switched_off = self._disabled | off.everywhere
@@ -173,15 +221,41 @@ class Linter:
 
 
 def lint(
-    paths: Sequence[Path], release: str | None = None, disabled: Collection[str] = ()
+    paths: Sequence[Path],
+    release: str | None = None,
+    disabled: Collection[str] = (),
+    stdin: BinaryIO | None = None,
 ) -> tuple[Report, dict[str, str]]:
-    """The problems of kickstart files, and the texts that were read (file name: text)."""
+    """The problems of kickstart files, and the texts that were read (file name: text). `-` is what comes by `stdin`."""
     linter, report, sources = Linter(release, disabled), Report(), dict[str, str]()
     for path in paths:
-        file = ksfile.read(path)
+        file = ksfile.read(path) if stdin is None or str(path) != "-" else _from_stream(stdin)
         report.extend(linter.lint(file))
         sources.update(file.sources)
     return report, sources
+
+
+STDIN = "<stdin>"
+
+
+def _from_stream(stream: BinaryIO) -> KickstartFile:
+    """A kickstart that has no place; what it includes is looked for in the present directory."""
+    data = stream.read(ksfile.SIZE_LIMIT + 1)
+    content: str | Problem
+    try:
+        content = data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        content = Problem("not-utf-8", "not UTF-8, and Anaconda reads nothing else", Mark(STDIN, line))
+    if len(data) > ksfile.SIZE_LIMIT:
+        message = f"a kickstart has at most {ksfile.SIZE_LIMIT} bytes"
+        content = Problem("file-too-large", message, Mark(STDIN, 1))
+    return ksfile.include(STDIN, content, _included)
+
+
+def _included(path: Path) -> str | Problem:
+    file = ksfile.read(path)
+    return dict(file.sources)[str(path)] if file.sources else file.problems[0]
 
 
 def release_of(text: str) -> str:

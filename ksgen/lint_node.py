@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ksgen.ksview import Check, Found, Kickstart, Section, init_line, value
 from org_ovirt_node import layout
 from org_ovirt_node.policy import MINIMAL, STANDARD, Request
+from org_ovirt_node.section import NAME, Parsed, parse
 
 _PAYLOAD = "pyanaconda, modules/payloads/payload/factory.py"
 
@@ -71,12 +72,24 @@ def _inits(ks: Kickstart) -> list[tuple[Section, int, str]]:
 
 
 def imgbase_missing(ks: Kickstart) -> Iterator[Found]:
-    if not ks.installs_node or not ks.is_whole or _inits(ks) or any(ks.all_sections("%addon")):
+    if not ks.installs_node or not ks.is_whole or _inits(ks):
+        return
+    message = "nothing calls imgbase: the machine boots a root without layers and cannot be updated"
+    sections = _node_sections(ks)
+    if sections:
+        # What is wrong in a section is told for itself.
+        if not any(parsed.problems or parsed.section.imgbase for _, parsed in sections):
+            yield Found(sections[0][0].line, message, "leave --no-imgbase out")
         return
     image = ks.first("liveimg")
-    message = "nothing calls imgbase: the machine boots a root without layers and cannot be updated"
     if image is not None:
         yield Found(image.line, message, "let the last %post --erroronfail end with: imgbase layout --init")
+
+
+def _node_sections(ks: Kickstart) -> list[tuple[Section, Parsed]]:
+    """The sections of the node's add-on, read with its own code."""
+    found = (section for section in ks.all_sections("%addon") if section.args[:1] == (NAME,))
+    return [(section, parse(section.args[1:], section.body.split("\n"))) for section in found]
 
 
 # What may follow without writing into the root that is no longer booted.
@@ -121,20 +134,27 @@ def in_chroot(ks: Kickstart) -> Iterator[Found]:
 
 # --- add-ons ---------------------------------------------------------------------------------------------------------
 
-_ADDONS = ("org_ovirt_node", "org_fedora_oscap", "com_redhat_kdump", "com_redhat_subscription_manager")
+_ADDONS = (NAME, "org_fedora_oscap", "com_redhat_kdump", "com_redhat_subscription_manager")
 
 
 def addon(ks: Kickstart) -> Iterator[Found]:
     for section in ks.all_sections("%addon"):
         name = section.args[0] if section.args else ""
         if not name:
-            yield Found(section.line, "%addon without a name", "write: %addon org_ovirt_node")
+            yield Found(section.line, "%addon without a name", f"write: %addon {NAME}")
         elif name not in _ADDONS:
             # Of the many that may exist only what is a slip of the pen away from a known one.
             known = difflib.get_close_matches(name, _ADDONS, n=1, cutoff=0.85)
             if known:
                 message = f"no add-on is called {name!r}; Anaconda passes over it without a word"
                 yield Found(section.line, message, f"did you mean {known[0]!r}?")
+
+
+def addon_section(ks: Kickstart) -> Iterator[Found]:
+    for section, parsed in _node_sections(ks):
+        for problem in parsed.problems:
+            line = section.line if problem.line is None else section.first + problem.line
+            yield Found(line, problem.message, problem.hint)
 
 
 # --- the layout ------------------------------------------------------------------------------------------------------
@@ -146,7 +166,7 @@ def autopart(ks: Kickstart) -> Iterator[Found]:
         if kind and kind != "thinp":
             message = f"autopart --type={kind}; imgbase needs a thin pool"
             yield Found(command.line, message, "autopart --type=thinp, or part, volgroup and logvol commands", "error")
-        elif not any(section.args[:1] == ("org_ovirt_node",) for section in ks.all_sections("%addon")):
+        elif not _node_sections(ks):
             message = "autopart makes no /var unless the installer tree brings the node's layout; imgbase then fails"
             yield Found(command.line, message, "write part, volgroup and logvol commands, as ksgen does")
 
@@ -155,8 +175,7 @@ def node_layout(ks: Kickstart) -> Iterator[Found]:
     """The rules of the layout on the kickstart's own storage commands, under their own codes."""
     if not ks.installs_node or not ks.storage_is_known or not ks.devices or ks.all("autopart", "mount"):
         return
-    request = Request(layout=(MINIMAL if _is_minimal(ks) else STANDARD).name)
-    findings = layout.check(ks.devices, request)
+    findings = layout.check(ks.devices, _request(ks))
     # A pool that is promised twice has no room for an image either.
     follows = "cannot-update" if any(finding.code == "over-provisioned" for finding in findings) else ""
     for finding in findings:
@@ -170,6 +189,14 @@ def node_layout(ks: Kickstart) -> Iterator[Found]:
         is_named = finding.subject in words.message or not finding.subject.startswith("/")
         message = words.message if is_named else f"{finding.subject}: {words.message}"
         yield Found(line, message, words.hint, "error" if is_error else "warning", finding.code)
+
+
+def _request(ks: Kickstart) -> Request:
+    """What the kickstart asks of its own layout: in its section, or by how it calls imgbase."""
+    sections = [parsed.section for _, parsed in _node_sections(ks) if not parsed.problems]
+    if sections:
+        return sections[0].request()
+    return Request(layout=(MINIMAL if _is_minimal(ks) else STANDARD).name)
 
 
 def _is_minimal(ks: Kickstart) -> bool:
@@ -200,6 +227,7 @@ CHECKS = (
     Check("imgbase-nodectl", "warning", nodectl, "ovirt-node-ng, src/nodectl/initialize.py"),
     Check("imgbase-nochroot", "error", in_chroot, "pyanaconda, core/kickstart/scripts.py"),
     Check("addon-name", "warning", addon, "pykickstart, parser.py: NullSection"),
+    Check("addon-section", "error", addon_section, "org_ovirt_node/section.py"),
     Check("node-autopart", "warning", autopart, "planned with Anaconda of EL9 and EL10"),
     Check("node-layout", "error", node_layout, "org_ovirt_node/policy.py"),
 )

@@ -76,7 +76,7 @@ def plan_picture(host: Host) -> RenderableType:
 def _subtitle(host: Host) -> str:
     settings = host.settings
     disks = " + ".join(disk.link for disk in host.disks)
-    how = {"autopart": ", automatic partitioning: sizes as the add-on asks for them"}.get(settings.partitioning, "")
+    how = {"autopart": ", automatic partitioning"}.get(settings.partitioning, "")
     return f"layout {settings.layout}, {settings.firmware or 'any firmware'}, {disks}{how}"
 
 

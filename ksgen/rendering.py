@@ -39,6 +39,8 @@ class _Renderer:
         self._checker = Checker(self._templates)
 
     def render(self, host: Host) -> Rendered:
+        if not host.plan.devices:
+            return Rendered(host.name, None, ())  # a layout that cannot be had; the plan has said why
         text, problems = self._templates.render(host)
         if text is not None:
             problems = [*problems, *self._checker.run(host, text)]

@@ -36,6 +36,7 @@ from ksgen.values import (
     refuse,
     shown,
 )
+from org_ovirt_node.configuration import is_efi_dir
 from org_ovirt_node.layout import Request
 
 PREFIX = "node_"
@@ -93,6 +94,12 @@ def _short(value: list[str]) -> list[str]:
 def _addon(value: object) -> object:
     if value != "tree" and not isinstance(value, bool):
         refuse("value-unknown", f"{shown(value)} is not one of true, false, 'tree'")
+    return value
+
+
+def _efi_dir(value: str) -> str:
+    if not is_efi_dir(value):
+        refuse("efi-dir", f"{shown(value)} is not the name of a directory below EFI/", "such as almalinux, or centos")
     return value
 
 
@@ -217,7 +224,13 @@ class Settings(BaseModel):
     tree_url: TreeUrl = Field(description="The installer's tree, with its `.treeinfo`.")
     addon: Annotated[bool | Literal["tree"], BeforeValidator(_addon)] = Field(
         default=True,
-        description="Whether the add-on goes along as `inst.updates`; `tree` when the tree's `product.img` has it.",
+        description="Whether the add-on goes along as `inst.updates`; `tree` when the tree's own image has it "
+        "(docs/addon.md); `false` does without it.",
+    )
+    efi_dir: Annotated[Line, AfterValidator(_efi_dir)] | None = Field(
+        default=None,
+        description="The directory below `EFI/` in the node image, where it is not that of the installer's own "
+        "distribution; the add-on tells Anaconda.",
     )
     # where
     disk: Annotated[list[Disk], BeforeValidator(_listed)] = Field(

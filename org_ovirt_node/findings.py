@@ -105,7 +105,15 @@ _WORDS = {
     ),
     "volume-small": (
         "{found_size} is below the {needed_size} minimum",
-        "leave it out to get the default of {needed_size}",
+        "give it {needed_size} or more",
+    ),
+    "volume-wish-missing": (
+        "{mount_point} is no volume of its own; one of {wanted_size} is asked for",
+        "add it as a thin volume of at least {wanted_size}, or do not ask for it",
+    ),
+    "volume-below-wish": (
+        "{mount_point} has {found_size}; {wanted_size} are asked for",
+        "give it {wanted_size}, or ask for less",
     ),
     "volume-tiny": ("{found_size} is below the {needed_size} of the smallest XFS", "give it {needed_size} or more"),
     "volume-filesystem": ("{mount_point} has {found}; imgbase supports xfs and ext4", ""),
@@ -155,6 +163,40 @@ _WORDS = {
     ),
     "name-reserved": ("{found!r} is reserved by LVM", "choose another name"),
     "pool-name-taken": ("the pool has the name of volume {found}", "choose another name"),
+    "partitioning-missing": ("there is no storage layout yet", "choose the disks, and make one"),
+    "disks-more": (
+        "the node lies on {found} disks ({disks}) instead of {wanted}",
+        "name those to use, as `ignoredisk --only-use` does, or ask for {found}",
+    ),
+    "tag-own": (
+        "volume group {group} is that of an earlier node, tagged {tag}; imgbase does not start over",
+        "remove it, and make it anew",
+    ),
+    "tag-other": (
+        "volume group {groups} on {volumes} is that of another node; imgbase takes away its tag {tag}",
+        "detach its disks if that node is to live on",
+    ),
+    "tags-other": (
+        "the volume groups {groups} on {volumes} are tagged {tag}; imgbase cannot tell which is its own",
+        "detach their disks, or run `vgchange --deltag {tag} {groups}` before",
+    ),
+    "automatic-size": (
+        "automatic partitioning makes {mount_point} with {made_size}, not with {found_size}",
+        "leave the size out, or write storage commands",
+    ),
+    "automatic-volume": (
+        "automatic partitioning does not make {mount_point}",
+        "leave it out, or write storage commands",
+    ),
+    "automatic-swap": (
+        "automatic partitioning makes swap by the memory of the machine, not with {found_size}",
+        "leave the size out, or write storage commands",
+    ),
+    "automatic-mirror": ("automatic partitioning makes no mirror", "name one disk, or write storage commands"),
+    "automatic-name": (
+        "automatic partitioning chooses the name itself, so it cannot be {found!r}",
+        "leave the name out, or write storage commands",
+    ),
 }
 
 

@@ -33,6 +33,8 @@ TAG_GROUP, TAG_POOL, TAG_INIT, TAG_LAYER = "imgbased:vg", "imgbased:pool", "imgb
 NAME_LENGTH = 55
 # imgbased plugins/core.py: its own health check fails from this fill of the pool's data or metadata on, in percent.
 POOL_FULL = 80
+# So much of what imgbase says when it fails goes to the console, where the lines before it should stay in sight.
+END_LINES = 10
 
 PROGRAMS = (
     *("imgbase", "lvs", "vgs", "lvcreate", "lvchange", "dmeventd", "dmsetup", "findmnt", "blkid", "rpm", "rsync"),
@@ -50,6 +52,7 @@ RELABELLED = (
 )
 # imgbased has no undo: its tags and snapshots stay.
 NO_WAY_BACK = "then install again: what imgbase has begun cannot be undone"
+NO_ROLLBACK = "it does not roll back: what is on the disk is half a node"
 NODE_IMAGE = "install a node image that went through imgbased's build step"
 BOOT_LOADER = "let Anaconda install the boot loader: no `bootloader --disabled` or `--location=none`"
 FILES = {
@@ -128,7 +131,7 @@ KINDS = {
     "snapshot-target": Kind(
         "the kernel has no device-mapper target `snapshot`, and modprobe did not load it",
         "the module dm-snapshot of the installer's kernel",
-        "put `modprobe dm-snapshot` into the kickstart's script before installation",
+        "boot an installer whose kernel and modules are of one version, so that `modprobe dm-snapshot` works in it",
     ),
     "root-not-thin": Kind(
         "/ is on {source}, which is no thin volume",
@@ -499,6 +502,11 @@ def last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no output"])[-1].strip()
 
 
+def end_of(text: str) -> list[str]:
+    """The last lines, without those that say where in the source an exception went through."""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith('  File "')][-END_LINES:]
+
+
 def _mount(row: dict[str, str]) -> Mount:
     source, subtree, size = row["source"] or "", row["fsroot"] or "", int(row["size"] or 0)
     return Mount(row["target"], source, subtree, row["fstype"], size, row["maj:min"])
@@ -846,11 +854,13 @@ def initialize(target: Target, wanted: Wanted) -> tuple[str, tuple[Finding, ...]
     tell(target, f"running {shlex.join(IMGBASE)}; it takes a minute or more")
     output = target.run(*IMGBASE, echo=say)
     if output.status:
-        return "imgbase failed", (*findings, explain(output))
+        for line in end_of(output.text):
+            target.tell_console(f"imgbase: {line}")
+        return f"imgbase failed, and {NO_ROLLBACK}", (*findings, explain(output))
     facts = gather(target)
     findings += verify(facts, wanted)
     if is_fatal(findings):
-        return "imgbase exited with 0, but the result is not a node", findings
+        return f"imgbase exited with 0, but the result is not a node, and {NO_ROLLBACK}", findings
     return f"the layer {facts.layer_name} is made and verified; it boots next", findings
 
 

@@ -6,9 +6,10 @@ Pure: sizes in, sizes and findings out. The numbers stand in policy.py; all size
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from org_ovirt_node import geometry
+from org_ovirt_node.automatic import Kept, kept, smallest_group
 from org_ovirt_node.capacity import Capacity, capacity
 from org_ovirt_node.findings import ERROR, WARNING, Finding, WayOut, describe, has_errors, size_text
 from org_ovirt_node.geometry import GIB, MIB, align_down, align_up
@@ -27,10 +28,12 @@ from org_ovirt_node.policy import (
     SWAP_SIZE_MIN,
     Device,
     Request,
+    boot_size,
     policy_sizes,
     root_for_image,
     root_size,
     volume_name,
+    volume_sizes,
 )
 from org_ovirt_node.rules import check, check_request, wished_reserve
 
@@ -88,32 +91,41 @@ def plan(request: Request) -> Plan:
     boot = _boot_devices(request)
     swap, swap_range = _swap(request)
     group_size = _group_size(request, boot)
-    fixed = (swap.size or 0 if swap else 0) + 2 * METADATA_SIZE
     volumes_size = sum(volume.size or 0 for volume in volumes)
 
     pool_size, reserve = None, None
+    metadata = None if request.automatic else METADATA_SIZE
+    fits = True
     if group_size is not None:
-        room = group_size - fixed - volumes_size
-        reserve = align_down(max(RESERVE_MIN, min(wished_reserve(group_size), room)))
-        pool_size = max(volumes_size, group_size - fixed - reserve)
+        swap_size = swap.size or 0 if swap else 0
+        metadata, reserve = _kept(request, group_size, swap_size, volumes_size)
+        rest = group_size - swap_size - 2 * metadata - reserve
+        fits = rest >= volumes_size
+        pool_size = max(volumes_size, rest)
     pool = Device(
-        request.pool, "lvmthinpool", pool_size, grows=True, parents=(request.volume_group,), metadata_size=METADATA_SIZE
+        request.pool, "lvmthinpool", pool_size, grows=True, parents=(request.volume_group,), metadata_size=metadata
     )
     members = tuple(device.name for device in boot if device.filesystem == "lvmpv")
     group = Device(request.volume_group, "lvmvg", group_size, parents=members, reserve=reserve, grows=True)
     devices = (*boot, group, pool, *((swap,) if swap else ()), *volumes)
 
-    smallest = _smallest_disk(request, fixed + volumes_size)
-    if group_size is not None and group_size < fixed + volumes_size + RESERVE_MIN:
-        problems: tuple[Finding, ...] = (_does_not_fit(request, group_size, volumes, swap, smallest),)
-        problems += tuple(f for f in check(devices, request) if f.code not in ("reserve-too-small", "cannot-update"))
-    else:
-        problems = check(devices, request)
-    return Plan(request, devices, capacity(devices, request), smallest, swap_range, impossible + problems)
+    smallest = _smallest(request, volumes_size)
+    problems = check(devices, request)
+    if not fits and group_size is not None:
+        follows = ("reserve-too-small", "cannot-update")
+        problems = (_does_not_fit(request, group_size, smallest), *(f for f in problems if f.code not in follows))
+    return Plan(request, devices, capacity(devices, request), smallest.disk, swap_range, impossible + problems)
+
+
+def _kept(request: Request, group_size: int, swap_size: int, volumes_size: int) -> Kept:
+    """What the pool leaves of a volume group. The reserve gives way to the volumes where it is ours to set."""
+    if request.automatic:
+        return kept(group_size, swap_size)
+    room = group_size - swap_size - 2 * METADATA_SIZE - volumes_size
+    return Kept(METADATA_SIZE, align_down(max(RESERVE_MIN, min(wished_reserve(group_size), room))))
 
 
 def _volumes(request: Request) -> tuple[Device, ...]:
-    sizes = {**policy_sizes(request), **dict(request.volumes), "/": root_size(request)}
     return tuple(
         Device(
             volume_name(mount_point),
@@ -125,7 +137,7 @@ def _volumes(request: Request) -> tuple[Device, ...]:
             pool=request.pool,
             parents=(request.pool,),
         )
-        for mount_point, size in sorted(sizes.items())
+        for mount_point, size in sorted(volume_sizes(request).items())
     )
 
 
@@ -134,7 +146,7 @@ def _swap(request: Request) -> tuple[Optional[Device], Optional[tuple[int, int]]
     swap = Device("swap", "lvmlv", None, filesystem="swap", parents=(request.volume_group,))
     if request.swap_size == 0:
         return None, None
-    if request.swap_size is not None:
+    if request.swap_size is not None and not request.automatic:
         return replace(swap, size=align_up(request.swap_size)), None
     disks = [disk for disk in request.disks if disk is not None]
     if request.memory is not None:
@@ -156,8 +168,8 @@ def _boot_devices(request: Request) -> tuple[Device, ...]:
     else:
         # open: the ESP is the larger one, so BIOS has no smaller pool
         loader = Device("efi", "partition", ESP_SIZE, "/boot/efi", "efi", parents=(first,))
-    boot = Device("boot", "partition", BOOT_SIZE, "/boot", request.filesystem, parents=(first,))
-    return (*disks, loader, boot, *_growing("pv.0", "lvmpv", disks, BOOT_SIZE + (loader.size or 0)))
+    boot = Device("boot", "partition", boot_size(request), "/boot", request.filesystem, parents=(first,))
+    return (*disks, loader, boot, *_growing("pv.0", "lvmpv", disks, boot_size(request) + (loader.size or 0)))
 
 
 def _growing(prefix: str, filesystem: str, disks: Sequence[Device], first_uses: int, each: int = 0) -> list[Device]:
@@ -203,48 +215,88 @@ def _group_size(request: Request, devices: Iterable[Device]) -> Optional[int]:
     return geometry.group(known, on_array=request.mirrored) if len(known) == len(sizes) else None
 
 
-def _smallest_disk(request: Request, content: int) -> int:
-    """What the disks need at least, so that `content` and the smallest reserve fit the volume group."""
+class _Smallest(NamedTuple):
+    """What each disk needs at least (of joined ones, their sum), and what then takes its part of the volume group."""
+
+    disk: int
+    group: int
+    swap: int
+    metadata: int
+
+
+def _smallest(request: Request, volumes_size: int) -> _Smallest:
+    """What the disks need at least, so that the volumes fit.
+
+    Recommended swap is at most a tenth of the disks, so it is asked for again on what was found.
+    """
+    disk = volumes_size
+    while True:
+        disks = tuple(disk for _ in range(2 if request.mirrored else 1)) if all(request.disks) else request.disks
+        swap, _ = _swap(replace(request, disks=disks))
+        swap_size = swap.size or 0 if swap else 0
+        group = _smallest_group(request, volumes_size, swap_size)
+        found = _disk_for(request, group)
+        if found == disk or not all(request.disks):
+            metadata = _kept(request, group, swap_size, volumes_size).metadata
+            return _Smallest(found, group, swap_size, metadata)
+        disk = found
+
+
+def _smallest_group(request: Request, volumes_size: int, swap_size: int) -> int:
+    if request.automatic:
+        return smallest_group(volumes_size, swap_size)
+    content = volumes_size + swap_size + 2 * METADATA_SIZE
     # The reserve of a disk that is not known is a percentage and cannot give way.
     percentage = -(-content * 100 // (100 - RESERVE_PERCENT))
-    group = content + RESERVE_MIN if all(request.disks) else align_up(percentage)
+    return content + RESERVE_MIN if all(request.disks) else align_up(percentage)
+
+
+def _disk_for(request: Request, group: int) -> int:
+    """What each disk needs (of joined ones, their sum) for a volume group of this size."""
     if request.mirrored:
         member = geometry.member_for(geometry.physical_volume_for(group, on_array=True))
         return geometry.disk_for(BIOSBOOT_SIZE + ESP_SIZE + BOOT_SIZE + member)
     loader = BIOSBOOT_SIZE if request.firmware == "bios" else ESP_SIZE
     # Each further disk costs its own partition table and at most an extent of rounding.
     further = (len(request.disks) - 1) * (geometry.disk_for(0) + geometry.EXTENT)
-    return geometry.disk_for(loader + BOOT_SIZE + geometry.physical_volume_for(group)) + further
+    return geometry.disk_for(loader + boot_size(request) + geometry.physical_volume_for(group)) + further
 
 
 # --- when it does not fit --------------------------------------------------------------------------------------------
 
 
-def _does_not_fit(
-    request: Request, group_size: int, volumes: Sequence[Device], swap: Optional[Device], smallest: int
-) -> Finding:
+def _does_not_fit(request: Request, group_size: int, smallest: _Smallest) -> Finding:
     known = [disk for disk in request.disks if disk is not None]
-    volumes_size = sum(volume.size or 0 for volume in volumes)
-    swap_size = swap.size or 0 if swap else 0
-    missing = volumes_size + swap_size + 2 * METADATA_SIZE + RESERVE_MIN - group_size
-    root = root_size(request)
-    content = root + volumes_size - root + swap_size + 2 * METADATA_SIZE + RESERVE_MIN
+    found = min(known) if request.mirrored else sum(known)
+    root = align_up(volume_sizes(request)["/"])
+    volumes = sum(map(align_up, volume_sizes(request).values()))
     parts = (
         ("root", root),
-        ("volumes", volumes_size - root),
-        ("swap", swap_size),
-        ("pool metadata and its spare", 2 * METADATA_SIZE),
-        ("reserve", RESERVE_MIN),
-        ("boot partitions and tables", smallest - content),
+        ("volumes", volumes - root),
+        ("swap", smallest.swap),
+        ("pool metadata and its spare", 2 * smallest.metadata),
+        ("reserve", smallest.group - volumes - smallest.swap - 2 * smallest.metadata),
+        ("boot partitions and tables", smallest.disk - smallest.group),
     )
-    found = min(known) if request.mirrored else sum(known)
+    if request.automatic:
+        ways_out = _automatic_ways_out(request, found, smallest.disk)
+    else:
+        ways_out = _ways_out(request, smallest.group - group_size, smallest.swap, smallest.disk)
     values = (
         ("found_size", found),
-        ("needed_size", smallest),
+        ("needed_size", smallest.disk),
         ("parts", tuple(part for part in parts if part[1])),
-        ("ways_out", _ways_out(request, missing, swap_size, smallest)),
+        ("ways_out", ways_out),
     )
     return Finding("does-not-fit", ERROR, "disk", values)
+
+
+def _automatic_ways_out(request: Request, found: int, smallest: int) -> tuple[WayOut, ...]:
+    """Only the layout can be chosen."""
+    other = replace(request, layout=MINIMAL.name)
+    needed = _smallest(other, sum(map(align_up, volume_sizes(other).values()))).disk
+    ways = (WayOut("layout", MINIMAL.name, smallest - needed),) if needed <= found else ()
+    return (*ways, WayOut("disk", None, smallest))
 
 
 def _ways_out(request: Request, missing: int, swap_size: int, smallest: int) -> tuple[WayOut, ...]:

@@ -8,7 +8,7 @@ here. All sizes are bytes.
 from dataclasses import dataclass
 from typing import Optional
 
-from org_ovirt_node.geometry import GIB, MIB, align_up
+from org_ovirt_node.geometry import AUTOMATIC_BOOT_SIZE, GIB, MIB, align_up
 
 # --- boot ------------------------------------------------------------------------------------------------------------
 # A layer takes about 90 MiB of initramfs and 12 of kernel, twice for the running one; 1 GiB, EL9's own choice, holds
@@ -43,6 +43,8 @@ METADATA_SIZE = 1 * GIB
 RESERVE_PERCENT = 20
 RESERVE_MAX = 100 * GIB
 RESERVE_MIN = 1 * GIB
+# A kickstart for disks of one nominal size, 3 % up or down, reserves what the smallest of them can give.
+RESERVE_TOLERANCE_PERCENT = 6
 # `nodectl check` fails from 80 % of data on.
 POOL_FILL_PERCENT = 80
 OPTIONS = "defaults,discard"  # imgbased mends what lacks discard in its layer only (BZ1472189, BZ1803017)
@@ -88,7 +90,8 @@ class Request:
     """What is wished for. Sizes are bytes; None is "not known" for a disk, "the default" for root.
 
     `swap_size` None leaves swap to Anaconda, which goes by `memory` and `release`. `firmware` None is open. Several
-    `disks` are joined, or a pair is `mirrored`; partitions for booting lie on the first.
+    `disks` are joined, or a pair is `mirrored`; partitions for booting lie on the first. `automatic` is what Anaconda's
+    automatic partitioning makes with our configuration: no sizes of one's own, and swap by `memory` unless it is 0.
     """
 
     layout: str = STANDARD.name
@@ -106,6 +109,7 @@ class Request:
     release: str = "el9"
     volume_group: str = VOLUME_GROUP
     pool: str = POOL
+    automatic: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,8 +142,34 @@ def policy_sizes(request: Request) -> dict[str, int]:
     return dict(LAYOUTS[request.layout].volumes) if request.layout in LAYOUTS else {}
 
 
+def automatic_sizes() -> dict[str, int]:
+    """The volumes for Anaconda's automatic partitioning, root among them: each in the largest size of any layout.
+
+    Anaconda has one list of them; a layout that wants less leaves mount points out.
+    """
+    sizes = {"/": ROOT_SIZE}
+    for layout in LAYOUTS.values():
+        for mount_point, size in layout.volumes:
+            sizes[mount_point] = max(size, sizes.get(mount_point, 0))
+    return sizes
+
+
+def boot_size(request: Request) -> int:
+    return AUTOMATIC_BOOT_SIZE[request.release] if request.automatic else BOOT_SIZE
+
+
+def volume_sizes(request: Request) -> dict[str, int]:
+    """The thin volumes that are made for a request."""
+    if request.automatic:
+        wanted = {"/", *policy_sizes(request), *dict(request.volumes)}
+        return {mount_point: size for mount_point, size in automatic_sizes().items() if mount_point in wanted}
+    return {**policy_sizes(request), **dict(request.volumes), "/": root_size(request)}
+
+
 def root_size(request: Request) -> int:
     """The size of the root volume: as wished, or large enough for the image."""
+    if request.automatic:
+        return ROOT_SIZE
     if request.root_size is not None:
         return align_up(request.root_size)
     return max(ROOT_SIZE, align_up(root_for_image(request), GIB))

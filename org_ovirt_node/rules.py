@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from org_ovirt_node import policy
+from org_ovirt_node.automatic import check_wishes
 from org_ovirt_node.capacity import capacity
 from org_ovirt_node.findings import ERROR, WARNING, Finding
 from org_ovirt_node.geometry import MIB, align_down, filesystem_space, mirror
@@ -66,7 +67,7 @@ def check_request(request: Request) -> tuple[Finding, ...]:
         names.setdefault(name, mount_point)
     if request.pool in names:
         error("pool-name-taken", "pool", found=names[request.pool])
-    return tuple(found)
+    return (*found, *check_wishes(request)) if request.automatic else tuple(found)
 
 
 def _is_image_place(mount_point: str) -> bool:
@@ -78,10 +79,16 @@ def wished_reserve(group_size: int) -> int:
     return align_down(min(group_size * policy.RESERVE_PERCENT // 100, policy.RESERVE_MAX))
 
 
+def is_reserve_small(free: int, group_size: int) -> bool:
+    """Whether noticeably less than wished for stays free in a volume group of this size."""
+    return free * 100 < wished_reserve(group_size) * (100 - policy.RESERVE_TOLERANCE_PERCENT)
+
+
 def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
     """Return everything that is wrong with a layout; what is not known (a size of None) is not judged.
 
-    Of the request only what devices do not show is used: the layout's name, the image, the images wished for.
+    Of the request only what devices do not show is used: the layout's name, the sizes and volumes asked for, the image,
+    the images wished for.
     """
     mounted = {device.mount_point: device for device in devices if device.mount_point}
     root = mounted.get("/")
@@ -90,7 +97,7 @@ def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
         *_check_root(root, request),
         *_check_volumes(mounted, root, request),
         *_check_swap(devices),
-        *_check_pool(devices, root),
+        *_check_pool(devices, root, request),
         *_check_capacity(devices, request),
     )
 
@@ -142,44 +149,69 @@ def _check_root(root: Optional[Device], request: Request) -> Iterator[Finding]:
     elif root.size < needed:
         factor = policy.IMAGE_FACTOR_LOCAL if request.image_is_local else policy.IMAGE_FACTOR_REMOTE
         yield _finding("root-below-image", ERROR, "/", found_size=root.size, needed_size=needed, factor=factor)
+    elif request.root_size is not None and root.size < request.root_size:
+        yield _below_wish(root, "/", request.root_size)
     elif root.size > max(policy.ROOT_SIZE_WISE, needed):
         yield _finding("root-large", WARNING, "/", found_size=root.size, wanted_size=policy.ROOT_SIZE_WISE)
 
 
 def _check_volumes(mounted: dict[str, Device], root: Optional[Device], request: Request) -> Iterator[Finding]:
     sizes = policy_sizes(request)
-    for mount_point in sorted({*mounted, *sizes} - {"/boot", "/boot/efi"}):
-        needed = sizes.get(mount_point)
+    wishes = dict(request.volumes)
+    for mount_point in sorted({*mounted, *sizes, *wishes} - {"/boot", "/boot/efi"}):
         device = mounted.get(mount_point)
         if device is None:
-            yield _finding(
-                "volume-missing", ERROR, mount_point, mount_point=mount_point, layout=request.layout, needed_size=needed
-            )
+            yield _missing(mount_point, request)
             continue
         if mount_point != "/":
-            yield from _check_place(device, mount_point, root, needed)
+            yield from _check_place(device, mount_point, root, mount_point in sizes or mount_point in wishes)
+            yield from _check_size(device, mount_point, sizes.get(mount_point), wishes.get(mount_point))
         if device.kind == "lvmthinlv":
             if device.filesystem not in (None, *policy.FILESYSTEMS):
                 found = device.filesystem
                 yield _finding("volume-filesystem", ERROR, mount_point, mount_point=mount_point, found=found)
             if device.options is not None and "discard" not in device.options.split(","):
                 yield _finding("volume-option", WARNING, mount_point, mount_point=mount_point)
-            if device.size is not None and device.size < policy.VOLUME_SIZE_MIN and needed is None:
-                smallest = policy.VOLUME_SIZE_MIN
-                yield _finding("volume-tiny", ERROR, mount_point, found_size=device.size, needed_size=smallest)
 
 
-def _check_place(device: Device, mount_point: str, root: Optional[Device], needed: Optional[int]) -> Iterator[Finding]:
+def _missing(mount_point: str, request: Request) -> Finding:
+    needed = policy_sizes(request).get(mount_point)
+    if needed is None:
+        wanted = dict(request.volumes)[mount_point]
+        return _finding("volume-wish-missing", ERROR, mount_point, mount_point=mount_point, wanted_size=wanted)
+    return _finding(
+        "volume-missing", ERROR, mount_point, mount_point=mount_point, layout=request.layout, needed_size=needed
+    )
+
+
+def _check_place(device: Device, mount_point: str, root: Optional[Device], is_demanded: bool) -> Iterator[Finding]:
     if _is_image_place(mount_point):
         yield _finding("volume-place", ERROR, mount_point, mount_point=mount_point)
-    elif needed is not None and device.kind != "lvmthinlv":
+    elif is_demanded and device.kind != "lvmthinlv":
         yield _finding("volume-not-thin", ERROR, mount_point, mount_point=mount_point, kind=_kind(device))
-    elif needed is not None and root is not None and root.pool and device.pool != root.pool:
+    elif is_demanded and root is not None and root.pool and device.pool != root.pool:
         yield _finding(
             "volume-other-pool", ERROR, mount_point, mount_point=mount_point, found=device.pool, needed=root.pool
         )
-    if needed is not None and device.size is not None and device.size < needed:
-        yield _finding("volume-small", ERROR, mount_point, found_size=device.size, needed_size=needed)
+
+
+def _check_size(device: Device, mount_point: str, needed: Optional[int], wished: Optional[int]) -> Iterator[Finding]:
+    """`needed` is the layout's smallest size, `wished` what the request says."""
+    size = device.size
+    if size is None:
+        return
+    if needed is not None and size < needed:
+        yield _finding("volume-small", ERROR, mount_point, found_size=size, needed_size=needed)
+    elif wished is not None and size < wished:
+        yield _below_wish(device, mount_point, wished)
+    elif needed is None and device.kind == "lvmthinlv" and size < policy.VOLUME_SIZE_MIN:
+        yield _finding("volume-tiny", ERROR, mount_point, found_size=size, needed_size=policy.VOLUME_SIZE_MIN)
+
+
+def _below_wish(device: Device, mount_point: str, wished: int) -> Finding:
+    return _finding(
+        "volume-below-wish", ERROR, mount_point, mount_point=mount_point, found_size=device.size, wanted_size=wished
+    )
 
 
 def _check_swap(devices: Sequence[Device]) -> Iterator[Finding]:
@@ -187,13 +219,14 @@ def _check_swap(devices: Sequence[Device]) -> Iterator[Finding]:
         yield _finding("swap-thin", WARNING, "swap")
 
 
-def _check_pool(devices: Sequence[Device], root: Optional[Device]) -> Iterator[Finding]:
+def _check_pool(devices: Sequence[Device], root: Optional[Device], request: Request) -> Iterator[Finding]:
     """The pool of the root volume, and what its volume group keeps free."""
     pool = next((d for d in devices if d.kind == "lvmthinpool" and root and d.name == root.pool), None)
     if pool is None:
         return
     metadata = pool.metadata_size
-    if metadata is not None and metadata < policy.METADATA_SIZE:
+    # imgbased makes it that large; the reserve of automatic partitioning is enough for it.
+    if metadata is not None and metadata < policy.METADATA_SIZE and not request.automatic:
         wanted = policy.METADATA_SIZE
         yield _finding("metadata-small", WARNING, "pool", found_size=metadata, needed_size=wanted, mib=wanted // MIB)
     thin = sum(d.size or 0 for d in devices if d.kind == "lvmthinlv" and d.pool == pool.name)
@@ -206,10 +239,12 @@ def _check_pool(devices: Sequence[Device], root: Optional[Device]) -> Iterator[F
     if group is None or group.size is None or metadata is None or any(d.size is None for d in others):
         return
     free = group.size - pool.size - 2 * metadata - sum(d.size or 0 for d in others)
-    if free < policy.RESERVE_MIN:
+    # imgbased lets metadata grow to the wanted size, and its spare with it, out of what is free.
+    left = free - 2 * max(0, policy.METADATA_SIZE - metadata)
+    if left < policy.RESERVE_MIN:
         needed = policy.RESERVE_MIN
-        yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, free), needed_size=needed)
-    elif free < wished_reserve(group.size):
+        yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, left), needed_size=needed)
+    elif is_reserve_small(free, group.size):
         yield _finding(
             "reserve-small", WARNING, "volume_group", found_size=free, wanted_size=wished_reserve(group.size)
         )

@@ -18,30 +18,33 @@ ARROWS = {
     "org_ovirt_node.findings": {"geometry"},
     "org_ovirt_node.policy": {"geometry"},
     "org_ovirt_node.capacity": {"geometry", "policy"},
-    "org_ovirt_node.rules": {"geometry", "findings", "policy", "capacity"},
-    "org_ovirt_node.layout": {"geometry", "findings", "policy", "capacity", "rules"},
+    "org_ovirt_node.automatic": {"geometry", "findings", "policy"},
+    "org_ovirt_node.rules": {"geometry", "findings", "policy", "capacity", "automatic"},
+    "org_ovirt_node.layout": {"geometry", "findings", "policy", "capacity", "rules", "automatic"},
     "org_ovirt_node.imgbase": set(),
     "org_ovirt_node.configuration": {"geometry", "policy"},
     "org_ovirt_node.section": {"geometry", "policy", "layout"},
-    "org_ovirt_node.gate": {"geometry", "findings", "policy", "capacity", "layout", "section"},
-    "org_ovirt_node.presentation": {"geometry", "layout"},
+    "org_ovirt_node.gate": {"geometry", "findings", "policy", "automatic", "rules", "layout", "section", "imgbase"},
+    "org_ovirt_node.presentation": {"layout"},
+    "org_ovirt_node.hook": {"policy", "section", "imgbase"},
     # From here on Anaconda's own packages are there.
     "org_ovirt_node.i18n": set(),
     "org_ovirt_node.constants": set(),
     "org_ovirt_node.structures": set(),
+    "org_ovirt_node.remote": {"layout", "presentation", "constants", "i18n", "structures"},
 }
 # The packages of the add-on: processes of their own, which share nothing but names on the bus.
 SHARED = {"i18n", "constants", "structures"}
 PACKAGE_ARROWS = {
-    "service": {"layout", "policy", "section", "imgbase", "gate", "service"} | SHARED,
-    "gui": {"layout", "presentation", "gui"} | SHARED,
-    "tui": {"layout", "presentation", "tui"} | SHARED,
+    "service": {"layout", "policy", "automatic", "section", "imgbase", "gate", "hook", "service"} | SHARED,
+    "gui": {"layout", "presentation", "remote", "gui"} | SHARED,
+    "tui": {"layout", "presentation", "remote", "tui"} | SHARED,
 }
 # The outer parts of the add-on that ksgen may use, and what else each package may import.
 KSGEN_USES = {"layout", "findings", "policy", "geometry", "section", "configuration", "imgbase"}
 # What the installer has; the pure modules of the add-on do without.
-INSTALLER_PACKAGES = {"pykickstart", "dasbus", "pyanaconda", "gi", "simpleline"}
-IN_THE_INSTALLER = (*PACKAGE_ARROWS, "constants", "structures")
+INSTALLER_PACKAGES = {"pykickstart", "dasbus", "blivet", "pyanaconda", "gi", "simpleline"}
+IN_THE_INSTALLER = (*PACKAGE_ARROWS, "constants", "structures", "remote")
 KSGEN_PACKAGES = {"click", "jinja2", "langtable", "pydantic", "pydantic_core", "pykickstart", "rich", "yaml"}
 # An optional extra, imported where something vaulted is needed.
 VAULT_PACKAGES = {"ansible"}
@@ -76,7 +79,7 @@ KSGEN_ORDER = (
     ),
     ("lint",),
     ("kickstart", "picture", "schema"),
-    ("netboot",),
+    ("image", "netboot"),
     ("boot",),
     ("checks",),
     ("rendering",),
@@ -137,6 +140,8 @@ def test_packages(path: Path) -> None:
     package, _, rest = name_of(path).partition(".")
     in_installer = rest.split(".")[0] in IN_THE_INSTALLER
     allowed = KSGEN_PACKAGES if package == "ksgen" else INSTALLER_PACKAGES if in_installer else set()
+    if rest == "hook":
+        allowed = {"pykickstart"}  # it reads a kickstart's scripts
     if name_of(path) == "ksgen.vault":
         allowed = allowed | VAULT_PACKAGES
     others = {name.split(".")[0] for name in imports(path)} - {"org_ovirt_node", "ksgen"}

@@ -12,6 +12,7 @@ from inventories import HOST, inventory_text, one_host, read_text
 from ksgen.checks import Checker
 from ksgen.kickstart import TEMPLATES, Templates
 from ksgen.problems import Problem, to_text
+from ksgen.rendering import render_all
 
 
 def check(directory: Path, parts: dict[str, str], **changes: str) -> list[Problem]:
@@ -42,7 +43,7 @@ def test_grammar_error_of_a_site_template_is_at_its_line(tmp_path: Path) -> None
 def test_grammar_error_after_the_hook_is_at_its_line(tmp_path: Path) -> None:
     """The hook's lines are left out while reading; the numbers of those after it still have to be right."""
     hook = (TEMPLATES / "hook.ks.j2").read_text()
-    (problem,) = check(tmp_path, {"hook.ks.j2": hook + "\nfrobnicate\n"})
+    (problem,) = check(tmp_path, {"hook.ks.j2": hook + "\nfrobnicate\n"}, node_addon="false")
     assert (problem.mark.line, problem.message) == (hook.count("\n") + 2, "no command is called 'frobnicate'")
 
 
@@ -92,6 +93,15 @@ def test_a_finding_is_at_the_line_of_the_inventory(
     ]
 
 
+def test_a_finding_in_what_pre_writes_is_at_the_line_of_the_inventory(tmp_path: Path) -> None:
+    text = (TEMPLATES / "pre.ks.j2").read_text()
+    wrong = text.replace("\nnetwork{% for", "\nnetwork --mtu={{ settings.keyboard }}{% for")
+    network = '[{name: bond0, bond: {members: ["52:54:00:aa:00:01", "52:54:00:aa:00:02"], mode: 802.3ad}}]'
+    (found,) = check(tmp_path, {"pre.ks.j2": wrong}, node_keyboard="cz", node_network=network)
+    line = (tmp_path / "hosts.yaml").read_text().splitlines()[found.mark.line - 1]
+    assert (found.code, found.variable, line.strip()) == ("network-mtu", "node_keyboard", "node_keyboard: cz")
+
+
 def test_a_comment_in_a_template_switches_a_check_off(tmp_path: Path) -> None:
     line = "network --device=eno9 --mtu=9k  # ksgen: disable=network-mtu\n"
     assert check(tmp_path, {"site.ks.j2": line}) == []
@@ -130,6 +140,7 @@ AUTOPART = "automatic partitioning without the add-on makes no /var, and imgbase
     ("addon", "messages"),
     [
         pytest.param("false", [AUTOPART], id="no-add-on"),
+        pytest.param("true", [], id="with-the-add-on"),
         pytest.param("tree", [], id="in-the-tree"),
     ],
 )
@@ -138,11 +149,39 @@ def test_autopart_needs_somebody_to_bring_the_layout(tmp_path: Path, addon: str,
     assert [problem.message for problem in found] == messages
 
 
-def test_autopart_is_rendered_without_sizes(tmp_path: Path) -> None:
-    (host,), _ = read_text(inventory_text(node_partitioning="autopart", node_addon="tree"), tmp_path)
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        pytest.param({}, "autopart --type=thinp --fstype=xfs", id="defaults"),
+        pytest.param({"node_filesystem": "ext4"}, "autopart --type=thinp --fstype=ext4", id="filesystem"),
+        pytest.param({"node_swap_size": "0"}, "autopart --type=thinp --fstype=xfs --noswap", id="no-swap"),
+        pytest.param({"node_swap_size": "recommended"}, "autopart --type=thinp --fstype=xfs", id="swap-by-memory"),
+    ],
+)
+def test_autopart_is_rendered_without_sizes(changes: dict[str, str], line: str, tmp_path: Path) -> None:
+    host = one_host(tmp_path, node_partitioning="autopart", **changes)
+    assert host.plan.request.automatic
     text, _ = Templates().render(host)
     assert text is not None
     commands = text.partition("\n%")[0]
-    assert "\nautopart --type=thinp --fstype=xfs\n" in commands
+    assert f"\n{line}\n" in commands
     assert "logvol" not in commands
     assert "\npart " not in commands
+
+
+def test_a_wrong_section_of_a_site_template_is_at_its_line(tmp_path: Path) -> None:
+    (problem,) = check(tmp_path, {"addon.ks.j2": "\n%addon org_ovirt_node --images=many\n%end\n"})
+    assert (problem.code, problem.mark.file, problem.mark.line) == (
+        "addon-section",
+        str(tmp_path / "templates" / "addon.ks.j2"),
+        2,
+    )
+    assert problem.message == "'--images=many' is no number from 1 to 99"
+
+
+def test_layout_that_cannot_be_had_is_told_once(tmp_path: Path) -> None:
+    """Neither the templates nor the section say again what the plan has said."""
+    (host,), problems = read_text(inventory_text(node_volumes="{/usr/lib: 5 GiB}"), tmp_path)
+    (rendered,) = render_all([host])
+    assert [problem.code for problem in problems] == ["volume-place"]
+    assert (rendered.text, rendered.problems) == (None, ())

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +39,7 @@ TWO = inventory_text().replace("    node01", "    broken.example.com: {node_mac:
 def test_example_is_rendered_without_a_word_of_trouble(tmp_path: Path) -> None:
     result = ksgen(EXAMPLE, "-o", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"168 of 168 files written to {tmp_path}/out\n"
+    assert result.stderr == f"169 of 169 files written to {tmp_path}/out\n"
     assert len(list((tmp_path / "out" / "ks").iterdir())) == 40
 
 
@@ -51,7 +54,7 @@ def test_render_spelled_out_is_the_same(hosts: Path, tmp_path: Path) -> None:
 def test_second_run_writes_nothing(hosts: Path, tmp_path: Path) -> None:
     ksgen(hosts, "-o", tmp_path / "out")
     result = ksgen(hosts, "-o", tmp_path / "out")
-    assert (result.exit_code, result.stderr) == (0, "0 of 12 files written\n")
+    assert (result.exit_code, result.stderr) == (0, "0 of 13 files written\n")
 
 
 def test_nothing_is_written_when_there_is_an_error(tmp_path: Path) -> None:
@@ -84,8 +87,8 @@ def test_limit_is_stopped_only_by_its_own_hosts(tmp_path: Path) -> None:
 )
 def test_limit_means(limit: str, count: int, tmp_path: Path) -> None:
     result = ksgen(EXAMPLE, "-o", tmp_path / "out", "--limit", limit)
-    # a kickstart and three boot files for each, and who is armed
-    assert result.stderr.startswith(f"{4 * count + 1} of {4 * count + 1} files written")
+    # a kickstart and three boot files for each, who is armed, and the add-on
+    assert result.stderr.startswith(f"{4 * count + 2} of {4 * count + 2} files written")
     assert len(os.listdir(tmp_path / "out" / "ks")) == count
 
 
@@ -98,7 +101,7 @@ def test_limit_that_means_nothing_is_wrong_usage(hosts: Path) -> None:
 def test_dry_run_tells_by_its_exit_status(hosts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = ksgen(hosts, "-o", out, "--dry-run")
-    assert (result.exit_code, result.stderr) == (1, f"12 of 12 files would be written to {out}\n")
+    assert (result.exit_code, result.stderr) == (1, f"13 of 13 files would be written to {out}\n")
     assert not out.exists()
     ksgen(hosts, "-o", out)
     assert ksgen(hosts, "-o", out, "--dry-run").exit_code == 0
@@ -248,8 +251,8 @@ def test_a_host_boots_the_installer_only_while_it_is_armed(hosts: Path, tree: Pa
     assert ksgen("arm", hosts, host, "--until", "2h", *trees).exit_code == 0
     assert boots_installer(out)
     assert ksgen("armed", hosts, "-o", out).stdout.endswith("  armed\n")
-    # rendering again leaves it armed, and changes nothing
-    assert ksgen(hosts, *trees).stderr == "0 of 13 files written\n"
+    # rendering again leaves it armed, and changes nothing, with the tree that was named before
+    assert ksgen(hosts, "-o", out).stderr == "0 of 15 files written\n"
     assert boots_installer(out)
 
     # nginx notes that the kickstart has been fetched: once is enough
@@ -266,6 +269,66 @@ def test_a_host_boots_the_installer_only_while_it_is_armed(hosts: Path, tree: Pa
     assert ksgen("disarm", hosts, host, *trees).exit_code == 0
     assert not boots_installer(out)
     assert ksgen("armed", hosts, "-o", out).stdout == ""
+
+
+def test_trees_images_and_run_are_remembered(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    at = "http://pxe.example.com"
+    urls = {"node_tree_url": f"{at}/el9/", "node_image_url": f"{at}/images/node.squashfs.img"}
+    Path("hosts.yaml").write_text(inventory_text(node_server_url=f"{at}/nodes/", **urls))
+    Path("images").mkdir()
+    host, logs = "node01.example.com", tmp_path / "logs"
+    assert ksgen("hosts.yaml", "--tree", f"el9={tree}", "--images", "images", "--run", "logs").exit_code == 0
+    conf = Path("out/nginx.conf").read_text()
+    for line in (f'alias "{tree}/"', f'alias "{tmp_path}/images/node.squashfs.img"', f"pid {logs}/nginx.pid"):
+        assert line in conf
+    assert ksgen("arm", "hosts.yaml", host).exit_code == 0
+    # a new kernel is taken over, and nothing else has changed
+    (tree / "images" / "pxeboot" / "vmlinuz").write_text("of a later release")
+    assert ksgen("hosts.yaml").exit_code == 0
+    assert Path("out/boot/el9/vmlinuz").read_text() == "of a later release"
+    assert Path("out/nginx.conf").read_text() == conf
+    # what nginx has noted is found where it is
+    (token,) = (path.name for path in Path("out/armed").iterdir())
+    (logs / "spent").mkdir(parents=True)
+    (logs / "spent" / token).touch()
+    assert ksgen("armed", "hosts.yaml").stdout.endswith("  used\n")
+    # a DVD that is not mounted any more stops nobody
+    shutil.rmtree(tree)
+    result = ksgen("hosts.yaml")
+    assert result.exit_code == 0
+    assert f"{tree}/.treeinfo:1:1: warning: is not there, and belongs to the installer tree of el9" in result.stderr
+    assert Path("out/nginx.conf").read_text() == conf
+
+
+def test_a_strange_memory_is_wrong_usage(hosts: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "server.json").write_text("[]")
+    result = ksgen(hosts, "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "does not say in version 1 who serves the tree" in " ".join(result.stderr.split())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to another group")
+def test_kickstarts_are_for_the_web_server(hosts: Path, tmp_path: Path) -> None:
+    """Those of a tree whose group nobody has chosen; nginx.conf names the group that can read them."""
+    out, chosen = tmp_path / "out", tmp_path / "chosen"
+    chosen.mkdir()
+    os.chown(chosen, -1, 1)
+    assert ksgen(hosts, "-o", out).exit_code == ksgen(hosts, "-o", chosen).exit_code == 0
+    (group,) = re.findall(r"^user \S+ (\S+);", (out / "nginx.conf").read_text(), re.MULTILINE)
+    paths = ("ks", "ks/node01.example.com.ks")
+    assert {(out / path).stat().st_gid for path in paths} == {grp.getgrnam(group).gr_gid}
+    assert {(chosen / path).stat().st_gid for path in paths} == {1}
+
+
+def test_armed_tells_what_is_wrong_with_the_inventory(hosts: Path, tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert ksgen("arm", hosts, "node01.example.com", "--tree", f"el9={tree}", "-o", out).exit_code == 0
+    hosts.write_text(hosts.read_text().replace("node_release: el9", "node_release: el8"))
+    result = ksgen("armed", hosts, "-o", out)
+    assert result.exit_code == 1
+    assert "node_release: 'el8'" in result.stderr
 
 
 def test_arming_without_a_kernel_is_refused(hosts: Path, tmp_path: Path) -> None:

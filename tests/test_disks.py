@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from disk_machines import MACHINES, RECORDED, Machine, want, wwn
 
+from ksgen import image
+
 PROGRAM = Path(__file__).resolve().parents[1] / "ks-templates" / "disks.py"
 
 
@@ -41,12 +43,13 @@ def recording(name: str) -> dict[str, Any]:
 class Replay(disks.Target):  # type: ignore[misc, name-defined]
     """The recorded machine; what is done to it is written down, and the commands named in `failing` fail."""
 
-    def __init__(self, name: str, failing: str = "", links: bool = True) -> None:
+    def __init__(self, name: str, failing: str = "", links: bool = True, addon: bool = True) -> None:
         found = recording(name)
         self.answers = {tuple(argv): (status, text, told) for argv, status, text, told in found["commands"]}
         self.insides = {device: tuple(places) for device, places in found["insides"].items()}
         self.failing = failing
         self.has_links = links
+        self.has_addon = addon
         self.done: list[tuple[str, ...]] = []
         self.files: dict[str, str] = {"/sys/class/tty/console/active": "tty0 ttyS0\n"}
         self.heard: list[tuple[str, str]] = []
@@ -72,6 +75,8 @@ class Replay(disks.Target):  # type: ignore[misc, name-defined]
         del self.files[path]
 
     def resolve(self, link: str) -> str:
+        if link == disks.ADDON:
+            return link if self.has_addon else ""
         if link.startswith(disks.LINK):
             return "/dev/sda" if self.has_links and disks.RULES in self.files else ""
         return "/dev/sda"
@@ -340,7 +345,8 @@ def test_no_byte_is_changed_but_on_disks_that_are_taken(machine: Machine) -> Non
 def test_every_refusal_is_shown() -> None:
     told = {line.partition(":")[0] for found in EXPECTED.values() for line in found}
     elsewhere = {"cannot-look", "unreadable", "stack-unknown", "takedown-failed", "wipe-failed", "multipath-failed"} | {
-        "link-missing"
+        "link-missing",
+        "addon-missing",
     }
     assert told | elsewhere == set(disks.KINDS)
 
@@ -516,6 +522,59 @@ def test_link_leads_to_the_map_and_not_to_a_path() -> None:
     assert target.files[disks.RULES] == (
         'SUBSYSTEM=="block", ENV{DM_UUID}=="mpath-35000c500a1b2c301", SYMLINK+="disk/by-node/system0"\n'
     )
+
+
+MISSING = [
+    pytest.param(
+        True,
+        "BOOT_IMAGE=vmlinuz inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img quiet\n",
+        "inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img did not bring it",
+        "look whether the installer can fetch that URL, and whether it is the image that ksgen published",
+        id="not-loaded",
+    ),
+    pytest.param(
+        True,
+        "BOOT_IMAGE=vmlinuz inst.ks=http://pxe.example.com/a.ks\n",
+        "the kernel's command line has no inst.updates",
+        "boot with the files that ksgen writes, or set node_addon: false",
+        id="not-asked-for",
+    ),
+    pytest.param(
+        "tree",
+        "BOOT_IMAGE=vmlinuz\n",
+        "the installer's tree does not bring it",
+        "put it into the tree as images/product.img (ksgen image), or set node_addon: true",
+        id="not-in-the-tree",
+    ),
+]
+
+
+@pytest.mark.parametrize(("addon", "cmdline", "why", "cure"), MISSING)
+def test_installer_without_the_add_on_stops_before_any_disk(addon: object, cmdline: str, why: str, cure: str) -> None:
+    target = Replay("old-system", addon=False)
+    target.files["/proc/cmdline"] = cmdline
+    assert run(target, {**wanted_of("old-system", "first"), "addon": addon}, "--every", "30", "--for", "90") == 1
+    assert target.done == []
+    assert disks.RULES not in target.files
+    assert [terminal for terminal, _ in target.heard] == ["tty0", "ttyS0"] * 3
+    assert target.paused == [30, 30, 30]
+    (text,) = {text for _, text in target.heard}
+    assert "ovirt-node: the installation stops here; nothing has been written to any disk.\n" in text
+    assert [line for line in text.splitlines() if "error" in line or "cure" in line] == [
+        f"ovirt-node: error: addon-missing: the installer has no add-on for nodes: {why}; "
+        "needed: /usr/share/anaconda/addons/org_ovirt_node",
+        f"ovirt-node:   cure: {cure}",
+    ]
+
+
+@pytest.mark.parametrize("addon", [False, None])
+def test_who_does_without_the_add_on_is_not_stopped(addon: object) -> None:
+    target = Replay("two-equal", addon=False)
+    assert run(target, {**wanted_of("two-equal", "pair"), "addon": addon}) == 0
+
+
+def test_add_on_is_looked_for_where_the_image_puts_it() -> None:
+    assert f"/{image.ADDONS_PLACE}/org_ovirt_node" == disks.ADDON
 
 
 def test_step_that_fails_leaves_no_link(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from ksgen.grammar import Grammar
 from ksgen.kickstart import Templates, hook
 from ksgen.problems import Problem
 from ksgen.settings import Settings
+from org_ovirt_node.section import parse
 
 HOSTILE = {
     "newline": "a\nb",
@@ -149,6 +150,7 @@ SLOTS = [
     Slot("node_image_url", "node_image_url", '"http://pxe.example.com/"+@+".img"'),
     Slot("node_image_sha256", "node_image_sha256", harmless="ab" * 32),
     Slot("node_image_size", "node_image_size", harmless="1 GiB"),
+    Slot("node_efi_dir", "node_efi_dir"),
     Slot("node_tree_url", "node_tree_url", harmless="http://pxe.example.com/harmless/"),
     Slot("node_tree_url", "node_tree_url", '"nfs:pxe.example.com:/"+@'),
     Slot("node_server_url", "node_server_url", '"http://pxe.example.com/"+@'),
@@ -261,11 +263,13 @@ class Reader:
         """The commands and the scripts of a kickstart that has to be without complaint."""
         self.commands.clear()
         before, found, after = kickstart.partition(hook())
-        assert found
         assert self.grammar.read(before + after) == ()
         handler = self.grammar.handler
         scripts = [(str(s.type), s.interp, str(s.logfile), str(s.errorOnFail), s.script) for s in handler.scripts]
-        assert (handler.packages.packageList, handler._null_section_strings) == ([], [])
+        assert handler.packages.packageList == []
+        addons = [text.strip().split("\n") for text in handler._null_section_strings]
+        assert [head.split()[:2] for head, *_ in addons] == ([] if found else [["%addon", "org_ovirt_node"]])
+        assert all(parse(head.split()[2:], body).problems == () for head, *body, _ in addons)
         return list(self.commands), scripts
 
 
@@ -296,7 +300,9 @@ def written(slot: Slot, value: str) -> str:
 
 def rendered(slot: Slot, value: str, release: str, directory: Path) -> str | list[Problem]:
     """The kickstart with a value in a slot, or the problems that refuse it."""
-    changes = {"node_release": release, slot.variable: written(slot, value)}
+    # With the add-on and without, in turns.
+    addon = "true" if release == "el9" else "false"
+    changes = {"node_release": release, "node_addon": addon, slot.variable: written(slot, value)}
     hosts, problems = read_text(inventory_text(**changes), directory)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors or not hosts:

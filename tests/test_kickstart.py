@@ -7,12 +7,15 @@ import shlex
 from pathlib import Path
 
 import pytest
-from example_site import kickstarts, site
+from example_site import site
 from hypothesis import given
 from hypothesis import strategies as st
+from inventories import one_host
 
-from ksgen.kickstart import TEMPLATES, GateError, Templates, Verbatim, gate, hook
-from org_ovirt_node import imgbase
+from ksgen.kickstart import TEMPLATES, GateError, Templates, Verbatim, addon_section, gate, hook
+from org_ovirt_node import imgbase, layout, section
+from org_ovirt_node.layout import GIB
+from org_ovirt_node.section import Section
 
 HOST = site()[0][0]
 
@@ -50,14 +53,69 @@ def test_gate_leaves_numbers_and_checked_scripts_alone() -> None:
     assert gate(Verbatim("a\nb")) == "a\nb"
 
 
-def test_hook_is_carried_verbatim_in_the_last_section() -> None:
+def test_hook_is_carried_verbatim_in_the_last_section(tmp_path: Path) -> None:
     source = Path(imgbase.__file__).read_text()
-    for text in kickstarts().values():
-        before, _, after = text.partition(source)
-        assert after == "END_OF_IMGBASE_PY\n%end\n"
-        assert before.rstrip("\n").splitlines()[-2].startswith("%post --erroronfail ")
+    text, _ = Templates().render(one_host(tmp_path, node_addon="false"))
+    assert text is not None
+    before, _, after = text.partition(source)
+    assert after == "END_OF_IMGBASE_PY\n%end\n"
+    assert before.rstrip("\n").splitlines()[-2].startswith("%post --erroronfail ")
+    assert "%addon" not in before
+    assert "\nmodprobe dm-snapshot\n" in before
     assert hook() + "\n" == source
     assert "END_OF_IMGBASE_PY" not in source
+
+
+@pytest.mark.parametrize("addon", ["true", "tree"])
+def test_add_on_has_its_section_and_brings_the_hook(addon: str, tmp_path: Path) -> None:
+    text, _ = Templates().render(one_host(tmp_path, node_addon=addon))
+    assert text is not None
+    assert "\n%addon org_ovirt_node --layout=standard --images=2 --filesystem=xfs --disks=1\n%end\n" in text
+    assert hook() not in text
+    assert "dm-snapshot" not in text
+    assert "%post" not in text
+
+
+SECTIONS = [
+    pytest.param({}, Section(disks=1), id="defaults"),
+    pytest.param({"node_layout": "minimal", "node_images": "1"}, Section("minimal", 1, disks=1), id="policy"),
+    pytest.param({"node_filesystem": "ext4"}, Section(filesystem="ext4", disks=1), id="filesystem"),
+    pytest.param({"node_root_size": "12 GiB"}, Section(root_size=12 * GIB, disks=1), id="root"),
+    pytest.param(
+        {"node_volumes": "{/data: 20 GiB, /var: 5 GiB, /home: 2 GiB}"},
+        Section(volumes=(("/data", 20 * GIB), ("/home", 2 * GIB)), disks=1),
+        id="volumes-beside-those-of-the-policy",
+    ),
+    pytest.param({"node_image_size": "2 GiB"}, Section(image_size=2 * GIB, disks=1), id="image"),
+    pytest.param(
+        {"node_image_size": "2 GiB", "node_image_url": "file:///run/install/repo/node.squashfs.img"},
+        Section(image_size=2 * GIB, image_is_local=True, disks=1),
+        id="image-of-a-medium",
+    ),
+    pytest.param(
+        {"node_disk": '[{serial: abc1, size: 480 GB}, {serial: abc2, size: 480 GB}]', "node_raid": "1"},
+        Section(disks=2),
+        id="mirror",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "wanted"), SECTIONS)
+def test_section_asks_for_what_the_inventory_asks_for(changes: dict[str, str], wanted: Section, tmp_path: Path) -> None:
+    host = one_host(tmp_path, **changes)
+    assert addon_section(host) == wanted
+    text, _ = Templates().render(host)
+    assert text is not None
+    assert f"\n{section.text(wanted)}" in text
+
+
+def test_what_the_section_asks_for_is_what_the_kickstart_makes(tmp_path: Path) -> None:
+    """Sizes are rounded up to whole MiB in the section, and to whole extents where volumes are made."""
+    changes = {"node_root_size": "10.1 GB", "node_volumes": "{/data: 3.1 GB}", "node_image_size": "2.2 GiB"}
+    host = one_host(tmp_path, **changes)
+    parsed = section.parse(section.header(addon_section(host)), section.body(addon_section(host)))
+    assert parsed.problems == ()
+    assert layout.check(host.plan.devices, parsed.section.request()) == host.plan.findings
 
 
 def test_own_directory_overrides_one_part(tmp_path: Path) -> None:

@@ -6,16 +6,19 @@ The mistakes of docs/check_examples.py are those that docs/checks.md shows with 
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from example_site import kickstarts, site
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inventories import one_host
 
 from ksgen import ksfile, lint, lint_commands
+from ksgen.cli import main
 from ksgen.kickstart import Templates
 from ksgen.ksview import init_line, sections
 from ksgen.lint_scripts import wiped_by_script
@@ -37,23 +40,34 @@ def short(problems: list[Problem]) -> list[tuple[int, str, str]]:
     return [(problem.mark.line, problem.severity, problem.code) for problem in problems]
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> str:
+def node_text(directory: Path, addon: str) -> str:
     """A kickstart that ksgen has rendered."""
-    host = one_host(tmp_path_factory.mktemp("site"), node_ssh_keys="[]")
+    host = one_host(directory, node_ssh_keys="[]", node_addon=addon, node_volumes="{/data: 20 GiB}")
     text, problems = Templates().render(host)
     assert text is not None, problems
     return text
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return node_text(tmp_path_factory.mktemp("site"), "true")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Without the add-on."""
+    return node_text(tmp_path_factory.mktemp("site"), "false")
 
 
 # --- what is right, and each mistake ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("release", lint.RELEASES)
-def test_good_kickstarts_are_clean(release: str, node: str) -> None:
+def test_good_kickstarts_are_clean(release: str, node: str, alone: str) -> None:
     assert told(PLAIN, release) == []
     assert told(SMALL, release) == []
     assert told(node, release) == []
+    assert told(alone, release) == []
 
 
 def test_kickstarts_of_the_example_site_are_clean() -> None:
@@ -62,9 +76,9 @@ def test_kickstarts_of_the_example_site_are_clean() -> None:
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_a_mistake_is_told_and_nothing_else(code: str, node: str) -> None:
+def test_a_mistake_is_told_and_nothing_else(code: str, node: str, alone: str) -> None:
     example = EXAMPLES[code]
-    text = {"plain": PLAIN, "small": SMALL, "node": node}[example.base]
+    text = {"plain": PLAIN, "small": SMALL, "node": node, "alone": alone}[example.base]
     assert example.good in text
     assert [p.code for p in told(text.replace(example.good, example.bad, 1), example.release)] == [code]
 
@@ -77,12 +91,47 @@ def test_every_check_has_its_example() -> None:
     assert set(EXAMPLES) - own <= set(findings._WORDS)
 
 
+NO_IMGBASE = "nothing calls imgbase: the machine boots a root without layers and cannot be updated"
+ADDON = "%addon org_ovirt_node --layout=standard --images=2 --filesystem=xfs --disks=1"
+SECTIONS = [
+    pytest.param(ADDON, [], id="good"),
+    pytest.param("%addon org_ovirt_node --images=0 what # why", [
+        ("addon-section", 1, "'--images=0' is no number from 1 to 99"),
+        ("addon-section", 1, "'what' is no option"),
+    ], id="header"),
+    pytest.param(f"{ADDON}\n\n# data\nvolume /data 20 G\nimage 2 GiB file", [
+        ("addon-section", 4, "'volume /data 20 G' has no size"),
+    ], id="line-behind-a-comment"),
+    pytest.param(f"{ADDON} --no-imgbase", [("imgbase-missing", 1, NO_IMGBASE)], id="without-imgbase"),
+    pytest.param("%addon com_redhat_kdump --enable", [("imgbase-missing", -18, NO_IMGBASE)], id="another"),
+]  # fmt: skip
+
+
+def with_section(text: str, section: str) -> str:
+    """A kickstart whose %post is replaced by a section."""
+    return text[: text.index("%post")] + section + "\n%end\n"
+
+
 EMPTY = [
     pytest.param("", [(1, "error", "kickstart-empty")], id="nothing"),
     pytest.param("\n \n", [(1, "error", "kickstart-empty")], id="blank-lines"),
     pytest.param("# not used\n", [(1, "warning", "kickstart-empty")], id="a-comment"),
     pytest.param("%post --erroronfail\n%end\n", [], id="a-section"),
 ]
+
+
+@pytest.mark.parametrize(("section", "expected"), SECTIONS)
+def test_section_of_the_add_on(section: str, expected: list[tuple[str, int, str]]) -> None:
+    text = with_section(SMALL, section)
+    header = text[: text.index("%addon")].count("\n")
+    found = [(p.code, p.mark.line - header, p.message) for p in told(text) if p.code != "volume-missing"]
+    assert found == expected
+
+
+@pytest.mark.parametrize(("layout", "missing"), [("minimal", 0), ("standard", 6)])
+def test_section_says_which_volumes_a_layout_has(layout: str, missing: int) -> None:
+    found = told(with_section(SMALL, ADDON.replace("standard", layout)))
+    assert [p.code for p in found] == ["volume-missing"] * missing
 
 
 @pytest.mark.parametrize(("text", "expected"), EMPTY)
@@ -187,6 +236,30 @@ def test_a_problem_stands_in_the_file_that_it_is_in(files: dict[str, str], expec
     assert expected in lines
 
 
+STREAMED = [
+    pytest.param(b"text\n", [], id="good"),
+    pytest.param(b"", ["<stdin>:1: kickstart-empty: no command and no section"], id="nothing"),
+    pytest.param(b"text\nfrobnicate\n", ["<stdin>:2: command-unknown: no command is called 'frobnicate'"], id="error"),
+    pytest.param(b"text\n# \xe9\n", ["<stdin>:2: not-utf-8: not UTF-8, and Anaconda reads nothing else"], id="latin-1"),
+    pytest.param(b"%include a.ks\ntext\n", ["a.ks:2: command-unknown: no command is called 'frobnicate'"],
+                 id="include"),
+    pytest.param(b"text\n%include b.ks\n", ["<stdin>:2: include-missing: no file 'b.ks', and no script here makes it"],
+                 id="missing"),
+    pytest.param(b"text\n%include .\n", ["<stdin>:2: cannot-read: .: not a regular file"], id="directory"),
+    pytest.param(b"#" * (ksfile.SIZE_LIMIT + 1), ["<stdin>:1: file-too-large: a kickstart has at most 16777216 bytes"],
+                 id="endless"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "expected"), STREAMED)
+def test_standard_input(content: bytes, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(written(tmp_path, a="text\nfrobnicate\n").parent)
+    done = CliRunner().invoke(main, ["lint", "-", "--json"], input=content, catch_exceptions=False)
+    problems = json.loads(done.stdout)["problems"]
+    assert [f"{p['file']}:{p['line']}: {p['code']}: {p['message']}" for p in problems] == expected
+    assert done.exit_code == int(any(problem["severity"] == "error" for problem in problems))
+
+
 def test_all_unclosed_quotes_are_told_and_the_rest_is_read() -> None:
     found = told("rootpw 'a\ntext\nlang \"b\nfrobnicate\n")
     assert [(p.mark.line, p.code) for p in found] == [
@@ -209,6 +282,46 @@ DOUBLES = [
 @pytest.mark.parametrize(("text", "expected"), DOUBLES)
 def test_a_double_stands_where_it_comes_the_second_time(text: str, expected: list[tuple[int, str, str]]) -> None:
     assert short(told(text)) == expected
+
+
+WRITTEN = [
+    pytest.param("cat >/tmp/net <<'EOF'\n{}\nEOF", [(4, "network-mtu")], id="literal"),
+    pytest.param("cat <<\"EOF\" >> /tmp/net\n{}\nEOF", [(4, "network-mtu")], id="literal-appended"),
+    pytest.param("# <<EOF\ncat >/tmp/net.wanted <<'EOF'\n{}\nEOF", [(5, "network-mtu")], id="for-our-program"),
+    pytest.param("cat >/tmp/net <<EOF\n{}\nEOF", [], id="the-shell-fills-it-in"),
+    pytest.param("cat >/tmp/other <<'EOF'\n{}\nEOF", [(7, "include-missing")], id="not-included"),
+    pytest.param("cat >/tmp/net <<'EOF'\nEOF\n# {}", [], id="after-it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "expected"), WRITTEN)
+def test_network_that_a_script_writes(script: str, expected: list[tuple[int, str]]) -> None:
+    script = script.format("network --device=eno1 --mtu=9k")
+    found = told(f"url --url=http://a/\n%pre\n{script}\n%end\n%include /tmp/net\n")
+    assert [(problem.mark.line, problem.code) for problem in found] == expected
+
+
+def test_grammar_of_network_that_a_script_writes() -> None:
+    found = told("%pre\ncat >/tmp/net <<'EOF'\nnetwork --devise=eno1\nEOF\n%end\n%include /tmp/net\n")
+    assert short(found) == [(3, "error", "option-unknown")]
+
+
+MAC_MEMBERS = "network --device=bond0 --bondslaves=52:54:00:aa:00:01,52:54:00:aa:00:02"
+
+
+@pytest.mark.parametrize(("name", "codes"), [("/tmp/net", ["network-member-mac"]), ("/tmp/net.wanted", [])])
+def test_members_by_address_are_right_where_our_program_names_them(name: str, codes: list[str]) -> None:
+    found = told(f"%pre\ncat >{name} <<'EOF'\n{MAC_MEMBERS}\nEOF\n%end\n%include /tmp/net\n")
+    assert [problem.code for problem in found] == codes
+
+
+def test_what_our_own_script_writes_is_read(tmp_path: Path) -> None:
+    """A kickstart of ksgen with members by address, in which somebody has changed a line afterwards."""
+    network = '[{name: bond0, bond: {members: ["52:54:00:aa:00:01", "52:54:00:aa:00:02"], mode: 802.3ad}, mtu: 9000}]'
+    text, _ = Templates().render(one_host(tmp_path, node_ssh_keys="[]", node_network=network))
+    assert text is not None
+    assert told(text) == []
+    assert [problem.code for problem in told(text.replace("--mtu=9000", "--mtu=9k"))] == ["network-mtu"]
 
 
 RELEASES = [

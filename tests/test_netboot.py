@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import datetime
+import grp
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from example_site import site as example_site
@@ -13,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventories import one_host
 
-from ksgen import arming, bootargs, boottree, netboot
+from ksgen import arming, boot, bootargs, boottree, netboot
 from ksgen.host import Host
 from ksgen.problems import Problem
 
@@ -480,8 +483,8 @@ def test_no_other_form_is_in_time(token: str) -> None:
 
 EVERY_PACKAGE = (
     "usr/lib/PXELINUX/lpxelinux.0", "usr/lib/syslinux/modules/bios/ldlinux.c32", "usr/lib/ipxe/undionly.kpxe",
-    "usr/lib/ipxe/ipxe.efi", "usr/lib/shim/shimx64.efi.signed", "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
-    "usr/lib/grub/x86_64-efi/http.mod",
+    "usr/lib/ipxe/snponly.efi", "usr/lib/shim/shimx64.efi.signed",
+    "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed", "usr/lib/grub/x86_64-efi/http.mod",
 )  # fmt: skip
 TREE = (".treeinfo", "images/install.img", "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img")
 EFI = ("EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/grubx64.efi")
@@ -520,7 +523,7 @@ def test_the_loaders_of_the_tree_come_first(tmp_path: Path) -> None:
 def test_els_packages_will_do(tmp_path: Path) -> None:
     system = fill(
         tmp_path / "system", "tftpboot/lpxelinux.0", "tftpboot/ldlinux.c32", "usr/share/ipxe/undionly.kpxe",
-        "usr/share/ipxe/ipxe-x86_64.efi",
+        "usr/share/ipxe/ipxe-snponly-x86_64.efi",
     )  # fmt: skip
     _, problems = boottree.wanted({"el9"}, {"el9": fill(tmp_path / "tree", *TREE, *EFI)}, system)
     assert not problems
@@ -583,3 +586,82 @@ def test_what_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         boottree.put_in_place(copies, tmp_path / "out")
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+def test_what_is_missing_of_a_tree_that_was_named_before_is_a_warning(tmp_path: Path, host: Host) -> None:
+    severities = {
+        is_named: {problem.severity for problem in boot.copies([host], {"el9": tmp_path}, is_named)[1]}
+        for is_named in (True, False)
+    }
+    assert "error" in severities[True]
+    assert severities[False] == {"warning"}
+
+
+# --- what one run says to the next -----------------------------------------------------------------------------------
+
+TREES = {"el9": Path("/srv/el9")}
+
+
+def publish_server(out: Path, host: Host, **named: Any) -> netboot.Server:
+    """A run for the whole site, as far as it is remembered."""
+    server = boot.server(out, "nginx", "nginx", **named)
+    out.mkdir(parents=True, exist_ok=True)
+    text = boot.files([host], (), server, TEMPLATES, NOW).texts.get(boot.SERVER_FILE)
+    if text is not None:
+        (out / boot.SERVER_FILE).write_text(str(text))
+    return server
+
+
+def test_what_was_named_once_need_not_be_named_again(tmp_path: Path, host: Host) -> None:
+    out = tmp_path / "out"
+    first = publish_server(out, host, trees=TREES, images=Path("/srv/images"), run=Path("/var/lib/nodes"))
+    assert publish_server(out, host, trees={}) == first
+    other = publish_server(out, host, trees={"el10": Path("/srv/el10")}, images=Path("/srv/store"))
+    assert other.installers == {**TREES, "el10": Path("/srv/el10")}
+    assert (other.images, other.run) == (Path("/srv/store"), Path("/var/lib/nodes"))
+    assert publish_server(out, host, trees={}) == other
+
+
+def test_nothing_is_remembered_where_nothing_was_named(tmp_path: Path, host: Host) -> None:
+    server = publish_server(tmp_path / "out", host, trees={})
+    assert server == netboot.Server(tmp_path / "out", tmp_path / "run", "nginx", "nginx")
+    assert not (tmp_path / "out" / boot.SERVER_FILE).exists()
+
+
+def test_a_run_directory_beside_the_tree_moves_along(tmp_path: Path, host: Host) -> None:
+    publish_server(tmp_path / "a" / "out", host, trees=TREES)
+    (tmp_path / "a").rename(tmp_path / "b")
+    server = boot.server(tmp_path / "b" / "out", "nginx", "nginx", {})
+    assert (server.run, server.installers) == (tmp_path / "b" / "run", TREES)
+
+
+def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = boot.server(Path("out"), "nginx", "nginx", {"el9": Path("el9")}, Path("images"), Path("run"))
+    assert (server.tree, server.installers["el9"]) == (tmp_path / "out", tmp_path / "el9")
+    assert (server.images, server.run) == (tmp_path / "images", tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[]", id="list"),
+        pytest.param('{"version": 2, "trees": {}, "images": null, "run": null}', id="newer"),
+        pytest.param('{"version": 1, "trees": [], "images": null, "run": null}', id="trees"),
+        pytest.param('{"version": 1, "trees": {"el9": 9}, "images": null, "run": null}', id="path"),
+        pytest.param('{"version": 1, "trees": {}, "images": null}', id="no-run"),
+    ],
+)
+def test_a_strange_memory_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / boot.SERVER_FILE).write_text(text)
+    with pytest.raises(ValueError, match=r"^does not say in version 1 who serves the tree$"):
+        boot.server(tmp_path, "nginx", "nginx", {})
+
+
+def test_the_group_of_a_directory_stays_where_somebody_has_chosen_it(tmp_path: Path) -> None:
+    own = grp.getgrgid(os.getegid()).gr_name
+    assert boot.readers(tmp_path / "new", own) == boot.readers(tmp_path, own) == os.getegid()
+    if os.geteuid() == 0:
+        assert boot.readers(tmp_path, grp.getgrgid(1).gr_name) == 1
+        os.chown(tmp_path, -1, 1)
+        assert boot.readers(tmp_path, own) is None

@@ -270,6 +270,16 @@ def test_an_arming_is_good_for_one_installation(published: Published) -> None:
     assert arming.active(published.armings, published.hosts, NOW, spent) == {}
 
 
+def test_where_nothing_can_be_noted_nothing_is_installed(published: Published) -> None:
+    """nginx makes run/spent when it starts. Told another place, it does as if somebody had removed it since."""
+    text = published.others["nginx.conf"]
+    published.others["nginx.conf"] = text.replace(f"path {published.run}/spent;", f"path {published.run}/unused;")
+    published.publish(published.files)
+    kickstart, kernel = published.kickstart(ARMED), f"/nodes/boot/el9/vmlinuz?armed={published.token[ARMED]}"
+    answers = published.ask(http_get(kernel), http_get(kickstart), http_get("/nodes/boot/el9/vmlinuz"))
+    assert [answer["status"] for answer in answers] == [410, 503, 200]
+
+
 def test_an_end_that_nobody_publishes_is_an_end(published: Published) -> None:
     """The boot files of the second host still name the installer; the server refuses its kernel, so its disk boots."""
     assert "KERNEL" in published.files["pxelinux.cfg/01-52-54-00-aa-00-02"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Installed from a wheel, away from the checkout, ksgen finds its templates and the hook."""
+"""Installed from a wheel, away from the checkout, ksgen finds its templates, the hook and the whole add-on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from example_site import CHECKOUT, EXAMPLE, kickstarts
+
+from ksgen import image
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,10 @@ def test_wheel_has_what_is_needed_and_nothing_else(wheel: Path) -> None:
     found = {path for path in ours.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     templates = {f"ksgen/templates/{path.relative_to(ours)}" for path in found}
     modules = {str(p.relative_to(CHECKOUT)) for d in ("ksgen", "org_ovirt_node") for p in (CHECKOUT / d).rglob("*.py")}
-    assert names == templates | modules | {"ksgen/starter.yaml", "ksgen/py.typed"}
+    addon = CHECKOUT / "org_ovirt_node"
+    data = {str(p.relative_to(CHECKOUT)) for p in (addon / "data").rglob("*") if p.is_file()}
+    glade = {str(p.relative_to(CHECKOUT)) for p in addon.rglob("*.glade")}
+    assert names == templates | modules | data | glade | {"ksgen/starter.yaml", "ksgen/py.typed"}
 
 
 def test_installed_from_a_wheel(wheel: Path, tmp_path: Path) -> None:
@@ -64,6 +69,10 @@ def test_installed_from_a_wheel(wheel: Path, tmp_path: Path) -> None:
     assert done.stdout.strip() == str(site / "ksgen" / "__init__.py")
     written = {path.stem: path.read_text() for path in (tmp_path / "out" / "ks").iterdir()}
     assert written == kickstarts()
+    command[2] = "from ksgen.cli import main; main()"
+    command[3:] = ["image", str(tmp_path / "updates.img")]
+    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert (tmp_path / "updates.img").read_bytes() == image.image()
 
 
 def test_starter_and_help_work_from_anywhere(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def test_readable(text: str, wished: Section | None) -> None:
             (),
             ("", "volume /var 2 GiB"),
             1,
-            "volume /var: 2 GiB is below the 5 GiB minimum; leave it out to get the default of 5 GiB",
+            "volume /var: 2 GiB is below the 5 GiB minimum; give it 5 GiB or more",
             id="var-below-the-minimum",
         ),
         pytest.param(

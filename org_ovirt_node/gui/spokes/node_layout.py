@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The layout in the graphical interface. What it says is made in presentation.py, what it draws in gui/picture.py."""
+
+from typing import Any, Optional
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+
+from gi.repository import Gdk, GdkPixbuf, Gtk  # noqa: E402
+from pyanaconda.flags import flags  # noqa: E402
+from pyanaconda.ui.categories.system import SystemCategory  # noqa: E402
+from pyanaconda.ui.communication import hubQ  # noqa: E402
+from pyanaconda.ui.gui.spokes import NormalSpoke  # noqa: E402
+
+from org_ovirt_node import presentation  # noqa: E402
+from org_ovirt_node.gui.picture import Picture, can_draw  # noqa: E402
+from org_ovirt_node.i18n import DOMAIN, N_, _  # noqa: E402
+from org_ovirt_node.presentation import View  # noqa: E402
+from org_ovirt_node.remote import RemoteNode, is_wanted  # noqa: E402
+
+__all__ = ["NodeLayoutSpoke"]
+
+# What a finding is marked with: the icon and its colour, GNOME's dark red, orange and green, readable on white.
+_MARKS = {
+    "error": ("dialog-error-symbolic", "#c01c28"),
+    "warning": ("dialog-warning-symbolic", "#c64600"),
+    "": ("emblem-ok-symbolic", "#26a269"),
+}
+_ICON_SIZE = 16
+
+
+class NodeLayoutSpoke(NormalSpoke):
+    builderObjects = ["images_adjustment", "node_layout_window"]  # noqa: RUF012
+    mainWidgetName = "node_layout_window"
+    uiFile = "node_layout.glade"
+    translationDomain = DOMAIN
+    category = SystemCategory
+    icon = "drive-multidisk-symbolic"
+    title = N_("_oVirt Node")
+    hide_help_button = True
+
+    @staticmethod
+    def get_screen_id() -> str:
+        return "ovirt-node-layout"
+
+    @classmethod
+    def should_run(cls, environment: str, data: Any) -> bool:
+        del data
+        return is_wanted(environment)
+
+    def __init__(self, data: Any, storage: Any, payload: Any) -> None:
+        super().__init__(data, storage, payload)
+        # The hub looks titles up in Anaconda's own catalogue, where a translated one is not found and stays.
+        self.title = _(type(self).title)
+        self._node = RemoteNode()
+        self._picture = Picture()
+        self._layouts: dict[str, Gtk.RadioButton] = {}
+        self._rows = Gtk.ListStore(str, str, str, str, str, GdkPixbuf.Pixbuf)
+        self._is_filling = False
+        self._was_entered = False
+
+    def initialize(self) -> None:
+        super().initialize()
+        self.initialize_start()
+        self._make_layout_choices()
+        self._make_table()
+        picture = self._object("picture")
+        picture.set_size_request(-1, self._picture.height)
+        picture.set_no_show_all(True)
+        self._node.watch_storage(self._check)
+        if self._node.is_behind:
+            self._check()
+        self.initialize_done()
+
+    # --- on the hub --------------------------------------------------------------------------------------------------
+
+    @property
+    def mandatory(self) -> bool:
+        return True
+
+    @property
+    def ready(self) -> bool:
+        return not self._node.is_running
+
+    @property
+    def completed(self) -> bool:
+        return self._node.may_begin(flags.automatedInstall and not self._was_entered)
+
+    @property
+    def status(self) -> str:
+        return self._node.status
+
+    def apply(self) -> None:
+        """Each choice reaches the service at once."""
+
+    def execute(self) -> None:
+        """The layout is applied by a button of its own."""
+
+    # --- the screen --------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        super().refresh()
+        self._was_entered = True
+        is_shown = "current_button" if self._node.is_applied else "proposal_button"
+        self._object(is_shown).set_active(True)
+        self._check()
+        self._fill()
+
+    def _object(self, name: str) -> Any:
+        return self.builder.get_object(name)
+
+    def _make_layout_choices(self) -> None:
+        first: Optional[Gtk.RadioButton] = None
+        for name in presentation.layout_names():
+            volumes = ", ".join(f"{place} {size}" for place, size in presentation.layout_volumes(name))
+            button = Gtk.RadioButton.new_with_mnemonic_from_widget(first, f"_{name}")
+            words = Gtk.Label(label=presentation.layout_text(name, _), xalign=0.0)
+            words.set_tooltip_text(volumes)
+            words.get_style_context().add_class("dim-label")
+            line = Gtk.Box(spacing=6)
+            line.pack_start(button, False, False, 0)
+            line.pack_start(words, True, True, 0)
+            self._object("layout_box").pack_start(line, False, False, 0)
+            button.get_accessible().set_description(f"{words.get_text()}: {volumes}")
+            button.connect("toggled", self.on_layout_toggled, name)
+            self._layouts[name] = button
+            first = first or button
+        self._object("layout_box").show_all()
+
+    def _make_table(self) -> None:
+        table = self._object("table")
+        table.set_model(self._rows)
+        marked = Gtk.TreeViewColumn(_("Device"))
+        icon, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText()
+        marked.pack_start(text, True)
+        marked.pack_end(icon, False)
+        marked.add_attribute(text, "text", 0)
+        marked.add_attribute(icon, "pixbuf", 5)
+        table.append_column(marked)
+        for number, heading, align in ((1, _("Size"), 1.0), (2, _("Mount point"), 0.0), (3, _("Type"), 0.0)):
+            cell = Gtk.CellRendererText(xalign=align, xpad=8)
+            column = Gtk.TreeViewColumn(heading, cell, text=number)
+            column.set_alignment(align)
+            table.append_column(column)
+
+    def _fill(self) -> None:
+        """Show what is known now."""
+        self._is_filling = True
+        request = self._node.request
+        if request.layout in self._layouts:
+            self._layouts[request.layout].set_active(True)
+        self._object("images_spin").set_value(request.images)
+        self._is_filling = False
+
+        view = self._shown
+        self._object("capacity_label").set_text(presentation.capacity_text(view, request.images, _))
+        self._picture.bars = presentation.bars(view, _)
+        picture = self._object("picture")
+        picture.get_accessible().set_description(self._picture.text)
+        picture.set_visible(bool(self._picture.bars) and can_draw())
+        picture.queue_draw()
+        self._fill_table(view)
+        self._fill_problems(view)
+
+        self._object("current_button").set_sensitive(self._node.is_applied)
+        self.show_warning_message(self._node.failure)
+        self._show_activity()
+
+    def _show_activity(self) -> None:
+        """A check leaves the choices alone, so that none loses the focus under somebody's fingers."""
+        is_busy = self._node.is_running
+        self._object("spinner").set_property("active", is_busy)
+        self._object("choices_grid").set_sensitive(not self._node.is_applying)
+        self._object("use_button").set_sensitive(not is_busy and self._node.can_use_node_layout)
+
+    @property
+    def _shown(self) -> View:
+        return self._node.proposal if self._object("proposal_button").get_active() else self._node.current
+
+    def _fill_table(self, view: View) -> None:
+        self._rows.clear()
+        for row in presentation.rows(view, _):
+            name = "    " * row.depth + row.name
+            icon = _icon(row.severity) if row.severity else None
+            self._rows.append([name, row.size, row.mount_point, presentation.type_text(row), row.severity, icon])
+
+    def _fill_problems(self, view: View) -> None:
+        listed = self._object("problems")
+        for child in listed.get_children():
+            child.destroy()
+        if not view.devices and not view.problems:
+            listed.add(_line(None, _("No disk is selected. Choose one in Installation Destination.")))
+        elif not view.problems:
+            listed.add(_line(_icon(""), _("Nothing is wrong with it.")))
+        for problem in presentation.worst_first(view.problems):
+            said = presentation.severity_text(problem, _)
+            listed.add(_line(_icon(problem.severity), presentation.problem_text(problem), problem.hint, said))
+        listed.show_all()
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        hubQ.send_not_ready(type(self).__name__)
+        self._node.start_check(self._checked)
+        self._show_activity()
+
+    def _checked(self) -> None:
+        hubQ.send_ready(type(self).__name__)
+        self._fill()
+
+    def _used(self) -> None:
+        if not self._node.failure:
+            self._object("current_button").set_active(True)
+        self._checked()
+        # Storage's own line on the hub is drawn anew only when somebody says so.
+        hubQ.send_ready("StorageSpoke")
+
+    def on_layout_toggled(self, button: Gtk.RadioButton, name: str) -> None:
+        if button.get_active() and not self._is_filling:
+            self._ask_for(layout=name)
+
+    def on_images_changed(self, button: Gtk.SpinButton) -> None:
+        if not self._is_filling:
+            self._ask_for(images=button.get_value_as_int())
+
+    def _ask_for(self, **changes: Any) -> None:
+        self._node.ask_for(**changes)
+        if not self._node.failure:
+            self._check()
+        self._fill()
+
+    def on_use_clicked(self, button: Gtk.Button) -> None:
+        del button
+        hubQ.send_not_ready(type(self).__name__)
+        self._node.start_use_node_layout(self._used)
+        self._fill()
+
+    def on_view_toggled(self, button: Gtk.RadioButton) -> None:
+        del button
+        self._fill()
+
+    def on_picture_draw(self, area: Gtk.DrawingArea, context: Any) -> None:
+        self._picture.draw(area, context)
+
+    def on_picture_tooltip(
+        self, area: Gtk.DrawingArea, x: int, y: int, keyboard_mode: bool, tooltip: Gtk.Tooltip
+    ) -> bool:
+        text = self._picture.text_at(area.get_allocated_width(), x, y)
+        if keyboard_mode or not text:
+            return False
+        tooltip.set_text(text)
+        return True
+
+
+def _icon(severity: str) -> Optional[GdkPixbuf.Pixbuf]:
+    """None where the theme has no such icon."""
+    name, colour = _MARKS[severity]
+    found = Gtk.IconTheme.get_default().lookup_icon(name, _ICON_SIZE, Gtk.IconLookupFlags.FORCE_SIZE)
+    ink = Gdk.RGBA()
+    ink.parse(colour)
+    return found.load_symbolic(ink)[0] if found else None
+
+
+def _line(icon: Optional[GdkPixbuf.Pixbuf], message: str, hint: str = "", severity: str = "") -> Gtk.ListBoxRow:
+    """A finding; the severity in words is for who does not see the icon."""
+    line = Gtk.Box(spacing=8, margin=8)
+    if icon:
+        line.pack_start(Gtk.Image(pixbuf=icon, valign=Gtk.Align.START, margin_top=2), False, False, 0)
+    words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2)
+    words.pack_start(Gtk.Label(label=message, xalign=0.0, wrap=True), False, False, 0)
+    if hint:
+        cure = Gtk.Label(label=hint, xalign=0.0, wrap=True)
+        cure.get_style_context().add_class("dim-label")
+        words.pack_start(cure, False, False, 0)
+    line.pack_start(words, True, True, 0)
+    row = Gtk.ListBoxRow(activatable=False)
+    row.add(line)
+    row.get_accessible().set_name(". ".join(filter(None, (severity, message, hint))))
+    return row

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tasks around storage. They are made before anything runs, so each looks at the world in run() alone."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from dasbus.error import DBusError
+from pyanaconda.anaconda_loggers import get_module_logger
+from pyanaconda.modules.common.errors.installation import StorageInstallationError
+from pyanaconda.modules.common.errors.storage import InvalidStorageError
+from pyanaconda.modules.common.task import Task
+
+from org_ovirt_node import gate
+from org_ovirt_node.gate import Tree
+from org_ovirt_node.i18n import _
+from org_ovirt_node.layout import ERROR, Finding, Plan
+from org_ovirt_node.section import WARN, Section
+from org_ovirt_node.service import storage
+
+log = get_module_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at Storage found: its plan, what is wrong with it, and the node layout in its place.
+
+    Without an applied partitioning the only finding says so; without selected disks there is no proposal.
+    """
+
+    tree: Tree
+    findings: tuple[Finding, ...]
+    proposal: Optional[Plan]
+
+
+def look(section: Section) -> Look:
+    tree = storage.read_tree()
+    return Look(tree, gate.findings(tree, section), gate.proposal(tree, section))
+
+
+class CheckStorageTask(Task):
+    """Its result is a Look."""
+
+    def __init__(self, section: Section) -> None:
+        super().__init__()
+        self._section = section
+
+    @property
+    def name(self) -> str:
+        return "Check the storage of the node"
+
+    def run(self) -> Look:
+        return look(self._section)
+
+
+class UseNodeLayoutTask(Task):
+    """Makes the node layout the applied partitioning. Its result is a Look at it."""
+
+    def __init__(self, section: Section) -> None:
+        super().__init__()
+        self._section = section
+
+    @property
+    def name(self) -> str:
+        return "Use the layout of a node"
+
+    def run(self) -> Look:
+        """Raises InvalidStorageError with what Storage says; what was applied before stays so."""
+        try:
+            problems = storage.use_node_layout(self._section)
+        except DBusError as error:
+            problems = (str(error),)
+        if problems:
+            raise InvalidStorageError("\n".join(problems))
+        return look(self._section)
+
+
+class SetMountOptionsTask(Task):
+    """Thin volumes without discard never give freed blocks back to the pool; Anaconda does not ask for it."""
+
+    def __init__(self, section: Section) -> None:
+        super().__init__()
+        self._section = section
+
+    @property
+    def name(self) -> str:
+        return "Set the mount options of the node"
+
+    def run(self) -> None:
+        for mount_point, options in storage.set_discard().items():
+            log.info("%s is mounted with %s.", mount_point, options)
+
+
+class CheckLayoutTask(Task):
+    """The gate: the last look at the plan before a disk is written."""
+
+    def __init__(self, section: Section) -> None:
+        super().__init__()
+        self._section = section
+
+    @property
+    def name(self) -> str:
+        return "Check the layout of the node"
+
+    def run(self) -> None:
+        """Raises StorageInstallationError with all findings; Anaconda has a dialog for this very class."""
+        self.report_progress(_("Checking the storage layout of the node"))
+        refusal = self._refusal()
+        if refusal and self._section.findings != WARN:
+            raise StorageInstallationError(refusal)
+
+    def _refusal(self) -> str:
+        """Tell everything that is wrong; returns what speaks against the installation."""
+        try:
+            found = gate.findings(storage.read_tree(), self._section)
+        except DBusError as error:
+            log.exception("Storage does not answer.")
+            return _("The storage layout could not be checked: {error}").format(error=error)
+        for finding in found:
+            tell = log.error if finding.severity == ERROR else log.warning
+            tell("%s", gate.line(finding))
+            self.report_progress(gate.line(finding, _))
+        return gate.refusal(found, _)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The hook in the service: makes it the last script of the installation, and tells it what to do."""
+
+import os
+from typing import Optional
+
+from dasbus.error import DBusError
+from pyanaconda.anaconda_loggers import get_module_logger
+from pyanaconda.modules.common.structures.kickstart import KickstartReport
+from pyanaconda.modules.common.task import Task
+
+from org_ovirt_node import hook
+from org_ovirt_node.i18n import _
+from org_ovirt_node.section import Section
+from org_ovirt_node.service import releases
+
+log = get_module_logger(__name__)
+
+
+def append_hook() -> Optional[str]:
+    """Have the hook run after every script of the kickstart; None, or why that cannot be.
+
+    For the handler that returns the tasks to configure: after it, and before the installation begins, Anaconda
+    collects the scripts. Runtime tells nobody which ones it has, so they are read again from the kickstart. May be
+    called again.
+    """
+    runtime = releases.runtime_service()
+    if runtime is None:
+        return None  # this Anaconda runs the file by itself
+    kickstart = hook.find_kickstart()
+    found = hook.read_scripts(kickstart) if kickstart else hook.Scripts(())
+    if kickstart and found.problem:
+        return None if hook.includes_hook(kickstart) else found.problem
+    try:
+        with open(hook.SCRIPT, encoding="utf-8") as file:
+            script = file.read()
+        module = runtime.get_proxy()
+        text = hook.runtime_kickstart(module.GenerateKickstart(), found.scripts, script)
+        report = KickstartReport.from_structure(module.ReadKickstart(text))
+    except (OSError, DBusError) as error:
+        return str(error)
+    if report.error_messages:
+        return "; ".join(message.message for message in report.error_messages)
+    log.info("Runtime has %d scripts of %s, and the hook behind them.", len(found.scripts), kickstart)
+    return None
+
+
+class PrepareHookTask(Task):
+    """Leaves the hook its order. `problem` is what append_hook has said."""
+
+    def __init__(self, section: Section, problem: Optional[str] = None, path: str = hook.ORDER) -> None:
+        super().__init__()
+        self._section = section
+        self._problem = problem
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        return "Prepare the hook of the node"
+
+    def run(self) -> None:
+        """Raises the error that stops the installation, while no disk has been touched yet."""
+        if not self._section.imgbase:
+            self.report_progress(_("imgbase will not be run: the section says so"))
+        elif self._problem:
+            raise releases.payload_error_class()(
+                _(
+                    "imgbase cannot be run after the last script of the kickstart: {problem}. "
+                    "Write this as the last line of the kickstart, and install again: {line}"
+                ).format(problem=self._problem, line=hook.INCLUDE)
+            )
+        else:
+            self.report_progress(_("imgbase will make the node after the last script of the kickstart"))
+        try:
+            # In one step: the hook takes half an order for none.
+            with open(f"{self._path}.new", "w", encoding="utf-8") as file:
+                file.write(hook.order(self._section))
+            os.replace(f"{self._path}.new", self._path)
+        except OSError as error:
+            raise releases.payload_error_class()(str(error)) from error

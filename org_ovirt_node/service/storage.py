@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The one who talks to Anaconda's Storage: reads what is planned, and asks for the node layout.
+
+All of it waits for answers over D-Bus, so it belongs into tasks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from blivet.util import total_memory
+from dasbus.client.proxy import get_object_path
+from dasbus.typing import unwrap_variant
+from pyanaconda.anaconda_loggers import get_module_logger
+from pyanaconda.core import util
+from pyanaconda.modules.common.constants.objects import (
+    BOOTLOADER,
+    DEVICE_TREE,
+    DISK_INITIALIZATION,
+    DISK_SELECTION,
+)
+from pyanaconda.modules.common.constants.services import STORAGE
+from pyanaconda.modules.common.structures.partitioning import PartitioningRequest
+from pyanaconda.modules.common.structures.storage import DeviceActionData, DeviceData, DeviceFormatData
+from pyanaconda.modules.common.structures.validation import ValidationReport
+from pyanaconda.modules.common.task import sync_run_task
+from pykickstart.constants import AUTOPART_TYPE_LVM_THINP
+
+from org_ovirt_node.automatic import excluded_mount_points
+from org_ovirt_node.gate import AUTOMATIC, Group, Tree, groups_from, metadata_sizes, with_discard
+from org_ovirt_node.policy import Device
+from org_ovirt_node.section import Section
+from org_ovirt_node.service import releases
+
+log = get_module_logger(__name__)
+
+_VGS = ("--reportformat", "json", "-o", "vg_uuid,vg_name,vg_tags,pv_name")
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A device of Storage. Its handle and those of its relatives are to be given back as they came."""
+
+    handle: str
+    data: DeviceData
+    filesystem: str
+    mount_point: str
+    options: str
+
+    @property
+    def name(self) -> str:
+        return str(self.data.name)
+
+
+class _Devices:
+    """What is in Storage's tree, by handle."""
+
+    def __init__(self, tree: Any) -> None:
+        mounted = {handle: mount_point for mount_point, handle in tree.GetMountPoints().items()}
+        self.found = {handle: _find(tree, handle, mounted.get(handle, "")) for handle in tree.GetDevices()}
+
+    def names(self, handles: list[str]) -> tuple[str, ...]:
+        return tuple(self.found[handle].name for handle in handles if handle in self.found)
+
+    def ancestors(self, handle: str) -> Iterator[str]:
+        """The device itself, and everything below it."""
+        if handle in self.found:
+            yield handle
+            for parent in self.found[handle].data.parents:
+                yield from self.ancestors(parent)
+
+    def disks(self, handle: str) -> set[str]:
+        """The disks that a device lies on; of multipath and firmware RAID, what they make of several."""
+        below = [h for h in self.ancestors(handle) if self.found[h].data.is_disk]
+        members = {parent for h in below for parent in self.found[h].data.parents}
+        return set(below) - members
+
+
+def _find(tree: Any, handle: str, mount_point: str) -> _Found:
+    filesystem = DeviceFormatData.from_structure(tree.GetFormatData(handle)).type
+    options = tree.GetDeviceMountOptions(handle) if mount_point else ""
+    return _Found(handle, DeviceData.from_structure(tree.GetDeviceData(handle)), filesystem, mount_point, options)
+
+
+def read_tree() -> Tree:
+    """What Storage plans, on which disks, and the volume groups that are there now."""
+    storage = STORAGE.get_proxy()
+    tree = STORAGE.get_proxy(DEVICE_TREE)
+    partitioning = storage.AppliedPartitioning
+    devices = _Devices(tree)
+    selected = [handle for handle in STORAGE.get_proxy(DISK_SELECTION).SelectedDisks if handle in devices.found]
+    in_use = {
+        handle
+        for handle, device in devices.found.items()
+        if device.mount_point or (device.filesystem == "swap" and devices.disks(handle) & set(selected))
+    }
+    used = {disk for handle in in_use for disk in devices.disks(handle)}
+    on_them = [handle for handle in devices.found if handle in in_use or devices.disks(handle) & used]
+    metadata = metadata_sizes(storage.GenerateKickstart()) if partitioning else {}
+    actions = [DeviceActionData.from_structure(action) for action in tree.GetActions()]
+    created = {a.device_name for a in actions if a.action_type == "create" and a.object_type == "device"}
+    return Tree(
+        partitioning=partitioning,
+        method=STORAGE.get_proxy(partitioning).PartitioningMethod if partitioning else "",
+        devices=tuple(_device(devices, handle, metadata) for handle in on_them),
+        disks=tuple(_device(devices, handle, metadata) for handle in selected),
+        used=tuple(sorted(devices.found[handle].name for handle in used)),
+        removed=tuple(sorted({action.device_name for action in actions if action.action_type == "destroy"})),
+        created=tuple(sorted(created)),
+        groups=visible_groups(),
+        is_efi=STORAGE.get_proxy(BOOTLOADER).IsEFI(),
+        release=releases.word(),
+        memory=int(total_memory()),
+    )
+
+
+def _device(devices: _Devices, handle: str, metadata: dict[str, int]) -> Device:
+    found = devices.found[handle]
+    parents = devices.names(found.data.parents)
+    return Device(
+        name=found.name,
+        kind=found.data.type,
+        size=found.data.size or None,
+        mount_point=found.mount_point or None,
+        filesystem=found.filesystem or None,
+        options=found.options if found.mount_point else None,
+        pool=parents[0] if found.data.type == "lvmthinlv" and parents else None,
+        parents=parents,
+        metadata_size=metadata.get(found.name) if found.data.type == "lvmthinpool" else None,
+    )
+
+
+def visible_groups() -> tuple[Group, ...]:
+    """The volume groups that LVM sees: D-Bus has no tags. None where LVM does not answer."""
+    try:
+        return groups_from(util.execWithCapture("vgs", [*_VGS], filter_stderr=True))
+    except (OSError, ValueError, KeyError) as error:
+        log.warning("vgs does not tell which volume groups there are: %r", error)
+        return ()
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+def use_node_layout(section: Section) -> tuple[str, ...]:
+    """Make the node layout on the selected disks the applied partitioning; returns what Storage has against it."""
+    storage = STORAGE.get_proxy()
+    # As both user interfaces do: else a disk without a partition table cannot be used.
+    releases.set_property(STORAGE.get_proxy(DISK_INITIALIZATION), "InitializeLabelsEnabled", True)
+    partitioning = STORAGE.get_proxy(_create(storage, section))
+    sync_run_task(STORAGE.get_proxy(partitioning.ConfigureWithTask()))
+    validation = STORAGE.get_proxy(partitioning.ValidateWithTask())
+    sync_run_task(validation)
+    report = ValidationReport.from_structure(unwrap_variant(validation.GetResult()))
+    for message in report.warning_messages:
+        log.warning("Storage says of the node layout: %s", message)
+    if report.is_valid():
+        storage.ApplyPartitioning(get_object_path(partitioning))
+    return tuple(report.error_messages)
+
+
+def create_node_layout(section: Section) -> None:
+    """Have the node layout made where a kickstart has no storage commands; Anaconda's user interface applies it.
+
+    Without `clearpart` Anaconda would not even put a label on a blank disk. This lets it, and no disk that has
+    anything on it counts as blank (disk_initialization/configuration.py, can_remove).
+    """
+    storage = STORAGE.get_proxy()
+    if not storage.CreatedPartitioning:
+        releases.set_property(STORAGE.get_proxy(DISK_INITIALIZATION), "InitializeLabelsEnabled", True)
+        log.info("No storage commands: %s is a node's.", _create(storage, section))
+
+
+def _create(storage: Any, section: Section) -> str:
+    path: str = storage.CreatePartitioning(AUTOMATIC)
+    request = PartitioningRequest()
+    request.partitioning_scheme = AUTOPART_TYPE_LVM_THINP
+    request.file_system_type = section.filesystem
+    request.excluded_mount_points = list(excluded_mount_points(section.request()))
+    releases.set_property(STORAGE.get_proxy(path), "Request", PartitioningRequest.to_structure(request))
+    return path
+
+
+def set_discard() -> dict[str, str]:
+    """Mount every thin volume of the applied plan with discard; returns the options of those that had it not.
+
+    Storage makes and mounts the very devices that this changes, so nothing may be applied again after it.
+    """
+    tree = STORAGE.get_proxy(DEVICE_TREE)
+    changed = {}
+    for mount_point, handle in tree.GetMountPoints().items():
+        if DeviceData.from_structure(tree.GetDeviceData(handle)).type != "lvmthinlv":
+            continue
+        before = tree.GetDeviceMountOptions(handle)
+        options = with_discard(before)
+        if options != before:
+            tree.SetDeviceMountOptions(handle, options)
+            changed[mount_point] = options
+    return changed

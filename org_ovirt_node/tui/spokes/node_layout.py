@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The layout in text mode.
+
+Text mode draws a screen when somebody asks for it and stands still in between. So this spoke does not listen to
+Storage: it looks again, and waits for the answer, whenever the hub or the spoke itself is drawn.
+"""
+
+from typing import Any, Callable, Union
+
+from pyanaconda.flags import flags
+from pyanaconda.ui.categories.system import SystemCategory
+from pyanaconda.ui.tui.spokes import NormalTUISpoke
+from pyanaconda.ui.tui.tuiobject import Dialog
+from simpleline.render.containers import ListColumnContainer
+from simpleline.render.screen import InputState
+from simpleline.render.widgets import CheckboxWidget, TextWidget
+
+from org_ovirt_node import presentation
+from org_ovirt_node.i18n import N_, _
+from org_ovirt_node.presentation import View
+from org_ovirt_node.remote import RemoteNode, is_wanted
+
+__all__ = ["NodeLayoutSpoke"]
+
+# simpleline's own width, what a console without a frame buffer has.
+_WIDTH = 80
+
+
+class NodeLayoutSpoke(NormalTUISpoke):
+    category = SystemCategory
+
+    @staticmethod
+    def get_screen_id() -> str:
+        return "ovirt-node-layout"
+
+    @classmethod
+    def should_run(cls, environment: str, data: Any) -> bool:
+        del data
+        return is_wanted(environment)
+
+    def __init__(self, data: Any, storage: Any, payload: Any) -> None:
+        super().__init__(data, storage, payload)
+        self.title = N_("oVirt Node")
+        self._node = RemoteNode()
+        self._choices = ListColumnContainer(1)
+        self._shows_proposal = False
+
+    # --- on the hub --------------------------------------------------------------------------------------------------
+
+    @property
+    def mandatory(self) -> bool:
+        return True
+
+    @property
+    def ready(self) -> bool:
+        return True
+
+    @property
+    def completed(self) -> bool:
+        self._node.catch_up()
+        return self._node.may_begin(flags.automatedInstall)
+
+    @property
+    def status(self) -> str:
+        self._node.catch_up()
+        return self._node.status
+
+    def render(self, width: int) -> None:
+        self._node.look_again()
+        self.title = _("oVirt Node")
+        super().render(width)
+
+    def apply(self) -> None:
+        """Each choice reaches the service at once."""
+
+    def execute(self) -> None:
+        """The layout is applied by a choice of its own."""
+
+    # --- the screen --------------------------------------------------------------------------------------------------
+
+    def setup(self, args: Any = None) -> bool:
+        super().setup(args)
+        self._node.check()
+        return True
+
+    def refresh(self, args: Any = None) -> None:
+        super().refresh(args)
+        self._shows_proposal = self._shows_proposal or not self._node.is_applied
+        view = self._node.proposal if self._shows_proposal else self._node.current
+        for paragraph in self._paragraphs(view):
+            self.window.add_with_separator(TextWidget(paragraph))
+        self._choices = self._make_choices(view)
+        self.window.add(self._choices)
+
+    def input(self, args: Any, key: str) -> Union[InputState, str]:
+        if self._choices.process_user_input(key):
+            return InputState.PROCESSED_AND_REDRAW
+        answer: Union[InputState, str] = super().input(args, key)
+        return answer
+
+    def _paragraphs(self, view: View) -> list[str]:
+        """What is shown above the choices."""
+        found = [self._node.failure] if self._node.failure else []
+        if not view.devices and not view.problems:
+            return [*found, _("No disk is selected. Choose one in Installation Destination.")]
+        name = _("Node layout") if self._shows_proposal else _("Chosen storage")
+        headings = (name, _("Size"), _("Mount point"), _("Type"))
+        found.append("\n".join(presentation.table_lines(presentation.rows(view, _), headings, _WIDTH)))
+        lines: list[str] = []
+        for problem in presentation.worst_first(view.problems):
+            lines += presentation.problem_lines(problem, _WIDTH, _)
+        return [*found, "\n".join(lines)] if lines else found
+
+    def _make_choices(self, view: View) -> ListColumnContainer:
+        request = self._node.request
+        choices = ListColumnContainer(1)
+        for name in presentation.layout_names():
+            text = _("Layout {name}: {purpose}").format(name=name, purpose=presentation.layout_text(name, _))
+            choices.add(CheckboxWidget(title=text, completed=name == request.layout), self._choose_layout, name)
+        choices.add(TextWidget(presentation.wish_text(view, request.images, _)), self._ask_for_images)
+        if self._node.can_use_node_layout:
+            choices.add(TextWidget(_("Use the node layout")), self._use_node_layout)
+        if self._node.is_applied:
+            other = _("Show the chosen storage") if self._shows_proposal else _("Show the node layout")
+            choices.add(TextWidget(other), self._show_other)
+        return choices
+
+    # --- what a person does ------------------------------------------------------------------------------------------
+
+    def _choose_layout(self, name: str) -> None:
+        self._node.ask_for(layout=name)
+        self._look_again()
+
+    def _ask_for_images(self, _data: Any) -> None:
+        answer = Dialog(title=_("Images to hold"), conditions=[_is_number]).run()
+        self._node.ask_for(images=int(answer))
+        self._look_again()
+
+    def _use_node_layout(self, _data: Any) -> None:
+        print(_("Making the node layout..."), flush=True)
+        self._node.use_node_layout()
+        self._shows_proposal = False
+
+    def _show_other(self, _data: Any) -> None:
+        self._shows_proposal = not self._shows_proposal
+
+    def _look_again(self) -> None:
+        if not self._node.failure:
+            self._node.check()
+
+
+def _is_number(answer: str, report: Callable[[str], None]) -> bool:
+    if answer.isdecimal() and int(answer) > 0:
+        return True
+    report(_("Enter a number of images, for example 2."))
+    return False

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run with Anaconda's own code on a virtual X server: main window and summary hub with the add-on's spoke in it.
+
+Does what its arguments say, one after the other, and prints a line of JSON for each: what the hub and the spoke show.
+
+    spoke_client_graphical.py KICKSTART interactive|automated PICTURES ACTION...
+
+`enter`, `back`, `use`, `proposal`, `current`, `layout=NAME`, `images=N`, `tab` (walks through by keyboard),
+`picture=NAME` (a screenshot NAME.png in PICTURES; tells its size and how
+many pixels have the colour of the root volume).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+SIZE = (1024, 768)
+# What the segment of the root volume is filled with: picture.py's colour in bytes.
+ROOT_COLOUR = bytes((25, 94, 181))
+
+
+def start_display() -> subprocess.Popen[bytes]:
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", "1", "-screen", "0", "{}x{}x24".format(*SIZE), "-nolisten", "tcp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert server.stdout is not None
+    os.environ["DISPLAY"] = ":" + server.stdout.readline().decode().strip()
+    os.environ["GDK_BACKEND"] = "x11"
+    return server
+
+
+class Session:
+    def __init__(self, mode: str, pictures: Path) -> None:
+        from gi.repository import Gdk, Gtk
+        from pyanaconda.flags import flags
+        from pyanaconda.ui.gui import MainWindow
+        from pyanaconda.ui.gui.hubs.summary import SummaryHub
+
+        import org_ovirt_node
+
+        flags.automatedInstall = mode == "automated"
+        self._gdk, self._gtk, self._pictures = Gdk, Gtk, pictures
+        style = Gtk.CssProvider()
+        style.load_from_path(os.environ["ANACONDA_DATA"] + "/anaconda-gtk.css")
+        Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), style, 600)
+        self.window = MainWindow()
+        self.hub = SummaryHub(Mock(), Mock(), Mock())
+        # The room that the payload needs is not what this is about.
+        self.hub._checker = None
+        package = Path(org_ovirt_node.__file__).parent
+        categories = Path(sys.modules["pyanaconda"].__file__ or "").parent / "ui" / "categories"
+        self.hub.set_path("categories", [("pyanaconda.ui.categories.%s", str(categories))])
+        self.hub.set_path("spokes", [("org_ovirt_node.gui.spokes.%s", str(package / "gui" / "spokes"))])
+        self.continued = False
+        self.hub.window.connect("continue-clicked", self._note_continue)
+        self.hub.initialize()
+        self.hub.refresh()
+        self.window.setCurrentAction(self.hub)
+        self.window.show()
+        self.window.resize(*SIZE)
+        # No tooltip in the pictures.
+        display = Gdk.Display.get_default()
+        display.get_default_seat().get_pointer().warp(display.get_default_screen(), 0, SIZE[1] - 1)
+        (self.spoke,) = self.hub._spokes.values()
+
+    def _note_continue(self, window: Any) -> None:
+        self.continued = True
+
+    def is_idle(self) -> bool:
+        """Whether nothing is going on any more, in the spoke or between it and the hub."""
+        from pyanaconda.ui.communication import hubQ
+
+        return self.spoke.ready and hubQ.q.empty() and not self._gtk.events_pending()
+
+    def look(self) -> dict[str, Any]:
+        get, spoke = self.spoke.builder.get_object, self.spoke
+        picture = get("picture").get_accessible().get_description()
+        return {
+            "status": spoke.selector.get_property("status"),
+            "incomplete": spoke.selector.get_incomplete(),
+            "may continue": self.hub.window.get_may_continue(),
+            "continued": self.continued,
+            "in spoke": self.window.current_window is spoke.window,
+            "layout": [name for name, button in spoke._layouts.items() if button.get_active()],
+            "images": get("images_spin").get_value_as_int(),
+            "shown": "proposal" if get("proposal_button").get_active() else "current",
+            "capacity": get("capacity_label").get_text(),
+            "bars": picture.splitlines() if picture else [],
+            "table": [" | ".join(row[:4]) + (f" ({row[4]})" if row[4] else "") for row in spoke._rows],
+            "problems": [row.get_accessible().get_name() for row in get("problems").get_children()],
+            "usable": get("use_button").get_sensitive(),
+            "failure": spoke._node.failure,
+        }
+
+    def act(self, action: str) -> object:
+        """Do one thing as a person does, by mnemonic where there is one; returns what it showed beside the look."""
+        name, _, value = action.partition("=")
+        get = self.spoke.builder.get_object
+        if name == "enter":
+            self.hub._on_spoke_clicked(self.spoke.selector, None, self.spoke)
+        elif name == "back":
+            self.spoke.window.emit("button-clicked")
+        elif name in ("use", "proposal", "current"):
+            self._press({"use": "u", "proposal": "n", "current": "c"}[name])
+        elif name == "layout":
+            self._press(value[0])
+        elif name == "images":
+            self._press("i")
+            assert self.window.get_focus() is get("images_spin")
+            get("images_spin").set_text(value)
+            get("images_spin").update()
+        elif name == "tab":
+            return list(self._walk())
+        elif name == "picture":
+            source = self.window.get_window()
+            pixels = self._gdk.pixbuf_get_from_window(source, 0, 0, source.get_width(), source.get_height())
+            pixels.savev(str(self._pictures / f"{value}.png"), "png", [], [])
+            return [pixels.get_width(), pixels.get_height(), bytes(pixels.get_pixels()).count(ROOT_COLOUR)]
+        else:
+            sys.exit(f"no action {action}")
+        return None
+
+    def _press(self, letter: str) -> None:
+        """Alt and a letter."""
+        key = self._gdk.unicode_to_keyval(ord(letter))
+        assert self.window.mnemonic_activate(key, self._gdk.ModifierType.MOD1_MASK), letter
+
+    def _walk(self) -> Iterator[str]:
+        """Where Tab leads, until it is back."""
+        seen: list[Any] = []
+        self.window.set_focus(None)
+        while self.window.child_focus(self._gtk.DirectionType.TAB_FORWARD) and len(seen) < 40:
+            focus = self.window.get_focus()
+            if focus in seen:
+                return
+            seen.append(focus)
+            label = focus.get_label() if isinstance(focus, self._gtk.Button) else ""
+            yield label or self._gtk.Buildable.get_name(focus) or type(focus).__name__
+
+
+def run(session: Session, actions: list[str]) -> None:
+    from gi.repository import GLib, Gtk
+
+    steps = iter(["start", *actions])
+    quiet = 0
+
+    def go_on() -> bool:
+        nonlocal quiet
+        # The hub looks into its queue ten times a second; the stack slides for a moment.
+        quiet = quiet + 1 if session.is_idle() else 0
+        if quiet < 10:
+            return True
+        quiet = 0
+        report(lambda: session.look())
+        return True
+
+    pending: list[tuple[str, object]] = []
+
+    def report(look: Callable[[], dict[str, Any]]) -> None:
+        if pending:
+            action, told = pending.pop()
+            print(json.dumps({"action": action, "told": told, **look()}), flush=True)
+        action = next(steps, "")
+        if not action:
+            Gtk.main_quit()
+            return
+        pending.append((action, None if action == "start" else session.act(action)))
+
+    GLib.timeout_add(50, go_on)
+    GLib.timeout_add_seconds(120, lambda: sys.exit("nothing became quiet in two minutes"))
+    Gtk.main()
+
+
+def main() -> None:
+    kickstart, mode, pictures, *actions = sys.argv[1:]
+    server = start_display()
+    try:
+        import gi.overrides
+
+        gi.overrides.__path__.insert(0, os.environ["ANACONDA_WIDGETS_OVERRIDES"])
+        sys.path.insert(0, str(Path(__file__).parent))
+        import spoke_storage
+
+        spoke_storage.prepare(Path(kickstart))
+        run(Session(mode, Path(pictures)), actions)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()

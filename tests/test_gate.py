@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The gate on what real Anaconda planned of good and bad kickstarts, recorded by tests/record_gate.py."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+from bench import BENCH, NO_BENCH
+from gate_cases import CASES, RECORDED, RELEASES, Case, Inventory, from_json
+from record_gate import ask, kickstart, without_words
+
+from org_ovirt_node import gate
+from org_ovirt_node import section as section_text
+from org_ovirt_node.findings import ERROR, Finding, has_errors
+from org_ovirt_node.gate import Group, Tree
+from org_ovirt_node.geometry import align_up
+from org_ovirt_node.layout import GIB, MIB
+from org_ovirt_node.policy import Device
+from org_ovirt_node.section import Section
+
+REFUSED = [case for case in CASES if case.expected is None]
+PLANNED = [case for case in CASES if case.expected is not None]
+# ksgen, which writes some of the kickstarts, is not for the installer's Python.
+HAS_KSGEN = importlib.util.find_spec("pydantic") is not None
+OF_THIS_PYTHON = [case for case in CASES if HAS_KSGEN or not isinstance(case.kickstart, Inventory)]
+# Planned again while the tests run where Anaconda's code is at hand: one of each way.
+ASKED_AGAIN = (
+    "explicit",
+    "use-minimal",
+    "prepared-minimal",
+    "noatime",
+    "boot-in-root-ours",
+    "mirror",
+    "everything-wrong",
+)
+
+
+@functools.cache
+def recorded(release: str) -> dict[str, Any]:
+    return dict(json.loads((RECORDED / f"{release}.json").read_text()))
+
+
+def both_releases(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    each = [pytest.param(release, case, id=f"{release}-{case.name}") for release in RELEASES for case in cases]
+    return pytest.mark.parametrize(("release", "case"), each)
+
+
+def section_of(case: Case) -> Section:
+    words, *lines = case.section.splitlines() or [""]
+    parsed = section_text.parse(words.split(), lines)
+    assert not parsed.problems
+    return parsed.section
+
+
+def found(tree: Tree, section: Section) -> list[tuple[str, str]]:
+    return sorted((finding.code, finding.subject) for finding in gate.findings(tree, section))
+
+
+# --- recorded plans --------------------------------------------------------------------------------------------------
+
+
+@both_releases(PLANNED)
+def test_gate_finds_exactly_this(release: str, case: Case) -> None:
+    answer = recorded(release)[case.name]
+    assert answer["complaints"] == []
+    tree = from_json(answer["tree"])
+    assert found(tree, section_of(case)) == sorted(case.expected_in(release))
+
+
+@both_releases(PLANNED)
+def test_task_tells_each_finding_and_stops_at_errors(release: str, case: Case) -> None:
+    """As it ran in Anaconda: the first line of progress says what is done; one class alone gives the dialog."""
+    answer = recorded(release)[case.name]
+    findings = gate.findings(from_json(answer["tree"]), section_of(case))
+    error = "StorageInstallationError" if has_errors(findings) and section_of(case).findings == "stop" else None
+    assert answer["gate"] == {"lines": 1 + len(findings), "error": error}
+
+
+@both_releases(REFUSED)
+def test_anaconda_with_our_configuration_refuses_it_itself(release: str, case: Case) -> None:
+    answer = recorded(release)[case.name]
+    assert answer["complaints"]
+    assert found(from_json(answer["tree"]), section_of(case)) == [("partitioning-missing", "layout")]
+
+
+@both_releases(PLANNED)
+def test_thin_volumes_are_mounted_with_discard(release: str, case: Case) -> None:
+    answer = recorded(release)[case.name]
+    before = {device.mount_point: device for device in from_json(answer["tree"]).devices if device.mount_point}
+    for mount_point, options in answer["options"].items():
+        device = before[mount_point]
+        given = device.options or ""
+        if device.kind == "lvmthinlv" and given != "nodiscard":
+            assert options.split(",")[-1] == "discard"
+            assert options.split(",")[: len(given.split(","))] == (given or "defaults").split(",")
+        else:
+            assert options == given
+
+
+@both_releases(OF_THIS_PYTHON)
+def test_record_is_of_these_commands(release: str, case: Case) -> None:
+    assert recorded(release)[case.name]["commands"] == kickstart(case, release), "ask again: tests/record_gate.py"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("name", ["use", "use-two-disks", "use-minimal", "use-minimal-ext4-log", "prepared-minimal"])
+def test_proposal_is_what_using_the_node_layout_makes(release: str, name: str) -> None:
+    """To the byte, with what D-Bus does not tell: the metadata of the pool and what stays free."""
+    case = next(case for case in CASES if case.name == name)
+    # The machine that the bench pretends has 16 GiB of memory.
+    tree = dataclasses.replace(from_json(recorded(release)[name]["tree"]), memory=16 * GIB)
+    plan = gate.proposal(tree, section_of(case))
+    assert plan is not None
+    assert shape(gate.devices(tree)) == shape(plan.devices)
+
+
+def shape(devices: Iterable[Device]) -> list[tuple[Any, ...]]:
+    return sorted(
+        (
+            (d.kind, d.size and align_up(d.size), d.mount_point, d.filesystem, d.metadata_size, d.reserve)
+            for d in devices
+            if d.kind.startswith("lvm") or d.mount_point
+        ),
+        key=str,
+    )
+
+
+# --- what needs no Anaconda ------------------------------------------------------------------------------------------
+
+
+def node(**changes: Any) -> Tree:
+    """The plan of the good kickstart."""
+    tree = from_json(recorded("el9")["explicit"]["tree"])
+    return Tree(**{**tree.__dict__, **changes})
+
+
+def test_no_plan_is_no_node() -> None:
+    assert found(Tree(), Section()) == [("partitioning-missing", "layout")]
+    assert gate.proposal(Tree(), Section()) is None
+
+
+TAGS = ("imgbased:vg",)
+
+
+@pytest.mark.parametrize(
+    ("groups", "removed", "created", "expected"),
+    [
+        pytest.param([Group("onn", TAGS, ("/dev/sda3",))], ["sda3", "onn"], ["onn"], None, id="made-anew"),
+        pytest.param([Group("onn", TAGS, ("/dev/sda3",))], [], [], "tag-own", id="kept"),
+        pytest.param([Group("onn", (), ("/dev/sda3",))], [], [], None, id="kept-without-tag"),
+        pytest.param([Group("old", TAGS, ("/dev/md127",))], ["old"], ["onn"], None, id="removed-by-name"),
+        pytest.param([Group("old", TAGS, ("/dev/mapper/mpatha",))], ["mpatha"], ["onn"], None, id="removed-by-disk"),
+        pytest.param(
+            [Group("old", TAGS, ("/dev/sda3", "/dev/sdb"))], ["sda3"], ["onn"], "tag-other", id="half-removed"
+        ),
+        pytest.param(
+            [Group("onn", TAGS, ("/dev/sda3",)), Group("onn", TAGS, ("/dev/sdb3",))],
+            ["sda3", "onn"],
+            ["onn"],
+            "tag-other",
+            id="namesake-on-a-disk-left-out",
+        ),
+        pytest.param([Group("a", TAGS), Group("b", TAGS), Group("c")], [], ["onn"], "tags-other", id="two"),
+    ],
+)
+def test_tags(groups: list[Group], removed: list[str], created: list[str], expected: Optional[str]) -> None:
+    tree = node(groups=tuple(groups), removed=tuple(removed), created=tuple(created))
+    assert found(tree, Section()) == ([(expected, "volume_group")] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ("", "defaults,discard"),
+        ("defaults", "defaults,discard"),
+        ("defaults,noatime", "defaults,noatime,discard"),
+        ("discard,defaults", "discard,defaults"),
+        ("nodiscard", "nodiscard"),
+    ],
+)
+def test_discard_joins_what_the_user_gave(given: str, options: str) -> None:
+    assert gate.with_discard(given) == options
+
+
+def unknown_metadata(kept: int) -> Tree:
+    """A volume group of 100 GiB whose pool leaves `kept` for its metadata, the spare and the reserve together."""
+    tree = node()
+    devices = [
+        Device(**{**d.__dict__, "metadata_size": None, "size": 96 * GIB - kept})
+        if d.kind == "lvmthinpool"
+        else Device(**{**d.__dict__, "size": 100 * GIB})
+        if d.kind == "lvmvg"
+        else d
+        for d in tree.devices
+    ]
+    return node(devices=tuple(devices), method="MANUAL")
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        pytest.param(3 * GIB - MIB, "reserve-too-small", id="not-enough-however-it-is-shared"),
+        pytest.param(3 * GIB, "reserve-small", id="just-enough"),
+        pytest.param(20 * GIB * 94 // 100 - MIB, "reserve-small", id="below-the-wish-even-without-metadata"),
+        pytest.param(20 * GIB * 94 // 100 + MIB, None, id="perhaps-the-wish"),
+    ],
+)
+def test_reserve_where_metadata_is_not_known(kept: int, expected: Optional[str]) -> None:
+    assert found(unknown_metadata(kept), Section()) == ([(expected, "volume_group")] if expected else [])
+
+
+def test_metadata_size_is_read_from_the_kickstart() -> None:
+    text = (
+        "# logvol none --thinpool --metadatasize=1 --name=p --vgname=v\n"
+        'logvol / --fstype="xfs" --size=10240 --thin --poolname=pool00 --name=root --vgname=onn\n'
+        "logvol none --grow --size=20480 --thinpool --metadatasize=1024 --name=pool00 --vgname=onn\n"
+        "logvol none --size=20480 --thinpool --name=pool01 --vgname=onn\n"
+    )
+    assert gate.metadata_sizes(text) == {"onn-pool00": GIB}
+
+
+def test_groups_are_read_from_vgs() -> None:
+    rows = [
+        {"vg_uuid": "1", "vg_name": "onn", "vg_tags": "imgbased:vg,x", "pv_name": "/dev/sda3"},
+        {"vg_uuid": "2", "vg_name": "onn", "vg_tags": "", "pv_name": "/dev/sdb"},
+        {"vg_uuid": "1", "vg_name": "onn", "vg_tags": "imgbased:vg,x", "pv_name": "/dev/sdc"},
+    ]
+    assert gate.groups_from(json.dumps({"report": [{"vg": rows}]})) == (
+        Group("onn", ("imgbased:vg", "x"), ("/dev/sda3", "/dev/sdc")),
+        Group("onn", (), ("/dev/sdb",)),
+    )
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def test_refusal_names_everything_errors_first() -> None:
+    case = next(case for case in CASES if case.name == "everything-wrong")
+    tree = from_json(recorded("el9")["everything-wrong"]["tree"])
+    expected = Path(__file__).with_name("data") / "gate" / "everything-wrong.txt"
+    assert gate.refusal(gate.findings(tree, section_of(case))) + "\n" == expected.read_text()
+
+
+def test_errors_are_told_first() -> None:
+    lines = gate.text([Finding("swap-thin", "warning", "swap"), Finding("root-missing", ERROR, "/")]).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["Error", "Warning"]
+
+
+def test_warnings_alone_refuse_nothing() -> None:
+    assert gate.refusal([Finding("swap-thin", "warning", "swap")]) == ""
+    assert gate.refusal([]) == ""
+
+
+def test_words_are_translated_before_they_are_filled_in() -> None:
+    asked = []
+
+    def translate(text: str) -> str:
+        asked.append(text)
+        return text
+
+    gate.refusal([Finding("root-missing", ERROR, "/")], translate)
+    assert sorted(asked) == [
+        "Cure: {hint}.",
+        "Error: {message}.",
+        "This storage layout is not that of an oVirt Node. Nothing has been written to the disks.",
+        "add / as a thin volume",
+        "no root volume",
+    ]
+
+
+# --- Anaconda itself -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.anaconda
+@pytest.mark.parametrize("release", RELEASES)
+def test_anaconda_still_plans_the_same(release: str) -> None:
+    if BENCH is None:
+        pytest.skip(NO_BENCH)
+    cases = {case.name: case for case in CASES if case.name in ASKED_AGAIN}
+    answers = ask(BENCH, RELEASES[release], cases.values())
+    assert set(answers) == set(ASKED_AGAIN)
+    for name, answer in answers.items():
+        assert comparable(without_words(answer)) == comparable(recorded(release)[name]), name
+        findings = gate.findings(from_json(answer["tree"]), section_of(cases[name]))
+        refusal = gate.refusal(findings)
+        assert answer["gate"]["progress"][1:] == [gate.line(finding) for finding in findings]
+        assert (answer["gate"]["error"] or {}).get("text", "") == refusal
+
+
+@pytest.mark.anaconda
+def test_works_in_main() -> None:
+    """Where devices go by other names than their own."""
+    if BENCH is None:
+        pytest.skip(NO_BENCH)
+    cases = {case.name: case for case in CASES if case.name in ("explicit", "use-minimal", "tmp-missing")}
+    for name, answer in ask(BENCH, "main", cases.values()).items():
+        assert answer["complaints"] == []
+        assert found(from_json(answer["tree"]), section_of(cases[name])) == sorted(cases[name].expected_in("el10"))
+        assert answer["options"]["/var"] == "defaults,discard"
+
+
+def comparable(answer: dict[str, Any]) -> dict[str, Any]:
+    """Without what depends on the run: which partitioning it was, and the machine's memory."""
+    tree = {**answer["tree"], "partitioning": bool(answer["tree"]["partitioning"]), "memory": None}
+    return {**{key: answer[key] for key in answer if key != "commands"}, "tree": tree}

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The add-on's spokes on Anaconda's own hubs, with its real services; both are driven as a person would.
+
+What text mode shows of two kickstarts is kept word for word; `--write-goldens` writes it anew, to be reviewed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anaconda_cases import RELEASES
+from bench import BENCH, NO_BENCH
+
+TESTS = Path(__file__).resolve().parent
+PACKAGE = TESTS.parent / "org_ovirt_node"
+DATA = TESTS / "data" / "spokes"
+WIDGETS = Path(os.environ.get("ANACONDA_BENCH") or Path.home() / ".cache" / "anaconda-bench") / "widgets-rhel-9"
+NO_WIDGETS = f"no AnacondaWidgets typelib in {WIDGETS}, or no Xvfb"
+NO_MORE_INPUT = 3
+
+pytestmark = pytest.mark.anaconda
+
+
+def run(
+    release: str, name: str, directory: Path, client: str, *arguments: str, typed: str = "", without: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a client beside the services of a release, on a disk of 250 GiB."""
+    if BENCH is None:
+        pytest.skip(NO_BENCH)
+    addon = directory / "addon"
+    ignored = shutil.ignore_patterns("__pycache__", *filter(None, [without]))
+    shutil.copytree(PACKAGE, addon / PACKAGE.name, ignore=ignored)
+    command = [str(BENCH / "anaconda_bus.py"), "--ref", RELEASES[release], "--name", f"spokes-{name}-{release}"]
+    command += ["--disk", "sda:250GiB", "--conf", str(PACKAGE / "data" / "conf.d" / "90-ovirt-node.conf")]
+    command += ["--addon", str(addon), "--", str(TESTS / client), *arguments]
+    return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=600)
+
+
+def text_mode(
+    release: str, name: str, directory: Path, kickstart: str, mode: str, typed: str = "", without: str = ""
+) -> tuple[int, str]:
+    """What a hub of text mode shows: its exit status and the screens."""
+    done = run(
+        release, name, directory, "spoke_client_text.py", str(DATA / kickstart), mode, typed=typed, without=without
+    )
+    assert done.returncode in (0, NO_MORE_INPUT), done.stderr
+    lines = done.stdout.splitlines()
+    first = next((n for n, line in enumerate(lines) if line.startswith("===")), 0)
+    return done.returncode, "\n".join(line.rstrip() for line in lines[first:]) + "\n"
+
+
+# --- text mode -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    ("name", "typed", "status"),
+    [
+        pytest.param("good", "1\nc\nb\n", 0, id="good"),
+        # Enter goes on to the second page; the hub does not begin, and asks for more than was typed.
+        pytest.param("bad", "1\n\nc\nb\n", NO_MORE_INPUT, id="bad"),
+    ],
+)
+def test_text(release: str, name: str, typed: str, status: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    answer, screens = text_mode(release, name, tmp_path, f"{name}.ks", "interactive", typed)
+    assert answer == status
+    assert max(map(len, screens.splitlines())) <= 80
+    kept = DATA / f"{name}.txt"
+    if request.config.getoption("--write-goldens"):
+        kept.write_text(screens)
+    assert screens == kept.read_text(), "review the difference, then: --write-goldens"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_text_mode_makes_the_node_layout(release: str, tmp_path: Path) -> None:
+    typed = ["b", "1", "2", "3", "x", "4", "4", "c", "b"]
+    status, screens = text_mode(release, "driven", tmp_path, "nothing.ks", "interactive", "\n".join([*typed, ""]))
+    told = [
+        "1) [!] oVirt Node",
+        "(No storage chosen yet)",
+        "Please complete all spokes before continuing",
+        "Node layout",
+        "2) [ ] Layout minimal: only /var beside the root volume",
+        "2) [x] Layout minimal: only /var beside the root volume",
+        "Enter a number of images, for example 2.",
+        "3) Images to hold: 4 (room for",
+        "Making the node layout...",
+        "Chosen storage",
+        "anaconda-var",
+        "1) [x] oVirt Node",
+        "[the installation begins]",
+    ]
+    at = 0
+    for words in told:
+        assert words in screens[at:], f"{words!r} after {screens[:at]}"
+        at = screens.index(words, at) + len(words)
+    assert status == 0
+
+
+@pytest.mark.parametrize(
+    ("release", "mode"),
+    [
+        pytest.param("el9", "automated", id="el9-automated"),
+        pytest.param("el9", "cmdline", id="el9-cmdline"),
+        pytest.param("el10", "cmdline", id="el10-cmdline"),
+    ],
+)
+def test_automated_installation_never_waits(release: str, mode: str, tmp_path: Path) -> None:
+    """The gate ends it, with all findings; a hub would stop (see `bad` above) or tell only the title of the spoke."""
+    status, screens = text_mode(release, mode, tmp_path, "bad.ks", mode)
+    assert status == 0
+    assert "1) [x] oVirt Node\n       (/tmp is no volume of its own;" in screens
+    assert "Please make a selection" not in screens
+
+
+def test_spoke_is_absent_where_the_service_is(tmp_path: Path) -> None:
+    status, screens = text_mode("el9", "absent", tmp_path, "nothing.ks", "interactive", without="*.service")
+    assert status == 0
+    assert screens.endswith("\n\n[the installation begins]\n")
+    assert "oVirt" not in screens
+
+
+# --- graphical -------------------------------------------------------------------------------------------------------
+
+
+def graphical(name: str, directory: Path, kickstart: str, mode: str, *actions: str) -> dict[str, dict[str, Any]]:
+    """What is seen after each action."""
+    if not list(WIDGETS.glob("AnacondaWidgets-*.typelib")) or not shutil.which("Xvfb"):
+        pytest.skip(NO_WIDGETS)
+    pictures = directory / "pictures"
+    pictures.mkdir()
+    client, arguments = "spoke_client_graphical.py", (str(DATA / kickstart), mode, str(pictures), *actions)
+    done = run("el9", name, directory, client, *arguments)
+    assert done.returncode == 0, done.stderr
+    looks = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [look["action"] for look in looks] == ["start", *actions], done.stderr
+    assert "Traceback" not in done.stderr
+    return {look["action"]: look for look in looks}
+
+
+def test_graphical(tmp_path: Path) -> None:
+    actions = ("enter", "tab", "picture=bad", "proposal", "layout=minimal", "images=5", "use", "picture=used", "back")
+    seen = graphical("graphical", tmp_path, "bad.ks", "interactive", *actions)
+
+    hub = seen["start"]
+    assert hub["status"] == "/tmp is no volume of its own; layout standard has one of 1 GiB"
+    assert (hub["incomplete"], hub["may continue"], hub["in spoke"]) == (True, False, False)
+
+    bad = seen["enter"]
+    assert (bad["in spoke"], bad["shown"], bad["layout"], bad["images"]) == (True, "current", ["standard"], 2)
+    assert bad["capacity"] == "No room for a second image: this node cannot be updated."
+    assert bad["problems"][0] == (
+        "Error. /tmp is no volume of its own; layout standard has one of 1 GiB. "
+        "add it as a thin volume of at least 1 GiB"
+    )
+    assert "    sda2 | 1 GiB | /boot | partition, xfs (warning)" in bad["table"]
+    assert bad["bars"][0] == "sda, 250 GiB: biosboot 1 MiB, /boot 1 GiB, volume group 248.99 GiB"
+
+    # by keyboard alone
+    walk = ["_Done", "_standard", "_Use the Node Layout", "images_spin", "_Chosen Storage", "_Node Layout", "table"]
+    assert seen["tab"]["told"][: len(walk)] == walk
+    width, height, root = seen["picture=bad"]["told"]
+    assert (width, height) == (1024, 768)
+    assert root > 1000
+
+    assert seen["proposal"]["shown"] == "proposal"
+    assert any("/var/log/audit" in row for row in seen["proposal"]["table"])
+    assert not any("/var/log/audit" in row for row in seen["layout=minimal"]["table"])
+    assert seen["layout=minimal"]["status"] == "/var: 6 GiB is below the 8 GiB minimum"
+    assert seen["images=5"]["capacity"].endswith("5 are wished for.")
+
+    used = seen["use"]
+    assert (used["shown"], used["failure"], used["layout"]) == ("current", "", ["minimal"])
+    assert not any(problem.startswith("Error") for problem in used["problems"])
+    back = seen["back"]
+    assert (back["in spoke"], back["incomplete"], back["may continue"]) == (False, False, True)
+
+
+def test_graphical_automated_installation_never_waits(tmp_path: Path) -> None:
+    seen = graphical("graphical-automated", tmp_path, "bad.ks", "automated")["start"]
+    assert seen["status"] == "/tmp is no volume of its own; layout standard has one of 1 GiB"
+    assert (seen["incomplete"], seen["continued"]) == (False, True)
