@@ -69,7 +69,7 @@ def a_text(value: object, example: str) -> str:
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 _UNITS = {
-    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50,
+    "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50,
     "KB": 10**3, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15,
 }  # fmt: skip
 SIZE_LIMIT = 2**63  # bytes; lvcreate(8): "the maximum size is 8 EiB"
@@ -82,7 +82,9 @@ def parse_size(value: object) -> int:
         if value == 0:
             return 0
         if value > 0:
-            refuse("size-unit", f"{shown(value)} has no unit", f"write the unit: {shown(value)} GiB")
+            # As many digits as a count of bytes has, of a file for example.
+            likely = "B" if value >= _UNITS["MiB"] else "GiB"
+            refuse("size-unit", f"{shown(value)} has no unit", f"write the unit: {shown(value)} {likely}")
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         refuse("size", f"{shown(value)} is not a size", "write a number and a unit: 10 GiB, 500 MB, 1.92 TB")

@@ -67,7 +67,14 @@ def proposal(tree: Tree, section: Section) -> Optional[layout.Plan]:
     if not tree.disks:
         return None
     wished = replace(request(tree, section), automatic=True, swap_size=None)
-    return layout.plan(replace(wished, disks=tuple(disk.size for disk in tree.disks)))
+    plan = layout.plan(replace(wished, disks=tuple(disk.size for disk in tree.disks)))
+    names = {made.name: disk.name for made, disk in zip(plan.of_kind("disk"), tree.disks)}
+    return replace(plan, devices=tuple(_renamed(device, names) for device in plan.devices))
+
+
+def _renamed(device: Device, names: dict[str, str]) -> Device:
+    parents = tuple(names.get(name, name) for name in device.parents)
+    return replace(device, name=names.get(device.name, device.name), parents=parents)
 
 
 def findings(tree: Tree, section: Section) -> tuple[Finding, ...]:

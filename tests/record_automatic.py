@@ -10,6 +10,7 @@ trees. With names, only the cases whose names contain one of them are asked for;
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,9 @@ from typing import Any
 from automatic_cases import CASES, CONFIGURATION, RECORDED, REFUSED, RELEASES, Case
 
 _KINDS = ("partition", "lvmvg", "lvmthinpool", "lvmthinlv", "lvmlv")
+
+# Tests run beside each other, each in a directory of its own.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 
 def options(configuration: str) -> list[str]:
@@ -60,7 +64,7 @@ def _ask_kickstart(bench: Path, release: str, case: Case) -> dict[str, Any]:
 
 
 def _ask_interface(bench: Path, release: str, case: Case) -> dict[str, Any]:
-    command = [bench / "anaconda_bus.py", "--ref", RELEASES[release], "--name", f"automatic-{release}"]
+    command = [bench / "anaconda_bus.py", "--ref", RELEASES[release], "--name", f"automatic-{release}-{WORKER}"]
     command += ["--conf", CONFIGURATION, "--memory", str(case.memory_mib), "--modules", "Storage,Network,Security"]
     for disk in "abcdefgh"[: case.disks]:
         command += ["--disk", f"sd{disk}:{case.size.replace(' ', '')}"]

@@ -27,6 +27,9 @@ CONFIGURATION = CHECKOUT / "org_ovirt_node" / "data" / "conf.d" / "90-ovirt-node
 # What the resolver of ksgen's kickstarts makes of a host's disks.
 LINKS = "by-node/system0=sda by-node/system1=sdb"
 
+# Tests run beside each other, each in a directory of its own.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
 
 def kickstart(case: Case, release: str) -> str:
     """The storage commands of a case; empty where a person makes the layout."""
@@ -60,7 +63,7 @@ def ask(bench: Path, release: str, cases: Iterable[Case]) -> dict[str, dict[str,
 def _ask(bench: Path, release: str, cases: list[Case], stock: bool) -> dict[str, dict[str, Any]]:
     ours = {bench_name: name for name, bench_name in RELEASES.items()}.get(release, "el10")
     told = [{"name": case.name, **_told(case, ours)} for case in cases]
-    command = [str(bench / "anaconda_bus.py"), "--ref", release, "--name", f"gate-{release}", "--efi"]
+    command = [str(bench / "anaconda_bus.py"), "--ref", release, "--name", f"gate-{release}-{WORKER}", "--efi"]
     command += [word for disk in DISKS for word in ("--disk", disk)]
     command += ["--modules", "Storage,Network", *([] if stock else ["--conf", str(CONFIGURATION)])]
     with tempfile.TemporaryDirectory() as directory:

@@ -28,7 +28,7 @@ def ask_boss(release: str, texts: dict[str, str], directory: Path) -> dict[str, 
         included.write_text(included_network(text))
         arguments += [str(kickstart), str(included)]
     assert BENCH is not None
-    command = [str(BENCH / "anaconda_bus.py"), "--ref", RELEASES[release], "--name", f"boss-{release}"]
+    command = [str(BENCH / "anaconda_bus.py"), "--ref", RELEASES[release], "--name", f"boss-{release}-{directory.name}"]
     command += ["--disk", "sda:900GiB", "--disk", "sdb:900GiB", "--", str(CLIENT), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "BENCH_LINKS": LINKS})
     assert done.returncode == 0, done.stderr
