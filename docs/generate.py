@@ -11,6 +11,7 @@ import io
 import re
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from check_examples import EXAMPLES as CHECK_EXAMPLES
@@ -160,6 +161,20 @@ def smallest() -> str:
     return "\n".join(rows) + "\n"
 
 
+def automatic() -> str:
+    """The smallest disk of each layout where Anaconda partitions by itself, by memory, as swap goes by that."""
+    rows = ["| layout | release | 16 GiB of memory | 64 GiB and more |", "|---|---|---|---|"]
+    for name in LAYOUTS:
+        for release in ("el9", "el10"):
+            requests = (
+                Request(name, (layout.GIB,), firmware="uefi", automatic=True, release=release, memory=memory)
+                for memory in (16 * layout.GIB, 64 * layout.GIB)
+            )
+            found = (size_text(layout.plan(replace(r, swap_size=None)).smallest_disk, round_up=True) for r in requests)
+            rows.append(f"| {name} | {release} | {' | '.join(found)} |")
+    return "\n".join(rows)
+
+
 def pictures() -> str:
     """What `ksgen plan` shows of some disks."""
     parts = []
@@ -269,7 +284,7 @@ PARTS = {
     "checks.md": {"checks": checks},
     "problems.md": {"codes": codes},
     "inventory.md": {"variables": variables},
-    "layout.md": {"volumes": volumes, "smallest": smallest, "pictures": pictures},
+    "layout.md": {"volumes": volumes, "smallest": smallest, "automatic": automatic, "pictures": pictures},
 }
 
 
