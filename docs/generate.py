@@ -172,7 +172,7 @@ def automatic() -> str:
             )
             found = (size_text(layout.plan(replace(r, swap_size=None)).smallest_disk, round_up=True) for r in requests)
             rows.append(f"| {name} | {release} | {' | '.join(found)} |")
-    return "\n".join(rows)
+    return "\n".join(rows) + "\n"
 
 
 def pictures() -> str:
