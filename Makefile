@@ -9,7 +9,7 @@ OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
 PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_automatic.py tests/test_configuration.py \
   tests/test_hook_scripts.py tests/test_gate.py tests/test_presentation.py tests/test_imgbase.py
 
-.PHONY: run test lint bench goldens clean
+.PHONY: run test lab lint bench goldens rpm clean
 
 run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
@@ -18,12 +18,19 @@ test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## every test, on every Python
 	$(VENV)/bin/python -m pytest -n auto
 	set -e; for version in $(OLD_PYTHONS); do .venv-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS); done
 
+lab: $(STAMP)   ## real disks, firmware and imgbase, in QEMU; one case and its console: make lab CASE=name CONSOLE=1
+	.ci/system-packages --tests
+	$(VENV)/bin/python -m pytest -m 'lab or not lab' tests/lab --durations=0 $(if $(CASE),-k '$(CASE)') $(if $(CONSOLE),-s --console)
+
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
 bench: $(STAMP)   ## hosts per second, beside a script
 	$(VENV)/bin/python benchmarks/hosts_per_second.py
+
+rpm: $(STAMP)   ## the packages of the last commit, in dist/; needs rpmbuild (Debian: rpm)
+	PYTHON=$(abspath $(VENV))/bin/python rpm/build dist
 
 goldens: $(STAMP)   ## write the golden kickstarts anew; review them as a diff
 	$(VENV)/bin/python -m pytest -q tests/test_goldens.py --write-goldens

@@ -80,7 +80,7 @@ _DEBIAN_UEFI = (
     _Loader("grub/x86_64-efi/http.mod", ("usr/lib/grub/x86_64-efi/http.mod",), "grub-efi-amd64-bin (Debian)"),
 )
 _TREE_UEFI = (("shimx64.efi", "EFI/BOOT/BOOTX64.EFI"), ("grubx64.efi", "EFI/BOOT/grubx64.efi"))
-_KERNEL = (("vmlinuz", "images/pxeboot/vmlinuz"), ("initrd.img", "images/pxeboot/initrd.img"))
+KERNEL = (("vmlinuz", "images/pxeboot/vmlinuz"), ("initrd.img", "images/pxeboot/initrd.img"))
 # What else the installer fetches from the tree (Anaconda's dracut/anaconda-lib.sh reads .treeinfo first).
 _STAGE2 = (".treeinfo", "images/install.img")
 
@@ -113,16 +113,16 @@ def wanted(
 def _of_tree(release: str, tree: Path | None) -> tuple[list[Copy], list[Problem]]:
     if tree is None:
         message = f"the kernel and the initrd of {release} have no source"
-        hint = f"name the directory of its installer tree: the DVD, mounted or copied, which has {_KERNEL[0][1]}"
+        hint = f"name the directory of its installer tree: the DVD, mounted or copied, which has {KERNEL[0][1]}"
         return [], [Problem("boot-file-missing", message, Mark(f"boot/{release}", 1), hint=hint)]
     problems = []
-    for path in (*(place for _, place in _KERNEL), *_STAGE2):
+    for path in (*(place for _, place in KERNEL), *_STAGE2):
         if not (tree / path).is_file():
             # `cp -a dvd/* there` leaves .treeinfo behind, as a shell's star does not match it.
             hint = "mount the DVD, or copy it whole: cp -a DVD/. THERE"
             message = f"is not there, and belongs to the installer tree of {release}"
             problems.append(Problem("boot-file-missing", message, Mark(str(tree / path), 1), hint=hint))
-    copies = [Copy(f"boot/{release}/{name}", tree / place) for name, place in _KERNEL if (tree / place).is_file()]
+    copies = [Copy(f"boot/{release}/{name}", tree / place) for name, place in KERNEL if (tree / place).is_file()]
     return copies, problems
 
 

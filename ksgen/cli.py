@@ -26,6 +26,8 @@ from ksgen import arming, boot, boottree, explanation, image, inventory, manifes
 from ksgen import lint as linting
 from ksgen import schema as schemas
 from ksgen.arming import Arming
+from ksgen.cli_iso import command as iso
+from ksgen.cli_preflight import command as preflight
 from ksgen.codes import ALL
 from ksgen.expressions import Expressions
 from ksgen.grammar import VERSIONS
@@ -500,3 +502,7 @@ def _count(problems: Sequence[Any]) -> str:
 
 def _talk(message: str) -> None:
     click.echo(message, err=True)
+
+
+main.add_command(preflight(_read, _chosen, _print_problems, (_PASSWORDS, _JSON)))
+main.add_command(iso(_print_problems, _efi_dir))

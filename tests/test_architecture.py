@@ -50,7 +50,7 @@ KSGEN_PACKAGES = {"click", "jinja2", "langtable", "pydantic", "pydantic_core", "
 VAULT_PACKAGES = {"ansible"}
 # Steps of ksgen in their order: each may import those before it.
 KSGEN_ORDER = (
-    ("codes", "lexer"),
+    ("codes", "lexer", "treeinfo", "webfiles"),
     ("problems",),
     ("nodes",),
     ("yamltext", "naming", "jsonnodes", "yamlnodes", "surprises", "ranges"),
@@ -79,10 +79,18 @@ KSGEN_ORDER = (
     ),
     ("lint",),
     ("kickstart", "picture", "schema"),
+    ("filesystem",),
+    ("ext4", "iso9660", "squashfs"),
+    ("liveimage", "mediacheck"),
+    ("nodeimage", "stage2"),
+    ("bootiso",),
     ("image", "netboot"),
-    ("boot",),
+    ("boot", "cpio"),
+    ("iso",),
+    ("isowriter",),
     ("checks",),
-    ("rendering",),
+    ("rendering", "preflight"),
+    ("cli_iso", "cli_preflight"),
     ("cli",),
     ("__main__",),
 )
@@ -156,7 +164,7 @@ def test_names_say_something(path: Path) -> None:
 def test_only_the_command_prints_and_exits() -> None:
     for path in (CHECKOUT / "ksgen").glob("*.py"):
         calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)}
-        if path.stem != "cli":
+        if not path.stem.startswith("cli"):
             assert not calls & {"print", "sys.exit", "exit", "click.echo"}, path
 
 

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The ISO of a node, decided: a boot ISO with the add-on, the node image, and perhaps a kickstart. isowriter.py acts.
+
+The volume keeps its label, so that the boot entries stay as they are: they find the second stage by it, and the
+installer the add-on beside that. They change only for a kickstart, or when they name one that is not wanted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ksgen import bootiso, cpio, image
+from ksgen.bootiso import BootIso, Config
+from ksgen.nodeimage import Finding, NodeImage
+
+# Names at the top of the ISO. The image's is the one that interactive-defaults.ks tells Anaconda.
+KICKSTART, MANIFEST = "/ovirt-node.ks", "/ovirt-node.json"
+_INTERACTIVE_PATH = f"usr/share/anaconda/{image.INTERACTIVE}"
+_REPOSITORY = "file:///run/install/repo"  # where Anaconda has the medium that it came from
+_LIVEIMG = re.compile(rf"^liveimg --url={_REPOSITORY}(/\S+)$", re.MULTILINE)
+_LIVEIMG_COMMAND = re.compile(r"""^\s*liveimg\s.*?--url[=\s]\s*["']?([^\s"']+).*$""", re.MULTILINE)
+_CHECKSUM = re.compile(r"""--checksum[=\s]\s*["']?(\w+)""")
+_ADDON_PLACE = f"{image.ADDONS_PLACE}/org_ovirt_node"
+_KICKSTART_WORD = re.compile(r"\s+(?:inst\.)?ks=(\S+)")
+_RESCUE = re.compile(r"\s(?:inst\.)?rescue\b")
+_MANIFEST_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What was asked for: files that have been read, and what was found in them."""
+
+    boot: BootIso
+    image_path: Path
+    image: NodeImage
+    image_sha256: str
+    kickstart: bytes | None = None
+    efi_dir: str | None = None
+    ksgen: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is to be written: `files` by their path on the ISO, besides the image. `efi_configs` are texts for the files
+    in the file system that UEFI starts from."""
+
+    boot: BootIso
+    image_path: Path
+    image_size: int
+    files: tuple[tuple[str, bytes], ...]
+    efi_configs: tuple[Config, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the ISO, a little more than less."""
+        sizes = [len(content) for _, content in self.files]
+        return self.boot.size + self.image_size + sum(sizes) + len(sizes) * 2048
+
+
+def image_path() -> str:
+    """Where the node image is on the ISO."""
+    found = _LIVEIMG.search((image.ADDON / "data" / image.INTERACTIVE).read_text(encoding="utf-8"))
+    assert found is not None, "interactive-defaults.ks installs no image of the medium"
+    return found[1]
+
+
+def image_url() -> str:
+    """How a kickstart on the ISO names the node image."""
+    return _REPOSITORY + image_path()
+
+
+def plan(request: Request) -> Plan:
+    """Decide what the ISO gets. Nothing may be written when there are errors among the findings."""
+    findings: list[Finding] = []
+    efi_dir, found = _efi_dir(request)
+    findings += found
+    place, addon, found = _addon(request, efi_dir)
+    findings += found
+    findings += _release_findings(request)
+    changed = tuple(_edited_configs(request))
+    findings += _replaced_kickstarts(request)
+    efi_image = request.boot.efi_image
+    if any(config.is_in_efi_image for config in changed) and efi_image and not (efi_image.path or efi_image.partition):
+        message = "has its boot loader for UEFI in a place that xorriso cannot write again"
+        findings.append(Finding("iso-efi-image", message, hint="leave --kickstart out"))
+    files = {
+        **({KICKSTART: request.kickstart} if request.kickstart is not None else {}),
+        place: addon,
+        **{config.path: config.text.encode() for config in changed if not config.is_in_efi_image},
+    }
+    files[MANIFEST] = _manifest(request, files)
+    return Plan(
+        boot=request.boot,
+        image_path=request.image_path,
+        image_size=request.image.size,
+        files=tuple(files.items()),
+        efi_configs=tuple(config for config in changed if config.is_in_efi_image),
+        findings=tuple(findings),
+    )
+
+
+def kickstart_findings(text: str, image_sha256: str) -> Iterator[Finding]:
+    """Whether a kickstart installs the image that is on the ISO."""
+    found = _LIVEIMG_COMMAND.search(text)
+    if found is None:
+        message = "has no command liveimg, and installs no node image"
+        yield Finding("iso-kickstart-image", message, hint=f"liveimg --url={image_url()}")
+        return
+    if found[1] != image_url():
+        message = f"fetches the image from {found[1]}, not from the ISO"
+        yield Finding("iso-kickstart-image", message, "warning", f"liveimg --url={image_url()}")
+        return
+    checksum = _CHECKSUM.search(found[0])
+    if checksum and checksum[1].lower() != image_sha256:
+        message = f"wants an image with the checksum {checksum[1]}; this one has {image_sha256}"
+        yield Finding("iso-kickstart-image", message, hint=f"--checksum={image_sha256}")
+
+
+def _efi_dir(request: Request) -> tuple[str | None, list[Finding]]:
+    """Below which directory of EFI/ Anaconda has to look, None for its own choice."""
+    there, told = request.image.efi_dirs, request.efi_dir
+    has = ", ".join(there)
+    if told is not None:
+        if there and told not in there:
+            return None, [Finding("image-efi-dir", f"EFI/ of the image has {has}, and no {told}")]
+        return told, []
+    own = request.boot.stage2.efi_dir if request.boot.stage2 else None
+    if not there or own in there:
+        return None, []
+    if len(there) > 1:
+        message = f"EFI/ of the image has {has}; {own or 'nothing'} is where the installer looks"
+        return None, [Finding("image-efi-dir", message, hint=f"--efi-dir {there[0]}")]
+    return there[0], []
+
+
+def _release_findings(request: Request) -> Iterator[Finding]:
+    own = request.boot.stage2.release if request.boot.stage2 else None
+    major = request.image.os_release.get("VERSION_ID", "").partition(".")[0]
+    if own and major and own != f"el{major}":
+        message = f"is an installer of {own}, and the image is of el{major}: nobody has tried that"
+        yield Finding("image-release", message, "warning")
+    for kernel in request.image.kernels:
+        arch = kernel.rpartition(".")[2]
+        if arch in bootiso.ARCHES.values() and request.boot.arches and arch not in request.boot.arches:
+            yield Finding(
+                "image-arch", f"starts on {', '.join(request.boot.arches)}; the image has the kernel {kernel}"
+            )
+
+
+def _addon(request: Request, efi_dir: str | None) -> tuple[str, bytes, list[Finding]]:
+    """The image with the add-on, and where it goes: product.img, which is unpacked last and wins."""
+    is_interactive = request.kickstart is None
+    files = tuple(
+        image.File(file.path, _with_checksum(file.content, request.image_sha256))
+        if file.path == _INTERACTIVE_PATH
+        else file
+        for file in image.files(efi_dir, is_interactive)
+    )
+    alone = gzip.compress(image.archive(files), mtime=0)
+    if request.boot.product is None:
+        return bootiso.PRODUCT, alone, []
+    try:
+        return bootiso.PRODUCT, cpio.merged(request.boot.product, files, (_ADDON_PLACE,)), []
+    except cpio.NotMerged:
+        if request.boot.updates is None:
+            return bootiso.UPDATES, alone, []
+    message = "has a product.img and an updates.img that are no cpio archives, so that the add-on has no place"
+    return bootiso.PRODUCT, alone, [Finding("iso-images", message, hint="take a boot ISO without them")]
+
+
+def _with_checksum(kickstart: bytes, sha256: str) -> bytes:
+    return _LIVEIMG.sub(lambda found: f"{found[0]} --checksum={sha256}", kickstart.decode()).encode()
+
+
+def _edited_configs(request: Request) -> Iterator[Config]:
+    """The boot loaders' files that have to change."""
+    for config in request.boot.configs:
+        text = "\n".join(_edited(line, request.kickstart is not None) for line in config.text.split("\n"))
+        if text != config.text:
+            yield dataclasses.replace(config, text=text)
+
+
+def _edited(line: str, has_kickstart: bool) -> str:
+    """A line of a boot entry with our kickstart or none; who rescues a system installs nothing."""
+    medium = bootiso.medium(line)
+    if medium is None:
+        return line
+    bare = _KICKSTART_WORD.sub("", line)
+    if not has_kickstart or _RESCUE.search(line):
+        return bare
+    rest = bare.rstrip()
+    return f"{rest} inst.ks={medium}:{KICKSTART}{bare[len(rest) :]}"
+
+
+def _replaced_kickstarts(request: Request) -> Iterator[Finding]:
+    lines = (line for config in request.boot.configs for line in config.text.split("\n") if bootiso.medium(line))
+    for name in sorted({word[1] for line in lines for word in _KICKSTART_WORD.finditer(line)}):
+        yield Finding("iso-kickstart-named", f"has boot entries with the kickstart {name}; now without it", "warning")
+
+
+def _manifest(request: Request, files: dict[str, bytes]) -> bytes:
+    """What was put on the ISO, from what, as JSON."""
+    ours = {
+        image_path(): {"sha256": request.image_sha256, "size": request.image.size},
+        **{path: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for path, data in files.items()},
+    }
+    content = {
+        "format": _MANIFEST_FORMAT,
+        "ksgen": request.ksgen,
+        "boot_iso": {"file": request.boot.path.name, "label": request.boot.label},
+        "image": {"file": request.image_path.name, "nvr": request.image.nvr},
+        "files": {path.removeprefix("/"): entry for path, entry in sorted(ours.items())},
+    }
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

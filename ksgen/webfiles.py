@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Asks web servers for files the way the installer does: without proxies, and without following anybody unasked.
+
+What goes wrong on the way is a Trouble, worded for the person who wrote the URL; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import http
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote, urljoin, urlsplit
+
+# seconds; Anaconda itself waits 46 (its constants.py, NETWORK_CONNECTION_TIMEOUT), and forty hosts ask at once
+TIMEOUT = 20.0
+_REDIRECTS = 10  # dracut's curl follows 50 (curl(1), --max-redirs); a tree that needs more than a few is a loop
+_PIECE = 1 << 20  # bytes that are read at a time, and asked for at a time of a file that is looked into
+_PIECES_KEPT = 32
+_BODY_MAX = 1 << 20  # bytes; a .treeinfo has a few thousand
+# What requests sends for Anaconda. A server that packs as it goes drops Content-Length, here as there.
+_HEADERS = {"Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "close", "User-Agent": "ksgen"}
+# RFC 3986's own characters, and what is quoted already.
+_AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
+_UNKNOWN_ISSUER = frozenset((18, 19, 20, 21))  # X509_V_ERR_*: self-signed, or nobody here knows who signed it
+
+
+@dataclasses.dataclass(frozen=True)
+class Trouble:
+    """Why there is no answer."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a server said of a URL. `size` is its Content-Length and `location` absolute, None where there is none."""
+
+    url: str
+    status: int
+    size: int | None
+    encoding: str
+    location: str | None
+    body: bytes = dataclasses.field(default=b"", repr=False)
+
+    @property
+    def said(self) -> str:
+        """`404 Not Found`."""
+        try:
+            return f"{self.status} {http.HTTPStatus(self.status).phrase}"
+        except ValueError:
+            return str(self.status)
+
+    @property
+    def is_redirect(self) -> bool:
+        return 300 <= self.status < 400 and self.location is not None
+
+
+def place(url: str) -> str:
+    """A URL as it can be shown: without user name, password and what may be a token."""
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return url  # a file, or NFS as Anaconda writes it
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def has_secret(url: str) -> bool:
+    return place(url) != url
+
+
+class Client:
+    """Asks with these patience and trust; safe to share between threads.
+
+    `ca` is a file of certificates that are trusted besides the system's. Raises OSError for one that cannot be read,
+    and ssl.SSLError, which is one, for a file that has none.
+    """
+
+    def __init__(self, timeout: float = TIMEOUT, ca: Path | None = None) -> None:
+        self._timeout = timeout
+        self._trust = ssl.create_default_context()
+        if ca is not None:
+            self._trust.load_verify_locations(cafile=ca)
+
+    def head(self, url: str) -> Answer | Trouble:
+        return self._answer("HEAD", url)
+
+    def get(self, url: str) -> Answer | Trouble:
+        """A small file, its first mebibyte at most."""
+        return self._answer("GET", url)
+
+    def part(self, url: str, offset: int, length: int) -> Answer | Trouble:
+        """Some bytes of a file, or its beginning (status 200) where the server gives no parts."""
+        return self._answer("GET", url, (offset, length))
+
+    def follow(self, ask: Callable[[str], Answer | Trouble], url: str) -> Answer | Trouble:
+        """The answer at the end of all redirects, as dracut's curl --location finds it."""
+        for _ in range(_REDIRECTS):
+            answer = ask(url)
+            if isinstance(answer, Trouble) or not answer.is_redirect:
+                return answer
+            url = answer.location or url
+            if urlsplit(url).scheme not in ("http", "https"):
+                return Trouble("server-answer", f"is redirected to {place(url)!r}, which is not the web")
+        return Trouble("server-answer", f"is redirected more than {_REDIRECTS} times")
+
+    def stream(self, url: str, sink: Callable[[bytes], object]) -> Answer | Trouble:
+        """Hand a whole file over, piece by piece; patience counts from piece to piece."""
+        try:
+            with self._connected(url) as connection:
+                connection.request("GET", _target(url), headers=_HEADERS | {"Accept-Encoding": "identity"})
+                response = connection.getresponse()
+                while response.status == http.HTTPStatus.OK and (data := response.read(_PIECE)):
+                    sink(data)
+                return _read(url, response)
+        except (OSError, http.client.HTTPException) as error:
+            return self._trouble(url, error)
+
+    def _answer(self, method: str, url: str, part: tuple[int, int] | None = None) -> Answer | Trouble:
+        headers, length = dict(_HEADERS), _BODY_MAX
+        if part is not None:
+            length = part[1]
+            headers |= {"Range": f"bytes={part[0]}-{part[0] + length - 1}", "Accept-Encoding": "identity"}
+        elif method == "GET":
+            headers["Accept-Encoding"] = "identity"
+        late = threading.Event()
+        try:
+            with self._connected(url) as connection, _ended_after(self._timeout, connection, late):
+                connection.request(method, _target(url), headers=headers)
+                response = connection.getresponse()
+                answer = _read(url, response, response.read(length))
+            # a connection that was ended looks like an answer that is over
+            return self._trouble(url, TimeoutError()) if late.is_set() else answer
+        except (OSError, http.client.HTTPException) as error:
+            return self._trouble(url, TimeoutError() if late.is_set() else error)
+
+    @contextlib.contextmanager
+    def _connected(self, url: str) -> Iterator[http.client.HTTPConnection]:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        connection: http.client.HTTPConnection
+        if parts.scheme == "https":
+            connection = http.client.HTTPSConnection(host, parts.port, timeout=self._timeout, context=self._trust)
+        else:
+            connection = http.client.HTTPConnection(host, parts.port, timeout=self._timeout)
+        with contextlib.closing(connection):
+            connection.connect()
+            yield connection
+
+    def _trouble(self, url: str, error: Exception) -> Trouble:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        if isinstance(error, ssl.SSLCertVerificationError):
+            cure = "--ca FILE, when the site has a CA of its own; the installer has to know it too"
+            hint = cure if error.verify_code in _UNKNOWN_ISSUER else ""
+            return Trouble("server-certificate", f"{host}: the certificate does not hold: {error.verify_message}", hint)
+        if isinstance(error, ssl.SSLError):
+            return Trouble("server-certificate", f"{host} does not speak TLS here: {error.reason or error}")
+        if isinstance(error, TimeoutError):
+            return Trouble("server-unreachable", f"{host} does not answer within {self._timeout:g} s")
+        if isinstance(error, socket.gaierror):
+            return Trouble("server-unreachable", f"nobody knows an address of {host}: {error.strerror}")
+        if isinstance(error, http.client.RemoteDisconnected):
+            return Trouble("server-answer", f"{host} ends the connection without an answer")
+        if isinstance(error, OSError):
+            return Trouble("server-unreachable", f"{host} cannot be reached: {error.strerror or error}")
+        return Trouble("server-answer", f"{host} does not answer as a web server: {type(error).__name__}")
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float, connection: http.client.HTTPConnection, late: threading.Event) -> Iterator[None]:
+    """End the connection then, whatever trickles in: the patience of a socket counts from byte to byte."""
+    connected: socket.socket = connection.sock
+
+    def end() -> None:
+        late.set()
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_THEY_ARE)
+
+
+def _read(url: str, response: http.client.HTTPResponse, body: bytes = b"") -> Answer:
+    length = response.headers.get("Content-Length", "")
+    return Answer(
+        url,
+        response.status,
+        int(length) if length.isascii() and length.isdigit() else None,
+        response.headers.get("Content-Encoding", ""),
+        _absolute(url, response.headers.get("Location")),
+        body,
+    )
+
+
+def _absolute(url: str, location: str | None) -> str | None:
+    """Where a Location leads; None when it is none."""
+    if location is None or not location.isascii():
+        return None
+    try:
+        found = urljoin(url, location)
+        return found if urlsplit(found).hostname and urlsplit(found).port != 0 else None
+    except ValueError:
+        return None
+
+
+class NoPart(OSError):
+    """A part of a file did not come; `trouble` says why."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.message)
+        self.trouble = trouble
+
+
+class RemoteFile:
+    """A file on a server that gives parts (RFC 9110, 14), as a ksgen.filesystem.Source. Raises NoPart."""
+
+    def __init__(self, client: Client, url: str, size: int) -> None:
+        self._client, self._url, self._size = client, url, size
+        self._piece = functools.lru_cache(_PIECES_KEPT)(self._fetched)
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def read(self, offset: int, length: int) -> bytes:
+        end = min(offset + length, self._size)
+        first, last = offset // _PIECE, -(-end // _PIECE)
+        data = b"".join(self._piece(number) for number in range(first, last))
+        return data[offset - first * _PIECE : end - first * _PIECE]
+
+    def _fetched(self, number: int) -> bytes:
+        offset = number * _PIECE
+        length = min(_PIECE, self._size - offset)
+        answer = self._client.part(self._url, offset, length)
+        if isinstance(answer, Trouble):
+            raise NoPart(answer)
+        if answer.status != http.HTTPStatus.PARTIAL_CONTENT or len(answer.body) != length:
+            raise NoPart(Trouble("server-answer", f"asked for a part, the server gives {answer.said}"))
+        return answer.body

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab: cases marked `lab` boot machines for minutes and run in `make lab`; the others belong to `make test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab import root
+from lab.machine import Watch
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--console", action="store_true", help="show the consoles of the lab's machines; goes with -s")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    Watch.is_on = bool(config.getoption("--console", default=False))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long cases are for those who ask for the lab."""
+    if "lab" in config.option.markexpr:
+        return
+    long = [item for item in items if item.get_closest_marker("lab")]
+    items[:] = [item for item in items if item not in long]
+    config.hook.pytest_deselected(items=long)
+
+
+@pytest.fixture(scope="session")
+def vm_root() -> Path:
+    """The root of machines that run jobs."""
+    return root.vm_root()
+
+
+@pytest.fixture(scope="session")
+def kernel() -> root.Kernel:
+    """The kernel of machines that run jobs, with the lab's initramfs."""
+    return root.kernel()

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A network of its own, with this machine as its PXE server: a bridge, a tap for each machine, nginx and dnsmasq."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from boot_servers import program
+
+# What an inventory calls this server and its card.
+SERVER = "pxe.example.com"
+INTERFACE = "eno1"
+ADDRESS = "10.0.1.1"
+FIRST, LAST = "10.0.1.100", "10.0.1.200"
+
+# Where the site's own DHCP server is another machine.
+_FOREIGN_ADDRESS = "10.0.1.2"
+_FOREIGN = f"""\
+pid-file={{run}}/foreign.pid
+log-facility={{run}}/foreign.log
+log-dhcp
+no-hosts
+no-resolv
+address=/{SERVER}/{ADDRESS}
+dhcp-leasefile={{run}}/foreign.leases
+dhcp-range=10.0.1.50,10.0.1.80,1h
+"""
+_PATIENCE = 30  # seconds; the servers start within one on an idle machine
+_LONGEST = 1800  # seconds; whoever is left over when a test is killed ends by itself then
+
+
+class Network:
+    """Namespaces that live as long as the `with`; what was started in them ends with it, by its pid."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._taps: dict[str, str] = {}
+
+    def __enter__(self) -> Network:
+        hosts, names = self._directory / "hosts", self._directory / "resolv.conf"
+        hosts.write_text(f"127.0.0.1 localhost\n{ADDRESS} {SERVER}\n")
+        names.write_text("")  # the namespace leads nowhere
+        holder = [program("unshare"), "--net", "--mount", "--propagation", "private"]
+        self._inside = self._hold([], holder)
+        try:
+            for file in (hosts, names):
+                self.run("mount", "--bind", str(file), f"/etc/{file.name}")
+            self.run("ip", "link", "set", "lo", "up")
+            # A bridge that waits before it forwards would make each machine wait.
+            self.run("ip", "link", "add", INTERFACE, "type", "bridge", "forward_delay", "0")
+            self.run("ip", "addr", "add", f"{ADDRESS}/24", "dev", INTERFACE)
+            self.run("ip", "link", "set", INTERFACE, "up")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self._processes):
+            process.terminate()
+        for process in self._processes:
+            process.wait(timeout=_PATIENCE)
+
+    def run(self, *command: str) -> None:
+        """Run to its end, inside."""
+        subprocess.run([*self._inside, program(command[0]), *command[1:]], check=True, timeout=_PATIENCE)
+
+    def start(
+        self, command: Sequence[str], seconds: int = _LONGEST, log: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start inside, for so many seconds at most."""
+        return self._start([*self._inside, program("timeout"), "--kill-after=5", str(seconds), *command], log)
+
+    def tap(self, mac: str) -> str:
+        """The port of the bridge that belongs to this machine."""
+        if mac not in self._taps:
+            name = self._taps[mac] = f"tap{len(self._taps)}"
+            self.run("ip", "tuntap", "add", name, "mode", "tap")
+            self.run("ip", "link", "set", name, "master", INTERFACE, "up")
+        return self._taps[mac]
+
+    def start_servers(self, tree: Path, run: Path) -> None:
+        """nginx and dnsmasq as the published tree says."""
+        log = self._directory / "servers.log"
+        self.start([program("nginx"), "-c", f"{tree}/nginx.conf", "-g", "daemon off;"], log=log)
+        self.start([program("dnsmasq"), f"--conf-file={tree}/dnsmasq.conf", "--keep-in-foreground"], log=log)
+        self._wait(run / "nginx.pid", run / "dnsmasq.pid", log=log)
+
+    def start_foreign_dhcp(self, run: Path) -> None:
+        """The site's own DHCP server, another machine: it gives addresses and knows nothing of booting."""
+        inside = self._hold(self._inside, [program("unshare"), "--net"])
+        link = ["link", "add", "foreign", "type", "veth", "peer", "name", "eth0", "netns", inside[2]]
+        self.run("ip", *link)
+        self.run("ip", "link", "set", "foreign", "master", INTERFACE, "up")
+        for arguments in (["addr", "add", f"{_FOREIGN_ADDRESS}/24", "dev", "eth0"], ["link", "set", "eth0", "up"]):
+            subprocess.run([*inside, program("ip"), *arguments], check=True, timeout=_PATIENCE)
+        configuration, log = self._directory / "foreign.conf", self._directory / "servers.log"
+        configuration.write_text(_FOREIGN.format(run=run))
+        server = [program("dnsmasq"), f"--conf-file={configuration}", "--keep-in-foreground"]
+        self._start([*inside, program("timeout"), "--kill-after=5", str(_LONGEST), *server], log)
+        self._wait(run / "foreign.pid", log=log)
+
+    def _hold(self, outside: Sequence[str], command: Sequence[str]) -> list[str]:
+        """Keep new namespaces open; returns what runs a command in them."""
+        process = self._start([*outside, *command, program("sleep"), str(_LONGEST)])
+        until = time.monotonic() + _PATIENCE
+        # unshare becomes sleep once it has made them.
+        while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
+            assert process.poll() is None, f"{command} ended with {process.returncode}"
+            assert time.monotonic() < until, f"{command} made no namespace"
+            time.sleep(0.02)
+        return [program("nsenter"), "--target", str(process.pid), "--net", "--mount", "--wd=/"]
+
+    def _start(self, command: Sequence[str], log: Path | None = None) -> subprocess.Popen[bytes]:
+        with (log or Path("/dev/null")).open("ab") as file:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        self._processes.append(process)
+        return process
+
+    def _wait(self, *pid_files: Path, log: Path) -> None:
+        """Each server writes its own when it listens."""
+        until = time.monotonic() + _PATIENCE
+        while missing := [file for file in pid_files if not file.exists()]:
+            assert time.monotonic() < until, f"{missing} did not appear: {log.read_text()}"
+            time.sleep(0.05)

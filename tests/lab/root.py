@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the machines of the lab are made of, from Debian packages by the recipe beside this file.
+
+Kept outside the checkout, under the hash of the recipe: a changed one builds anew, beside the old. The packages come
+from the apt sources of this machine that name SUITE, or from the files in LAB_APT_SOURCES.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import functools
+import glob
+import hashlib
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+RECIPE = Path(__file__).with_name("recipe")
+SUITE = "bookworm"
+_SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources")
+_UNREAD = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
+
+# program or file: the Debian package that has it
+PACKAGES = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
+    "/usr/share/OVMF/OVMF_VARS_4M.fd": "ovmf",
+    "setpriv": "util-linux",
+    "mmdebstrap": "mmdebstrap",
+    "mksquashfs": "squashfs-tools",
+    "unsquashfs": "squashfs-tools",
+    "mkfs.ext4": "e2fsprogs",
+    "cpio": "cpio",
+    "modprobe": "kmod",
+    "depmod": "kmod",
+    "dpkg": "dpkg",
+}
+
+
+class LabError(Exception):
+    """The lab cannot run here; the text says what to install or to set."""
+
+
+@functools.cache
+def program(name: str) -> str:
+    """The path of a program or file; one that is missing is an error that names its Debian package."""
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or (name if os.path.exists(name) else None)
+    if found is None:
+        raise LabError(f"{name} is not here: install the Debian package {PACKAGES[name]}")
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """A kernel with an initramfs that runs jobs; `modules` holds lib/modules of the whole package."""
+
+    version: str
+    vmlinuz: Path
+    initramfs: Path
+    modules: Path
+
+
+def cache() -> Path:
+    return Path(os.environ.get("LAB_CACHE") or Path.home() / ".cache" / "ovirt-node-lab")
+
+
+def words(name: str) -> list[str]:
+    """The words of a file of the recipe."""
+    lines = (RECIPE / name).read_text().splitlines()
+    return [word for line in lines if not line.startswith("#") for word in line.split()]
+
+
+def apt_sources() -> list[str]:
+    """The files that tell mmdebstrap where this machine's packages come from."""
+    given = os.environ.get("LAB_APT_SOURCES", "").split()
+    there = given or [path for pattern in _SOURCES for path in sorted(glob.glob(pattern)) if SUITE in _text(path)]
+    if not there:
+        raise LabError(f"no apt source here names {SUITE}: write one into a file and name it in LAB_APT_SOURCES")
+    return there
+
+
+def _text(path: str) -> str:
+    return Path(path).read_text(errors="replace")
+
+
+def kept(kind: str, make: Callable[[Path], None], *files: str, beside: str = "") -> Path:
+    """A directory in the cache; `make` fills it, once, whoever else asks meanwhile.
+
+    Its name is the hash of all that decides what is in it: these files of the recipe, what is said beside them, and the
+    code of `make`.
+    """
+    digest = hashlib.sha256(f"{SUITE} {beside} {inspect.getsource(make)}".encode())
+    for file in files:
+        digest.update((RECIPE / file).read_bytes())
+    name = f"{kind}-{digest.hexdigest()[:16]}"
+    directory = cache() / name
+    with _lock(name):
+        if not directory.is_dir():
+            with tempfile.TemporaryDirectory(dir=cache(), prefix="new-") as work:
+                made = Path(work) / name
+                made.mkdir()
+                make(made)
+                made.rename(directory)
+    return directory
+
+
+@contextlib.contextmanager
+def _lock(name: str) -> Iterator[None]:
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / f".{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def run(name: str, *arguments: str | Path, stdin: IO[bytes] | None = None, cwd: Path | None = None) -> str:
+    """Standard output of a program that has to succeed."""
+    command = [program(name) if name in PACKAGES else name, *map(str, arguments)]
+    done = subprocess.run(command, text=True, capture_output=True, stdin=stdin, cwd=cwd)
+    if done.returncode:
+        raise LabError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stderr[-4000:]}")
+    return str(done.stdout)
+
+
+def debian(packages: list[str], image: Path, *hooks: str) -> None:
+    """A squashfs image of a Debian root with these packages, after these hooks of mmdebstrap."""
+    tree = image.with_suffix(".tar")
+    options = [f"--dpkgopt=path-exclude={path}" for path in _UNREAD]
+    options += [f"--customize-hook={hook}" for hook in hooks]
+    run(
+        "mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}", *options, SUITE, tree,
+        *apt_sources(),
+    )  # fmt: skip
+    with tree.open("rb") as file:
+        run("mksquashfs", "-", image, "-tar", "-comp", "lz4", "-noappend", "-quiet", "-no-progress", stdin=file)
+    tree.unlink()
+
+
+def vm_root() -> Path:
+    """The root of the machines that run jobs: an installer's tools, and blivet."""
+
+    def make(directory: Path) -> None:
+        blivet = _blivet(directory)
+        debian(
+            words("packages.txt"),
+            directory / "root.squashfs",
+            f"copy-in {blivet / 'blivet'} /usr/lib/python3/dist-packages",
+            f"upload {RECIPE / 'mpathconf'} /usr/sbin/mpathconf",
+            'chmod 755 "$1/usr/sbin/mpathconf"',
+        )
+        shutil.rmtree(blivet)
+
+    return kept("root", make, "packages.txt", "blivet.txt", "mpathconf") / "root.squashfs"
+
+
+def _blivet(directory: Path) -> Path:
+    """The source tree, from the package index that pip uses."""
+    downloads = directory / "pip"
+    run(
+        sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:", f"--dest={downloads}",
+        f"--requirement={RECIPE / 'blivet.txt'}",
+    )  # fmt: skip
+    (archive,) = downloads.iterdir()
+    run("tar", "xf", archive, "-C", downloads, "--no-same-owner")
+    tree = directory / "blivet"
+    (downloads / archive.name.removesuffix(".tar.gz")).rename(tree)
+    shutil.rmtree(downloads)
+    return tree
+
+
+def kernel() -> Kernel:
+    """Debian's kernel, unpacked and never installed, and the initramfs of the lab."""
+    package = kept("kernel", _unpack_kernel)
+    (vmlinuz,) = (package / "boot").glob("vmlinuz-*")
+    version = vmlinuz.name.removeprefix("vmlinuz-")
+
+    def make(directory: Path) -> None:
+        _initramfs(package, version, directory / "initramfs.cpio")
+
+    recipe = ("first-modules.txt", "modules.txt", "initramfs-init", "start")
+    initramfs = kept("initramfs", make, *recipe, beside=version) / "initramfs.cpio"
+    return Kernel(version, vmlinuz, initramfs, package)
+
+
+NVR = "ovirt-node-ng-4.5.7-0.20261101.0"
+NEXT_NVR = "ovirt-node-ng-4.5.8-0.20261201.0"
+
+
+def node_image() -> Path:
+    """A node-like image: a whole system that imgbased takes for a node's, without imgbased itself."""
+    parts = kernel()
+
+    def make(directory: Path) -> None:
+        tree = directory / "tree"
+        copy_modules(parts.modules, parts.version, tree)
+        debian(
+            words("image-packages.txt"),
+            directory / "image.squashfs",
+            'mkdir -p "$1/usr/lib/modules"',
+            f"sync-in {tree / 'lib' / 'modules'} /usr/lib/modules",
+            f"upload {parts.vmlinuz} /boot/vmlinuz-{parts.version}",
+            f"upload {parts.modules / 'boot' / ('config-' + parts.version)} /boot/config-{parts.version}",
+            f"upload {RECIPE / 'grubby'} /usr/sbin/grubby",
+            f"upload {RECIPE / 'image-finish'} /var/tmp/finish",
+            f'chmod 755 "$1/usr/sbin/grubby"; chroot "$1" bash /var/tmp/finish {parts.version} {NVR}',
+            'rm "$1/var/tmp/finish"',
+        )
+        shutil.rmtree(tree)
+
+    recipe = ("image-packages.txt", "image-finish", "grubby", "first-modules.txt", "modules.txt")
+    return kept("image", make, *recipe, beside=f"{parts.version} {NVR}") / "image.squashfs"
+
+
+def update_image(imgbase: bytes) -> Path:
+    """The image of NEXT_NVR with imgbase in it, as `imgbase update` takes it: a file system within a squashfs."""
+    image = node_image()
+
+    def make(directory: Path) -> None:
+        tree, live = directory / "tree", directory / "live" / "LiveOS"
+        run("unsquashfs", "-quiet", "-no-progress", "-dest", tree, image)
+        (directory / "imgbase.tar").write_bytes(imgbase)
+        run("tar", "xf", directory / "imgbase.tar", "-C", tree)
+        (tree / "usr/share/imgbase/build/meta/nvr").write_text(NEXT_NVR)
+        live.mkdir(parents=True)
+        run("mkfs.ext4", "-q", "-d", tree, live / "rootfs.img", "3G")
+        shutil.rmtree(tree)
+        squashfs = directory / "update.squashfs"
+        run("mksquashfs", live.parent, squashfs, "-comp", "lz4", "-noappend", "-quiet", "-no-progress")
+        shutil.rmtree(live.parent)
+
+    beside = f"{image} {NEXT_NVR} {hashlib.sha256(imgbase).hexdigest()}"
+    return kept("update", make, beside=beside) / "update.squashfs"
+
+
+def _unpack_kernel(directory: Path) -> None:
+    # linux-image-amd64 only depends on the package of the current version.
+    find = "apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: *\\(linux-image-[0-9][^ ]*\\)/\\1/p' | head -n 1"
+    fetch = f'chroot "$1" sh -c "cd /srv && apt-get download -q \\$({find}) busybox-static"'
+    run(
+        "mmdebstrap", "--quiet", "--variant=apt", f"--customize-hook={fetch}",
+        f"--customize-hook=sync-out /srv {directory}", SUITE, "/dev/null", *apt_sources(),
+    )  # fmt: skip
+    for package in directory.glob("*.deb"):
+        run("dpkg", "-x", package, directory)
+        package.unlink()
+    (version,) = (path.name for path in (directory / "lib" / "modules").iterdir())
+    run("depmod", "-b", directory, version)
+
+
+def _initramfs(kernel: Path, version: str, path: Path) -> None:
+    """busybox, and the modules with all they need."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as work:
+        root = Path(work)
+        for place in ("bin", "proc", "sys", "dev", "modules"):
+            (root / place).mkdir()
+        first = modules(kernel, version, words("first-modules.txt"))
+        (root / "modules" / "order").write_text("".join(f"/lib/modules/{version}/{name}\n" for name in first))
+        copy_modules(kernel, version, root)
+        shutil.copy(kernel / "bin" / "busybox", root / "bin" / "busybox")
+        (root / "bin" / "sh").symlink_to("busybox")
+        shutil.copy(RECIPE / "initramfs-init", root / "init")
+        shutil.copy(RECIPE / "start", root / "start")
+        (root / "init").chmod(0o755)
+        archive(root, path)
+
+
+def copy_modules(kernel: Path, version: str, root: Path) -> None:
+    """The modules of the recipe, into lib/modules below `root`."""
+    source, target = kernel / "lib" / "modules" / version, root / "lib" / "modules" / version
+    names = modules(kernel, version, [*words("first-modules.txt"), *words("modules.txt")])
+    for name in (*names, "modules.order", "modules.builtin", "modules.builtin.modinfo"):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / name, target / name)
+    run("depmod", "-b", root, version)
+
+
+def modules(kernel: Path, version: str, wanted: list[str]) -> list[str]:
+    """The files of modules and of all that they need, in the order of loading, below lib/modules/VERSION."""
+    source = kernel / "lib" / "modules" / version
+    order: dict[str, None] = {}
+    for module in wanted:
+        for line in run("modprobe", "-d", kernel, "-S", version, "--show-depends", module).splitlines():
+            word, path = line.split()[:2]
+            if word == "insmod":
+                order[str(Path(path).relative_to(source))] = None
+    return list(order)
+
+
+def archive(root: Path, path: Path) -> Path:
+    """An initramfs, or a piece of one: a tree as cpio."""
+    names = run("find", ".", cwd=root)
+    with path.open("wb") as file:
+        subprocess.run(
+            [program("cpio"), "-o", "-H", "newc", "--quiet", "--owner=0:0"],
+            cwd=root, input=names.encode(), stdout=file, check=True,
+        )  # fmt: skip
+    return path

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The hook with imgbase on real LVM: an installed node, its layer, its boot.
+
+imgbase is the real one from the source tree that IMGBASED_SOURCE names, else a stand-in for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import root
+from lab.kickstart_job import rendered
+from lab.machine import GIB, Disk, Machine, run
+from lab.node import imgbase_source, imgbase_tar, install_job
+from lab.root import NVR, Kernel
+from org_ovirt_node.policy import POOL_FILL_PERCENT
+
+pytestmark = pytest.mark.lab
+
+RECORDED = Path(__file__).resolve().parents[1] / "data" / "imgbase"
+SITE = "|\n" + "".join(
+    f"        {line}\n"
+    for line in (
+        "echo site >/etc/site.conf",
+        "echo site >/root/site",
+        "mkdir -p /usr/local/lib/site; echo site >/usr/local/lib/site/file",
+        "echo site >/var/lib/site",
+    )
+)
+WRITTEN = ("etc/site.conf", "root/site", "usr/local/lib/site/file")
+COLUMNS = "vg_name,lv_name,lv_tags,pool_lv,lv_permissions,lv_skip_activation"
+AFTER = f"""
+lvs --reportformat=json -o {COLUMNS} >$OUT/lvs.json
+vgs --reportformat=json -o vg_name,vg_tags >$OUT/vgs.json
+mkdir -p /mnt/layer; mount /dev/onn/*+1 /mnt/layer
+for file in {" ".join(WRITTEN)}; do cat /mnt/layer/$file; done >$OUT/written
+cat /mnt/layer/etc/fstab >$OUT/fstab; umount /mnt/layer
+cat $root/var/lib/site >>$OUT/written
+cat $root/boot/loader/entries/* >$OUT/entries
+cp $root/boot/grub2/grub.cfg $OUT/grub.cfg
+chroot $root imgbase layout >$OUT/layout
+"""
+BOOTED = """\
+findmnt -no SOURCE / >$OUT/root
+imgbase w >$OUT/w
+cat /etc/site.conf /root/site /usr/local/lib/site/file /var/lib/site >$OUT/written
+systemctl --failed --plain --no-legend >$OUT/failed
+imgbase check >$OUT/check
+findmnt --json --list --output=TARGET,SOURCE,OPTIONS >$OUT/mounts
+"""
+IS_REAL = imgbase_source() is not None
+DISK = "{wwn: '0x5000c500a1b2c301', size: {min: 80 GiB, max: 80 GiB}}"
+ARGUMENTS = "security=selinux selinux=1 enforcing=0"
+
+
+@pytest.fixture(scope="session")
+def node_image() -> Path:
+    return root.node_image()
+
+
+@pytest.fixture(scope="session")
+def imgbase() -> bytes:
+    return imgbase_tar(imgbase_source())
+
+
+def machine(vm_root: Path, kernel: Kernel, node_image: Path, directory: Path, firmware: str) -> Machine:
+    disk = Disk(directory / "disk.raw", 80 * GIB, "scsi", "lab-1", "0x5000c500a1b2c301")
+    return Machine(
+        kernel=kernel,
+        root=vm_root,
+        disks=(disk,),
+        memory=2048,
+        firmware=firmware,
+        cdrom=node_image,
+        arguments=ARGUMENTS,
+    )
+
+
+CASES = [
+    pytest.param({"node_firmware": "bios"}, id="standard-xfs-bios"),
+    pytest.param(
+        {"node_firmware": "uefi", "node_layout": "minimal", "node_filesystem": "ext4"}, id="minimal-ext4-uefi"
+    ),
+]
+
+
+def as_recorded(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
+    """Of each volume what imgbase decides. The pool's own device may be read-only or not there, as LVM likes it."""
+    names = COLUMNS.split(",")
+    return sorted(tuple(row[name] for name in names if name != "lv_permissions" or row["pool_lv"]) for row in rows)
+
+
+@pytest.mark.parametrize("variables", CASES)
+def test_node_is_made_and_boots(
+    variables: dict[str, str], vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path
+) -> None:
+    kickstart = rendered(tmp_path, node_disk=DISK, node_addon="false", node_post=SITE, **variables)
+    installed = machine(vm_root, kernel, node_image, tmp_path, variables["node_firmware"])
+    result = run(installed, install_job(kickstart, imgbase, then=AFTER), timeout=500)
+    assert result.status == 0, result.console + result.text("01.script.log")
+    assert f"the layer {NVR}+1 is made and verified" in result.text("01.script.log")
+    assert result.text("written") == "site\n" * 4
+    assert result.text("layout").split() == [NVR, "+-", f"{NVR}+1"]
+    assert f"root=/dev/onn/{NVR}+1 " in result.text("entries")
+    found = json.loads(result.text("lvs.json"))["report"][0]["lv"]
+    if "node_layout" not in variables:
+        recorded: Any = json.loads((RECORDED / "after" / "lvs.json").read_text())
+        assert as_recorded(found) == as_recorded(recorded["report"][0]["lv"])
+
+    booted = run(Machine(disks=installed.disks, memory=2048, firmware=installed.firmware), {"run": BOOTED}, timeout=200)
+    assert booted.text("w").strip() == f"You are on {NVR}+1", booted.console
+    assert booted.text("written") == "site\n" * 4
+    assert booted.text("root").strip() in (f"/dev/onn/{NVR}+1", f"/dev/mapper/onn-{NVR.replace('-', '--')}+1")
+    assert booted.text("failed") == ""
+
+
+# What is broken, mended again, and said meanwhile; nothing is begun.
+NVR_FILE = "usr/share/imgbase/build/meta/nvr"
+LONG = "ovirt-node-ng-4.5.7.20261101.20261102.20261103.20261104.2026-1"
+IMAGE = "install a node image that went through imgbased's build step"
+REFUSALS = {
+    "no-nvr": (
+        f"mv $root/{NVR_FILE} /tmp/nvr",
+        f"mv /tmp/nvr $root/{NVR_FILE}",
+        f"error: nvr-missing: there is no /{NVR_FILE}; needed: the image's name-version-release in that file\n"
+        f"  cure: {IMAGE}",
+    ),
+    "long-nvr": (
+        f"echo -n {LONG} >$root/{NVR_FILE}",
+        f"echo -n {NVR} >$root/{NVR_FILE}",
+        f"error: nvr-too-long: {LONG} has 62 characters; needed: at most 53\n"
+        "  cure: build the image under a shorter name",
+    ),
+    "no-profile": (
+        "mv $root/etc/lvm/profile/imgbased-pool.profile /tmp/profile",
+        "mv /tmp/profile $root/etc/lvm/profile/imgbased-pool.profile",
+        "error: file-missing: there is no /etc/lvm/profile/imgbased-pool.profile; needed: the file that imgbase "
+        f"reads\n  cure: {IMAGE}",
+    ),
+    "small-boot": (
+        "mount -t tmpfs -o size=900m tmpfs $root/boot",
+        "umount $root/boot",
+        "error: boot-too-small: the file system of /boot has 943718400 bytes; needed: at least 1000000000\n"
+        "  cure: make the partition larger: XFS keeps some of it for its log",
+    ),
+    "no-home": (
+        "umount $root/home",
+        "mount -o discard /dev/onn/home $root/home",
+        "error: volume-not-mounted: /home is not a mount point; needed: a volume of its own in the layout standard\n"
+        "  cure: add `logvol /home --thin`, or choose another layout",
+    ),
+    "earlier-attempt": (
+        "lvchange -qq --addtag imgbased:pool onn/pool00",
+        "lvchange -qq --deltag imgbased:pool onn/pool00",
+        "error: earlier-attempt: left by an earlier run of imgbase: onn/pool00 tagged imgbased:pool; needed: a root "
+        "that imgbase has not touched\n"
+        "  cure: call neither `nodectl init` nor `imgbase layout --init` in a script of your own, then install again: "
+        "what imgbase has begun cannot be undone",
+    ),
+}
+TRY = """
+hook=$(ls posts/*.script | tail -n 1)
+cp $hook $root/tmp/hook
+look() { lvs --noheadings -o lv_name,lv_tags,lv_permissions; vgs --noheadings -o vg_name,vg_tags; }
+look >$OUT/before
+try() {
+    . ./break-$1
+    chroot $root /bin/sh /tmp/hook >$OUT/$1.said 2>&1; echo $? >$OUT/$1.status
+    . ./mend-$1
+    look >$OUT/$1.after
+}
+set +e
+"""
+# imgbase makes a device of that name in the layer, and fails.
+HIDDEN = "mkdir /mnt/plain; mount --bind $root /mnt/plain; touch /mnt/plain/dev/urandom; umount /mnt/plain\n"
+HALF = "lvs --noheadings -o lv_name --select 'lv_tags=imgbased:layer' >$OUT/layers\n"
+
+
+def test_hook_says_what_is_wrong(
+    vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path
+) -> None:
+    kickstart = rendered(tmp_path, node_disk=DISK, node_addon="false", node_firmware="bios")
+    files = {f"break-{name}": f"{text}\n" for name, (text, _, _) in REFUSALS.items()}
+    files |= {f"mend-{name}": f"{text}\n" for name, (_, text, _) in REFUSALS.items()}
+    tries = TRY + "".join(f"try {name}\n" for name in REFUSALS) + (HIDDEN if IS_REAL else "")
+    installed = machine(vm_root, kernel, node_image, tmp_path, "bios")
+    result = run(installed, {**install_job(kickstart, imgbase, tries, HALF), **files}, timeout=500)
+    for name, (_, _, wanted) in REFUSALS.items():
+        said = result.text(f"{name}.said").replace("ovirt-node: ", "")
+        assert wanted in said
+        assert "imgbase was not run" in said
+        assert result.text(f"{name}.status") == "1\n"
+        assert result.text(f"{name}.after") == result.text("before")
+    if not IS_REAL:
+        assert result.status == 0, result.console
+        return
+    assert result.status == 1, result.console
+    assert "imgbase-device: the image holds a file /dev/urandom, where imgbase makes a device" in result.console
+    assert "imgbase failed, and it does not roll back: what is on the disk is half a node" in result.console
+    assert result.text("layers").split() == [NVR, f"{NVR}+1"]
+
+
+UPDATE = """\
+imgbase update /dev/sr0 || exit
+lvs --noheadings -o data_percent onn/pool00 >$OUT/fill
+lvs --noheadings -o lv_name --select 'lv_tags=imgbased:layer' >$OUT/layers
+"""
+ROLLBACK = "imgbase w >$OUT/w; imgbase rollback"
+
+
+@pytest.mark.skipif(not IS_REAL, reason="an update needs the real imgbased: IMGBASED_SOURCE")
+def test_update_and_rollback(vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path) -> None:
+    kickstart = rendered(tmp_path, node_disk=DISK, node_addon="false", node_firmware="bios")
+    assert (kickstart.host.plan.capacity.images or 0) >= 2
+    installed = machine(vm_root, kernel, node_image, tmp_path, "bios")
+    result = run(installed, install_job(kickstart, imgbase), timeout=500)
+    assert result.status == 0, result.console
+    node = Machine(disks=installed.disks, memory=2048)
+    update = root.update_image(imgbase)
+    result = run(dataclasses.replace(node, cdrom=update), {"run": UPDATE}, timeout=500)
+    assert result.status == 0, result.console
+    assert result.text("layers").split() == [NVR, f"{NVR}+1", root.NEXT_NVR, f"{root.NEXT_NVR}+1"]
+    # capacity() counts with 80 %.
+    assert float(result.text("fill")) < POOL_FILL_PERCENT
+    result = run(node, {"run": ROLLBACK}, timeout=200)
+    assert (result.text("w").strip(), result.status) == (f"You are on {root.NEXT_NVR}+1", 0), result.console
+    result = run(node, {"run": "imgbase w >$OUT/w"}, timeout=200)
+    assert result.text("w").strip() == f"You are on {NVR}+1", result.console
