@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """Bytes of the ISO, a little more than less."""
+        """Bytes of the ISO, near enough for who waits for it."""
         sizes = [len(content) for _, content in self.files]
         return self.boot.size + self.image_size + sum(sizes) + len(sizes) * 2048
 

@@ -79,7 +79,7 @@ def look(source: Source) -> tuple[NodeImage | None, tuple[Finding, ...]]:
 def check(image: NodeImage) -> Iterator[Finding]:
     """What would keep the image from becoming a node, and what is probably not meant."""
     cure = imgbase.NODE_IMAGE
-    for found in imgbase._nvr_findings(image.nvr):
+    for found in imgbase.nvr_findings(image.nvr):
         yield Finding("image-nvr", f"{found.found}; needed: {found.needed}", hint=found.cure)
     if not image.kernels:
         yield Finding("image-kernel", f"has no /boot/{_KERNEL}*, so that nothing would boot", hint=cure)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import re
+from collections.abc import Sequence
 
 from ksgen import liveimage
 from ksgen.filesystem import FileSystem, Source
@@ -26,8 +27,12 @@ class Stage2:
 
 @dataclasses.dataclass(frozen=True)
 class _Profile:
-    names: frozenset[str]
-    is_ours: bool
+    """Anaconda's configuration for a product, which EL9 calls by its name, and EL10 by os-release's ID."""
+
+    product: str | None
+    name: str | None
+    os_id: str | None
+    variant: str | None
     base: str | None
     efi_dir: str | None
 
@@ -47,35 +52,46 @@ def read(source: Source) -> Stage2:
 
 def _efi_dir(root: FileSystem, os_release: dict[str, str]) -> str | None:
     """As Anaconda finds it: in the file for this product, or in that of the one it is based on."""
-    stamp = _parsed(root.text("/.buildstamp") or "").get("Main", "Product", fallback=None)
     profiles = [
-        _profile(_parsed(root.text(f"{place}/{name}") or ""), os_release, stamp)
+        _profile(_parsed(root.text(f"{place}/{name}") or ""))
         for place in _CONFIGURATION
         for name in root.names(place)
         if name.endswith(".conf")
     ]
-    found = next((profile for profile in profiles if profile.is_ours), None)
+    stamp = _parsed(root.text("/.buildstamp") or "").get("Main", "Product", fallback=None)
+    found = _chosen(profiles, stamp, os_release)
     for _ in range(_BASES):
-        if found is None or found.efi_dir is not None:
+        if found is None or found.efi_dir is not None or found.base is None:
             break
-        found = next((profile for profile in profiles if found.base in profile.names), None)
+        base = found.base
+        found = next((profile for profile in profiles if base in (profile.product, profile.name)), None)
     return found.efi_dir if found else None
 
 
-def _profile(config: configparser.RawConfigParser, os_release: dict[str, str], stamp: str | None) -> _Profile:
+def _chosen(profiles: Sequence[_Profile], stamp: str | None, os_release: dict[str, str]) -> _Profile | None:
+    """The most exact first: Anaconda's core/configuration, profile.py and, of EL9, anaconda.py."""
+    os_id, variant, name = (os_release.get(key) for key in ("ID", "VARIANT_ID", "NAME"))
+    ranked = (
+        [profile for profile in profiles if profile.product and profile.product == stamp],
+        [profile for profile in profiles if profile.os_id and (profile.os_id, profile.variant) == (os_id, variant)],
+        [profile for profile in profiles if profile.os_id and (profile.os_id, profile.variant) == (os_id, None)],
+        [profile for profile in profiles if profile.product and profile.product == name],
+    )
+    return next((found[0] for found in ranked if found), None)
+
+
+def _profile(config: configparser.RawConfigParser) -> _Profile:
     def value(section: str, key: str) -> str | None:
         return config.get(section, key, fallback=None)
 
-    product = value("Product", "product_name")
-    variant = value("Profile Detection", "variant_id")
-    is_ours = product is not None and product in (stamp or os_release.get("NAME"), os_release.get("NAME"))
-    is_ours |= value("Profile Detection", "os_id") == os_release.get("ID", "") and variant in (
-        None,
-        os_release.get("VARIANT_ID"),
+    return _Profile(
+        product=value("Product", "product_name"),
+        name=value("Profile", "profile_id"),
+        os_id=value("Profile Detection", "os_id"),
+        variant=value("Profile Detection", "variant_id"),
+        base=value("Base Product", "product_name") or value("Profile", "base_profile"),
+        efi_dir=value("Bootloader", "efi_dir"),
     )
-    names = frozenset(filter(None, (product, value("Profile", "profile_id"))))
-    base = value("Base Product", "product_name") or value("Profile", "base_profile")
-    return _Profile(names, is_ours, base, value("Bootloader", "efi_dir"))
 
 
 def _parsed(text: str) -> configparser.RawConfigParser:

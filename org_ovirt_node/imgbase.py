@@ -590,7 +590,7 @@ def preconditions(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
         return _cannot_look(facts)
     return (
         *_image_findings(facts),
-        *_nvr_findings(facts.nvr),
+        *nvr_findings(facts.nvr),
         *_storage_findings(facts, wanted),
         *_trace_findings(facts),
         *_boot_findings(facts, wanted),
@@ -617,7 +617,7 @@ def _image_findings(facts: Facts) -> Iterator[Finding]:
         yield finding("selinux-off")
 
 
-def _nvr_findings(nvr: str | None) -> Iterator[Finding]:
+def nvr_findings(nvr: str | None) -> Iterator[Finding]:
     if nvr is None:
         yield finding("nvr-missing")
     # imgbased naming.py lets a line end pass and takes a "+" for a layer: both fail later, when lvcreate gets the name.

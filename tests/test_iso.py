@@ -7,6 +7,7 @@ The ISOs here do not boot; tests/lab/test_iso.py boots them.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import gzip
 import hashlib
@@ -28,7 +29,7 @@ from click.testing import CliRunner, Result
 from node_images import NVR
 from small_iso import LABEL, STAGE2_FILES, Small
 
-from ksgen import bootiso, cpio, image, mediacheck
+from ksgen import bootiso, cpio, image, iso, mediacheck, nodeimage
 from ksgen.bootiso import BootIso
 from ksgen.cli import main
 from ksgen.filesystem import FileSource
@@ -85,9 +86,9 @@ def kickstart(place: Path, text: str = KICKSTART) -> Path:
     return place / "my.ks"
 
 
-def extracted(iso: Path, place: Path) -> dict[str, bytes]:
+def extracted(path: Path, place: Path) -> dict[str, bytes]:
     """Every file of an ISO, as xorriso reads it."""
-    node_images.run("xorriso", "-no_rc", "-osirrox", "on", "-indev", str(iso), "-extract", "/", str(place))
+    node_images.run("xorriso", "-no_rc", "-osirrox", "on", "-indev", str(path), "-extract", "/", str(place))
     return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
@@ -95,7 +96,7 @@ def unpacked(archive: bytes, place: Path) -> dict[str, bytes]:
     """Every file of a product.img, as cpio reads it."""
     place.mkdir()
     node_images.program("cpio")
-    subprocess.run(["cpio", "-idmu", "--quiet"], cwd=place, input=gzip.decompress(archive), check=True)
+    subprocess.run(["cpio", "-idm", "--quiet"], cwd=place, input=gzip.decompress(archive), check=True)
     return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
@@ -252,9 +253,9 @@ def test_says_what_it_does(store: Path, here: Path, monkeypatch: pytest.MonkeyPa
 # --- which boot loader -----------------------------------------------------------------------------------------------
 
 
-def efi_dir(iso: Path, place: Path) -> str | None:
+def efi_dir(path: Path, place: Path) -> str | None:
     """What the add-on on an ISO tells Anaconda."""
-    files = unpacked(extracted(iso, place / "all")["images/product.img"], place / "product")
+    files = unpacked(extracted(path, place / "all")["images/product.img"], place / "product")
     found = re.search(rb"^efi_dir = (\S+)$", files["etc/anaconda/conf.d/90-ovirt-node.conf"], re.MULTILINE)
     return found[1].decode() if found else None
 
@@ -264,7 +265,7 @@ EL10 = {
     "/etc/os-release": 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="10"\nPRETTY_NAME="CentOS Stream 10"\n',
     "/etc/anaconda/profile.d/centos.conf": "[Profile]\nprofile_id = centos\nbase_profile = rhel\n\n"
     "[Profile Detection]\nos_id = centos\n\n[Bootloader]\nefi_dir = centos\n",
-    "/etc/anaconda/profile.d/ovirt.conf": "[Profile]\nprofile_id = ovirt\nbase_profile = centos\n\n"
+    "/etc/anaconda/profile.d/a-node.conf": "[Profile]\nprofile_id = ovirt\nbase_profile = centos\n\n"
     "[Profile Detection]\nos_id = centos\nvariant_id = ovirt-node\n\n[Bootloader]\nefi_dir = elsewhere\n",
 }
 BASED = {
@@ -285,6 +286,8 @@ BASED = {
             STAGE2_FILES, {SHIM: None, "/boot/efi/EFI/almalinux/shimx64.efi": "x"}, None, id="both-of-alma"
         ),
         pytest.param(EL10, {}, None, id="el10-profile"),
+        pytest.param({**EL10, "/etc/os-release": f"{EL10['/etc/os-release']}VARIANT_ID=ovirt-node\n"}, {}, "centos",
+                     id="el10-variant"),
         pytest.param(BASED, {}, None, id="product-based-on-another"),
         pytest.param({"/etc/os-release": "ID=x\n"}, {}, "centos", id="installer-of-nobody"),
         pytest.param(STAGE2_FILES, {SHIM: None}, None, id="image-without-uefi"),
@@ -590,6 +593,31 @@ def test_installer_that_cannot_be_looked_into(tmp_path: Path, store: Path, here:
         result.stderr
     )
     assert efi_dir(here / "node.iso", tmp_path) == "centos"
+
+
+@pytest.mark.parametrize(("kept", "missing"), [(0, "UEFI"), (1, "BIOS")], ids=["bios-only", "uefi-only"])
+def test_one_kind_of_firmware(store: Path, kept: int, missing: str) -> None:
+    found = looked_at(store / "nine.iso")
+    (told,) = bootiso.check(dataclasses.replace(found, boot_images=found.boot_images[kept : kept + 1]))
+    message = f"does not start on machines with {missing}"
+    assert (told.severity, told.code, told.message) == ("warning", "iso-firmware", message)
+
+
+def test_boot_loader_in_a_place_that_is_not_written_again(store: Path) -> None:
+    found = looked_at(store / "ten.iso")
+    assert found.efi_image is not None
+    hidden = dataclasses.replace(found, efi_image=dataclasses.replace(found.efi_image, partition=None))
+    inside, _ = nodeimage.read(store / "node.img")
+    assert inside is not None
+    request = iso.Request(hidden, store / "node.img", inside, "0" * 64)
+    assert iso.plan(request).findings == ()
+    (told,) = iso.plan(dataclasses.replace(request, kickstart=KICKSTART.encode())).findings
+    assert (told.severity, told.code, told.message, told.hint) == (
+        "error",
+        "iso-efi-image",
+        "has its boot loader for UEFI in a place that xorriso cannot write again",
+        "leave --kickstart out",
+    )
 
 
 def test_places_that_are_none(store: Path, here: Path, tmp_path: Path) -> None:

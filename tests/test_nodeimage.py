@@ -235,7 +235,11 @@ def _packed(root: Path, place: Path, form: str) -> FileSystem:
     if form == "ext4":
         outer = place / "outer"
         (outer / "LiveOS").mkdir(parents=True)
-        node_images.run("mkfs.ext4", "-q", "-d", str(root), str(outer / "LiveOS/rootfs.img"), "64M")
+        inner = outer / "LiveOS/rootfs.img"
+        # What is in blocks that nobody has written must not be seen.
+        inner.write_bytes(b"junk" * (16 << 20))
+        node_images.run("mkfs.ext4", "-q", "-E", "nodiscard", "-d", str(root), str(inner))
+        node_images.run("debugfs", "-w", "-R", "fallocate /holes 400 450", str(inner))
         root, form = outer, "gzip"
     # Small blocks, so that small files have many.
     node_images.squashfs(place / "image", root, "-comp", form, "-b", "16K")
