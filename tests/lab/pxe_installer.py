@@ -98,7 +98,7 @@ def _initramfs(kernel: root.Kernel, path: Path) -> None:
         top = Path(work)
         for place in ("bin", "dev", "etc", "proc", "sys"):
             (top / place).mkdir()
-        shutil.copy(root.program("busybox"), top / "bin" / "busybox")
+        shutil.copy(kernel.modules / "bin" / "busybox", top / "bin" / "busybox")
         source = kernel.modules / "lib" / "modules" / kernel.version
         files = [source / name for name in root.modules(kernel.modules, kernel.version, _MODULES)]
         for file in files:

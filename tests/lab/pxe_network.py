@@ -16,20 +16,25 @@ INTERFACE = "eno1"
 ADDRESS = "10.0.1.1"
 FIRST, LAST = "10.0.1.100", "10.0.1.200"
 
-# Where the site's own DHCP server is another machine.
-_FOREIGN_ADDRESS = "10.0.1.2"
-_FOREIGN = f"""\
-pid-file={{run}}/foreign.pid
-log-facility={{run}}/foreign.log
+# Another machine of the site: its router. It answers for IPv6, as iPXE waits a quarter of a minute for such an answer
+# before it goes on with IPv4; where the published dnsmasq.conf is a proxy, it gives the addresses too.
+_ROUTER_ADDRESS, _ROUTER_PREFIX = "10.0.1.2", "fd00:1::"
+_ROUTER = f"""\
+pid-file={{run}}/router.pid
+log-facility={{run}}/router.log
 log-dhcp
 no-hosts
 no-resolv
+dhcp-leasefile={{run}}/router.leases
+enable-ra
+dhcp-range={_ROUTER_PREFIX},ra-only
+"""
+_FOREIGN_DHCP = f"""\
 address=/{SERVER}/{ADDRESS}
-dhcp-leasefile={{run}}/foreign.leases
 dhcp-range=10.0.1.50,10.0.1.80,1h
 """
 _PATIENCE = 30  # seconds; the servers start within one on an idle machine
-_LONGEST = 1800  # seconds; whoever is left over when a test is killed ends by itself then
+_LONGEST = 1800  # seconds; more than any case takes
 
 
 class Network:
@@ -90,19 +95,24 @@ class Network:
         self.start([program("dnsmasq"), f"--conf-file={tree}/dnsmasq.conf", "--keep-in-foreground"], log=log)
         self._wait(run / "nginx.pid", run / "dnsmasq.pid", log=log)
 
-    def start_foreign_dhcp(self, run: Path) -> None:
-        """The site's own DHCP server, another machine: it gives addresses and knows nothing of booting."""
+    def start_router(self, run: Path, *, gives_addresses: bool) -> None:
+        """Another machine, which may be the site's own DHCP server; it knows nothing of booting."""
         inside = self._hold(self._inside, [program("unshare"), "--net"])
-        link = ["link", "add", "foreign", "type", "veth", "peer", "name", "eth0", "netns", inside[2]]
-        self.run("ip", *link)
-        self.run("ip", "link", "set", "foreign", "master", INTERFACE, "up")
-        for arguments in (["addr", "add", f"{_FOREIGN_ADDRESS}/24", "dev", "eth0"], ["link", "set", "eth0", "up"]):
+        pid = str(self._processes[-1].pid)
+        self.run("ip", "link", "add", "router", "type", "veth", "peer", "name", "eth0", "netns", pid)
+        self.run("ip", "link", "set", "router", "master", INTERFACE, "up")
+        for arguments in (
+            ["addr", "add", f"{_ROUTER_ADDRESS}/24", "dev", "eth0"],
+            # Nobody else can have it.
+            ["addr", "add", f"{_ROUTER_PREFIX}1/64", "dev", "eth0", "nodad"],
+            ["link", "set", "eth0", "up"],
+        ):
             subprocess.run([*inside, program("ip"), *arguments], check=True, timeout=_PATIENCE)
-        configuration, log = self._directory / "foreign.conf", self._directory / "servers.log"
-        configuration.write_text(_FOREIGN.format(run=run))
+        configuration, log = self._directory / "router.conf", self._directory / "servers.log"
+        configuration.write_text(_ROUTER.format(run=run) + (_FOREIGN_DHCP if gives_addresses else "port=0\n"))
         server = [program("dnsmasq"), f"--conf-file={configuration}", "--keep-in-foreground"]
         self._start([*inside, program("timeout"), "--kill-after=5", str(_LONGEST), *server], log)
-        self._wait(run / "foreign.pid", log=log)
+        self._wait(run / "router.pid", log=log)
 
     def _hold(self, outside: Sequence[str], command: Sequence[str]) -> list[str]:
         """Keep new namespaces open; returns what runs a command in them."""
@@ -116,6 +126,8 @@ class Network:
         return [program("nsenter"), "--target", str(process.pid), "--net", "--mount", "--wd=/"]
 
     def _start(self, command: Sequence[str], log: Path | None = None) -> subprocess.Popen[bytes]:
+        # It hears when we are killed; `timeout` tells its own child.
+        command = [program("setpriv"), "--pdeathsig", "TERM", *command]
         with (log or Path("/dev/null")).open("ab") as file:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         self._processes.append(process)

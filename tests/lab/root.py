@@ -155,6 +155,8 @@ def vm_root() -> Path:
             f"copy-in {blivet / 'blivet'} /usr/lib/python3/dist-packages",
             f"upload {RECIPE / 'mpathconf'} /usr/sbin/mpathconf",
             'chmod 755 "$1/usr/sbin/mpathconf"',
+            # EL's rule, and blivet, call the first partition of mpatha mpatha1; Debian's mpatha-part1.
+            'sed -i "s/ -p -part//" "$1/usr/lib/udev/rules.d/60-kpartx.rules"',
         )
         shutil.rmtree(blivet)
 

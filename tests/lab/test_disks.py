@@ -16,7 +16,7 @@ from disk_machines import DOMAIN, MACHINES, MIRROR, bluestore, want, wwn, zfs_la
 from lab.kickstart_job import job, rendered
 from lab.machine import GIB, Disk, Machine, digest, run
 from lab.root import Kernel
-from lab.test_storage import made, planned
+from lab.test_storage import assert_made
 
 pytestmark = pytest.mark.lab
 
@@ -179,7 +179,7 @@ def test_right_disk_or_none(lot_of: Any, vm_root: Path, kernel: Kernel, tmp_path
     kickstart = rendered(tmp_path, node_disk=NODE_DISK, node_firmware="bios")
     result = run(machine, job(kickstart), timeout=200)
     assert result.status == 0, result.console
-    assert made(result) == planned(kickstart)
+    assert_made(kickstart, result)
     assert digests(lot)[1:] == before[1:]
 
 
@@ -201,5 +201,5 @@ def test_installed_again_after_a_power_cut(number: int, vm_root: Path, kernel: K
     run(machine, job(kickstart), timeout=200, until="lab: the job begins", more_seconds=moment)
     result = run(machine, job(kickstart), timeout=200)
     assert result.status == 0, result.console
-    assert made(result) == planned(kickstart)
+    assert_made(kickstart, result)
     assert digest(disks[1].file) == domain

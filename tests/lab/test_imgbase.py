@@ -7,15 +7,18 @@ imgbase is the real one from the source tree that IMGBASED_SOURCE names, else a 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab import root
-from lab.kickstart_job import rendered
-from lab.machine import GIB, Disk, Machine, run
+from lab.kickstart_job import Rendered, rendered
+from lab.machine import GIB, Disk, Machine, Result, run
 from lab.node import imgbase_source, imgbase_tar, install_job
 from lab.root import NVR, Kernel
 from org_ovirt_node.policy import POOL_FILL_PERCENT
@@ -81,12 +84,48 @@ def machine(vm_root: Path, kernel: Kernel, node_image: Path, directory: Path, fi
     )
 
 
-CASES = [
-    pytest.param({"node_firmware": "bios"}, id="standard-xfs-bios"),
-    pytest.param(
-        {"node_firmware": "uefi", "node_layout": "minimal", "node_filesystem": "ext4"}, id="minimal-ext4-uefi"
-    ),
-]
+CASES = {
+    "standard-xfs-bios": {"node_firmware": "bios"},
+    "minimal-ext4-uefi": {"node_firmware": "uefi", "node_layout": "minimal", "node_filesystem": "ext4"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Installation:
+    """A node that was installed, and what its installation left."""
+
+    kickstart: Rendered
+    machine: Machine
+    result: Result
+
+    def booted(self, disk: Path, job: str, cdrom: Path | None = None, timeout: float = 200) -> Result:
+        """A job in the installed system, on this copy of its disk."""
+        disks = (dataclasses.replace(self.machine.disks[0], file=disk),)
+        node = Machine(disks=disks, memory=2048, firmware=self.machine.firmware, cdrom=cdrom)
+        return run(node, {"run": job}, timeout=timeout)
+
+    def copy(self, directory: Path) -> Path:
+        copied = directory / "copy.raw"
+        subprocess.run(["cp", "--sparse=always", self.machine.disks[0].file, copied], check=True)
+        return copied
+
+
+@pytest.fixture(scope="module")
+def install(
+    vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Installation]:
+    """Installs the node of a case, once for all tests that look at it."""
+
+    @functools.cache
+    def of(name: str) -> Installation:
+        directory = tmp_path_factory.mktemp(name)
+        kickstart = rendered(directory, node_disk=DISK, node_addon="false", node_post=SITE, **CASES[name])
+        node = machine(vm_root, kernel, node_image, directory, CASES[name]["node_firmware"])
+        result = run(node, install_job(kickstart, imgbase, then=AFTER), timeout=500)
+        assert result.status == 0, result.console + result.text("01.script.log")
+        return Installation(kickstart, node, result)
+
+    return of
 
 
 def as_recorded(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
@@ -95,24 +134,20 @@ def as_recorded(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
     return sorted(tuple(row[name] for name in names if name != "lv_permissions" or row["pool_lv"]) for row in rows)
 
 
-@pytest.mark.parametrize("variables", CASES)
-def test_node_is_made_and_boots(
-    variables: dict[str, str], vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path
-) -> None:
-    kickstart = rendered(tmp_path, node_disk=DISK, node_addon="false", node_post=SITE, **variables)
-    installed = machine(vm_root, kernel, node_image, tmp_path, variables["node_firmware"])
-    result = run(installed, install_job(kickstart, imgbase, then=AFTER), timeout=500)
-    assert result.status == 0, result.console + result.text("01.script.log")
+@pytest.mark.parametrize("name", CASES)
+def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation], tmp_path: Path) -> None:
+    node = install(name)
+    result = node.result
     assert f"the layer {NVR}+1 is made and verified" in result.text("01.script.log")
     assert result.text("written") == "site\n" * 4
     assert result.text("layout").split() == [NVR, "+-", f"{NVR}+1"]
     assert f"root=/dev/onn/{NVR}+1 " in result.text("entries")
-    found = json.loads(result.text("lvs.json"))["report"][0]["lv"]
-    if "node_layout" not in variables:
+    if name.startswith("standard"):
+        found = json.loads(result.text("lvs.json"))["report"][0]["lv"]
         recorded: Any = json.loads((RECORDED / "after" / "lvs.json").read_text())
         assert as_recorded(found) == as_recorded(recorded["report"][0]["lv"])
 
-    booted = run(Machine(disks=installed.disks, memory=2048, firmware=installed.firmware), {"run": BOOTED}, timeout=200)
+    booted = node.booted(node.copy(tmp_path), BOOTED)
     assert booted.text("w").strip() == f"You are on {NVR}+1", booted.console
     assert booted.text("written") == "site\n" * 4
     assert booted.text("root").strip() in (f"/dev/onn/{NVR}+1", f"/dev/mapper/onn-{NVR.replace('-', '--')}+1")
@@ -214,20 +249,16 @@ ROLLBACK = "imgbase w >$OUT/w; imgbase rollback"
 
 
 @pytest.mark.skipif(not IS_REAL, reason="an update needs the real imgbased: IMGBASED_SOURCE")
-def test_update_and_rollback(vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path) -> None:
-    kickstart = rendered(tmp_path, node_disk=DISK, node_addon="false", node_firmware="bios")
-    assert (kickstart.host.plan.capacity.images or 0) >= 2
-    installed = machine(vm_root, kernel, node_image, tmp_path, "bios")
-    result = run(installed, install_job(kickstart, imgbase), timeout=500)
-    assert result.status == 0, result.console
-    node = Machine(disks=installed.disks, memory=2048)
-    update = root.update_image(imgbase)
-    result = run(dataclasses.replace(node, cdrom=update), {"run": UPDATE}, timeout=500)
+def test_update_and_rollback(install: Callable[[str], Installation], imgbase: bytes, tmp_path: Path) -> None:
+    node = install("standard-xfs-bios")
+    assert (node.kickstart.host.plan.capacity.images or 0) >= 2
+    disk = node.copy(tmp_path)
+    result = node.booted(disk, UPDATE, cdrom=root.update_image(imgbase), timeout=500)
     assert result.status == 0, result.console
     assert result.text("layers").split() == [NVR, f"{NVR}+1", root.NEXT_NVR, f"{root.NEXT_NVR}+1"]
     # capacity() counts with 80 %.
     assert float(result.text("fill")) < POOL_FILL_PERCENT
-    result = run(node, {"run": ROLLBACK}, timeout=200)
+    result = node.booted(disk, ROLLBACK)
     assert (result.text("w").strip(), result.status) == (f"You are on {root.NEXT_NVR}+1", 0), result.console
-    result = run(node, {"run": "imgbase w >$OUT/w"}, timeout=200)
+    result = node.booted(disk, "imgbase w >$OUT/w")
     assert result.text("w").strip() == f"You are on {NVR}+1", result.console

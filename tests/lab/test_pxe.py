@@ -13,6 +13,8 @@ import json
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,13 +24,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import pxe_installer
+from lab import pxe_card, pxe_installer
 from lab.pxe_client import Boot, Client, Firmware
 from lab.pxe_installer import DISK_BOOTS, HAS_INSTALLED, INSTALLS
 from lab.pxe_network import FIRST, INTERFACE, LAST, SERVER, Network
 from lab.root import LabError
-
-pytestmark = pytest.mark.lab
 
 REPOSITORY = Path(__file__).parents[2]
 ONE, TWO, THREE = (f"node0{number}.example.com" for number in (1, 2, 3))
@@ -78,7 +78,9 @@ WAYS = {
     "bios-ipxe-proxy": Way("bios", "proxy", _IPXE),
     "uefi-ipxe-proxy": Way("uefi", "proxy", ("ipxe.efi", *_IPXE)),
 }
-every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+every_way = pytest.mark.parametrize(
+    "way", [pytest.param(way, id=name, marks=pytest.mark.lab) for name, way in WAYS.items()]
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,8 +105,7 @@ class Site:
         (self._directory / "hosts.yaml").write_text(text)
         self._run.mkdir()
         self.ksgen("render", "--tree", f"el9={self._directory}/el9", "--images", str(self._image.parent))
-        if self._way.dhcp == "proxy":
-            self._network.start_foreign_dhcp(self._run)
+        self._network.start_router(self._run, gives_addresses=self._way.dhcp == "proxy")
         self._network.start_servers(self.out, self._run)
 
     def ksgen(self, command: str, *arguments: str) -> str:
@@ -146,6 +147,12 @@ class Site:
         log = (self._run / "dnsmasq.log").read_text()
         sent = set(re.findall(rf"sent {re.escape(str(self.out))}/(\S+) to ", log))
         return sent | {one.path for one in self.requests() if one.status == 200}
+
+    def treatment(self, mac: str) -> set[str]:
+        """What the published dnsmasq.conf has done with requests of this card: answered, ignored."""
+        lines = re.findall(rf"(DHCPOFFER|DHCPDISCOVER|PXE)\(\S+\) (.*{mac}.*)", (self._run / "dnsmasq.log").read_text())
+        ignored = {"ignored" for _, text in lines if text.endswith("ignored")}
+        return ignored | {"answered" for kind, text in lines if kind != "DHCPDISCOVER" and not text.endswith("ignored")}
 
     def expects(self, mac: str) -> set[str]:
         """What a known machine has loaded when it came this way."""
@@ -216,6 +223,8 @@ def test_who_is_not_armed_or_not_known_boots_the_disk(site: Site, way: Way) -> N
         assert site.disk_boots(console), console
         assert INSTALLS not in console
     assert site.expects(MACS[THREE]) <= site.loaded()
+    assert site.treatment(MACS[THREE]) == {"answered"}
+    assert site.treatment(STRANGER) == {"ignored"}
     assert not [one for one in site.requests() if one.path.startswith(("boot/", "ks/"))]
     assert site.armed() == {ONE: "armed"}
 
@@ -236,3 +245,29 @@ def test_an_arming_that_is_over_or_taken_back_does_not_install(site: Site, way: 
     assert site.asked_for(TWO) == []
     assert site.expects(MACS[ONE]) | site.expects(MACS[TWO]) <= site.loaded()
     assert site.armed() == {ONE: "expired"}
+
+
+def dhcp_request(options: str) -> bytes:
+    """A frame from 0.0.0.0:68 to 255.255.255.255:67, with these options in hexadecimal digits."""
+    bootp = bytes(236) + bytes.fromhex("63825363" + options)
+    udp = struct.pack(">HHHH", 68, 67, 8 + len(bootp), 0xABCD)
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(bootp), 0, 0, 64, socket.IPPROTO_UDP, 0, bytes(4), b"\xff" * 4)
+    return b"\xff" * 6 + bytes(6) + b"\x08\x00" + ip + udp + bootp
+
+
+def test_a_plain_card_says_nothing_of_ipxe() -> None:
+    """Options 175 and 77 get other numbers; values and what follows the end keep theirs, however they look."""
+    told = pxe_card.disguised(dhcp_request("350101 00 af03b10101 4d0469505845 3d02af4d ff af01"))
+    assert told[42 + 240 :] == bytes.fromhex("350101 00 e003b10101 e10469505845 3d02af4d ff af01")
+    assert told[40:42] == b"\0\0"  # no checksum, as the old one is wrong now
+
+
+def test_a_plain_card_leaves_other_frames_alone() -> None:
+    request = dhcp_request("350101 af03b10101 ff")
+    others = {
+        "arp": request[:12] + b"\x08\x06" + request[14:],
+        "tcp": request[:23] + bytes([socket.IPPROTO_TCP]) + request[24:],
+        "dns": request[:36] + (53).to_bytes(2, "big") + request[38:],
+    }
+    assert {name: pxe_card.disguised(frame) for name, frame in others.items()} == others
+    assert pxe_card.disguised(request) != request

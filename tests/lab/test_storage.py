@@ -14,12 +14,12 @@ from lab.kickstart_job import Rendered, job, rendered
 from lab.machine import GIB, MIB, Disk, Machine, Result, allocated, run
 from lab.root import Kernel
 from org_ovirt_node import policy
+from org_ovirt_node.geometry import EXTENT
 
 WWNS = ("0x5000c500a1b2c301", "0x5000c500a1b2c302")
 WRITTEN = 300 * MIB
 # Written and freed again: what is left of it in the backing file is what discard did not give back.
 DISCARD = f"""
-lvs --noheadings -o data_percent onn/pool00 >$OUT/before
 dd if=/dev/urandom of=/mnt/sysroot/var/more bs=1M count={WRITTEN // MIB} status=none; sync
 lvs --noheadings -o data_percent onn/pool00 >$OUT/full
 rm /mnt/sysroot/var/more; sync; fstrim /mnt/sysroot/var; sync
@@ -98,7 +98,7 @@ def test_layout_is_made_as_planned(case: Case, vm_root: Path, kernel: Kernel, tm
     machine = case.machine(kernel, vm_root, tmp_path)
     result = run(machine, job(kickstart, DISCARD), timeout=200)
     assert result.status == 0, result.console
-    assert made(result) == planned(kickstart)
+    assert_made(kickstart, result)
     assert_mounted(kickstart, result)
     assert_discarded(kickstart, result, machine)
     if case.paths > 1:
@@ -126,12 +126,21 @@ def test_mirror_starts_from_either_disk(vm_root: Path, kernel: Kernel, tmp_path:
     machine = case.machine(kernel, vm_root, tmp_path)
     result = run(machine, job(kickstart, LOADER), timeout=250)
     assert result.status == 0, result.console
-    assert made(result) == planned(kickstart)
+    assert_made(kickstart, result)
     assert_mounted(kickstart, result)
     for disk in machine.disks:
         for firmware in ("bios", "uefi"):
             alone = run(Machine(disks=(disk,), firmware=firmware), timeout=40, until=_SAYS)
             assert alone.has_ended, f"{firmware} from {disk.serial}:\n{alone.console}"
+
+
+def assert_made(kickstart: Rendered, result: Result) -> None:
+    """The devices are the planned ones, to the byte."""
+    found, wanted = made(result), planned(kickstart)
+    for name in [name for name in wanted if name.startswith("mdarray")]:
+        # mdadm chooses anew where the data of a member begin; the volume group is planned with room for that.
+        assert abs(found.pop(name) - wanted.pop(name)) <= EXTENT
+    assert found == wanted
 
 
 def planned(kickstart: Rendered) -> dict[str, Any]:
@@ -195,9 +204,10 @@ def assert_mounted(kickstart: Rendered, result: Result) -> None:
 
 
 def assert_discarded(kickstart: Rendered, result: Result, machine: Machine) -> None:
-    before, full, after = (float(result.text(name)) for name in ("before", "full", "after"))
-    assert full > after
-    assert after <= before + 0.1
+    pool = kickstart.host.plan.one("lvmthinpool")
+    full, after = (float(result.text(name)) for name in ("full", "after"))
+    # Percent of the pool; ext4 goes on with its own tables meanwhile.
+    assert full - after > 80 * WRITTEN / (pool.size or 0)
     # LVM fills the pool's metadata and its spare with zeros, in a way that allocates them.
-    metadata = 2 * (kickstart.host.plan.one("lvmthinpool").metadata_size or 0)
+    metadata = 2 * (pool.metadata_size or 0)
     assert sum(allocated(disk.file) for disk in machine.disks) < metadata + WRITTEN

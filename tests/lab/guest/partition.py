@@ -56,7 +56,9 @@ class Executor:
         return device.children[0] if device.format.type == "multipath_member" else device
 
     def execute(self) -> None:
+        # clearpart --all --initlabel
         for disk in self.disks:
+            self.storage.recursive_remove(disk)
             self.storage.initialize_disk(disk)
         if self.commands["reqpart"]:
             kind, mount_point, size = REQPART
