@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The one option of these tests."""
+"""The one option of these tests, and how far they search."""
+
+import os
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, so that a change is red only for what it changes. A search for new ones:
+# HYPOTHESIS_PROFILE=default make test
+settings.register_profile("fixed", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

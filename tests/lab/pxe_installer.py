@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stands in for the installer and the node image: a tree with a kernel and an initramfs that fetches what its command
-line names as Anaconda does, writes the image of its kickstart to the disk, and restarts; and an image whose disk says
-that it has been booted, under BIOS and UEFI.
+line names as Anaconda does, writes the image of its kickstart to the disk, and restarts, or switches the machine off
+when something fails; and an image whose disk says that it has been booted, under BIOS and UEFI.
 """
 
 from __future__ import annotations
@@ -30,25 +30,27 @@ mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 exec </dev/console >/dev/console 2>&1
 while read -r module; do insmod "$module"; done </modules
 argument() {{ for word in $(cat /proc/cmdline); do case "$word" in "$1"=*) echo "${{word#*=}}";; esac; done; }}
-restart() {{ sync; echo b >/proc/sysrq-trigger; sleep 60; }}
+stop() {{ sync; echo "$1" >/proc/sysrq-trigger; sleep 60; }}
+fail() {{ echo "STAND-IN: failed: $1"; stop o; }}
 fetch() {{
-    if wget -q -O "$2" "$1"; then set -- $(sha256sum "$2") "$1"; echo "STAND-IN: fetched $1 $3"
-    else echo "STAND-IN: failed $1"; restart; fi
+    wget -q -O "$2" "$1" || fail "$1"
+    set -- $(sha256sum "$2") "$1"; echo "STAND-IN: fetched $1 $3"
 }}
 
 echo; echo '{INSTALLS}'; echo "STAND-IN: arguments $(cat /proc/cmdline)"
 mac=$(argument BOOTIF | sed 's/^01-//; s/-/:/g')
 for card in /sys/class/net/*; do [ "$(cat "$card/address")" = "$mac" ] && device=${{card##*/}}; done
 ip link set "$device" up
-udhcpc -q -n -i "$device" -s /addresses >/dev/null || restart
+udhcpc -q -n -i "$device" -s /addresses || fail 'no address'
 fetch "$(argument inst.stage2).treeinfo" /treeinfo
 fetch "$(argument inst.stage2)images/install.img" /install.img
 fetch "$(argument inst.updates)" /updates.img
 fetch "$(argument inst.ks)" /ks
 echo "STAND-IN: kickstart $(head -n 1 /ks)"
 fetch "$(sed -n "s/^liveimg .*--url=[\\"']*\\([^ \\"']*\\).*/\\1/p" /ks)" /image
-cat /image >/dev/vda && echo '{HAS_INSTALLED}'
-restart
+cat /image >/dev/vda || fail 'cannot write the disk'
+echo '{HAS_INSTALLED}'
+stop b
 """
 # udhcpc's script; busybox has none of its own.
 _ADDRESSES = """\

@@ -57,7 +57,7 @@ imgbase check >$OUT/check
 findmnt --json --list --output=TARGET,SOURCE,OPTIONS >$OUT/mounts
 """
 IS_REAL = imgbase_source() is not None
-DISK = "{wwn: '0x5000c500a1b2c301', size: {min: 80 GiB, max: 80 GiB}}"
+DISK = "{wwn: '0x5000c500a1b2c301', size: {min: 128 GiB, max: 128 GiB}}"
 ARGUMENTS = "security=selinux selinux=1 enforcing=0"
 
 
@@ -72,7 +72,7 @@ def imgbase() -> bytes:
 
 
 def machine(vm_root: Path, kernel: Kernel, node_image: Path, directory: Path, firmware: str) -> Machine:
-    disk = Disk(directory / "disk.raw", 80 * GIB, "scsi", "lab-1", "0x5000c500a1b2c301")
+    disk = Disk(directory / "disk.raw", 128 * GIB, "scsi", "lab-1", "0x5000c500a1b2c301")
     return Machine(
         kernel=kernel,
         root=vm_root,

@@ -162,7 +162,7 @@ class Site:
 @pytest.fixture(scope="module")
 def stand_ins() -> Iterator[Path]:
     """The installer's tree and the node image, where nginx's workers can read them."""
-    with tempfile.TemporaryDirectory(prefix="lab-") as name:
+    with tempfile.TemporaryDirectory(prefix="lab-pxe-") as name:
         directory = Path(name)
         directory.chmod(0o755)
         pxe_installer.tree(directory / "el9")
@@ -175,7 +175,7 @@ def stand_ins() -> Iterator[Path]:
 def site(stand_ins: Path, way: Way) -> Iterator[Site]:
     if os.geteuid():
         raise LabError("taps and network namespaces are made by root alone: run the cases named pxe as root")
-    with tempfile.TemporaryDirectory(prefix="lab-") as name:
+    with tempfile.TemporaryDirectory(prefix="lab-pxe-") as name:
         directory = Path(name)
         directory.chmod(0o755)
         (directory / "el9").symlink_to(stand_ins / "el9")

@@ -17,7 +17,7 @@ echo "/dev/mapper/onn-swap none swap defaults 0 0" >>$root/etc/fstab
 modprobe -a dm-snapshot
 for d in dev proc sys run; do mount --rbind /$d $root/$d; mount --make-rslave $root/$d; done
 mount -t selinuxfs selinuxfs $root/sys/fs/selinux
-arguments="console=ttyS0 rd.lvm.lv=onn/root rd.lvm.lv=onn/swap"
+arguments="console=ttyS0 no_timer_check rd.lvm.lv=onn/root rd.lvm.lv=onn/swap"
 printf 'GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="%s"\n' "$arguments" >$root/etc/default/grub
 chroot $root systemd-machine-id-setup
 id=$(cat $root/etc/machine-id)
