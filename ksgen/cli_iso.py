@@ -42,13 +42,21 @@ def command(show: Show, efi_dir: EfiDir) -> click.Command:
     )  # fmt: skip
     @click.option("--kickstart", metavar="FILE", type=_FILE, help="Install by it, without a question.")
     @click.option("--efi-dir", callback=efi_dir, metavar="DIR", help="Below EFI/ in the image, where it has several.")
-    def run(boot: Path, image: Path, output: Path | None, kickstart: Path | None, efi_dir: str | None) -> None:
+    @click.option(
+        "--append",
+        default="",
+        metavar="ARGUMENTS",
+        help="More for the kernel in each boot entry, such as 'console=ttyS0'.",
+    )
+    def run(
+        boot: Path, image: Path, output: Path | None, kickstart: Path | None, efi_dir: str | None, append: str
+    ) -> None:
         """Write an ISO that installs a node: a boot ISO with the add-on and the node image on it.
 
         It asks its questions at the screen; with --kickstart it asks none, and erases disks as that says.
         """
         with _stoppable(), _progress() as progress:
-            _Run(show).write(boot, image, output, kickstart, efi_dir, progress)
+            _Run(show).write(boot, image, output, kickstart, efi_dir, tuple(append.split()), progress)
 
     return run
 
@@ -61,7 +69,7 @@ class _Run:
 
     def write(
         self, boot_path: Path, image_path: Path, output: Path | None, kickstart_path: Path | None,
-        efi_dir: str | None, progress: isowriter.Progress,
+        efi_dir: str | None, append: tuple[str, ...], progress: isowriter.Progress,
     ) -> None:  # fmt: skip
         self._add(boot_path, isowriter.missing_programs())
         self._stop_on_errors()
@@ -77,7 +85,7 @@ class _Run:
         self._stop_on_errors()
         try:
             sha256 = isowriter.sha256(image_path, progress)
-            plan = iso.plan(Request(boot, image_path, image, sha256, kickstart, efi_dir, version()))
+            plan = iso.plan(Request(boot, image_path, image, sha256, kickstart, efi_dir, append, version()))
             self._add(boot_path, plan.findings)
             if kickstart_path and kickstart is not None:
                 self._add(kickstart_path, iso.kickstart_findings(kickstart.decode(), sha256))

@@ -357,6 +357,7 @@ CODES: dict[str, dict[str, str]] = {
         "iso-efi-image": "the boot loader's file for UEFI cannot be changed",
         "iso-kickstart-named": "boot entries that named a kickstart and no longer do",
         "iso-kickstart-image": "a kickstart that does not install the image on its ISO",
+        "iso-append": "arguments that the boot entries of an ISO cannot take",
         "iso-output": "an ISO cannot be written to this place",
         "iso-space": "not enough room for the ISO",
         "iso-xorriso": "xorriso did not do what it was told",

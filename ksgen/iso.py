@@ -2,7 +2,8 @@
 """The ISO of a node, decided: a boot ISO with the add-on, the node image, and perhaps a kickstart. isowriter.py acts.
 
 The volume keeps its label, so that the boot entries stay as they are: they find the second stage by it, and the
-installer the add-on beside that. They change only for a kickstart, or when they name one that is not wanted.
+installer the add-on beside that. They change only for a kickstart or more arguments, or when they name a kickstart that
+is not wanted.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ksgen import bootiso, cpio, image
+from ksgen import bootargs, bootiso, cpio, image
 from ksgen.bootiso import BootIso, Config
 from ksgen.nodeimage import Finding, NodeImage
+from ksgen.settings import KERNEL_LINE_LONGEST
 
 # Names at the top of the ISO. The image's is the one that interactive-defaults.ks tells Anaconda.
 KICKSTART, MANIFEST = "/ovirt-node.ks", "/ovirt-node.json"
@@ -29,6 +31,9 @@ _CHECKSUM = re.compile(r"""--checksum[=\s]\s*["']?(\w+)""")
 _ADDON_PLACE = f"{image.ADDONS_PLACE}/org_ovirt_node"
 _KICKSTART_WORD = re.compile(r"\s+(?:inst\.)?ks=(\S+)")
 _RESCUE = re.compile(r"\s(?:inst\.)?rescue\b")
+# Not among those that are added.
+_OWN_ARGUMENTS = {"inst.stage2": "it is where the ISO itself is", "inst.ks": "use --kickstart"}
+_GRUB_SPECIAL = frozenset(";&*")  # ends a command, or is a pattern; quotes, `$` and the like are no argument at all
 _MANIFEST_FORMAT = 1
 
 
@@ -42,6 +47,7 @@ class Request:
     image_sha256: str
     kickstart: bytes | None = None
     efi_dir: str | None = None
+    append: tuple[str, ...] = ()
     ksgen: str = ""
 
 
@@ -84,12 +90,13 @@ def plan(request: Request) -> Plan:
     place, addon, found = _addon(request, efi_dir)
     findings += found
     findings += _release_findings(request)
+    findings += _append_findings(request)
     changed = tuple(_edited_configs(request))
     findings += _replaced_kickstarts(request)
     efi_image = request.boot.efi_image
     if any(config.is_in_efi_image for config in changed) and efi_image and not (efi_image.path or efi_image.partition):
         message = "has its boot loader for UEFI in a place that xorriso cannot write again"
-        findings.append(Finding("iso-efi-image", message, hint="leave --kickstart out"))
+        findings.append(Finding("iso-efi-image", message, hint="leave --kickstart and --append out"))
     files = {
         **({KICKSTART: request.kickstart} if request.kickstart is not None else {}),
         place: addon,
@@ -182,21 +189,38 @@ def _with_checksum(kickstart: bytes, sha256: str) -> bytes:
 def _edited_configs(request: Request) -> Iterator[Config]:
     """The boot loaders' files that have to change."""
     for config in request.boot.configs:
-        text = "\n".join(_edited(line, request.kickstart is not None) for line in config.text.split("\n"))
+        text = "\n".join(_edited(line, request) for line in config.text.split("\n"))
         if text != config.text:
             yield dataclasses.replace(config, text=text)
 
 
-def _edited(line: str, has_kickstart: bool) -> str:
-    """A line of a boot entry with our kickstart or none; who rescues a system installs nothing."""
+def _edited(line: str, request: Request) -> str:
+    """A line of a boot entry with our kickstart or none, and more arguments; who rescues a system installs nothing."""
     medium = bootiso.medium(line)
     if medium is None:
         return line
     bare = _KICKSTART_WORD.sub("", line)
-    if not has_kickstart or _RESCUE.search(line):
-        return bare
     rest = bare.rstrip()
-    return f"{rest} inst.ks={medium}:{KICKSTART}{bare[len(rest) :]}"
+    has_kickstart = request.kickstart is not None and not _RESCUE.search(line)
+    ours = [f"inst.ks={medium}:{KICKSTART}"] if has_kickstart else []
+    return " ".join([rest, *ours, *request.append]) + bare[len(rest) :]
+
+
+def _append_findings(request: Request) -> Iterator[Finding]:
+    """Whether boot loaders and the kernel take the arguments that were asked for."""
+    for word in request.append:
+        name = word.partition("=")[0]
+        own = _OWN_ARGUMENTS.get(name if name.startswith("inst.") else f"inst.{name}")
+        if own is not None:
+            yield Finding("iso-append", f"{name}= cannot be among --append", hint=own)
+        elif not bootargs.is_plain(word) or not _GRUB_SPECIAL.isdisjoint(word):
+            hint = "letters, digits and the marks that a URL has"
+            yield Finding("iso-append", f"{word!r} holds a character that boot loaders read differently", hint=hint)
+    lines = (line for config in request.boot.configs for line in config.text.split("\n"))
+    longest = max((len(_edited(line, request)) for line in lines if bootiso.medium(line)), default=0)
+    if request.append and longest > KERNEL_LINE_LONGEST:
+        message = f"a boot entry would get {longest} characters; {KERNEL_LINE_LONGEST} is the most"
+        yield Finding("iso-append", message, hint="use fewer or shorter ones")
 
 
 def _replaced_kickstarts(request: Request) -> Iterator[Finding]:

@@ -189,6 +189,33 @@ def test_kickstart_is_named_by_each_entry_that_installs(store: Path, here: Path,
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_arguments_are_added_to_each_entry(store: Path, here: Path, style: str) -> None:
+    after = looked_at(made(store / f"{style}.iso", store, here, "--append", " console=ttyS0,115200  inst.text"))
+    for config, old in zip(after.configs, looked_at(store / f"{style}.iso").configs, strict=True):
+        wanted = re.sub(r"(inst\.stage2=.*)", r"\1 console=ttyS0,115200 inst.text", old.text)
+        assert config.text == wanted != old.text
+
+
+@pytest.mark.parametrize(
+    ("append", "message", "hint"),
+    [
+        ("inst.stage2=hd:sda", "inst.stage2= cannot be among --append", "it is where the ISO itself is"),
+        ("quiet ks=nfs:server:/ks", "ks= cannot be among --append", "use --kickstart"),
+        ("a=1;b", "'a=1;b' holds a character that boot loaders read differently", "letters, digits"),
+        ("a=$b", "'a=$b' holds a character that boot loaders read differently", "letters, digits"),
+        ("x=" + "y" * 2000, "a boot entry would get 20[0-9]{2} characters; 2047 is the most", "use fewer"),
+    ],
+)
+def test_arguments_that_no_boot_entry_takes(store: Path, here: Path, append: str, message: str, hint: str) -> None:
+    options = ("--boot-iso", store / "nine.iso", "--image", store / "node.img", "-o", here / "node.iso")
+    result = ksgen(*options, "--append", append)
+    assert result.exit_code == 1
+    quoted = message if "[0-9]" in message else re.escape(message)
+    assert re.search(f"nine.iso:1:1: error: {quoted}\n.*{hint}", result.output), result.output
+    assert list(here.iterdir()) == []
+
+
 def test_kickstart_is_one_file(store: Path, here: Path, tmp_path: Path) -> None:
     (tmp_path / "disks.ks").write_text("autopart --type=thinp\n")
     given = kickstart(tmp_path, KICKSTART.replace("autopart --type=thinp", "%include disks.ks"))
