@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
-_TREES = Path(os.environ.get("ANACONDA_BENCH") or Path.home() / ".cache" / "anaconda-bench")
+TREES = Path(os.environ.get("ANACONDA_BENCH") or Path.home() / ".cache" / "anaconda-bench")
 
 
 def _find() -> Path | None:
@@ -15,8 +15,8 @@ def _find() -> Path | None:
     places = [Path(tools)] if tools else sorted(_CHECKOUT.parent.glob("*/anaconda-bench"))
     found = next((place for place in places if (place / "plan_ks.py").is_file()), None)
     is_whole = (
-        all((_TREES / f"anaconda-{ref}").is_dir() for ref in ("rhel-9", "rhel-10"))
-        and (_TREES / "venv-trixie").is_dir()
+        all((TREES / f"anaconda-{ref}").is_dir() for ref in ("rhel-9", "rhel-10"))
+        and (TREES / "venv-trixie").is_dir()
     )
     return found if is_whole and os.geteuid() == 0 else None
 

@@ -93,7 +93,7 @@ class Small:
     kernel: bytes = b"a kernel"
     initrd: bytes = b"an initramfs"
     stage2: Mapping[str, str | None] = dataclasses.field(default_factory=lambda: dict(STAGE2_FILES))
-    files: Mapping[str, bytes | None] = dataclasses.field(default_factory=dict)
+    files: Mapping[str, bytes | Path | None] = dataclasses.field(default_factory=dict)
 
 
 def make(place: Path, small: Small = Small()) -> Path:
@@ -120,7 +120,10 @@ def make(place: Path, small: Small = Small()) -> Path:
         (tree / name).unlink(missing_ok=True)
         if content is not None:
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            (tree / name).write_bytes(content)
+            if isinstance(content, Path):
+                shutil.copy(content, tree / name)
+            else:
+                (tree / name).write_bytes(content)
     node_images.run(
         "xorriso", "-no_rc", "-as", "mkisofs", "-quiet", "-R", "-J", "-V", small.label, "-o", str(place), *options,
         str(tree),

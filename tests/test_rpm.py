@@ -134,7 +134,7 @@ def needs(path: Path, tag: str) -> set[str]:
 
 def as_rpm_says(requirement: str) -> str:
     """`PyYAML>=6.0` as `python3.12dist(pyyaml) >= 6`: without zeros at the end, as EL's generator writes it."""
-    name, _, version = requirement.partition(">=")
+    name, _, version = requirement.partition(",")[0].partition(">=")
     while version.endswith(".0"):
         version = version.removesuffix(".0")
     return f"python3.12dist({name.lower()})" + (f" >= {version}" if version else "")

@@ -12,21 +12,30 @@ from pathlib import Path
 from lab.kickstart_job import HERE, Job, Rendered, job
 from lab.root import RECIPE
 
-# What the package of imgbased gives a version; the tree has a template.
-_VERSION = {"@PACKAGE_NAME@": "imgbased", "@PACKAGE_VERSION@": "0"}
+# What their packages give a version; the trees have templates.
+_VERSION = {"@PACKAGE_NAME@": "imgbased", "@PACKAGE_VERSION@": "0", "@PACKAGE_RPM_VERSION@": "0"}
 
 
 def imgbase_source() -> Path | None:
     """imgbased's source tree, if there is one: IMGBASED_SOURCE."""
-    source = os.environ.get("IMGBASED_SOURCE")
+    return _source("IMGBASED_SOURCE")
+
+
+def nodectl_source() -> Path | None:
+    """That of ovirt-node-ng, where nodectl is: NODECTL_SOURCE."""
+    return _source("NODECTL_SOURCE")
+
+
+def _source(name: str) -> Path | None:
+    source = os.environ.get(name)
     return Path(source).absolute() if source else None
 
 
-def imgbase_tar(source: Path | None) -> bytes:
-    """imgbase as its package installs it: the real one, or the stand-in."""
+def imgbase_tar() -> bytes:
+    """imgbase as its package installs it, the real one or the stand-in, and nodectl, if there is its source."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, text in _stand_in() if source is None else _real(source):
+        for name, text in _files():
             member = tarfile.TarInfo(name)
             data = text.encode()
             member.size, member.mode = len(data), 0o755 if name.startswith("usr/sbin/") else 0o644
@@ -35,24 +44,34 @@ def imgbase_tar(source: Path | None) -> bytes:
 
 
 _PROFILE = "etc/lvm/profile/imgbased-pool.profile"
+# EL9's place for packages; Debian's Python has to be told of it.
+_PACKAGES = "usr/lib/python3.9/site-packages"
 
 
-def _stand_in() -> Iterator[tuple[str, str]]:
-    yield "usr/sbin/imgbase", (RECIPE / "imgbase-stand-in").read_text()
-    yield _PROFILE, (RECIPE / "imgbased-pool.profile").read_text()
+def _files() -> Iterator[tuple[str, str]]:
+    imgbased, nodectl = imgbase_source(), nodectl_source()
+    yield "usr/lib/python3/dist-packages/el9.pth", f"/{_PACKAGES}\n"
+    if imgbased is None:
+        yield "usr/sbin/imgbase", (RECIPE / "imgbase-stand-in").read_text()
+        yield _PROFILE, (RECIPE / "imgbased-pool.profile").read_text()
+        yield f"{_PACKAGES}/imgbased/constants.py", "PACKAGE_VERSION = '0'\n"
+    else:
+        # The script calls `which`, which the image has not.
+        yield "usr/sbin/imgbase", (imgbased / "scripts" / "imgbase").read_text().replace("which", "command -v")
+        yield _PROFILE, (imgbased / "data" / "imgbased-pool.profile").read_text()
+        yield from _package(imgbased / "src" / "imgbased")
+    if nodectl is not None:
+        yield "usr/sbin/nodectl", (nodectl / "scripts" / "nodectl").read_text()
+        yield from _package(nodectl / "src" / "nodectl")
 
 
-def _real(source: Path) -> Iterator[tuple[str, str]]:
-    # The script calls `which`, which the image has not.
-    yield "usr/sbin/imgbase", (source / "scripts" / "imgbase").read_text().replace("which", "command -v")
-    yield _PROFILE, (source / "data" / "imgbased-pool.profile").read_text()
-    package = source / "src" / "imgbased"
+def _package(package: Path) -> Iterator[tuple[str, str]]:
     for file in sorted(package.rglob("*.py*")):
         text = file.read_text()
         for word, value in _VERSION.items():
             text = text.replace(word, value)
         name = str(file.relative_to(package)).removesuffix(".in")
-        yield f"usr/lib/python3/dist-packages/imgbased/{name}", text
+        yield f"{_PACKAGES}/{package.name}/{name}", text
 
 
 def install_job(kickstart: Rendered, imgbase: bytes, before_posts: str = "", then: str = "") -> Job:

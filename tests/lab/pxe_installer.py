@@ -28,7 +28,7 @@ _INIT = f"""\
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 exec </dev/console >/dev/console 2>&1
-while read -r module; do insmod "$module"; done </modules
+while read -r module; do insmod "$module"; done </modules/order
 argument() {{ for word in $(cat /proc/cmdline); do case "$word" in "$1"=*) echo "${{word#*=}}";; esac; done; }}
 stop() {{ sync; echo "$1" >/proc/sysrq-trigger; sleep 60; }}
 fail() {{ echo "STAND-IN: failed: $1"; stop o; }}
@@ -89,27 +89,15 @@ def tree(directory: Path) -> Path:
     boot = directory / "images" / "pxeboot"
     boot.mkdir(parents=True)
     shutil.copy(kernel.vmlinuz, boot / "vmlinuz")
-    _initramfs(kernel, boot / "initrd.img")
+    root.initramfs(kernel.modules, kernel.version, boot / "initrd.img", _INIT, _MODULES, _add_addresses)
     (directory / "images" / "install.img").write_bytes(b"the installer itself\n")
     (directory / ".treeinfo").write_text("[general]\nversion = 9\n")
     return directory
 
 
-def _initramfs(kernel: root.Kernel, path: Path) -> None:
-    with tempfile.TemporaryDirectory() as work:
-        top = Path(work)
-        for place in ("bin", "dev", "etc", "proc", "sys"):
-            (top / place).mkdir()
-        shutil.copy(kernel.modules / "bin" / "busybox", top / "bin" / "busybox")
-        source = kernel.modules / "lib" / "modules" / kernel.version
-        files = [source / name for name in root.modules(kernel.modules, kernel.version, _MODULES)]
-        for file in files:
-            shutil.copy(file, top)
-        (top / "modules").write_text("".join(f"/{file.name}\n" for file in files))
-        for name, text in (("init", _INIT), ("addresses", _ADDRESSES)):
-            (top / name).write_text(text)
-            (top / name).chmod(0o755)
-        root.archive(top, path)
+def _add_addresses(top: Path) -> None:
+    (top / "addresses").write_text(_ADDRESSES)
+    (top / "addresses").chmod(0o755)
 
 
 def node_image(path: Path) -> Path:

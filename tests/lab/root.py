@@ -184,12 +184,17 @@ def kernel() -> Kernel:
     (vmlinuz,) = (package / "boot").glob("vmlinuz-*")
     version = vmlinuz.name.removeprefix("vmlinuz-")
 
+    def add(top: Path) -> None:
+        copy_modules(package, version, top)
+        shutil.copy(RECIPE / "start", top / "start")
+
     def make(directory: Path) -> None:
-        _initramfs(package, version, directory / "initramfs.cpio")
+        init, first = (RECIPE / "initramfs-init").read_text(), words("first-modules.txt")
+        initramfs(package, version, directory / "initramfs.cpio", init, first, add)
 
     recipe = ("first-modules.txt", "modules.txt", "initramfs-init", "start")
-    initramfs = kept("initramfs", make, *recipe, beside=version) / "initramfs.cpio"
-    return Kernel(version, vmlinuz, initramfs, package)
+    made = kept("initramfs", make, *recipe, beside=version) / "initramfs.cpio"
+    return Kernel(version, vmlinuz, made, package)
 
 
 NVR = "ovirt-node-ng-4.5.7-0.20261101.0"
@@ -221,8 +226,8 @@ def node_image() -> Path:
     return kept("image", make, *recipe, beside=f"{parts.version} {NVR}") / "image.squashfs"
 
 
-def update_image(imgbase: bytes) -> Path:
-    """The image of NEXT_NVR with imgbase in it, as `imgbase update` takes it: a file system within a squashfs."""
+def live_image(imgbase: bytes, nvr: str, *compression: str) -> Path:
+    """The image with imgbase in it under that name, as a node's is published: a file system within a squashfs."""
     image = node_image()
 
     def make(directory: Path) -> None:
@@ -230,16 +235,16 @@ def update_image(imgbase: bytes) -> Path:
         run("unsquashfs", "-quiet", "-no-progress", "-dest", tree, image)
         (directory / "imgbase.tar").write_bytes(imgbase)
         run("tar", "xf", directory / "imgbase.tar", "-C", tree)
-        (tree / "usr/share/imgbase/build/meta/nvr").write_text(NEXT_NVR)
+        (tree / "usr/share/imgbase/build/meta/nvr").write_text(nvr)
         live.mkdir(parents=True)
         run("mkfs.ext4", "-q", "-d", tree, live / "rootfs.img", "3G")
         shutil.rmtree(tree)
-        squashfs = directory / "update.squashfs"
-        run("mksquashfs", live.parent, squashfs, "-comp", "lz4", "-noappend", "-quiet", "-no-progress")
+        squashfs = directory / "live.squashfs"
+        run("mksquashfs", live.parent, squashfs, "-comp", *compression, "-noappend", "-quiet", "-no-progress")
         shutil.rmtree(live.parent)
 
-    beside = f"{image} {NEXT_NVR} {hashlib.sha256(imgbase).hexdigest()}"
-    return kept("update", make, beside=beside) / "update.squashfs"
+    beside = f"{image} {nvr} {compression} {hashlib.sha256(imgbase).hexdigest()}"
+    return kept("live", make, beside=beside) / "live.squashfs"
 
 
 def _unpack_kernel(directory: Path) -> None:
@@ -257,21 +262,27 @@ def _unpack_kernel(directory: Path) -> None:
     run("depmod", "-b", directory, version)
 
 
-def _initramfs(kernel: Path, version: str, path: Path) -> None:
-    """busybox, and the modules with all they need."""
+def initramfs(
+    package: Path, version: str, path: Path, init: str, first: list[str], add: Callable[[Path], None] | None = None
+) -> Path:
+    """busybox, the program /init, the modules that it loads, whose files /modules/order names; and what `add` adds."""
     with tempfile.TemporaryDirectory(dir=path.parent) as work:
-        root = Path(work)
-        for place in ("bin", "proc", "sys", "dev", "modules"):
-            (root / place).mkdir()
-        first = modules(kernel, version, words("first-modules.txt"))
-        (root / "modules" / "order").write_text("".join(f"/lib/modules/{version}/{name}\n" for name in first))
-        copy_modules(kernel, version, root)
-        shutil.copy(kernel / "bin" / "busybox", root / "bin" / "busybox")
-        (root / "bin" / "sh").symlink_to("busybox")
-        shutil.copy(RECIPE / "initramfs-init", root / "init")
-        shutil.copy(RECIPE / "start", root / "start")
-        (root / "init").chmod(0o755)
-        archive(root, path)
+        top = Path(work)
+        for place in ("bin", "dev", "etc", "modules", "proc", "sys"):
+            (top / place).mkdir()
+        source, target = package / "lib" / "modules" / version, Path("lib") / "modules" / version
+        names = modules(package, version, first)
+        for name in names:
+            (top / target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source / name, top / target / name)
+        (top / "modules" / "order").write_text("".join(f"/{target / name}\n" for name in names))
+        shutil.copy(package / "bin" / "busybox", top / "bin" / "busybox")
+        (top / "bin" / "sh").symlink_to("busybox")
+        (top / "init").write_text(init)
+        if add is not None:
+            add(top)
+        (top / "init").chmod(0o755)
+        return archive(top, path)
 
 
 def copy_modules(kernel: Path, version: str, root: Path) -> None:

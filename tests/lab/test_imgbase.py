@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The hook with imgbase on real LVM: an installed node, its layer, its boot.
 
-imgbase is the real one from the source tree that IMGBASED_SOURCE names, else a stand-in for it.
+imgbase is the real one from the source tree that IMGBASED_SOURCE names, else a stand-in for it; nodectl is that of
+NODECTL_SOURCE.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import pytest
 
 from lab import root
 from lab.kickstart_job import Rendered, rendered
+from lab.look import checks
 from lab.machine import GIB, Disk, Machine, Result, run
-from lab.node import imgbase_source, imgbase_tar, install_job
+from lab.node import imgbase_source, imgbase_tar, install_job, nodectl_source
 from lab.root import NVR, Kernel
 from org_ovirt_node.policy import POOL_FILL_PERCENT
 
@@ -54,7 +56,7 @@ imgbase w >$OUT/w
 cat /etc/site.conf /root/site /usr/local/lib/site/file /var/lib/site >$OUT/written
 systemctl --failed --plain --no-legend >$OUT/failed
 imgbase check >$OUT/check
-findmnt --json --list --output=TARGET,SOURCE,OPTIONS >$OUT/mounts
+! command -v nodectl || nodectl --machine-readable check >$OUT/nodectl
 """
 IS_REAL = imgbase_source() is not None
 DISK = "{wwn: '0x5000c500a1b2c301', size: {min: 128 GiB, max: 128 GiB}}"
@@ -68,7 +70,7 @@ def node_image() -> Path:
 
 @pytest.fixture(scope="session")
 def imgbase() -> bytes:
-    return imgbase_tar(imgbase_source())
+    return imgbase_tar()
 
 
 def machine(vm_root: Path, kernel: Kernel, node_image: Path, directory: Path, firmware: str) -> Machine:
@@ -152,6 +154,10 @@ def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation
     assert booted.text("written") == "site\n" * 4
     assert booted.text("root").strip() in (f"/dev/onn/{NVR}+1", f"/dev/mapper/onn-{NVR.replace('-', '--')}+1")
     assert booted.text("failed") == ""
+    if IS_REAL:
+        found = checks({name: booted.text(name) for name in ("check", "nodectl") if name in booted.files})
+        assert not any(found.values()), found
+        assert ("nodectl check" in found) == (nodectl_source() is not None)
 
 
 # What is broken, mended again, and said meanwhile; nothing is begun.
@@ -253,7 +259,7 @@ def test_update_and_rollback(install: Callable[[str], Installation], imgbase: by
     node = install("standard-xfs-bios")
     assert (node.kickstart.host.plan.capacity.images or 0) >= 2
     disk = node.copy(tmp_path)
-    result = node.booted(disk, UPDATE, cdrom=root.update_image(imgbase), timeout=500)
+    result = node.booted(disk, UPDATE, cdrom=root.live_image(imgbase, root.NEXT_NVR, "lz4"), timeout=500)
     assert result.status == 0, result.console
     assert result.text("layers").split() == [NVR, f"{NVR}+1", root.NEXT_NVR, f"{root.NEXT_NVR}+1"]
     # capacity() counts with 80 %.

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
 import node_images
@@ -21,7 +19,7 @@ from small_iso import LABEL, Small
 
 from ksgen.cli import main
 from lab.machine import Disk, Machine, run
-from lab.root import Kernel, archive, modules, program
+from lab.root import Kernel, initramfs
 from lab.root import run as run_program
 
 pytestmark = pytest.mark.lab
@@ -72,30 +70,13 @@ autopart --type=thinp
 """
 
 
-def _initramfs(kernel: Kernel, path: Path) -> Path:
-    with tempfile.TemporaryDirectory() as work:
-        place = Path(work)
-        for name in ("bin", "proc", "sys", "dev", "modules"):
-            (place / name).mkdir()
-        names = modules(kernel.modules, kernel.version, _MODULES)
-        for name in names:
-            target = place / "lib/modules" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(kernel.modules / "lib/modules" / kernel.version / name, target)
-        (place / "modules/order").write_text("".join(f"/lib/modules/{name}\n" for name in names))
-        shutil.copy(program("busybox"), place / "bin/busybox")
-        (place / "bin/sh").symlink_to("busybox")
-        (place / "init").write_text(_INIT)
-        (place / "init").chmod(0o755)
-        return archive(place, path)
-
-
 class Isos:
     """The boot ISOs, and what `ksgen iso` makes of them, each once."""
 
     def __init__(self, place: Path, kernel: Kernel) -> None:
         self._place, self._kernel = place, kernel
-        self._initrd = _initramfs(kernel, place / "initrd.img").read_bytes()
+        initrd = initramfs(kernel.modules, kernel.version, place / "initrd.img", _INIT, _MODULES)
+        self._initrd = initrd.read_bytes()
         self.image = node_images.nested(place / "node.squashfs.img", None, "-comp", "xz")
         (place / "node.ks").write_text(KICKSTART)
 
