@@ -9,7 +9,7 @@ OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
 PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_automatic.py tests/test_configuration.py \
   tests/test_hook_scripts.py tests/test_gate.py tests/test_presentation.py tests/test_imgbase.py
 
-.PHONY: run test lab lint bench goldens rpm clean
+.PHONY: run test lab lab-real lint bench goldens rpm clean
 
 run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
@@ -21,6 +21,12 @@ test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## every test, on every Python
 lab: $(STAMP)   ## real disks, firmware and imgbase, in QEMU; one case and its console: make lab CASE=name CONSOLE=1
 	.ci/system-packages --tests
 	$(VENV)/bin/python -m pytest -m 'lab or not lab' tests/lab --durations=0 $(if $(CASE),-k '$(CASE)') $(if $(CONSOLE),-s --console)
+
+lab-real: $(STAMP)   ## install a real node: make lab-real BOOT_ISO=boot.iso IMAGE=node.squashfs.img
+	@[ -z "$(BOOT_ISO)$(IMAGE)" ] || .ci/system-packages --tests
+	@PYTHONPATH=tests $(VENV)/bin/python -m lab.real --boot-iso '$(BOOT_ISO)' --image '$(IMAGE)' \
+	  $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(KEEP),--keep '$(KEEP)')
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -146,6 +146,12 @@ KINDS = {
         "nothing that reaches onto other disks",
         "correct node_disk; if the {kind} is given up, remove it by hand",
     ),
+    # blivet counts the names of disks that it must not touch, and LVM starts neither of two groups of one name.
+    "group-name-taken": Kind(
+        "another volume group {name} lies on {disks}",
+        "one of that name",
+        "take that disk away from this machine; where nothing starts from it, rename the group: vgrename {uuid} OTHER",
+    ),
     "node-layers": Kind(
         "{disk} carries a node: {why}", "an empty disk", "set node_reinstall: true to install it anew, images and all"
     ),
@@ -211,6 +217,7 @@ class Wanted:
     disks: tuple[WantedDisk, ...]
     may_reinstall: bool = False
     is_multipath: bool = False
+    group: str = ""  # the volume group that the kickstart makes
     addon: str = ""  # how it comes to the installer: "updates" or "tree"; empty: it does not have to
 
 
@@ -670,6 +677,7 @@ def decide(facts: Facts, wanted: Wanted) -> Decision:
     for candidate in chosen:
         refusals += _disk_refusals(facts, candidate, wanted)
     refusals += _content_refusals(facts, chosen, wanted)
+    refusals += _name_refusals(facts, chosen, wanted)
     if refusals:
         return Decision(tuple(chosen), refusals=tuple(refusals))
     return Decision(
@@ -836,6 +844,15 @@ def _reaching_out(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[Refusal
         own = [candidate for candidate in chosen if disks & set(candidate.names)]
         if own and others:
             yield refusal("reaches-out", kind=kind, name=name, disk=_listed(own), others=_listed(others))
+
+
+def _name_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) -> Iterator[Refusal]:
+    """Groups of the name that the kickstart gives, on disks that are not touched."""
+    ours = {name for candidate in chosen for name in candidate.names}
+    for group in facts.groups:
+        disks = frozenset[str]().union(*(facts.roots(member) for member in group.members))
+        if chosen and group.name == wanted.group and disks and not disks & ours:
+            yield refusal("group-name-taken", name=group.name, disks=_listed(sorted(disks)), uuid=group.uuid)
 
 
 def _takedown(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[tuple[str, ...]]:
@@ -1040,7 +1057,8 @@ def read(text: str) -> Wanted:
         keys = {key: disk.get(key) for key in ("wwn", "serial", "path", "model")}
         disks.append(WantedDisk(**keys, smallest=size.get("min"), largest=size.get("max")))
     addon = {True: "updates", "tree": "tree"}.get(data.get("addon"), "")
-    return Wanted(tuple(disks), bool(data.get("reinstall")), bool(data.get("multipath")), addon)
+    group = data.get("group") or ""
+    return Wanted(tuple(disks), bool(data.get("reinstall")), bool(data.get("multipath")), group, addon)
 
 
 def addon_refusals(target: Target, wanted: Wanted) -> tuple[Refusal, ...]:

@@ -96,7 +96,9 @@ def plan(request: Request) -> Plan:
     efi_image = request.boot.efi_image
     if any(config.is_in_efi_image for config in changed) and efi_image and not (efi_image.path or efi_image.partition):
         message = "has its boot loader for UEFI in a place that xorriso cannot write again"
-        findings.append(Finding("iso-efi-image", message, hint="leave --kickstart and --append out"))
+        options = ("--kickstart", request.kickstart), ("--append", request.append)
+        hint = f"leave {' and '.join(name for name, value in options if value)} out"
+        findings.append(Finding("iso-efi-image", message, hint=hint))
     files = {
         **({KICKSTART: request.kickstart} if request.kickstart is not None else {}),
         place: addon,

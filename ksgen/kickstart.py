@@ -166,6 +166,7 @@ def _wanted_disks(settings: Settings) -> Verbatim:
         "disks": disks,
         "reinstall": settings.reinstall,
         "multipath": settings.multipath,
+        "group": policy.VOLUME_GROUP,
         "addon": settings.addon,
     }
     return Verbatim(json.dumps(wanted))

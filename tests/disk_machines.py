@@ -79,6 +79,15 @@ def intel_raid(size: int) -> dict[int, bytes]:
     return {size - 1024: b"Intel Raid ISM Cfg Sig. 1.3.00"}
 
 
+# A disk with a node on it.
+NODE = (
+    PARTITION + "vgcreate -q --addtag imgbased:vg onn ${1}1\n"
+    "lvcreate -q -T -L 20g --poolmetadatasize 64m onn/pool00; lvchange -q --addtag imgbased:pool onn/pool00\n"
+    "for v in root node-4.5.6-1 node-4.5.6-1+1; do lvcreate -q -T -V 10g -n $v onn/pool00; done\n"
+    "lvchange -q --addtag imgbased:init onn/root; lvchange -q --addtag imgbased:layer onn/node-4.5.6-1\n"
+    "lvchange -q --addtag imgbased:layer onn/node-4.5.6-1+1; lvcreate -q -n swap -L 1g onn\n"
+    "mkswap -q /dev/onn/swap"
+)
 MACHINES = (
     Machine(
         "one-disk",
@@ -206,12 +215,14 @@ MACHINES = (
         "node",
         (scsi(1),),
         {"first": want(wwn(1)), "reinstall": want(wwn(1), reinstall=True)},
-        fill=PARTITION + "vgcreate -q --addtag imgbased:vg onn ${1}1\n"
-        "lvcreate -q -T -L 20g --poolmetadatasize 64m onn/pool00; lvchange -q --addtag imgbased:pool onn/pool00\n"
-        "for v in root node-4.5.6-1 node-4.5.6-1+1; do lvcreate -q -T -V 10g -n $v onn/pool00; done\n"
-        "lvchange -q --addtag imgbased:init onn/root; lvchange -q --addtag imgbased:layer onn/node-4.5.6-1\n"
-        "lvchange -q --addtag imgbased:layer onn/node-4.5.6-1+1; lvcreate -q -n swap -L 1g onn\n"
-        "mkswap -q /dev/onn/swap",
+        fill=NODE,
+        start="vgchange -q -ay onn",
+    ),
+    Machine(
+        "node-beside",
+        (scsi(1), scsi(2)),
+        {"same-name": want(wwn(1), group="onn"), "other-name": want(wwn(1), group="onn2")},
+        fill='set -- "$2"; ' + NODE,
         start="vgchange -q -ay onn",
     ),
     Machine("zfs", (scsi(1, bytes=zfs_label),), FIRST),

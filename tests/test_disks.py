@@ -213,6 +213,11 @@ EXPECTED = {
         "node-layers: sda carries a node: volume group onn, onn/node-4.5.6-1, onn/node-4.5.6-1+1, onn/pool00,"
         " onn/root; needed: an empty disk; cure: set node_reinstall: true to install it anew, images and all",
     ],
+    ("node-beside", "same-name"): [
+        "group-name-taken: another volume group onn lies on sdc; needed: one of that name; cure: take that disk away "
+        "from this machine; where nothing starts from it, rename the group: vgrename "
+        "agx1fH-HgN1-f8na-YZBn-8Rbj-A4at-8Au1DK OTHER",
+    ],
     ("zfs", "first"): [
         "foreign: sda belongs to ZFS: zfs_member in sda; needed: a disk that no other system uses; cure: "
         "correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",

@@ -27,7 +27,8 @@ _NEEDS = """\
 lab-real installs a real node: make lab-real BOOT_ISO=boot.iso IMAGE=node.squashfs.img
   BOOT_ISO  an installer's boot ISO of EL9 or EL10, AlmaLinux-9-latest-x86_64-boot.iso for example
   IMAGE     a node image, ovirt-node-ng-image-4.5.7.squashfs.img for example
-Also: FIRMWARE=bios (uefi if left out), MEMORY=4096 (MiB), MINUTES=90 (for the installation, at most)\
+Also: FIRMWARE=bios (uefi if left out), MEMORY=4096 (MiB), MINUTES=90 (for each of two boots, at most), KEEP=DIR (for
+what the machine said)\
 """
 _SIZE = 128 * GIB
 _SERIAL = "lab-real"
@@ -89,8 +90,8 @@ def _install_and_look(given: argparse.Namespace, work: Path) -> int:
     image, _ = nodeimage.read(given.image)
     own = boot.stage2.release if boot and boot.stage2 else None
     release = own if own in RELEASES else "el9"
-    kickstart = _kickstart(work, release, given.firmware)
-    (work / "node.ks").write_text(kickstart.text)
+    node = kickstart(work, release, given.firmware)
+    (work / "node.ks").write_text(node.text)
     _say(f"a kickstart for {release}, {given.firmware}, and an ISO with it")
     made = work / "node.iso"
     command = [sys.executable, "-m", "ksgen", "iso", "--boot-iso", given.boot_iso, "--image", given.image, "-o", made]
@@ -110,17 +111,17 @@ def _install_and_look(given: argparse.Namespace, work: Path) -> int:
     answers = parts(said)
     if END not in answers:
         return _give_up("the node did not say what it is", booted)
-    seen = list(judge(answers, kickstart.host, nvr))
+    seen = list(judge(answers, node.host, nvr))
     print(*seen, sep="\n")
     if answers.get("failed", "").strip():
         print(f"services that failed:\n{answers['failed'].rstrip()}")
     return 0 if all(one.is_good for one in seen) else 1
 
 
-def _kickstart(work: Path, release: str, firmware: str) -> Rendered:
+def kickstart(directory: Path, release: str, firmware: str) -> Rendered:
     """Of a host whose disk is this one, with a service that looks."""
     return rendered(
-        work,
+        directory,
         node_release=release,
         node_firmware=firmware,
         node_image_url=iso.image_url(),

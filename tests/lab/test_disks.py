@@ -24,6 +24,8 @@ PROGRAM = Path(__file__).resolve().parents[2] / "ks-templates" / "disks.py"
 _FILL = {machine.name: machine.fill for machine in MACHINES}
 SYSTEM = "printf 'label: gpt\\n,1G,L\\n,,L\\n' | sfdisk -q $1; udevadm settle; mkfs.ext4 -q ${1}1\n"
 SYSTEM += "vgcreate -q old ${1}2; lvcreate -q -n root -L 4g old; mkfs.xfs -q /dev/old/root"
+# Under its own name nothing could be installed beside it.
+OTHER_NODE = _FILL["node"] + "\nvgrename -q onn old-node"
 STICK = "4C530001"
 MODEL = "ST480FP0021"
 
@@ -116,13 +118,13 @@ def old_hosts(directory: Path) -> Lot:
         ),
         "another-node": (
             want(wwn(4)),
-            "error: node-layers: {4} carries a node: volume group onn, onn/node-4.5.6-1, onn/node-4.5.6-1+1, "
-            "onn/pool00, onn/root; needed: an empty disk\n"
+            "error: node-layers: {4} carries a node: volume group old-node, old-node/node-4.5.6-1, "
+            "old-node/node-4.5.6-1+1, old-node/pool00, old-node/root; needed: an empty disk\n"
             "  cure: set node_reinstall: true to install it anew, images and all",
         ),
         "same-model": (want({"model": MODEL}), several("{1}, {5}", MODEL)),
     }
-    return Lot(disks, {0: SYSTEM, 1: MIRROR, 3: _FILL["node"]}, refused)
+    return Lot(disks, {0: SYSTEM, 1: MIRROR, 3: OTHER_NODE}, refused)
 
 
 LOTS = [pytest.param(shared_storage, id="shared-storage"), pytest.param(old_hosts, id="old-hosts")]
