@@ -18,9 +18,9 @@ test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## every test, on every Python
 	$(VENV)/bin/python -m pytest -n auto
 	set -e; for version in $(OLD_PYTHONS); do .venv-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS); done
 
-lab: $(STAMP)   ## real disks, firmware and imgbase, in QEMU; one case and its console: make lab CASE=name CONSOLE=1
+lab: $(STAMP)   ## real disks, firmware and imgbase, in QEMU; JOBS=2; one case and its console: make lab CASE=name CONSOLE=1
 	.ci/system-packages --tests
-	$(VENV)/bin/python -m pytest -m 'lab or not lab' tests/lab --durations=0 $(if $(CASE),-k '$(CASE)') $(if $(CONSOLE),-s --console)
+	$(VENV)/bin/python -m pytest -m 'lab or not lab' tests/lab --durations=0 $(if $(JOBS),-n $(JOBS) --dist loadfile) $(if $(CASE),-k '$(CASE)') $(if $(CONSOLE),-s --console)
 
 lab-real: $(STAMP)   ## install a real node: make lab-real BOOT_ISO=boot.iso IMAGE=node.squashfs.img
 	@[ -z "$(BOOT_ISO)$(IMAGE)" ] || .ci/system-packages --tests

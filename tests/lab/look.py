@@ -112,8 +112,9 @@ def _mounts(answers: Mapping[str, str], host: Host, layer: str) -> Iterator[Seen
         if device.kind == "lvmthinlv":
             # The layer is a snapshot of the base, which is one of the volume that was planned.
             name = layer if path == "/" else device.name
-            wanted += f" of /dev/mapper/{group}-{name.replace('-', '--')} with discard"
-            found += f" of {row['source']} with{'' if 'discard' in row['options'].split(',') else 'out'} discard"
+            wanted += f" of /dev/{group}/{name} with discard"
+            source = row["source"].replace(f"/dev/mapper/{group}-{name.replace('-', '--')}", f"/dev/{group}/{name}")
+            found += f" of {source} with{'' if 'discard' in row['options'].split(',') else 'out'} discard"
         yield _same(f"on {path}", found, wanted)
 
 

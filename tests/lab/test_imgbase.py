@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
+import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +51,11 @@ cat $root/var/lib/site >>$OUT/written
 cat $root/boot/loader/entries/* >$OUT/entries
 cp $root/boot/grub2/grub.cfg $OUT/grub.cfg
 chroot $root imgbase layout >$OUT/layout
+"""
+# The hook a second time, which changes nothing.
+AGAIN = """
+cp $(ls posts/*.script | tail -n 1) $root/tmp/hook
+chroot $root /bin/sh /tmp/hook >$OUT/again 2>&1; echo $? >>$OUT/again
 """
 BOOTED = """\
 findmnt -no SOURCE / >$OUT/root
@@ -123,7 +130,7 @@ def install(
         directory = tmp_path_factory.mktemp(name)
         kickstart = rendered(directory, node_disk=DISK, node_addon="false", node_post=SITE, **CASES[name])
         node = machine(vm_root, kernel, node_image, directory, CASES[name]["node_firmware"])
-        result = run(node, install_job(kickstart, imgbase, then=AFTER), timeout=500)
+        result = run(node, install_job(kickstart, imgbase, then=AGAIN + AFTER), timeout=500)
         assert result.status == 0, result.console + result.text("01.script.log")
         return Installation(kickstart, node, result)
 
@@ -141,6 +148,8 @@ def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation
     node = install(name)
     result = node.result
     assert f"the layer {NVR}+1 is made and verified" in result.text("01.script.log")
+    assert "error: earlier-attempt: left by an earlier run of imgbase: onn tagged imgbased:vg, " in result.text("again")
+    assert result.text("again").endswith("\n1\n")
     assert result.text("written") == "site\n" * 4
     assert result.text("layout").split() == [NVR, "+-", f"{NVR}+1"]
     assert f"root=/dev/onn/{NVR}+1 " in result.text("entries")
@@ -160,16 +169,34 @@ def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation
         assert ("nodectl check" in found) == (nodectl_source() is not None)
 
 
-# What is broken, mended again, and said meanwhile; nothing is begun.
+# What is broken, mended again, and said meanwhile; nothing is begun. What is mounted or unmounted to break something is
+# as it was afterwards by itself.
 NVR_FILE = "usr/share/imgbase/build/meta/nvr"
 LONG = "ovirt-node-ng-4.5.7.20261101.20261102.20261103.20261104.2026-1"
 IMAGE = "install a node image that went through imgbased's build step"
+FLAT = """
+mkdir -p /mnt/flat; mount /dev/onn/flat /mnt/flat
+for file in $root/*; do
+    name=/mnt/flat/${file##*/}
+    if [ -L $file ]; then cp -a $file $name; else mkdir $name; mount --rbind $file $name; fi
+done
+into=/mnt/flat
+"""
+STALE = "modprobe loop; for n in 1 2; do truncate -s 64m /tmp/$n; losetup /dev/loop$n /tmp/$n\n"
+STALE += "vgcreate -qq --addtag imgbased:vg stale$n /dev/loop$n; done"
 REFUSALS = {
     "no-nvr": (
         f"mv $root/{NVR_FILE} /tmp/nvr",
         f"mv /tmp/nvr $root/{NVR_FILE}",
         f"error: nvr-missing: there is no /{NVR_FILE}; needed: the image's name-version-release in that file\n"
         f"  cure: {IMAGE}",
+    ),
+    "bad-nvr": (
+        f"echo -n node >$root/{NVR_FILE}",
+        f"echo -n {NVR} >$root/{NVR_FILE}",
+        f"error: nvr-syntax: /{NVR_FILE} holds 'node'; needed: name-version-release of letters, digits, dots and "
+        "underscores, with no line end\n"
+        "  cure: build the image again, or write the file in a script before this one",
     ),
     "long-nvr": (
         f"echo -n {LONG} >$root/{NVR_FILE}",
@@ -183,17 +210,40 @@ REFUSALS = {
         "error: file-missing: there is no /etc/lvm/profile/imgbased-pool.profile; needed: the file that imgbase "
         f"reads\n  cure: {IMAGE}",
     ),
+    "no-selinux": (
+        "mount -t tmpfs tmpfs $root/sys/fs",
+        "",
+        "error: selinux-not-in-kernel: there is no /sys/fs/selinux; needed: an installer's kernel with SELinux\n"
+        "  cure: boot the installer without selinux=0",
+    ),
+    "not-thin": (
+        "lvcreate -qq -y -L 512m -n flat onn; mkfs.ext4 -q /dev/onn/flat" + FLAT,
+        "lvremove -qq -y onn/flat",
+        "error: root-not-thin: / is on /dev/mapper/onn-flat, which is no thin volume; needed: a thin volume\n"
+        "  cure: make it with `logvol / --thin --poolname=POOL`, and the pool with `logvol none --thinpool`",
+    ),
+    "btrfs": (
+        "modprobe btrfs; lvcreate -qq -V 1g --thinpool pool00 -n flat onn; mkfs.btrfs -q /dev/onn/flat" + FLAT,
+        "lvremove -qq -y onn/flat",
+        "error: root-filesystem: / is btrfs; needed: xfs or ext4\n  cure: set --fstype=xfs on `logvol /`",
+    ),
+    "no-boot": (
+        "umount -R $root/boot",
+        "",
+        "error: boot-not-mounted: /boot is not a mount point; needed: a partition with at least 1000000000 bytes\n"
+        "  cure: add `part /boot`",
+    ),
     "small-boot": (
         "mount -t tmpfs -o size=900m tmpfs $root/boot",
-        "umount $root/boot",
+        "",
         "error: boot-too-small: the file system of /boot has 943718400 bytes; needed: at least 1000000000\n"
         "  cure: make the partition larger: XFS keeps some of it for its log",
     ),
-    "no-home": (
-        "umount $root/home",
-        "mount -o discard /dev/onn/home $root/home",
-        "error: volume-not-mounted: /home is not a mount point; needed: a volume of its own in the layout standard\n"
-        "  cure: add `logvol /home --thin`, or choose another layout",
+    "no-var": (
+        "umount -R $root/var",
+        "",
+        "error: volume-not-mounted: /var is not a mount point; needed: a volume of its own in the layout standard\n"
+        "  cure: add `logvol /var --thin`, or choose another layout",
     ),
     "earlier-attempt": (
         "lvchange -qq --addtag imgbased:pool onn/pool00",
@@ -203,15 +253,25 @@ REFUSALS = {
         "  cure: call neither `nodectl init` nor `imgbase layout --init` in a script of your own, then install again: "
         "what imgbase has begun cannot be undone",
     ),
+    "stale-tags": (
+        STALE,
+        "vgremove -qq -y stale1 stale2; losetup -D",
+        "error: stale-tags: several other volume groups are tagged imgbased:vg: stale1 stale2; needed: none, or "
+        "imgbase cannot tell which is its own\n"
+        "  cure: leave their disks out with `ignoredisk --only-use`, or run `vgchange --deltag imgbased:vg stale1 "
+        "stale2`",
+    ),
 }
 TRY = """
 hook=$(ls posts/*.script | tail -n 1)
 cp $hook $root/tmp/hook
 look() { lvs --noheadings -o lv_name,lv_tags,lv_permissions; vgs --noheadings -o vg_name,vg_tags; }
 look >$OUT/before
+export root
 try() {
-    . ./break-$1
-    chroot $root /bin/sh /tmp/hook >$OUT/$1.said 2>&1; echo $? >$OUT/$1.status
+    unshare --mount --propagation private bash -c '. ./break-'$1'; exec chroot ${into:-$root} /bin/sh /tmp/hook' \\
+        >$OUT/$1.said 2>&1
+    echo $? >$OUT/$1.status
     . ./mend-$1
     look >$OUT/$1.after
 }
@@ -244,6 +304,26 @@ def test_hook_says_what_is_wrong(
     assert "imgbase-device: the image holds a file /dev/urandom, where imgbase makes a device" in result.console
     assert "imgbase failed, and it does not roll back: what is on the disk is half a node" in result.console
     assert result.text("layers").split() == [NVR, f"{NVR}+1"]
+
+
+SEED = os.environ.get("LAB_SEED") or str(random.randrange(10**6))
+
+
+def test_installed_again_after_a_power_cut(
+    vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path
+) -> None:
+    """At a moment that LAB_SEED repeats, before imgbase is done or when it is; node_reinstall gives up what it left."""
+    moment = random.Random(SEED).uniform(0, 150)
+    print(f"LAB_SEED={SEED}: cut after {moment:.1f} s")
+    given = {"node_disk": DISK, "node_addon": "false", "node_firmware": "bios", "node_post": SITE}
+    kickstart = rendered(tmp_path, node_reinstall="true", **given)
+    node = machine(vm_root, kernel, node_image, tmp_path, "bios")
+    run(node, install_job(kickstart, imgbase), timeout=500, until="lab: the job begins", more_seconds=moment)
+    result = run(node, install_job(kickstart, imgbase, then=AFTER), timeout=500)
+    assert result.status == 0, result.console
+    assert result.text("layout").split() == [NVR, "+-", f"{NVR}+1"]
+    booted = Installation(kickstart, node, result).booted(node.disks[0].file, "imgbase w >$OUT/w")
+    assert booted.text("w").strip() == f"You are on {NVR}+1", booted.console
 
 
 UPDATE = """\

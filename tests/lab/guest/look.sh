@@ -2,7 +2,9 @@
 part() { printf '== %s\n' "$1"; shift; "$@" 2>/dev/null; }
 stty -F /dev/ttyS1 raw -echo
 {
-    part layer imgbase w
+    # Firmware and boot loader have been on this line, and did not end theirs.
+    echo
+    part layer bash -c 'imgbase w 2>&1'
     part layers imgbase layout
     part check imgbase check
     ! command -v nodectl >/dev/null || part nodectl nodectl --machine-readable check
