@@ -136,13 +136,13 @@ class Declarations:
             return known
         if not naming.GROUP_NAME.fullmatch(name):
             fixed = naming.group_fixed(name)
-            self.report(
-                "group-name",
-                f"{name!r} cannot name a group: letters, digits and underscores only, and no digit first",
-                mark,
-                f"write {fixed}" if fixed else None,
-            )
-            return None
+            is_in_use = naming.USED_GROUP_NAME.fullmatch(name) is not None
+            should = "should not" if is_in_use else "cannot"
+            message = f"{name!r} {should} name a group: letters, digits and underscores only, and no digit first"
+            hint = f"write {fixed}" if fixed else None
+            self.problems.append(Problem("group-name", message, mark, "warning" if is_in_use else "error", hint=hint))
+            if not is_in_use:
+                return None
         self.groups[name] = DeclaredGroup(name, mark)
         return self.groups[name]
 

@@ -42,6 +42,8 @@ _KEYWORDS = frozenset(_JINJA.split())
 
 HOST_NAME = re.compile(r"\w[\w.-]*")
 GROUP_NAME = re.compile(r"[^\W\d]\w*")
+# Ansible takes any text and warns (its TRANSFORM_INVALID_GROUP_CHARS); such names are in use, and nothing goes wrong.
+USED_GROUP_NAME = re.compile(r"\w[\w.-]*")
 PORT = re.compile(r"(.*):([0-9]+)", re.DOTALL)
 
 

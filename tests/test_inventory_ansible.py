@@ -660,6 +660,18 @@ def test_variables_beside_a_link_and_not_beside_its_target(tmp_path: Path) -> No
     assert both([tmp_path / "link/hosts.yaml"]) == {"h": {"v": "link"}}
 
 
+def test_group_names_that_ansible_only_warns_of(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "hosts.yaml": "all: {children: {rack-a: {hosts: {n01: }, children: {2.row: {hosts: {n02: {v: 2}}}}}}}\n",
+            "group_vars/rack-a.yml": "w: 1\n",
+            "group_vars/2.row/x.yml": "x: '{{ groups[\"rack-a\"] | length }}'\n",
+        },
+    )
+    assert both([tmp_path / "hosts.yaml"])["n02"].keys() >= {"v", "w", "x"}
+
+
 def test_reserved_names_are_complete() -> None:
     assert not get_reserved_names() - naming.RESERVED_NAMES
     assert not INTERNAL_STATIC_VARS - naming.MAGIC_NAMES
