@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes the machines of disk_machines.py in QEMU, looks at their disks, and runs the resolver on them for real.
 
-    tests/record_disks.py ROOT KERNEL [NAME...]
+    tests/record_disks.py [NAME...]
 
-ROOT is a squashfs image of a Debian root with udev, lvm2, mdadm, multipath-tools, cryptsetup-bin, xfsprogs, e2fsprogs,
-btrfs-progs and python3; KERNEL is an unpacked linux-image package. All that the resolver's look-ups printed is written
-to tests/data/disks, with what it then did and said, and whether a byte of any disk was another afterwards. No disk of
-this machine is used: the disks are sparse files. Needs qemu-system-x86_64, busybox (static), cpio and kmod.
+All that the resolver's look-ups printed is written to tests/data/disks, with what it then did and said, and whether a
+byte of any disk was another afterwards. No disk of this machine is used: the disks are sparse files. Root and kernel
+are the lab's, and so is what it needs (docs/lab.md); one boot is for many machines, whose disks come and go.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -27,16 +24,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from disk_machines import MACHINES, RECORDED, Machine
+from lab import root
+from lab.machine import accelerator, digest
 
 PROGRAM = Path(__file__).resolve().parents[1] / "ks-templates" / "disks.py"
 TIME = 1800  # seconds for one boot under software emulation on a busy machine
 MEMORY = 1024  # MiB
-FIRST_MODULES = ("virtio_pci", "virtio_scsi", "virtio_blk", "virtio_console", "sd_mod", "sr_mod", "squashfs", "overlay")
-MODULES = """
-    virtio_rng nvme usb-storage xhci-pci dm-mod dm-thin-pool dm-snapshot dm-crypt dm-multipath dm-service-time
-    dm-round-robin raid0 raid1 xfs ext4 btrfs isofs loop xts algif_skcipher aesni-intel sha256_generic
-    crc32c_generic ecb essiv cbc nls_ascii
-"""
+FIRST_MODULES = ["virtio_pci", "virtio_scsi", "virtio_blk", "virtio_console", "sd_mod", "sr_mod", "squashfs", "overlay"]
 
 _INIT = """\
 #!/bin/sh
@@ -138,45 +132,15 @@ json.dump(found, open("/job/out/%s/found.json" % os.path.basename(os.getcwd()), 
 """
 
 
-def initramfs(kernel: Path, directory: Path) -> Path:
+def initramfs(kernel: root.Kernel, directory: Path) -> Path:
     """busybox and the modules; the job of a boot follows it as a second archive."""
-    (version,) = (path.name for path in (kernel / "lib" / "modules").iterdir())
-    root = directory / "initramfs"
-    kept = root / "lib" / "modules" / version
-    for place in ("bin", "proc", "sys", "dev", "modules", f"lib/modules/{version}"):
-        (root / place).mkdir(parents=True, exist_ok=True)
-    subprocess.run(["depmod", "-b", kernel, version], check=True)
-    source = kernel / "lib" / "modules" / version
-    order: list[str] = []
-    for module in (*FIRST_MODULES, *MODULES.split()):
-        argv = ["modprobe", "-d", str(kernel), "-S", version, "--show-depends", module]
-        for line in subprocess.run(argv, capture_output=True, text=True).stdout.splitlines():
-            word, path = line.split()[:2]
-            name = str(Path(path).relative_to(source)) if word == "insmod" else None
-            if name and name not in order:
-                order.append(name)
-        if module == FIRST_MODULES[-1]:
-            (root / "modules" / "order").write_text("".join(f"/lib/modules/{version}/{name}\n" for name in order))
-    for name in (*order, "modules.order", "modules.builtin", "modules.builtin.modinfo"):
-        (kept / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source / name, kept / name)
-    subprocess.run(["depmod", "-b", root, version], check=True)
-    busybox = shutil.which("busybox")
-    assert busybox
-    shutil.copy(busybox, root / "bin" / "busybox")
-    (root / "bin" / "sh").symlink_to("busybox")
-    (root / "init").write_text(_INIT)
-    (root / "init").chmod(0o755)
-    return archive(root, directory / "initramfs.cpio")
 
+    def add(top: Path) -> None:
+        root.copy_modules(kernel.modules, kernel.version, top)
 
-def archive(root: Path, path: Path) -> Path:
-    names = subprocess.run(["find", "."], cwd=root, capture_output=True, check=True).stdout
-    with path.open("wb") as file:
-        subprocess.run(
-            ["cpio", "-o", "-H", "newc", "--quiet", "--owner=0:0"], cwd=root, input=names, stdout=file, check=True
-        )
-    return path
+    return root.initramfs(
+        kernel.modules, kernel.version, directory / "initramfs.cpio", _INIT, [*FIRST_MODULES, "isofs"], add
+    )
 
 
 def attach(machine: Machine, files: list[Path], slot: int, is_filled: bool) -> tuple[list[str], list[str]]:
@@ -212,8 +176,8 @@ def attach(machine: Machine, files: list[Path], slot: int, is_filled: bool) -> t
 class Run:
     """What all boots have in common."""
 
-    root: Path
-    kernel: Path
+    system: Path
+    kernel: root.Kernel
     ramdisk: Path
     directory: Path
 
@@ -239,17 +203,29 @@ class Run:
         for name, text in {"main.sh": _MAIN, "look.py": _LOOK_PY, "disks.py": PROGRAM.read_text()}.items():
             (job / name).write_text(text)
         ramdisk = work / "initrd"
-        ramdisk.write_bytes(self.ramdisk.read_bytes() + archive(work / "c", work / "job.cpio").read_bytes())
-        (vmlinuz,) = (self.kernel / "boot").glob("vmlinuz-*")
+        ramdisk.write_bytes(self.ramdisk.read_bytes() + root.archive(work / "c", work / "job.cpio").read_bytes())
         out = work / "out"
         out.touch()
-        command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", str(MEMORY), "-cpu", "max"]
-        command += ["-M", "pc", "-display", "none", "-vga", "none", "-serial", "stdio", "-monitor", "none"]
-        command += ["-no-reboot", "-nic", "none", "-kernel", str(vmlinuz), "-initrd", str(ramdisk)]
+        command = [root.program("qemu-system-x86_64"), "-accel", accelerator(), "-smp", "2", "-m", str(MEMORY)]
+        command += [
+            "-cpu",
+            "host" if accelerator() == "kvm" else "max",
+            "-M",
+            "pc",
+            "-display",
+            "none",
+            "-vga",
+            "none",
+            "-serial",
+            "stdio",
+            "-monitor",
+            "none",
+        ]
+        command += ["-no-reboot", "-nic", "none", "-kernel", str(self.kernel.vmlinuz), "-initrd", str(ramdisk)]
         command += ["-append", "console=ttyS0 panic=-1 quiet"]
         command += ["-device", "virtio-serial-pci,addr=0x2", "-chardev", f"file,id=out,path={out}"]
         command += ["-device", "virtserialport,chardev=out,name=out", "-device", "virtio-scsi-pci,id=scsi,addr=0x3"]
-        command += ["-drive", f"if=none,id=root,file={self.root},format=raw,readonly=on"]
+        command += ["-drive", f"if=none,id=root,file={self.system},format=raw,readonly=on"]
         command += ["-device", "scsi-cd,drive=root,bus=scsi.0,scsi-id=0", "-device", "virtio-rng-pci", *disks]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME)
         console = done.stdout + done.stderr
@@ -261,23 +237,6 @@ class Run:
             found = {name: file.read() for name, file in opened.items() if file}
         shutil.rmtree(work)
         return {**found, "console": console}
-
-
-def digest(path: Path) -> str:
-    """Of all bytes that are not zero, with their places: holes of a sparse file are zeros too."""
-    sum_, block = hashlib.sha256(), 2**16
-    with path.open("rb") as file:
-        end, place = file.seek(0, os.SEEK_END), 0
-        while place < end:
-            try:
-                place = os.lseek(file.fileno(), place, os.SEEK_DATA) // block * block
-            except OSError:
-                break
-            data = os.pread(file.fileno(), block, place)
-            if data.strip(b"\0"):
-                sum_.update(place.to_bytes(8, "big") + data)
-            place += block
-    return sum_.hexdigest()
 
 
 def make(machine: Machine, directory: Path) -> list[Path]:
@@ -320,11 +279,12 @@ def record(machines: list[Machine], run: Run) -> None:
 
 
 def main() -> None:
-    root, kernel, *names = sys.argv[1:]
+    names = sys.argv[1:]
     RECORDED.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="record-disks-"))
     print("what the machines said is in", directory, flush=True)
-    run = Run(Path(root), Path(kernel), initramfs(Path(kernel), directory), directory)
+    kernel = root.kernel()
+    run = Run(root.vm_root(), kernel, initramfs(kernel, directory), directory)
     machines = [machine for machine in MACHINES if not names or machine.name in names]
     for machine in machines:
         make(machine, directory)
