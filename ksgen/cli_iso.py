@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -17,55 +17,48 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from ksgen import bootiso, iso, isowriter, ksfile, nodeimage
 from ksgen.bootiso import BootIso
+from ksgen.cli_edges import PROBLEMS, SETTINGS, count, efi_dir_given, show_problems, talk
 from ksgen.iso import Request
 from ksgen.kickstart import version
 from ksgen.lint import RELEASES, Linter
 from ksgen.nodeimage import Finding, NodeImage
 from ksgen.problems import Mark, Problem, Report
 
-Show = Callable[[Sequence[Problem], Mapping[str, str], bool], None]
-EfiDir = Callable[[click.Context, click.Parameter, str | None], str | None]
-
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def command(show: Show, efi_dir: EfiDir) -> click.Command:
-    """The command, with what it shares with the others: how problems are shown, and what may stand below EFI/."""
+@click.command("iso", context_settings=SETTINGS)
+@click.option("--boot-iso", "boot", required=True, metavar="FILE", type=_FILE, help="An installer's boot ISO.")
+@click.option("--image", required=True, metavar="FILE", type=_FILE, help="The node image (.squashfs.img).")
+@click.option(
+    "-o", "--output", metavar="FILE", help="What to write; the image's name and version if left out.",
+    type=click.Path(path_type=Path),
+)  # fmt: skip
+@click.option("--kickstart", metavar="FILE", type=_FILE, help="Install by it, without a question.")
+@click.option("--efi-dir", callback=efi_dir_given, metavar="DIR", help="Below EFI/ in the image, where it has several.")
+@click.option(
+    "--append",
+    default="",
+    metavar="ARGUMENTS",
+    help="More for the kernel in each boot entry, such as 'console=ttyS0'.",
+)
+def write_iso(
+    boot: Path, image: Path, output: Path | None, kickstart: Path | None, efi_dir: str | None, append: str
+) -> None:
+    """Write an ISO that installs a node: a boot ISO with the add-on and the node image on it.
 
-    @click.command("iso", context_settings={"help_option_names": ["-h", "--help"]})
-    @click.option("--boot-iso", "boot", required=True, metavar="FILE", type=_FILE, help="An installer's boot ISO.")
-    @click.option("--image", required=True, metavar="FILE", type=_FILE, help="The node image (.squashfs.img).")
-    @click.option(
-        "-o", "--output", metavar="FILE", help="What to write; the image's name and version if left out.",
-        type=click.Path(path_type=Path),
-    )  # fmt: skip
-    @click.option("--kickstart", metavar="FILE", type=_FILE, help="Install by it, without a question.")
-    @click.option("--efi-dir", callback=efi_dir, metavar="DIR", help="Below EFI/ in the image, where it has several.")
-    @click.option(
-        "--append",
-        default="",
-        metavar="ARGUMENTS",
-        help="More for the kernel in each boot entry, such as 'console=ttyS0'.",
-    )
-    def run(
-        boot: Path, image: Path, output: Path | None, kickstart: Path | None, efi_dir: str | None, append: str
-    ) -> None:
-        """Write an ISO that installs a node: a boot ISO with the add-on and the node image on it.
-
-        It asks its questions at the screen; with --kickstart it asks none, and erases disks as that says.
-        """
-        with _stoppable(), _progress() as progress:
-            _Run(show).write(boot, image, output, kickstart, efi_dir, tuple(append.split()), progress)
-
-    return run
+    It asks its questions at the screen; with --kickstart it asks none, and erases disks as that says.
+    """
+    with _stoppable(), _progress() as progress:
+        _Run().write(boot, image, output, kickstart, efi_dir, tuple(append.split()), progress)
 
 
 class _Run:
     """The steps, and what was found wrong so far."""
 
-    def __init__(self, show: Show) -> None:
-        self._show, self._report, self._sources = show, Report(), dict[str, str]()
+    def __init__(self) -> None:
+        self._report, self._sources = Report(), dict[str, str]()
 
     def write(
         self, boot_path: Path, image_path: Path, output: Path | None, kickstart_path: Path | None,
@@ -96,8 +89,8 @@ class _Run:
         except OSError as error:
             self._add(output, (Finding("iso-output", f"{error.filename or output}: {error.strerror}"),))
         self._stop_on_errors()
-        self._show(self._report.problems, self._sources, False)
-        click.echo(f"{output} written: {image.nvr}, volume {boot.label}", err=True)
+        show_problems(self._report.problems, self._sources, as_json=False)
+        talk(f"{output} written: {image.nvr}, volume {boot.label}")
 
     def _boot(self, path: Path) -> BootIso | None:
         try:
@@ -134,10 +127,10 @@ class _Run:
             self._stop()
 
     def _stop(self) -> NoReturn:
-        self._show(self._report.problems, self._sources, False)
-        count = sum(problem.severity == "error" for problem in self._report.problems)
-        click.echo(f"{count} error{'' if count == 1 else 's'}; nothing was written", err=True)
-        sys.exit(1)
+        show_problems(self._report.problems, self._sources, as_json=False)
+        errors = [problem for problem in self._report.problems if problem.severity == "error"]
+        talk(f"{count(errors)}; nothing was written")
+        sys.exit(PROBLEMS)
 
 
 @contextlib.contextmanager

@@ -6,9 +6,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -16,71 +15,60 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from ksgen import preflight, webfiles
+from ksgen.cli_edges import DONE, JSON, ONE_HOSTS, PASSWORDS, PROBLEMS, SETTINGS, limited, read, show_problems
 from ksgen.host import Host, read_hosts
-from ksgen.inventory import Inventory
 from ksgen.preflight import ImageLook, TreeLook
-from ksgen.problems import Problem, Report
+from ksgen.problems import Problem
 from org_ovirt_node.layout import size_text
-
-Read = Callable[[Sequence[str], Sequence[str]], tuple[Inventory, Report]]
-Choose = Callable[[Inventory, str | None], frozenset[str]]
-Show = Callable[[Sequence[Problem], Mapping[str, str], bool], None]
-Option = Callable[[Any], Any]
 
 _SUM_SHOWN = 12  # digits
 
 
-def command(read: Read, choose: Choose, show: Show, options: Sequence[Option]) -> click.Command:
-    """The command, with what it shares with the others: how they read, choose and show, and their options."""
+@click.command("preflight", context_settings=SETTINGS)
+@ONE_HOSTS
+@click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: only what these name.")
+@click.option("--download", is_flag=True, help="Fetch the images whole, for their SHA-256; nothing is kept.")
+@click.option(
+    "--image", "images", multiple=True, metavar="FILE", help="A copy of an image of the same name, to look into.",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)  # fmt: skip
+@click.option(
+    "--ca", metavar="FILE", help="Certificates to trust besides the system's.",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)  # fmt: skip
+@click.option(
+    "--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), default=webfiles.TIMEOUT,
+    show_default=True, help="How long a server may take.",
+)  # fmt: skip
+@PASSWORDS
+@JSON
+def preflight_images(
+    hosts: str, limit: str | None, download: bool, images: Sequence[Path], ca: Path | None, timeout: float,
+    passwords: Sequence[str], as_json: bool,
+) -> None:  # fmt: skip
+    """Look at the node images and installer trees that the inventory names, as the installer will.
 
-    @click.command("preflight", context_settings={"help_option_names": ["-h", "--help"]})
-    @click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
-    @click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: only what these name.")
-    @click.option("--download", is_flag=True, help="Fetch the images whole, for their SHA-256; nothing is kept.")
-    @click.option(
-        "--image", "images", multiple=True, metavar="FILE", help="A copy of an image of the same name, to look into.",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    )  # fmt: skip
-    @click.option(
-        "--ca", metavar="FILE", help="Certificates to trust besides the system's.",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    )  # fmt: skip
-    @click.option(
-        "--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), default=webfiles.TIMEOUT,
-        show_default=True, help="How long a server may take.",
-    )  # fmt: skip
-    def run(
-        hosts: str, limit: str | None, download: bool, images: Sequence[Path], ca: Path | None, timeout: float,
-        passwords: Sequence[str], as_json: bool,
-    ) -> None:  # fmt: skip
-        """Look at the node images and installer trees that the inventory names, as the installer will.
-
-        Each is asked for on its server; of an image the few parts are fetched that tell what is in it.
-        """
-        client = _client(timeout, ca)
-        site, report = read([hosts], passwords)
-        known, found = read_hosts(site)
-        report.extend(found)
-        chosen = choose(site, limit)
-        wanted = [host for host in known if host.name in chosen]
-        with _progress() as progress:
-            looks = preflight.look(client, wanted, _copies(wanted, images), download, progress)
-        report.extend(preflight.problems(wanted, looks))
-        problems = [problem for problem in report.problems if problem.host is None or problem.host in chosen]
-        if as_json:
-            click.echo(json.dumps(_json(problems, looks), indent=1))
-        else:
-            show(problems, site.sources, False)
-            for image in looks.images.values():
-                click.echo(_image_line(image, _users(wanted, image.url)))
-            for tree in looks.trees.values():
-                click.echo(_tree_line(tree, _users(wanted, tree.url)))
-        sys.exit(1 if any(problem.severity == "error" for problem in problems) else 0)
-
-    whole = run
-    for option in reversed(options):
-        whole = option(whole)
-    return whole
+    Each is asked for on its server; of an image the few parts are fetched that tell what is in it.
+    """
+    client = _client(timeout, ca)
+    site, report = read([hosts], passwords)
+    known, found = read_hosts(site)
+    report.extend(found)
+    chosen = limited(site, limit)
+    wanted = [host for host in known if host.name in chosen]
+    with _progress() as progress:
+        looks = preflight.look(client, wanted, _copies(wanted, images), download, progress)
+    report.extend(preflight.problems(wanted, looks))
+    problems = [problem for problem in report.problems if problem.host is None or problem.host in chosen]
+    if as_json:
+        click.echo(json.dumps(_json(problems, looks), indent=1))
+    else:
+        show_problems(problems, site.sources, as_json=False)
+        for image in looks.images.values():
+            click.echo(_image_line(image, _users(wanted, image.url)))
+        for tree in looks.trees.values():
+            click.echo(_tree_line(tree, _users(wanted, tree.url)))
+    sys.exit(PROBLEMS if any(problem.severity == "error" for problem in problems) else DONE)
 
 
 def _client(timeout: float, ca: Path | None) -> webfiles.Client:

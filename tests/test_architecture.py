@@ -90,7 +90,8 @@ KSGEN_ORDER = (
     ("isowriter",),
     ("checks",),
     ("rendering", "preflight"),
-    ("cli_iso", "cli_preflight"),
+    ("cli_edges",),
+    ("cli_iso", "cli_preflight", "cli_publish"),
     ("cli",),
     ("__main__",),
 )
