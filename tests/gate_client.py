@@ -105,7 +105,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         "gate": run(installation.CheckLayoutTask(parsed.section)),
     }
     if tree.partitioning:
-        run(installation.SetMountOptionsTask(parsed.section))
+        run(installation.SetMountOptionsTask())
         out["options"] = {d.mount_point: d.options for d in storage.read_tree().devices if d.mount_point}
     return out
 

@@ -77,10 +77,6 @@ class UseNodeLayoutTask(Task):
 class SetMountOptionsTask(Task):
     """Thin volumes without discard never give freed blocks back to the pool; Anaconda does not ask for it."""
 
-    def __init__(self, section: Section) -> None:
-        super().__init__()
-        self._section = section
-
     @property
     def name(self) -> str:
         return "Set the mount options of the node"

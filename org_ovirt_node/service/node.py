@@ -120,7 +120,7 @@ class Node(KickstartService):
         EL10 and later collect the scripts of the kickstart right after this, so here is where the hook joins them.
         """
         section = self._state.section
-        return [CheckLayoutTask(section), SetMountOptionsTask(section), PrepareHookTask(section, append_hook())]
+        return [CheckLayoutTask(section), SetMountOptionsTask(), PrepareHookTask(section, append_hook())]
 
 
 def _when_kickstart_is_read(act: Callable[[], None]) -> None:
