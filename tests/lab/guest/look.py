@@ -32,9 +32,13 @@ def main() -> None:
     disks = [str(link) for link in Path("/dev/disk/by-node").iterdir()]
     own = [row for row in mounts if row["target"].startswith("/mnt/sysroot")]
     space = {row["target"]: os.statvfs(row["target"]) for row in own}
+    rows = [row for disk in disks for row in ask(*LSBLK, disk)["blockdevices"]]
+    # Those of other disks start by themselves.
+    names = {row["name"] for row in rows}
+    arrays = [link for link in sorted(Path("/dev/md").glob("*")) if link.resolve().name in names]
     found = {
-        "lsblk": [row for disk in disks for row in ask(*LSBLK, disk)["blockdevices"]],
-        "arrays": {link.name: size(link) for link in sorted(Path("/dev/md").glob("*"))},
+        "lsblk": rows,
+        "arrays": {link.name: size(link) for link in arrays},
         "lvs": ask("lvs", "-a", "-o", LVS, *LVM)["report"][0]["lv"],
         "vgs": ask("vgs", "-o", VGS, *LVM)["report"][0]["vg"],
         "mounts": own,

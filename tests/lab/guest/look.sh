@@ -4,7 +4,7 @@ stty -F /dev/ttyS1 raw -echo
 {
     # Firmware and boot loader have been on this line, and did not end theirs.
     echo
-    part layer bash -c 'imgbase w 2>&1'
+    part layer imgbase w
     part layers imgbase layout
     part check imgbase check
     ! command -v nodectl >/dev/null || part nodectl nodectl --machine-readable check
