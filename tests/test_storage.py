@@ -89,6 +89,7 @@ def test_disk_stands_under_its_fixed_name_however_it_is_found(tmp_path: Path) ->
         "disks": [{"serial": "WD-1234"}],
         "reinstall": False,
         "multipath": False,
+        "group": "onn",
         "addon": True,
     }
     lines = [line for line in text.splitlines() if line.endswith("/dev/disk/by-node/system0")]

@@ -233,6 +233,8 @@ def live_image(imgbase: bytes, nvr: str, *compression: str) -> Path:
     def make(directory: Path) -> None:
         tree, live = directory / "tree", directory / "live" / "LiveOS"
         run("unsquashfs", "-quiet", "-no-progress", "-dest", tree, image)
+        # A node image has none, where imgbase makes its own.
+        run("find", tree / "dev", "-mindepth", "1", "-delete")
         (directory / "imgbase.tar").write_bytes(imgbase)
         run("tar", "xf", directory / "imgbase.tar", "-C", tree)
         (tree / "usr/share/imgbase/build/meta/nvr").write_text(nvr)
