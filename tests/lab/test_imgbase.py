@@ -335,6 +335,10 @@ ROLLBACK = "imgbase w >$OUT/w; imgbase rollback"
 
 
 @pytest.mark.skipif(not IS_REAL, reason="an update needs the real imgbased: IMGBASED_SOURCE")
+@pytest.mark.xfail(
+    reason="an update wants SELinux in the running kernel, where Debian's systemd does not start without a policy",
+    strict=True,
+)
 def test_update_and_rollback(install: Callable[[str], Installation], imgbase: bytes, tmp_path: Path) -> None:
     node = install("standard-xfs-bios")
     assert (node.kickstart.host.plan.capacity.images or 0) >= 2
