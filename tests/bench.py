@@ -15,8 +15,7 @@ def _find() -> Path | None:
     places = [Path(tools)] if tools else sorted(_CHECKOUT.parent.glob("*/anaconda-bench"))
     found = next((place for place in places if (place / "plan_ks.py").is_file()), None)
     is_whole = (
-        all((TREES / f"anaconda-{ref}").is_dir() for ref in ("rhel-9", "rhel-10"))
-        and (TREES / "venv-trixie").is_dir()
+        all((TREES / f"anaconda-{ref}").is_dir() for ref in ("rhel-9", "rhel-10")) and (TREES / "venv-trixie").is_dir()
     )
     return found if is_whole and os.geteuid() == 0 else None
 
