@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -17,16 +16,14 @@ from ksgen import network, topology
 from ksgen.disk import Disk, node_link
 from ksgen.expressions import Expressions, Rendered
 from ksgen.inventory import HostEntry, Inventory
-from ksgen.nodes import Node, holds_secret, plain
-from ksgen.problems import Mark, Problem, Severity
-from ksgen.settings import PREFIX, SECRETS, DhcpRange, Identity, Settings
-from ksgen.values import SHOWN_LONGEST, host_name, is_secret, names_secret, nearest, shown
+from ksgen.nodes import plain
+from ksgen.places import KEY, Location, locate, problem_at, vaulted
+from ksgen.problems import Problem, Severity
+from ksgen.settings import PREFIX, DhcpRange, Identity, Settings
+from ksgen.validation import validation_problem
+from ksgen.values import host_name
 from org_ovirt_node import layout, policy
 from org_ovirt_node.findings import Finding
-
-Location = tuple[str | int, ...]
-# How pydantic ends the location of a key.
-_KEY = "[key]"
 
 # A finding's subject -> the variables that can cause it, the likeliest first.
 _SUBJECTS = {
@@ -44,93 +41,6 @@ _NAME_CODES = frozenset({"name-characters", "name-reserved", "pool-name-taken", 
 _NO_AUTOPART = "leave node_partitioning out"
 # Sizes that nobody can ask automatic partitioning for.
 _MADE_BY_AUTOPART = frozenset({"boot-small", "root-below-image"})
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a value of a host stands: the mark, the path as its author wrote it, and whether others share it.
-
-    `is_secret`: the line must not be shown. `is_vaulted`: nothing of the value may be.
-    """
-
-    mark: Mark
-    path: str | None
-    is_shared: bool
-    is_secret: bool = False
-    is_vaulted: bool = False
-
-
-def path_text(location: Location) -> str:
-    """`node_network[0].gateway4`, `node_volumes./var`."""
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            name = part if part.isprintable() and len(part) <= SHOWN_LONGEST else shown(part)
-            text += f".{name}" if text else name
-    return text
-
-
-def locate(entry: HostEntry, location: Location, is_key: bool = False) -> Place:
-    """Find the value at a location (or its key), or the nearest thing around it that is written down."""
-    variable = entry.variables.get(str(location[0])) if location else None
-    if variable is None:
-        return Place(entry.mark, path_text(location) or None, is_shared=False)
-    node, found = variable.node, [location[0]]
-    for part in location[1:]:
-        below = _child(node, part)
-        if below is None:
-            found += [p for p in location[len(found) :] if not isinstance(p, int)]
-            break
-        found += [part] if below is not node else []
-        node = below
-    key_mark = variable.key_mark if node is variable.node else node.key_mark
-    mark = key_mark if is_key and key_mark else node.mark
-    if holds_secret(variable.node):
-        return Place(mark, variable.name, variable.is_shared, is_secret=True, is_vaulted=True)
-    return Place(mark, path_text(tuple(found)), variable.is_shared, (mark.file, mark.line) in _secret_lines(entry))
-
-
-def _secret_lines(entry: HostEntry) -> set[tuple[str, int]]:
-    """The lines of the inventory that must not be shown: they hold a secret, though the problem may be beside it."""
-    return {
-        (node.mark.file, node.mark.line)
-        for name, variable in entry.variables.items()
-        for node in _secrets(variable.node, names_secret(name))
-    }
-
-
-def _secrets(node: Node, is_named: bool) -> Iterator[Node]:
-    if isinstance(node.value, Mapping):
-        for name, child in node.value.items():
-            yield from _secrets(child, is_named or names_secret(name))
-    elif isinstance(node.value, tuple):
-        for child in node.value:
-            yield from _secrets(child, is_named)
-    elif is_named or is_secret(node.value):
-        yield node
-
-
-def _vaulted(node: Node) -> Iterator[str]:
-    """The texts of a value that come out of a vault."""
-    if isinstance(node.value, Mapping):
-        for name, child in node.value.items():
-            yield from (name, *_vaulted(child)) if node.is_secret else _vaulted(child)
-    elif isinstance(node.value, tuple):
-        for child in node.value:
-            yield from _vaulted(child)
-    elif node.is_secret:
-        yield str(node.value)
-
-
-def _child(node: Node, part: str | int) -> Node | None:
-    if isinstance(node.value, Mapping):
-        # One value may stand for a list of one.
-        return node if part == 0 else node.value.get(str(part))
-    if isinstance(node.value, tuple):
-        return node.value[part] if isinstance(part, int) and part < len(node.value) else None
-    return node if part == 0 else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -183,12 +93,12 @@ class Host:
     def problem(
         self, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
     ) -> Problem:
-        return _problem(self.entry, location, code, message, hint, severity)
+        return problem_at(self.entry, location, code, message, hint, severity)
 
     def discreet(self, problem: Problem) -> Problem:
         """The problem without anything that comes out of a vault."""
         told = f"{problem.message} {problem.hint}"
-        if not any(text and text in told for v in self.entry.variables.values() for text in _vaulted(v.node)):
+        if not any(text and text in told for v in self.entry.variables.values() for text in vaulted(v.node)):
             return problem
         message = f"a vaulted value makes something that cannot stand here ({problem.code} in docs/problems.md)"
         return dataclasses.replace(problem, message=message, hint=None, secret=True)
@@ -224,26 +134,6 @@ def _plan(request: layout.Request) -> layout.Plan:
 
 def _variable_name(setting: str) -> str:
     return "node_" + setting
-
-
-def _problem(
-    entry: HostEntry, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
-) -> Problem:
-    is_key = code == "variable-unknown" or location[-1:] == (_KEY,)
-    place = locate(entry, tuple(part for part in location if part != _KEY), is_key)
-    if place.is_vaulted:
-        message, hint = f"this vaulted value cannot stand here ({code} in docs/problems.md)", ""
-    return Problem(
-        code=code,
-        message=message,
-        mark=place.mark,
-        severity=severity,
-        host=entry.name,
-        variable=place.path,
-        hint=hint or None,
-        shared=place.is_shared,
-        secret=place.is_secret,
-    )
 
 
 def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
@@ -299,7 +189,7 @@ def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | Non
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        found = [_validation_problem(entry, details) for details in error.errors(include_url=False) if _counts(details)]
+        found = [validation_problem(entry, details) for details in error.errors(include_url=False) if _counts(details)]
         # What the reader of the file has told of a value is its whole trouble.
         told = {flaw.mark for variable in entry.variables.values() for flaw in variable.flaws}
         return None, [problem for problem in found if problem.mark not in told]
@@ -313,7 +203,7 @@ def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | Non
 def _counts(details: ErrorDetails) -> bool:
     """Not so: a key that is no text, which has been told already; a mapping that is none of the words beside it."""
     is_odd_key = details["type"] == "invalid_key" or (
-        details["loc"][-1:] == (_KEY,) and not isinstance(details["input"], str)
+        details["loc"][-1:] == (KEY,) and not isinstance(details["input"], str)
     )
     return not is_odd_key and not (details["type"] == "literal_error" and isinstance(details["input"], dict))
 
@@ -378,7 +268,7 @@ def _across(identities: Iterable[tuple[HostEntry, Identity]]) -> Iterator[Proble
                 value = f"this {kind}" if place.is_vaulted else value
                 message = f"{value} is also the {kind} of {other[0].name}, {place.mark.file}:{place.mark.line}"
                 code = kind.replace(" ", "-").lower() + "-of-two-hosts"
-                yield _problem(entry, location, code, message, "each host needs its own")
+                yield problem_at(entry, location, code, message, "each host needs its own")
 
 
 def _unique_values(entry: HostEntry, identity: Identity) -> Iterator[tuple[str, str, Location]]:
@@ -398,84 +288,3 @@ def _unique_values(entry: HostEntry, identity: Identity) -> Iterator[tuple[str, 
     for index, disk in enumerate(identity.disk):
         for key, value in disk.identities if disk else ():
             yield "disk", value, ("node_disk", index, key)
-
-
-# --- the words of pydantic's own errors ------------------------------------------------------------------------------
-
-_TYPE_WORDS = {
-    "string_type": "a text",
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-
-
-def _validation_problem(entry: HostEntry, details: ErrorDetails) -> Problem:
-    location: Location = details["loc"]
-    if location[:1] == ("node_dhcp",):
-        # What comes second names a branch of the type, not a place in the data.
-        location = (*location[:1], *location[2:])
-    code, message, hint = _words(location, details)
-    return _problem(entry, location, code, message, hint)
-
-
-def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
-    kind, found = details["type"], details["input"]
-    context: dict[str, Any] = details.get("ctx") or {}
-    text = "this value" if not SECRETS.isdisjoint(map(str, location)) else shown(found)
-    name = location[-1] if location else ""
-    if "message" in context:
-        return kind, str(context["message"]), str(context["hint"])
-    if kind == "missing":
-        known = f"add {name}: to the host, or to a group for all of its hosts" if len(location) == 1 else f"add {name}:"
-        return "variable-missing", "is not there and has no default", known
-    if kind == "extra_forbidden":
-        known_names = _known_names(location)
-        prefix = PREFIX if len(location) == 1 else ""
-        bare = [known.removeprefix(prefix) for known in known_names]
-        return "variable-unknown", "no such variable", nearest(str(name), bare, prefix) or _listing(known_names)
-    if kind == "literal_error":
-        return "value-unknown", f"{text} is not one of {context['expected'].replace(' or ', ', ')}", ""
-    if kind in _TYPE_WORDS:
-        return "wrong-type", f"{text} is not {_TYPE_WORDS[kind]}", _type_cure(kind, found)
-    if kind in ("greater_than_equal", "less_than_equal"):
-        bound, word = next((context[key], key) for key in ("ge", "le") if key in context)
-        limit = "below the minimum" if word == "ge" else "above the maximum"
-        return "value-range", f"{text} is {limit} of {bound}", ""
-    if kind == "too_short":
-        return "list-empty", "the list is empty", "add an entry"
-    if kind == "string_unicode":
-        return "hidden-character", "holds half of a surrogate pair", "take it out"
-    raise AssertionError(f"no words for {kind} at {location}")
-
-
-def _type_cure(kind: str, found: object) -> str:
-    if kind == "list_type":
-        return "write it in brackets, as a list"
-    if kind == "string_type" and not isinstance(found, (list, dict, type(None))):
-        return "write it in quotes"
-    is_quoted = isinstance(found, str) and (found in ("true", "false") if kind == "bool_type" else found.isdecimal())
-    return "without quotes" if kind in ("bool_type", "int_type") and is_quoted else ""
-
-
-def _known_names(location: Location) -> list[str]:
-    """The names that may stand where an unknown one was found."""
-    if len(location) == 1:
-        return [PREFIX + name for name in Settings.model_fields]
-    from ksgen.disk import SizeRange
-    from ksgen.network import Bond, Bridge, Interface, Vlan
-    from ksgen.settings import DhcpRange, User
-
-    tops: dict[str, Any] = {
-        "node_network": Interface, "node_disk": Disk, "node_users": User, "node_dhcp": DhcpRange,
-        "bond": Bond, "vlan": Vlan, "bridge": Bridge, "size": SizeRange,
-    }  # fmt: skip
-    model = next(tops[str(part)] for part in reversed(location[:-1]) if part in tops)
-    return list(model.model_fields)
-
-
-def _listing(names: list[str]) -> str:
-    return f"there are {', '.join(names)}" if len(names) < 16 else "docs/inventory.md lists them all"

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from inventories import HOST, PASSWORD_HASH, read_text
 from told import Trap, codes, host_text, hosts_text, told, traps
 
-from ksgen import disk, host, network, people, topology, values
+from ksgen import disk, host, network, people, topology, validation, values
 from ksgen import settings as variables
 from ksgen.inventory import HostEntry, Inventory, Origin, Variable
 from ksgen.nodes import Node
 from ksgen.problems import Mark, Problem, Report, to_text
 
-MODEL = (values, people, disk, network, topology, variables, host)
+MODEL = (values, people, disk, network, topology, variables, validation, host)
 TABLES = ("values-traps.txt", "disk-traps.txt", "network-traps.txt", "host-traps.txt")
 
 
