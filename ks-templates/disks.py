@@ -316,7 +316,11 @@ class Facts:
         device = self.device(name)
         if not device.parents:
             return frozenset([name])
-        return frozenset().union(*(self.roots(parent) for parent in device.parents))
+        return self.roots_of(device.parents)
+
+    def roots_of(self, names: Iterable[str]) -> frozenset[str]:
+        """The disks below several devices."""
+        return frozenset[str]().union(*(self.roots(name) for name in names))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -783,7 +787,7 @@ def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted)
 
 
 def _is_on(facts: Facts, members: Iterable[str], disks: set[str]) -> bool:
-    return any(facts.roots(member) & disks for member in members)
+    return bool(facts.roots_of(members) & disks)
 
 
 def _foreign_marks(device: Device) -> Iterator[tuple[str, str]]:
@@ -837,7 +841,7 @@ def _reaching_out(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[Refusal
         spans.append(("btrfs file system", uuid, members, 0))
     ours = {name for candidate in chosen for name in candidate.names}
     for kind, name, members, missing in spans:
-        disks = frozenset[str]().union(*(facts.roots(member) for member in members))
+        disks = facts.roots_of(members)
         others = sorted(disks - ours)
         if missing:
             others.append(f"{missing} more that {'is' if missing == 1 else 'are'} not here")
@@ -850,7 +854,7 @@ def _name_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) ->
     """Groups of the name that the kickstart gives, on disks that are not touched."""
     ours = {name for candidate in chosen for name in candidate.names}
     for group in facts.groups:
-        disks = frozenset[str]().union(*(facts.roots(member) for member in group.members))
+        disks = facts.roots_of(group.members)
         if chosen and group.name == wanted.group and disks and not disks & ours:
             yield refusal("group-name-taken", name=group.name, disks=_listed(sorted(disks)), uuid=group.uuid)
 

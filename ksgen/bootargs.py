@@ -20,6 +20,8 @@ from ksgen.settings import KERNEL_LINE_LONGEST, Settings
 # What every boot loader, the kernel and a URL take as it stands. iPXE expands `${`, GRUB reads quotes and backslashes
 # anew, nginx compares a token with what the client wrote.
 _PLAIN = re.compile(r"[A-Za-z0-9@_+=:;,./?&%~^*!()\[\]-]+")
+ODD_CHARACTER = "holds a character that boot loaders read differently"
+PLAIN_MARKS = "letters, digits and the marks that a URL has"
 # What a network argument of the operator's own stands for: then none of ours is added.
 _NETWORK_NAMES = frozenset({"ip", "bond", "bridge", "team", "vlan", "ifname", "bootdev", "rd.bootif"})
 
@@ -73,16 +75,14 @@ def is_plain(word: str) -> bool:
 def problems(host: Host) -> Iterator[Problem]:
     """What of a host's settings cannot be told to its boot loader or its installer."""
     settings = host.settings
-    cure = "letters, digits and the marks that a URL has"
     for name in ("server_url", "tree_url"):
         # nginx compares with the path as it is behind the percent signs.
         if not is_plain(getattr(settings, name)) or (name == "server_url" and "%" in settings.server_url):
-            message = "holds a character that boot loaders read differently"
-            yield host.problem((f"node_{name}",), "boot-word", message, cure)
+            yield host.problem((f"node_{name}",), "boot-word", ODD_CHARACTER, PLAIN_MARKS)
     for index, argument in enumerate(settings.installer_args):
         if not is_plain(argument):
-            message = f"{argument!r} holds a character that boot loaders read differently"
-            yield host.problem(("node_installer_args", index), "boot-word", message, cure)
+            message = f"{argument!r} {ODD_CHARACTER}"
+            yield host.problem(("node_installer_args", index), "boot-word", message, PLAIN_MARKS)
     if not is_plain(host.name):
         yield host.problem((), "boot-word", f"{host.name!r} cannot be part of a URL as it is", "use ASCII letters")
     network = _network(host)

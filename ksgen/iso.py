@@ -54,13 +54,14 @@ class Request:
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """What is to be written: `files` by their path on the ISO, besides the image. `efi_configs` are texts for the files
-    in the file system that UEFI starts from."""
+    in the file system that UEFI starts from; `without_efi_configs` says how to do without changing it."""
 
     boot: BootIso
     image_path: Path
     image_size: int
     files: tuple[tuple[str, bytes], ...]
     efi_configs: tuple[Config, ...]
+    without_efi_configs: str
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -96,9 +97,7 @@ def plan(request: Request) -> Plan:
     efi_image = request.boot.efi_image
     if any(config.is_in_efi_image for config in changed) and efi_image and not (efi_image.path or efi_image.partition):
         message = "has its boot loader for UEFI in a place that xorriso cannot write again"
-        options = ("--kickstart", request.kickstart), ("--append", request.append)
-        hint = f"leave {' and '.join(name for name, value in options if value)} out"
-        findings.append(Finding("iso-efi-image", message, hint=hint))
+        findings.append(Finding("iso-efi-image", message, hint=_without_options(request)))
     files = {
         **({KICKSTART: request.kickstart} if request.kickstart is not None else {}),
         place: addon,
@@ -111,6 +110,7 @@ def plan(request: Request) -> Plan:
         image_size=request.image.size,
         files=tuple(files.items()),
         efi_configs=tuple(config for config in changed if config.is_in_efi_image),
+        without_efi_configs=_without_options(request),
         findings=tuple(findings),
     )
 
@@ -208,6 +208,12 @@ def _edited(line: str, request: Request) -> str:
     return " ".join([rest, *ours, *request.append]) + bare[len(rest) :]
 
 
+def _without_options(request: Request) -> str:
+    """How the boot entries stay as they are."""
+    options = ("--kickstart", request.kickstart), ("--append", request.append)
+    return f"leave {' and '.join(name for name, value in options if value)} out"
+
+
 def _append_findings(request: Request) -> Iterator[Finding]:
     """Whether boot loaders and the kernel take the arguments that were asked for."""
     for word in request.append:
@@ -216,8 +222,7 @@ def _append_findings(request: Request) -> Iterator[Finding]:
         if own is not None:
             yield Finding("iso-append", f"{name}= cannot be among --append", hint=own)
         elif not bootargs.is_plain(word) or not _GRUB_SPECIAL.isdisjoint(word):
-            hint = "letters, digits and the marks that a URL has"
-            yield Finding("iso-append", f"{word!r} holds a character that boot loaders read differently", hint=hint)
+            yield Finding("iso-append", f"{word!r} {bootargs.ODD_CHARACTER}", hint=bootargs.PLAIN_MARKS)
     lines = (line for config in request.boot.configs for line in config.text.split("\n"))
     longest = max((len(_edited(line, request)) for line in lines if bootiso.medium(line)), default=0)
     if request.append and longest > KERNEL_LINE_LONGEST:
