@@ -12,7 +12,7 @@ import http
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +32,7 @@ _WEB = ("http", "https")
 _FILE_URL = "file://"  # Anaconda cuts this off and takes the rest as it is (its payload_liveimg.py)
 _BEGINNING = 4096  # bytes; enough to know a squashfs, or a page of HTML, by
 _PIECE = 1 << 20  # bytes
+_PAUSE = 0.2  # seconds between two looks at whether somebody stops the command
 # docs/pxe.md has node_image_size with one decimal of GiB, rounded up; no node image is smaller than one GiB.
 _SIZE_TOLERANCE_PERCENT = 10
 _TREE_IMAGES = ("images/updates.img", "images/product.img")  # Anaconda's dracut/anaconda-lib.sh fetches both
@@ -97,6 +98,9 @@ def look(
         try:
             tree_looks = {url: pool.submit(_look_at_tree, client, url) for url in trees}
             image_looks = {url: pool.submit(looking.image, url, files.get(url)) for url in images}
+            # Any thread may be given a signal, and only this one acts on it: it must not sleep until all is over.
+            while wait([*tree_looks.values(), *image_looks.values()], _PAUSE).not_done:
+                continue
             return Looks(
                 {url: future.result() for url, future in image_looks.items()},
                 {url: future.result() for url, future in tree_looks.items()},

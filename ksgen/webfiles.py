@@ -22,6 +22,7 @@ from urllib.parse import quote, urljoin, urlsplit
 TIMEOUT = 20.0
 _REDIRECTS = 10  # dracut's curl follows 50 (curl(1), --max-redirs); a tree that needs more than a few is a loop
 _PIECE = 1 << 20  # bytes that are read at a time, and asked for at a time of a file that is looked into
+_STREAMED = 1 << 16  # bytes of a whole file that are handed over at a time; a slow line has some every second
 _PIECES_KEPT = 32
 _BODY_MAX = 1 << 20  # bytes; a .treeinfo has a few thousand
 # What requests sends for Anaconda. A server that packs as it goes drops Content-Length, here as there.
@@ -117,7 +118,7 @@ class Client:
             with self._connected(url) as connection:
                 connection.request("GET", _target(url), headers=_HEADERS | {"Accept-Encoding": "identity"})
                 response = connection.getresponse()
-                while response.status == http.HTTPStatus.OK and (data := response.read(_PIECE)):
+                while response.status == http.HTTPStatus.OK and (data := response.read(_STREAMED)):
                     sink(data)
                 return _read(url, response)
         except (OSError, http.client.HTTPException) as error:

@@ -144,15 +144,15 @@ def cutting_off(request: Request) -> None:
     request.close_connection = True
 
 
-def slow(request: Request) -> None:
-    """A whole image takes its time; parts are served well."""
+def endless(request: Request) -> None:
+    """A whole image comes slowly, until nobody takes it any more; parts are served well."""
     if request.command == "HEAD" or request.headers.get("Range"):
         return request.serve()
     request.send_response(200)
-    request.send_header("Content-Length", str(1 << 30))
+    request.send_header("Content-Length", str(1 << 40))
     request.end_headers()
     with contextlib.suppress(OSError):
-        for _ in range(PATIENCE * 20):
+        while True:
             request.wfile.write(bytes(_PIECE))
             time.sleep(0.05)
 
