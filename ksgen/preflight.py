@@ -12,8 +12,9 @@ import http
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ksgen import boottree, nodeimage, treeinfo
@@ -99,7 +100,8 @@ def look(
             tree_looks = {url: pool.submit(_look_at_tree, client, url) for url in trees}
             image_looks = {url: pool.submit(looking.image, url, files.get(url)) for url in images}
             # Any thread may be given a signal, and only this one acts on it: it must not sleep until all is over.
-            while wait([*tree_looks.values(), *image_looks.values()], _PAUSE).not_done:
+            running: list[Future[Any]] = [*tree_looks.values(), *image_looks.values()]
+            while wait(running, _PAUSE).not_done:
                 continue
             return Looks(
                 {url: future.result() for url, future in image_looks.items()},
