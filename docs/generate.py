@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from check_examples import EXAMPLES as CHECK_EXAMPLES
-from check_examples import PLAIN, SMALL, Example
+from check_examples import HASH, KEY, PLAIN, SMALL, Example
 from rich.console import Console
 
 from ksgen import image, inventory, ksfile, lint, lint_commands, picture
@@ -42,9 +42,6 @@ GROUPS = {
     "Place": ("timezone", "ntp_servers", "lang", "keyboard"),
     "System": ("kernel_args", "boot_timeout", "selinux", "pre", "post", "installer_args"),
 }  # fmt: skip
-
-HASH = "$6$saltsalt$" + "A" * 86
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
 
 # What a reader can copy; tests/test_docs.py reads each of them.
 EXAMPLES = {

@@ -11,6 +11,8 @@ from ksgen.problems import Problem
 
 # A hash of nothing in particular.
 PASSWORD_HASH = "$6$saltsalt$" + "A" * 86
+# It belongs to nobody.
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
 
 HOST = {
     "node_release": "el9",

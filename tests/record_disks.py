@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from disk_machines import MACHINES, RECORDED, Machine
 from lab import root
-from lab.machine import accelerator, digest
+from lab.machine import acceleration, digest
 
 PROGRAM = Path(__file__).resolve().parents[1] / "ks-templates" / "disks.py"
 TIME = 1800  # seconds for one boot under software emulation on a busy machine
@@ -206,21 +206,8 @@ class Run:
         ramdisk.write_bytes(self.ramdisk.read_bytes() + root.archive(work / "c", work / "job.cpio").read_bytes())
         out = work / "out"
         out.touch()
-        command = [root.program("qemu-system-x86_64"), "-accel", accelerator(), "-smp", "2", "-m", str(MEMORY)]
-        command += [
-            "-cpu",
-            "host" if accelerator() == "kvm" else "max",
-            "-M",
-            "pc",
-            "-display",
-            "none",
-            "-vga",
-            "none",
-            "-serial",
-            "stdio",
-            "-monitor",
-            "none",
-        ]
+        command = [root.program("qemu-system-x86_64"), *acceleration(), "-smp", "2", "-m", str(MEMORY)]
+        command += ["-M", "pc", "-display", "none", "-vga", "none", "-serial", "stdio", "-monitor", "none"]
         command += ["-no-reboot", "-nic", "none", "-kernel", str(self.kernel.vmlinuz), "-initrd", str(ramdisk)]
         command += ["-append", "console=ttyS0 panic=-1 quiet"]
         command += ["-device", "virtio-serial-pci,addr=0x2", "-chardev", f"file,id=out,path={out}"]

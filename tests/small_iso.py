@@ -13,8 +13,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import node_images
+from inventories import SSH_KEY
 
 LABEL = "Small-9-4-x86_64-dvd"
+# What `ksgen iso` calls the image on the ISO.
+IMAGE = "ovirt-node-ng-image.squashfs.img"
+# For --kickstart.
+KICKSTART = f"""\
+liveimg --url=file:///run/install/repo/{IMAGE}
+rootpw --lock
+sshkey --username=root "{SSH_KEY}"
+ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000c500a1b2c3d4
+clearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000c500a1b2c3d4
+autopart --type=thinp
+%addon org_ovirt_node --layout=standard
+%end
+"""
 _ISOLINUX, _SYSLINUX = Path("/usr/lib/ISOLINUX"), Path("/usr/lib/syslinux/modules/bios")
 _GRUB = Path("/usr/lib/grub")
 _ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"

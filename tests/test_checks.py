@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from example_site import kickstarts, site
-from inventories import HOST, inventory_text, one_host, read_text
+from inventories import HOST, SSH_KEY, inventory_text, one_host, read_text
 
 from ksgen.checks import Checker
 from ksgen.kickstart import TEMPLATES, Templates
@@ -62,15 +62,14 @@ def test_unclosed_quote_keeps_its_line(tmp_path: Path) -> None:
     assert (problem.mark.line, problem.message) == (1, "a quotation mark that nothing closes in this line")
 
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
 # A template prints a value of the inventory where it does not fit: one finding of each family of checks.
 CULPRITS = [
     pytest.param("network --device=eno9 --mtu={{ settings.keyboard }}", {"node_keyboard": "cz"}, "network-mtu",
                  id="network"),
     pytest.param("network --device=eno9 --vlanid={{ settings.boot_timeout }}9999", {"node_boot_timeout": "12"},
                  "network-vlan", id="network-of-a-number"),
-    pytest.param("sshkey --username={{ settings.keyboard }} '" + KEY + "'", {"node_keyboard": "cz"}, "ssh-key-owner",
-                 id="people"),
+    pytest.param("sshkey --username={{ settings.keyboard }} '" + SSH_KEY + "'", {"node_keyboard": "cz"},
+                 "ssh-key-owner", id="people"),
     pytest.param("logvol /srv --vgname=onn --name=srv --size=9 --fstype={{ settings.keyboard }}",
                  {"node_keyboard": "cz"}, "device-format", id="storage"),
     pytest.param("clearpart --linux --all --drives={{ settings.keyboard }}", {"node_keyboard": "cz"},

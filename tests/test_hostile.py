@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inventories import inventory_text, read_text
+from inventories import PASSWORD_HASH, SSH_KEY, inventory_text, read_text
 
 from ksgen.grammar import Grammar
 from ksgen.kickstart import Templates, hook
@@ -127,8 +127,7 @@ HOSTILE = {
     "null": "null",
 }
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI"
-HASH = "$6$saltsalt$" + "A" * 86
+KEY = SSH_KEY.rpartition(" ")[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,7 +187,7 @@ SLOTS = [
     Slot("node_dhcp.interface", "node_dhcp", "{interface: @, first: 10.0.0.1, last: 10.0.0.9}"),
     Slot("node_dhcp.first", "node_dhcp", "{interface: eno1, first: @, last: 10.0.0.9}", "10.0.0.1"),
     Slot("node_dhcp.last", "node_dhcp", "{interface: eno1, first: 10.0.0.1, last: @}", "10.0.0.9"),
-    Slot("node_root_password_hash", "node_root_password_hash", harmless=HASH),
+    Slot("node_root_password_hash", "node_root_password_hash", harmless=PASSWORD_HASH),
     Slot("node_ssh_keys[]", "node_ssh_keys", "[@]", KEY),
     Slot("node_ssh_keys[]", "node_ssh_keys", f'["{KEY} "+@+" end"]'),
     Slot("node_ssh_keys[]", "node_ssh_keys", f'["environment=\\"A="+@+"\\" {KEY}"]'),
@@ -196,7 +195,7 @@ SLOTS = [
     Slot("node_users[].name", "node_users", "[{name: @}]"),
     Slot("node_users[].gecos", "node_users", "[{name: erika, gecos: @}]"),
     Slot("node_users[].groups[]", "node_users", "[{name: erika, groups: [wheel, @]}]"),
-    Slot("node_users[].password_hash", "node_users", "[{name: erika, password_hash: @}]", HASH),
+    Slot("node_users[].password_hash", "node_users", "[{name: erika, password_hash: @}]", PASSWORD_HASH),
     Slot("node_users[].ssh_keys[]", "node_users", f'[{{name: erika, ssh_keys: ["{KEY} "+@+" end"]}}]'),
     Slot("node_timezone", "node_timezone", harmless="Europe/Vienna"),
     Slot("node_ntp_servers[]", "node_ntp_servers", "[ntp.example.com, @]"),

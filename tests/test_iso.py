@@ -27,7 +27,7 @@ import pytest
 import small_iso
 from click.testing import CliRunner, Result
 from node_images import NVR
-from small_iso import LABEL, STAGE2_FILES, Small
+from small_iso import IMAGE, KICKSTART, LABEL, STAGE2_FILES, Small
 
 from ksgen import bootiso, cpio, image, iso, mediacheck, nodeimage
 from ksgen.bootiso import BootIso
@@ -36,17 +36,6 @@ from ksgen.filesystem import FileSource
 from ksgen.image import File
 from ksgen.iso9660 import Iso9660
 
-IMAGE = "ovirt-node-ng-image.squashfs.img"
-KICKSTART = f"""\
-liveimg --url=file:///run/install/repo/{IMAGE}
-rootpw --lock
-sshkey --username=root "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops"
-ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000c500a1b2c3d4
-clearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000c500a1b2c3d4
-autopart --type=thinp
-%addon org_ovirt_node --layout=standard
-%end
-"""
 STYLES = ("nine", "ten")
 ADDON = "usr/share/anaconda/addons/org_ovirt_node"
 DEFAULTS = "usr/share/anaconda/interactive-defaults.ks"

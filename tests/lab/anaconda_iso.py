@@ -13,7 +13,8 @@ import small_iso
 from bench import TREES
 from small_iso import Small
 
-from lab.root import Kernel, copy_modules, initramfs
+from lab.medium import FIND_MEDIUM
+from lab.root import SELINUX, Kernel, copy_modules, initramfs
 
 ROOT = TREES / "install" / "root.sqfs"
 NO_ROOT = f"no installer here: the bench's install/make-root.sh makes {ROOT.name}"
@@ -21,19 +22,8 @@ _FIRST = (
     *("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "ata_piix", "ahci", "sr_mod", "sd_mod"),
     *("isofs", "nls_utf8", "squashfs", "loop", "overlay", "ext4"),
 )
-_INIT = """\
-#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
-while read -r module; do insmod "$module"; done </modules/order
-for word in $(cat /proc/cmdline); do
-    case $word in
-        inst.stage2=hd:LABEL=*) label=${word#inst.stage2=hd:LABEL=} ;;
-        inst.ks=hd:LABEL=*) ks=${word##*:} ;;
-    esac
-done
-mkdir -p /ro /rw /iso /newroot
-for second in $(seq 60); do device=$(findfs "LABEL=$label") && break; sleep 1; done
+_INIT = f"""\
+{FIND_MEDIUM}mkdir -p /ro /rw /iso /newroot
 mount -t iso9660 -o ro "$device" /iso
 mount -t squashfs -o ro,loop /iso/images/install.img /ro
 mount -t tmpfs -o size=75% tmpfs /rw; mkdir /rw/u /rw/w
@@ -48,7 +38,7 @@ for d in dev proc sys; do mount --move /$d /newroot/$d; done
 exec switch_root /newroot /lib/systemd/systemd
 """
 # imgbase asks for SELinux; the bench's systemd starts nothing but Anaconda.
-_ARGUMENTS = "panic=-1 no_timer_check security=selinux selinux=1 enforcing=0 systemd.show_status=0 inst.cmdline "
+_ARGUMENTS = f"panic=-1 no_timer_check {SELINUX} systemd.show_status=0 inst.cmdline "
 
 
 def make(place: Path, kernel: Kernel, style: str = "nine") -> Path:

@@ -14,6 +14,7 @@ from pykickstart.constants import KS_SCRIPT_POST
 from ksgen.grammar import Grammar
 from ksgen.host import Host
 from ksgen.kickstart import Templates
+from lab.machine import GIB, Disk
 
 HERE = Path(__file__).parent
 Job = dict[str, str | bytes | Path]
@@ -50,6 +51,16 @@ class Rendered:
     pre: str
     commands: dict[str, Any]
     posts: tuple[Script, ...]
+
+
+def node_disk(*disks: Disk) -> str:
+    """The variable of that name for these disks: each by its WWN, else by its serial number, and by its size."""
+    wanted = [
+        f"{f'wwn: {disk.wwn!r}' if disk.wwn else f'serial: {disk.serial}'}, "
+        f"size: {{min: {disk.size // GIB} GiB, max: {disk.size // GIB} GiB}}"
+        for disk in disks
+    ]
+    return f"[{', '.join(f'{{{one}}}' for one in wanted)}]"
 
 
 def rendered(directory: Path, **variables: str) -> Rendered:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ksgen.host import Host
 from org_ovirt_node import policy
+from org_ovirt_node.layout import Device
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[mG]")
 # What %post writes into each of these, to be found in the layer, or on /var.
@@ -96,24 +97,39 @@ def _volumes(answers: Mapping[str, str], host: Host) -> Iterator[Seen]:
     yield _same(f"bytes of {group.name}", sizes.get(group.name, 0), group.size)
 
 
+def mapped(group: str, volume: str) -> str:
+    """The device of a volume as findmnt shows it; a hyphen in a name is two in the device's."""
+    return "/dev/mapper/{}-{}".format(*(name.replace("-", "--") for name in (group, volume)))
+
+
+def mounts(host: Host) -> dict[str, Device]:
+    """What was planned to be mounted, by its place."""
+    found = {device.mount_point: device for device in host.plan.devices if device.mount_point}
+    if host.settings.firmware == "bios":
+        found.pop("/boot/efi", None)
+    return found
+
+
+def filesystem(device: Device) -> str:
+    """Its file system, as findmnt names it."""
+    return {"efi": "vfat"}.get(str(device.filesystem), str(device.filesystem))
+
+
 def _mounts(answers: Mapping[str, str], host: Host, layer: str) -> Iterator[Seen]:
     try:
         rows = {row["target"]: row for row in json.loads(answers.get("mounts", ""))["filesystems"]}
     except ValueError:
         rows = {}
     group = host.plan.one("lvmvg").name
-    for device in host.plan.devices:
-        path = device.mount_point
-        if path is None or (path == "/boot/efi" and host.settings.firmware == "bios"):
-            continue
+    for path, device in mounts(host).items():
         row = rows.get(path, {"source": "nothing", "fstype": "", "options": ""})
-        wanted = {"efi": "vfat"}.get(str(device.filesystem), str(device.filesystem))
+        wanted = filesystem(device)
         found = row["fstype"]
         if device.kind == "lvmthinlv":
             # The layer is a snapshot of the base, which is one of the volume that was planned.
             name = layer if path == "/" else device.name
             wanted += f" of /dev/{group}/{name} with discard"
-            source = row["source"].replace(f"/dev/mapper/{group}-{name.replace('-', '--')}", f"/dev/{group}/{name}")
+            source = row["source"].replace(mapped(group, name), f"/dev/{group}/{name}")
             found += f" of {source} with{'' if 'discard' in row['options'].split(',') else 'out'} discard"
         yield _same(f"on {path}", found, wanted)
 

@@ -14,6 +14,7 @@ import functools
 import hashlib
 import io
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -25,14 +26,14 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lab.root import Kernel, LabError, cache, kernel, program
+from lab.root import OVMF_CODE, OVMF_VARIABLES, Kernel, LabError, cache, kernel, program
 
 MIB = 2**20
 GIB = 2**30
 # Under software emulation, on a machine that has other work too, everything takes this much longer than on a quiet one.
 PATIENCE = 3
-_FIRMWARE_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-_FIRMWARE_VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+_KVM = "kvm"
+_SEED = os.environ.get("LAB_SEED") or str(random.randrange(10**6))
 _BLOCK = 512
 
 
@@ -139,14 +140,14 @@ def run(
 
 
 def _board(machine: Machine, directory: Path) -> list[str]:
-    command = ["-accel", accelerator(), "-cpu", "max" if accelerator() != "kvm" else "host", "-smp", "2"]
-    command += ["-m", str(machine.memory), "-display", "none", "-vga", "none", "-serial", "stdio", "-monitor", "none"]
+    command = [*acceleration(), "-smp", "2", "-m", str(machine.memory)]
+    command += ["-display", "none", "-vga", "none", "-serial", "stdio", "-monitor", "none"]
     command += ["-no-reboot", "-device", "virtio-rng-pci"]
     if machine.firmware == "uefi":
         variables = machine.variables or directory / "variables.fd"
         if not variables.exists():
-            shutil.copy(program(_FIRMWARE_VARIABLES), variables)
-        code = program(_FIRMWARE_CODE)
+            shutil.copy(program(OVMF_VARIABLES), variables)
+        code = program(OVMF_CODE)
         command += ["-M", "q35", "-drive", f"if=pflash,format=raw,readonly=on,file={code}"]
         command += ["-drive", f"if=pflash,format=raw,file={variables}"]
     else:
@@ -282,8 +283,17 @@ def _watch(
     return bytes(console), has_ended and (until is None or is_seen.is_set())
 
 
+def acceleration() -> list[str]:
+    """QEMU's arguments for a processor as fast as this machine can have it."""
+    return _processor(_accelerator())
+
+
+def _processor(accelerator: str) -> list[str]:
+    return ["-accel", accelerator, "-cpu", "host" if accelerator == _KVM else "max"]
+
+
 @functools.cache
-def accelerator() -> str:
+def _accelerator() -> str:
     """KVM where it starts a kernel: a /dev/kvm may be there and hang. Tried once for each start of this machine."""
     software = "tcg,thread=multi"
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
@@ -293,13 +303,20 @@ def accelerator() -> str:
     answer = cache() / f"accelerator-{boot_id}"
     if not answer.exists():
         parts = kernel()
-        command = [program("qemu-system-x86_64"), "-accel", "kvm", "-cpu", "host", "-m", "512", "-display", "none"]
+        command = [program("qemu-system-x86_64"), *_processor(_KVM), "-m", "512", "-display", "none"]
         command += ["-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot"]
         command += ["-kernel", str(parts.vmlinuz), "-initrd", str(parts.initramfs)]
         command += ["-append", "console=ttyS0 panic=-1 quiet lab.probe"]
         _, works = _watch(command, 15, re.compile(b"lab: the kernel is up"))
-        answer.write_text("kvm" if works else software)
+        answer.write_text(_KVM if works else software)
     return answer.read_text()
+
+
+def power_cut(longest: float, number: int = 0) -> float:
+    """A moment to cut the power, in seconds: the same again for the LAB_SEED that it prints."""
+    moment = random.Random(f"{_SEED} {number}").uniform(0, longest)
+    print(f"LAB_SEED={_SEED}: cut after {moment:.1f} s")
+    return moment
 
 
 def digest(file: Path) -> str:
@@ -324,4 +341,4 @@ def allocated(file: Path) -> int:
     return file.stat().st_blocks * _BLOCK
 
 
-__all__ = ["GIB", "MIB", "Disk", "LabError", "Machine", "Result", "allocated", "digest", "run"]
+__all__ = ["GIB", "MIB", "Disk", "LabError", "Machine", "Result", "allocated", "digest", "power_cut", "run"]

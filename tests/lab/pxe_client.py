@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab import root
-from lab.machine import PATIENCE, Watch, accelerator
+from lab.machine import PATIENCE, Watch, acceleration
 from lab.pxe_boot_order import boot_order
 from lab.pxe_network import Network
 
@@ -21,7 +21,6 @@ Firmware = Literal["bios", "bios-plain", "uefi"]
 
 _CARD = Path(__file__).with_name("pxe_card.py")
 _CARD_PORT = 4000  # of the first machine, on the network's own loopback; the next ones follow
-_OVMF = "/usr/share/OVMF/OVMF_{}_4M.fd"
 _MEMORY_MIB = 768  # under OVMF, GRUB holds kernel and initrd besides what the kernel unpacks
 # Slots of the first PCI bus.
 _CARD_SLOT, _DISK_SLOT = 4, 5
@@ -50,7 +49,7 @@ class Client:
         console.touch()
         command = [
             root.program("qemu-system-x86_64"), "-nodefaults", "-display", "none", "-m", str(_MEMORY_MIB),
-            "-accel", accelerator(), "-cpu", "host" if accelerator() == "kvm" else "max",
+            *acceleration(),
             "-serial", f"file:{console}", *self._firmware(), *self._card(),
             "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}",
             "-device", f"virtio-blk-pci,drive=disk,addr={_DISK_SLOT}",
@@ -63,9 +62,9 @@ class Client:
             return ["-machine", "pc,graphics=off", "-boot", "order=nc"]
         variables, flash = self.directory / "variables", "if=pflash,format=raw"
         if not variables.exists():
-            empty = Path(root.program(_OVMF.format("VARS"))).read_bytes()
+            empty = Path(root.program(root.OVMF_VARIABLES)).read_bytes()
             variables.write_bytes(boot_order(empty, self.mac, _CARD_SLOT, _DISK_SLOT))
-        code = root.program(_OVMF.format("CODE"))
+        code = root.program(root.OVMF_CODE)
         return ["-machine", "q35", "-drive", f"{flash},readonly=on,file={code}", "-drive", f"{flash},file={variables}"]
 
     def _card(self) -> list[str]:

@@ -16,9 +16,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from inventories import SSH_KEY
+
 from ksgen import bootiso, iso, nodeimage
 from ksgen.lint import RELEASES
-from lab.kickstart_job import HERE, Rendered, rendered
+from lab.kickstart_job import HERE, Rendered, node_disk, rendered
 from lab.look import END, PLACES, WRITTEN, judge, parts
 from lab.machine import GIB, PATIENCE, Disk, LabError, Machine, Result, Watch, run
 from lab.root import cache
@@ -30,11 +32,7 @@ lab-real installs a real node: make lab-real BOOT_ISO=boot.iso IMAGE=node.squash
 Also: FIRMWARE=bios (uefi if left out), MEMORY=4096 (MiB), MINUTES=90 (for each of two boots, at most), KEEP=DIR (for
 what the machine said)\
 """
-_SIZE = 128 * GIB
-_SERIAL = "lab-real"
 _BEGUN = "%post has begun"
-# The key belongs to nobody.
-_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
 _CONSOLE = "console=ttyS0"
 _UNIT = """\
 [Unit]
@@ -90,7 +88,8 @@ def _install_and_look(given: argparse.Namespace, work: Path) -> int:
     image, _ = nodeimage.read(given.image)
     own = boot.stage2.release if boot and boot.stage2 else None
     release = own if own in RELEASES else "el9"
-    node = kickstart(work, release, given.firmware)
+    disk = system_disk(work)
+    node = kickstart(release, given.firmware, disk)
     (work / "node.ks").write_text(node.text)
     _say(f"a kickstart for {release}, {given.firmware}, and an ISO with it")
     made = work / "node.iso"
@@ -101,7 +100,6 @@ def _install_and_look(given: argparse.Namespace, work: Path) -> int:
     assert image is not None, "ksgen iso takes images alone"
     nvr = str(image.nvr)
 
-    disk = Disk(work / "disk.raw", _SIZE, serial=_SERIAL)
     _say(f"the installation, {given.minutes} minutes at most")
     installed, said = _boot(given, work, disk, made, "installation")
     if _BEGUN not in said:
@@ -118,16 +116,20 @@ def _install_and_look(given: argparse.Namespace, work: Path) -> int:
     return 0 if all(one.is_good for one in seen) else 1
 
 
-def kickstart(directory: Path, release: str, firmware: str) -> Rendered:
-    """Of a host whose disk is this one, with a service that looks."""
+def system_disk(directory: Path) -> Disk:
+    return Disk(directory / "disk.raw", 128 * GIB, serial="lab-real")
+
+
+def kickstart(release: str, firmware: str, disk: Disk) -> Rendered:
+    """Of a host with that disk, and a service that looks."""
     return rendered(
-        directory,
+        disk.file.parent,
         node_release=release,
         node_firmware=firmware,
         node_image_url=iso.image_url(),
         node_addon="tree",
-        node_disk=f"{{serial: {_SERIAL}, size: {{min: 128 GiB, max: 128 GiB}}}}",
-        node_ssh_keys=json.dumps([_KEY]),
+        node_disk=node_disk(disk),
+        node_ssh_keys=json.dumps([SSH_KEY]),
         node_kernel_args=_CONSOLE,
         node_post=json.dumps(_post()),
     )

@@ -28,12 +28,13 @@ SUITE = "bookworm"
 _SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources")
 _UNREAD = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 
+OVMF_CODE, OVMF_VARIABLES = (f"/usr/share/OVMF/OVMF_{part}_4M.fd" for part in ("CODE", "VARS"))
 # program or file: the Debian package that has it
 PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
-    "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
-    "/usr/share/OVMF/OVMF_VARS_4M.fd": "ovmf",
+    OVMF_CODE: "ovmf",
+    OVMF_VARIABLES: "ovmf",
     "setpriv": "util-linux",
     "mmdebstrap": "mmdebstrap",
     "mksquashfs": "squashfs-tools",
@@ -44,6 +45,10 @@ PACKAGES = {
     "depmod": "kmod",
     "dpkg": "dpkg",
 }
+
+
+# Debian's kernel has SELinux, and it is off; imgbase wants it, as EL has it.
+SELINUX = "security=selinux selinux=1 enforcing=0"
 
 
 class LabError(Exception):

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 from disk_machines import DOMAIN, MACHINES, MIRROR, bluestore, want, wwn, zfs_label
 
-from lab.kickstart_job import job, rendered
-from lab.machine import GIB, Disk, Machine, digest, run
+from lab.kickstart_job import job, node_disk, rendered
+from lab.machine import GIB, Disk, Machine, digest, power_cut, run
 from lab.root import Kernel
 from lab.test_storage import assert_made
 
@@ -178,28 +176,23 @@ def test_right_disk_or_none(lot_of: Any, vm_root: Path, kernel: Kernel, tmp_path
         assert why == text.format("", *names, all=", ".join(sorted(names)))
     assert digests(lot) == before
 
-    kickstart = rendered(tmp_path, node_disk=NODE_DISK, node_firmware="bios")
+    kickstart = rendered(tmp_path, node_disk=node_disk(lot.disks[0]), node_firmware="bios")
     result = run(machine, job(kickstart), timeout=200)
     assert result.status == 0, result.console
     assert_made(kickstart, result)
     assert digests(lot)[1:] == before[1:]
 
 
-NODE_DISK = "{wwn: '0x5000c500a1b2c301', size: {min: 80 GiB, max: 80 GiB}}"
-SEED = os.environ.get("LAB_SEED") or str(random.randrange(10**6))
-
-
 @pytest.mark.parametrize("number", range(3))
 def test_installed_again_after_a_power_cut(number: int, vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
     """At a moment that LAB_SEED repeats, while disks are looked at, wiped, partitioned or made."""
-    moment = random.Random(f"{SEED} {number}").uniform(0, 40)
-    print(f"LAB_SEED={SEED}: cut after {moment:.1f} s")
+    moment = power_cut(40, number)
     disks = (scsi(tmp_path, 1), scsi(tmp_path, 2))
     lot = Lot(disks, {0: SYSTEM, 1: _FILL["storage-domain"]}, {})
     machine = lot.machine(kernel, vm_root)
     fill(lot, machine)
     domain = digest(disks[1].file)
-    kickstart = rendered(tmp_path, node_disk=NODE_DISK, node_firmware="bios")
+    kickstart = rendered(tmp_path, node_disk=node_disk(lot.disks[0]), node_firmware="bios")
     run(machine, job(kickstart), timeout=200, until="lab: the job begins", more_seconds=moment)
     result = run(machine, job(kickstart), timeout=200)
     assert result.status == 0, result.console

@@ -10,8 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import os
-import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +18,9 @@ from typing import Any
 import pytest
 
 from lab import root
-from lab.kickstart_job import Rendered, rendered
-from lab.look import checks
-from lab.machine import GIB, Disk, Machine, Result, run
+from lab.kickstart_job import Rendered, node_disk, rendered
+from lab.look import checks, mapped
+from lab.machine import GIB, Disk, Machine, Result, power_cut, run
 from lab.node import imgbase_source, imgbase_tar, install_job, nodectl_source
 from lab.root import NVR, Kernel
 from org_ovirt_node.policy import POOL_FILL_PERCENT
@@ -66,8 +64,6 @@ imgbase check >$OUT/check
 ! command -v nodectl || nodectl --machine-readable check >$OUT/nodectl
 """
 IS_REAL = imgbase_source() is not None
-DISK = "{wwn: '0x5000c500a1b2c301', size: {min: 128 GiB, max: 128 GiB}}"
-ARGUMENTS = "security=selinux selinux=1 enforcing=0"
 
 
 @pytest.fixture(scope="session")
@@ -80,16 +76,24 @@ def imgbase() -> bytes:
     return imgbase_tar()
 
 
+def system_disk(directory: Path) -> Disk:
+    return Disk(directory / "disk.raw", 128 * GIB, "scsi", "lab-1", "0x5000c500a1b2c301")
+
+
+def node_of(directory: Path, **variables: str) -> Rendered:
+    """The kickstart for a node on that disk, whose hook is embedded."""
+    return rendered(directory, node_disk=node_disk(system_disk(directory)), node_addon="false", **variables)
+
+
 def machine(vm_root: Path, kernel: Kernel, node_image: Path, directory: Path, firmware: str) -> Machine:
-    disk = Disk(directory / "disk.raw", 128 * GIB, "scsi", "lab-1", "0x5000c500a1b2c301")
     return Machine(
         kernel=kernel,
         root=vm_root,
-        disks=(disk,),
+        disks=(system_disk(directory),),
         memory=2048,
         firmware=firmware,
         cdrom=node_image,
-        arguments=ARGUMENTS,
+        arguments=root.SELINUX,
     )
 
 
@@ -128,7 +132,7 @@ def install(
     @functools.cache
     def of(name: str) -> Installation:
         directory = tmp_path_factory.mktemp(name)
-        kickstart = rendered(directory, node_disk=DISK, node_addon="false", node_post=SITE, **CASES[name])
+        kickstart = node_of(directory, node_post=SITE, **CASES[name])
         node = machine(vm_root, kernel, node_image, directory, CASES[name]["node_firmware"])
         result = run(node, install_job(kickstart, imgbase, then=AGAIN + AFTER), timeout=500)
         assert result.status == 0, result.console + result.text("01.script.log")
@@ -161,7 +165,7 @@ def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation
     booted = node.booted(node.copy(tmp_path), BOOTED)
     assert booted.text("w").strip() == f"You are on {NVR}+1", booted.console
     assert booted.text("written") == "site\n" * 4
-    assert booted.text("root").strip() in (f"/dev/onn/{NVR}+1", f"/dev/mapper/onn-{NVR.replace('-', '--')}+1")
+    assert booted.text("root").strip() in (f"/dev/onn/{NVR}+1", mapped("onn", f"{NVR}+1"))
     assert booted.text("failed") == ""
     if IS_REAL:
         found = checks({name: booted.text(name) for name in ("check", "nodectl") if name in booted.files})
@@ -285,7 +289,7 @@ HALF = "lvs --noheadings -o lv_name --select 'lv_tags=imgbased:layer' >$OUT/laye
 def test_hook_says_what_is_wrong(
     vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path
 ) -> None:
-    kickstart = rendered(tmp_path, node_disk=DISK, node_addon="false", node_firmware="bios")
+    kickstart = node_of(tmp_path, node_firmware="bios")
     files = {f"break-{name}": f"{text}\n" for name, (text, _, _) in REFUSALS.items()}
     files |= {f"mend-{name}": f"{text}\n" for name, (_, text, _) in REFUSALS.items()}
     tries = TRY + "".join(f"try {name}\n" for name in REFUSALS) + (HIDDEN if IS_REAL else "")
@@ -306,17 +310,12 @@ def test_hook_says_what_is_wrong(
     assert result.text("layers").split() == [NVR, f"{NVR}+1"]
 
 
-SEED = os.environ.get("LAB_SEED") or str(random.randrange(10**6))
-
-
 def test_installed_again_after_a_power_cut(
     vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path
 ) -> None:
     """At a moment that LAB_SEED repeats, before imgbase is done or when it is; node_reinstall gives up what it left."""
-    moment = random.Random(SEED).uniform(0, 150)
-    print(f"LAB_SEED={SEED}: cut after {moment:.1f} s")
-    given = {"node_disk": DISK, "node_addon": "false", "node_firmware": "bios", "node_post": SITE}
-    kickstart = rendered(tmp_path, node_reinstall="true", **given)
+    moment = power_cut(150)
+    kickstart = node_of(tmp_path, node_firmware="bios", node_post=SITE, node_reinstall="true")
     node = machine(vm_root, kernel, node_image, tmp_path, "bios")
     run(node, install_job(kickstart, imgbase), timeout=500, until="lab: the job begins", more_seconds=moment)
     result = run(node, install_job(kickstart, imgbase, then=AFTER), timeout=500)

@@ -15,10 +15,11 @@ import node_images
 import pytest
 import small_iso
 from click.testing import CliRunner
-from small_iso import LABEL, Small
+from small_iso import KICKSTART, LABEL, Small
 
 from ksgen.cli import main
 from lab.machine import Disk, Machine, run
+from lab.medium import FIND_MEDIUM
 from lab.root import Kernel, initramfs
 from lab.root import run as run_program
 
@@ -27,18 +28,7 @@ pytestmark = pytest.mark.lab
 _MODULES = ["virtio_pci", "ata_piix", "ahci", "sr_mod", "sd_mod", "xhci-pci", "usb-storage", "isofs", "nls_utf8"]
 _END = "iso: the end"
 _INIT = f"""\
-#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
-while read -r module; do insmod "$module"; done </modules/order
-for word in $(cat /proc/cmdline); do
-    case $word in
-        inst.stage2=hd:LABEL=*) label=${{word#inst.stage2=hd:LABEL=}} ;;
-        inst.ks=hd:LABEL=*) ks=${{word##*:}} ;;
-    esac
-done
-for second in $(seq 60); do device=$(findfs "LABEL=$label") && break; sleep 1; done
-repo=/run/install/repo
+{FIND_MEDIUM}repo=/run/install/repo
 mkdir -p $repo /updates && mount -t iso9660 -o ro "$device" $repo
 echo "iso: cmdline $(cat /proc/cmdline)"
 echo "iso: device $device"
@@ -56,17 +46,6 @@ done
 grep -A1 squashfs $repo/ovirt-node.json | grep sha256
 echo "{_END}"
 poweroff -f
-"""
-KICKSTART = """\
-liveimg --url=file:///run/install/repo/ovirt-node-ng-image.squashfs.img
-rootpw --lock
-sshkey --username=root "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops"
-ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000c500a1b2c3d4
-zerombr
-clearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000c500a1b2c3d4
-autopart --type=thinp
-%addon org_ovirt_node --layout=standard
-%end
 """
 
 

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from inventories import SSH_KEY
 
 from lab import pxe_card, pxe_installer
 from lab.pxe_client import Boot, Client, Firmware
@@ -44,7 +45,7 @@ all:
     node_image_url: http://{SERVER}/images/node.squashfs.img
     node_dhcp: {{dhcp}}
     node_installer_args: [console=ttyS0, quiet]
-    node_ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"]
+    node_ssh_keys: ["{SSH_KEY}"]
   hosts:
 """
 _HOST = """\

@@ -19,7 +19,7 @@ from small_iso import Small
 
 from ksgen.host import Host
 from lab import anaconda_iso, real, root
-from lab.look import WRITTEN, judge, parts
+from lab.look import WRITTEN, judge, mapped, parts
 from lab.node import imgbase_source, imgbase_tar
 from lab.root import NVR, Kernel, initramfs
 from org_ovirt_node.imgbase import NVR_FILE
@@ -149,10 +149,10 @@ WRONG = [
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    return real.kickstart(tmp_path, "el9", "uefi").host
+    return real.kickstart("el9", "uefi", real.system_disk(tmp_path)).host
 
 
-@pytest.mark.parametrize("source", [f"/dev/onn/{LAYER}", f"/dev/mapper/onn-{LAYER.replace('-', '--')}"])
+@pytest.mark.parametrize("source", [f"/dev/onn/{LAYER}", mapped("onn", LAYER)])
 def test_a_good_node_is_good(host: Host, source: str) -> None:
     said = changed(SAID.read_text(), f'"source": "/dev/onn/{LAYER}"', f'"source": "{source}"')
     seen = list(judge(parts(said), host, NVR))

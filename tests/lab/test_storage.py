@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lab.kickstart_job import Rendered, job, rendered
+from lab import look
+from lab.kickstart_job import Rendered, job, node_disk, rendered
 from lab.machine import GIB, MIB, Disk, Machine, Result, allocated, run
 from lab.root import Kernel
 from org_ovirt_node import policy
@@ -39,14 +40,15 @@ class Case:
     paths: int = 1
     more: tuple[tuple[str, str], ...] = ()
 
-    def variables(self) -> dict[str, str]:
-        size = "size: {min: 80 GiB, max: 80 GiB}"
-        names = [f"wwn: '{wwn}'" if self.bus == "scsi" else f"serial: lab-{n}" for n, wwn in enumerate(WWNS, 1)]
-        wanted = ", ".join(f"{{{name}, {size}}}" for name in names[: self.disks])
-        return {"node_disk": f"[{wanted}]", **dict(self.more)}
+    def kickstart(self, directory: Path) -> Rendered:
+        return rendered(directory, node_disk=node_disk(*self._disks(directory)), **dict(self.more))
 
     def machine(self, kernel: Kernel, vm_root: Path, directory: Path) -> Machine:
-        disks = tuple(
+        firmware = dict(self.more).get("node_firmware", "uefi")
+        return Machine(kernel=kernel, root=vm_root, disks=self._disks(directory), firmware=firmware)
+
+    def _disks(self, directory: Path) -> tuple[Disk, ...]:
+        return tuple(
             Disk(
                 directory / f"disk{number}.raw",
                 80 * GIB,
@@ -57,8 +59,6 @@ class Case:
             )
             for number, wwn in enumerate(WWNS[: self.disks], 1)
         )
-        firmware = dict(self.more).get("node_firmware", "uefi")
-        return Machine(kernel=kernel, root=vm_root, disks=disks, firmware=firmware)
 
 
 # The one that runs in `make test`.
@@ -97,7 +97,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_layout_is_made_as_planned(case: Case, vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
-    kickstart = rendered(tmp_path, **case.variables())
+    kickstart = case.kickstart(tmp_path)
     machine = case.machine(kernel, vm_root, tmp_path)
     result = run(machine, job(kickstart, DISCARD + (MAP if case.paths > 1 else "")), timeout=200)
     assert result.status == 0, result.console
@@ -126,7 +126,7 @@ cd /; umount -R /mnt/sysroot; vgchange -q -an; mdadm -q --stop --scan; sync
 @pytest.mark.lab
 def test_mirror_starts_from_either_disk(vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
     case = Case(bus="scsi", disks=2, more=(("node_raid", "1"),))
-    kickstart = rendered(tmp_path, **case.variables())
+    kickstart = case.kickstart(tmp_path)
     machine = case.machine(kernel, vm_root, tmp_path)
     result = run(machine, job(kickstart, LOADER), timeout=250)
     assert result.status == 0, result.console
@@ -193,17 +193,15 @@ def made(result: Result) -> dict[str, Any]:
 def assert_mounted(kickstart: Rendered, result: Result) -> None:
     """Each volume where the plan has it, with its file system and options, and /boot as large as imgbase wants it."""
     found = json.loads(result.text("found.json"))
-    wanted = {d.mount_point: d for d in kickstart.host.plan.devices if d.mount_point}
-    if kickstart.host.settings.firmware == "bios":
-        wanted.pop("/boot/efi", None)
+    wanted = look.mounts(kickstart.host)
     mounts = {row["target"].removeprefix("/mnt/sysroot") or "/": row for row in found["mounts"]}
     assert sorted(mounts) == sorted(wanted)
     for path, device in wanted.items():
         row = mounts[path]
-        assert row["fstype"] == {"efi": "vfat"}.get(str(device.filesystem), device.filesystem)
+        assert row["fstype"] == look.filesystem(device)
         assert ("discard" in row["options"].split(",")) == ("discard" in (device.options or "").split(","))
         if device.kind == "lvmthinlv":
-            assert row["source"] == f"/dev/mapper/onn-{device.name.replace('-', '--')}"
+            assert row["source"] == look.mapped("onn", device.name)
     assert found["space"]["/mnt/sysroot/boot"] >= policy.BOOT_SPACE_MIN
 
 
