@@ -297,7 +297,9 @@ class Settings(BaseModel):
         default="enforcing", description="SELinux; off, it cannot be updated."
     )
     post: Annotated[list[Script], BeforeValidator(_listed)] = Field(
-        default_factory=list, description="Scripts for the installed system, run before imgbase makes the image of it."
+        default_factory=list,
+        description="Scripts for the installed system, run before imgbase makes the image of it. What they leave in "
+        "/etc and /root is there after an update, as are other volumes than the root; /usr/local and /opt are not.",
     )
     pre: Annotated[list[Script], BeforeValidator(_listed)] = Field(
         default_factory=list, description="Scripts for the installer, run before anything is partitioned."

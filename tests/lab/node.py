@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.kickstart_job import HERE, Job, Rendered, job
-from lab.root import RECIPE
+from lab.root import RECIPE, SELINUX
 
 # What their packages give a version; the trees have templates.
 _VERSION = {"@PACKAGE_NAME@": "imgbased", "@PACKAGE_VERSION@": "0", "@PACKAGE_RPM_VERSION@": "0"}
@@ -86,5 +86,5 @@ def install_job(kickstart: Rendered, imgbase: bytes, before_posts: str = "", the
         files[f"posts/{number:02}.script"] = script.text
         files[f"posts/{number:02}.interpreter"] = script.interpreter
         files[f"posts/{number:02}.log"] = script.log
-    steps = f". ./install.sh; set +e\n{then}\nbash ./leave.sh\nexit $status\n"
+    steps = f"selinux='{SELINUX}'\n. ./install.sh; set +e\n{then}\nbash ./leave.sh\nexit $status\n"
     return job(kickstart, steps, **files)

@@ -1,7 +1,7 @@
 # Runs in a machine of the lab after the storage is there: what Anaconda does with a node image, in its order.
 # The image is on /dev/sr2; imgbase.tar goes over it; posts/N and posts/N.interpreter are the kickstart's %post scripts.
 set -e
-root=/mnt/sysroot release=5.14.0-1.el9.x86_64
+root=/mnt/sysroot
 mkdir -p /mnt/image $root/boot/grub2
 mount -t squashfs -o ro /dev/sr2 /mnt/image
 # 23, as Anaconda has it too: the EFI system partition keeps no owners.
@@ -9,6 +9,7 @@ rsync -aAXH --exclude /dev/ --exclude /proc/ --exclude /sys/ --exclude /run/ --e
 umount /mnt/image
 mkdir -p $root/dev $root/proc $root/sys $root/run $root/tmp; chmod 1777 $root/tmp
 tar xf imgbase.tar -C $root
+release=$(basename $root/boot/vmlinuz-*); release=${release#vmlinuz-}
 echo "lab: the image is copied"
 
 jq -r '.[] | (if .source | startswith("/dev/mapper/onn") then .source else "UUID=" + .uuid end)
@@ -18,19 +19,16 @@ echo "/dev/mapper/onn-swap none swap defaults 0 0" >>$root/etc/fstab
 modprobe -a dm-snapshot
 for d in dev proc sys run; do mount --rbind /$d $root/$d; mount --make-rslave $root/$d; done
 mount -t selinuxfs selinuxfs $root/sys/fs/selinux
-arguments="console=ttyS0 no_timer_check rd.lvm.lv=onn/root rd.lvm.lv=onn/swap"
-printf 'GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="%s"\n' "$arguments" >$root/etc/default/grub
+# As in an installer: a policy in the kernel, and labels on the files, which rsync of an update wants on both of its ends.
+chroot $root load_policy -i
+chroot $root setfiles -F -e /dev -e /proc -e /sys -e /run /etc/selinux/targeted/contexts/files/file_contexts /
+echo "lab: the files have labels"
+printf 'GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="console=ttyS0 no_timer_check %s rd.lvm.lv=onn/root rd.lvm.lv=onn/swap"\n' \
+    "$selinux" >$root/etc/default/grub
 chroot $root systemd-machine-id-setup
-id=$(cat $root/etc/machine-id)
-cat >$root/boot/loader/entries/$id-$release.conf <<C
-title oVirt Node 4.5 ($release)
-version $release
-linux /vmlinuz-$release
-initrd /initramfs-$release.img
-options root=/dev/mapper/onn-root ro $arguments
-C
+chroot $root kernel-install add $release /boot/vmlinuz-$release
 chroot $root grub2-editenv /boot/grub2/grubenv create
-chroot $root grub2-editenv /boot/grub2/grubenv set saved_entry=$id-$release
+chroot $root grub2-editenv /boot/grub2/grubenv set saved_entry=$(cat $root/etc/machine-id)-$release
 for disk in /dev/disk/by-node/system*; do
     disk=$(readlink -f $disk)
     [ -d /sys/firmware/efi ] || chroot $root grub-install --target=i386-pc $disk
