@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 Handler = http.server.BaseHTTPRequestHandler
 Answer = Callable[["Request"], None]
 
-PATIENCE = 8  # seconds, of the slow ones
+_PATIENCE = 60  # seconds, of the slow ones: then they hang up, and a client that has waited says so
 _PIECE = 1 << 16
 _NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
@@ -169,7 +169,7 @@ def only_head(code: int) -> Answer:
 
 
 def silent(request: Request) -> None:
-    time.sleep(PATIENCE)
+    time.sleep(_PATIENCE)
     request.close_connection = True
 
 
@@ -177,7 +177,7 @@ def trickling(request: Request) -> None:
     """Never silent for long, and never done."""
     with contextlib.suppress(OSError):
         request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Wait: ")
-        for _ in range(PATIENCE * 20):
+        for _ in range(_PATIENCE * 20):
             request.wfile.write(b".")
             time.sleep(0.05)
     request.close_connection = True
