@@ -49,7 +49,9 @@ AGAIN = """
 cp $(ls posts/*.script | tail -n 1) $root/tmp/hook
 chroot $root /bin/sh /tmp/hook >$OUT/again 2>&1; echo $? >>$OUT/again
 """
+# LVM waits five seconds for dmeventd, which is too short for an emulated machine that has to share its processors.
 BOOTED = f"""\
+systemctl -q is-failed lvm2-monitor && systemctl restart lvm2-monitor
 findmnt -no SOURCE / >$OUT/root
 imgbase w >$OUT/w
 imgbase layout >$OUT/layout
