@@ -133,7 +133,7 @@ def _plan(request: layout.Request) -> layout.Plan:
 
 
 def _variable_name(setting: str) -> str:
-    return "node_" + setting
+    return PREFIX + setting
 
 
 def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:

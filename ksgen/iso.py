@@ -54,14 +54,14 @@ class Request:
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """What is to be written: `files` by their path on the ISO, besides the image. `efi_configs` are texts for the files
-    in the file system that UEFI starts from; `without_efi_configs` says how to do without changing it."""
+    in the file system that UEFI starts from; `efi_cure` is for who cannot have it changed."""
 
     boot: BootIso
     image_path: Path
     image_size: int
     files: tuple[tuple[str, bytes], ...]
     efi_configs: tuple[Config, ...]
-    without_efi_configs: str
+    efi_cure: str
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -94,10 +94,10 @@ def plan(request: Request) -> Plan:
     findings += _append_findings(request)
     changed = tuple(_edited_configs(request))
     findings += _replaced_kickstarts(request)
-    efi_image = request.boot.efi_image
+    efi_image, efi_cure = request.boot.efi_image, _untouched_entries(request)
     if any(config.is_in_efi_image for config in changed) and efi_image and not (efi_image.path or efi_image.partition):
         message = "has its boot loader for UEFI in a place that xorriso cannot write again"
-        findings.append(Finding("iso-efi-image", message, hint=_without_options(request)))
+        findings.append(Finding("iso-efi-image", message, hint=efi_cure))
     files = {
         **({KICKSTART: request.kickstart} if request.kickstart is not None else {}),
         place: addon,
@@ -110,7 +110,7 @@ def plan(request: Request) -> Plan:
         image_size=request.image.size,
         files=tuple(files.items()),
         efi_configs=tuple(config for config in changed if config.is_in_efi_image),
-        without_efi_configs=_without_options(request),
+        efi_cure=efi_cure,
         findings=tuple(findings),
     )
 
@@ -208,7 +208,7 @@ def _edited(line: str, request: Request) -> str:
     return " ".join([rest, *ours, *request.append]) + bare[len(rest) :]
 
 
-def _without_options(request: Request) -> str:
+def _untouched_entries(request: Request) -> str:
     """How the boot entries stay as they are."""
     options = ("--kickstart", request.kickstart), ("--append", request.append)
     return f"leave {' and '.join(name for name, value in options if value)} out"

@@ -133,7 +133,7 @@ def _put(plan: Plan, work: Path) -> dict[str, Path]:
             done = bootiso.mtools("mcopy", "-o", "-i", str(place), str(text), f"::{config.path}")
             if done.returncode:
                 message = f"{config.path} cannot be written into what UEFI starts from: {_last_line(done.stderr)}"
-                raise NotWritten(Finding("iso-efi-image", message, hint=plan.without_efi_configs))
+                raise NotWritten(Finding("iso-efi-image", message, hint=plan.efi_cure))
         if efi_image.path is not None:
             files[efi_image.path] = place
     return files

@@ -106,6 +106,7 @@ def _child(node: Node, part: str | int) -> Node | None:
 def problem_at(
     entry: HostEntry, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
 ) -> Problem:
+    """A problem at the line of this value, or of its key; of a vaulted one it tells nothing."""
     is_key = code == "variable-unknown" or location[-1:] == (KEY,)
     place = locate(entry, tuple(part for part in location if part != KEY), is_key)
     if place.is_vaulted:

@@ -298,8 +298,8 @@ class Settings(BaseModel):
     )
     post: Annotated[list[Script], BeforeValidator(_listed)] = Field(
         default_factory=list,
-        description="Scripts for the installed system, run before imgbase makes the image of it. What they leave in "
-        "/etc and /root is there after an update, as are other volumes than the root; /usr/local and /opt are not.",
+        description="Scripts for the installed system, run before imgbase makes the image of it. "
+        "docs/day-two.md has what an update keeps of what they write.",
     )
     pre: Annotated[list[Script], BeforeValidator(_listed)] = Field(
         default_factory=list, description="Scripts for the installer, run before anything is partitioned."

@@ -7,13 +7,15 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from ksgen.disk import Disk
+from ksgen.disk import Disk, SizeRange
 from ksgen.inventory import HostEntry
+from ksgen.network import Bond, Bridge, Interface, Vlan
 from ksgen.places import Location, problem_at
 from ksgen.problems import Problem
-from ksgen.settings import PREFIX, SECRETS, Settings
+from ksgen.settings import PREFIX, SECRETS, DhcpRange, Settings, User
 from ksgen.values import nearest, shown
 
+_NAMES_LISTED = 15  # more than that nobody reads in an error
 _TYPE_WORDS = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -26,6 +28,7 @@ _TYPE_WORDS = {
 
 
 def validation_problem(entry: HostEntry, details: ErrorDetails) -> Problem:
+    """One of pydantic's errors, as a problem of this host. AssertionError: of a kind that no variable can have."""
     location: Location = details["loc"]
     if location[:1] == ("node_dhcp",):
         # What comes second names a branch of the type, not a place in the data.
@@ -77,10 +80,6 @@ def _known_names(location: Location) -> list[str]:
     """The names that may stand where an unknown one was found."""
     if len(location) == 1:
         return [PREFIX + name for name in Settings.model_fields]
-    from ksgen.disk import SizeRange
-    from ksgen.network import Bond, Bridge, Interface, Vlan
-    from ksgen.settings import DhcpRange, User
-
     tops: dict[str, Any] = {
         "node_network": Interface, "node_disk": Disk, "node_users": User, "node_dhcp": DhcpRange,
         "bond": Bond, "vlan": Vlan, "bridge": Bridge, "size": SizeRange,
@@ -90,4 +89,4 @@ def _known_names(location: Location) -> list[str]:
 
 
 def _listing(names: list[str]) -> str:
-    return f"there are {', '.join(names)}" if len(names) < 16 else "docs/inventory.md lists them all"
+    return f"there are {', '.join(names)}" if len(names) <= _NAMES_LISTED else "docs/inventory.md lists them all"

@@ -21,7 +21,7 @@ from urllib.parse import quote, urljoin, urlsplit
 # seconds; Anaconda itself waits 46 (its constants.py, NETWORK_CONNECTION_TIMEOUT), and forty hosts ask at once
 TIMEOUT = 20.0
 _REDIRECTS = 10  # dracut's curl follows 50 (curl(1), --max-redirs); a tree that needs more than a few is a loop
-_PIECE = 1 << 20  # bytes that are read at a time, and asked for at a time of a file that is looked into
+_PIECE = 1 << 20  # bytes that are asked for at a time of a file that is looked into
 _STREAMED = 1 << 16  # bytes of a whole file that are handed over at a time; a slow line has some every second
 _PIECES_KEPT = 32
 _BODY_MAX = 1 << 20  # bytes; a .treeinfo has a few thousand

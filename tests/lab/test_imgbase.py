@@ -37,9 +37,9 @@ AFTER = f"""
 lvs --reportformat=json -o {COLUMNS} >$OUT/lvs.json
 vgs --reportformat=json -o vg_name,vg_tags >$OUT/vgs.json
 mkdir -p /mnt/layer; mount /dev/onn/*+1 /mnt/layer
-cd /mnt/layer; grep -ls site {" ".join(f".{file}" for file in (*TAKEN, LEFT))} >$OUT/written; cd -
+(cd /mnt/layer && grep -ls site {" ".join(f".{file}" for file in (*TAKEN, LEFT))}) >$OUT/written
 cat /mnt/layer/etc/fstab >$OUT/fstab; umount /mnt/layer
-cd $root; grep -ls site .{ON_VAR} >>$OUT/written; cd -
+(cd $root && grep -ls site .{ON_VAR}) >>$OUT/written
 cat $root/boot/loader/entries/* >$OUT/entries
 cp $root/boot/grub2/grub.cfg $OUT/grub.cfg
 chroot $root imgbase layout >$OUT/layout
