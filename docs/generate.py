@@ -272,7 +272,7 @@ def content() -> str:
     package = f"{image.ADDONS_PLACE}/org_ovirt_node/"
     paths = [file.path for file in image.files(is_interactive=True) if not file.path.startswith(package)]
     rows = [f"| `/{path}` | {next(_FILES[start] for start in _FILES if path.startswith(start))} |" for path in paths]
-    rows.append(f"| `/{package}` | the Python package: service, spokes, policy, `imgbase.py` |")
+    rows.append(f"| `/{package}` | the Python package: service, spokes, policy, `programs/` with hook and resolvers |")
     return "\n".join(["| file | |", "|---|---|", *sorted(rows)]) + "\n"
 
 

@@ -68,7 +68,7 @@ def _not_empty(value: str) -> str:
 
 
 def node_link(number: int) -> str:
-    """The link under which ks-templates/disks.py makes a host's disk known, whatever it was found by."""
+    """The link under which the program disks.py makes a host's disk known, whatever it was found by."""
     return f"/dev/disk/by-node/system{number}"
 
 

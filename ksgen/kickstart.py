@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import json
 import re
+import types
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,8 @@ from ksgen.problems import Mark, Problem
 from ksgen.settings import Settings
 from ksgen.storage import Commands, commands
 from ksgen.values import LINE_LONGEST, one_line
-from org_ovirt_node import imgbase, layout, policy, section
+from org_ovirt_node import layout, policy, section
+from org_ovirt_node.programs import disks, imgbase, nics
 
 ORDER = "node.ks.j2"
 NETWORK_FILE = "/tmp/node-network.ks"
@@ -117,11 +119,11 @@ def page(host: Host) -> Page:
         pre=tuple(map(ScriptPart.of, settings.pre)),
         post=tuple(map(ScriptPart.of, settings.post)),
         addon=Verbatim(section.text(addon_section(host)).rstrip("\n")) if settings.addon else None,
-        hook=hook(),
+        hook=source(imgbase),
         hook_arguments=_hook_arguments(host.request),
         hook_log=imgbase.LOG,
-        nics=_program("nics.py"),
-        resolver=_program("disks.py"),
+        nics=source(nics),
+        resolver=source(disks),
         resolver_wanted=_wanted_disks(settings),
     )
 
@@ -137,30 +139,20 @@ def version() -> str:
     return metadata.version("ovirt-node-installer")
 
 
-def _verbatim(path: Path) -> Verbatim:
-    return Verbatim(path.read_text(encoding="utf-8").rstrip("\n"))
-
-
 @functools.cache
-def hook() -> Verbatim:
-    """The body of the last script: org_ovirt_node/imgbase.py as it is."""
-    return _verbatim(Path(imgbase.__file__))
-
-
-@functools.cache
-def _program(name: str) -> Verbatim:
-    """A program that runs in %pre, as it is."""
-    return _verbatim(TEMPLATES / name)
+def source(program: types.ModuleType) -> Verbatim:
+    """The source of a program that runs in the installer, as it is."""
+    return Verbatim(Path(str(program.__file__)).read_text(encoding="utf-8").rstrip("\n"))
 
 
 @functools.cache
 def programs() -> tuple[Verbatim, ...]:
     """What kickstarts carry verbatim, in the order in which it stands there."""
-    return _program("disks.py"), _program("nics.py"), hook()
+    return tuple(map(source, (disks, nics, imgbase)))
 
 
 def _wanted_disks(settings: Settings) -> Verbatim:
-    """What ks-templates/disks.py looks for, in JSON, which has no line end inside a text."""
+    """What programs/disks.py looks for, in JSON, which has no line end inside a text."""
     disks = [disk.model_dump(exclude_none=True) for disk in settings.disk]
     wanted = {
         "disks": disks,

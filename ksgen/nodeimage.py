@@ -12,7 +12,7 @@ from typing import Literal
 
 from ksgen import liveimage
 from ksgen.filesystem import FileSource, FileSystem, Source, Unreadable
-from org_ovirt_node import imgbase
+from org_ovirt_node.programs import imgbase
 
 LVM_PROFILE = "/etc/lvm/profile/imgbased-pool.profile"
 _VARIANT = "ovirt-node"  # VARIANT_ID that ovirt-node-ng's %post writes

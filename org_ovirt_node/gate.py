@@ -13,8 +13,8 @@ from typing import Optional
 from org_ovirt_node import automatic, layout, policy, rules
 from org_ovirt_node.findings import ERROR, WARNING, Finding, describe, has_errors
 from org_ovirt_node.geometry import align_up
-from org_ovirt_node.imgbase import TAG_GROUP
 from org_ovirt_node.policy import Device, Request
+from org_ovirt_node.programs.imgbase import TAG_GROUP
 from org_ovirt_node.section import Section
 
 AUTOMATIC = "AUTOMATIC"

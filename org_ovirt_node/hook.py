@@ -16,7 +16,8 @@ from pykickstart.errors import KickstartError
 from pykickstart.parser import KickstartParser
 from pykickstart.sections import Section
 
-from org_ovirt_node import imgbase, policy, section
+from org_ovirt_node import policy, section
+from org_ovirt_node.programs import imgbase
 
 # The hook reads it. A file of /run, so that it does not outlive the installer.
 ORDER = "/run/anaconda/ovirt-node-hook"

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import re
-import types
 from pathlib import Path
 
 from ksgen import inventory
 from ksgen.host import Host, read_hosts
-from ksgen.kickstart import TEMPLATES, Templates
+from ksgen.kickstart import Templates
 from ksgen.problems import Problem
+from org_ovirt_node.programs import nics
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 EXAMPLE = CHECKOUT / "examples" / "hosts.yaml"
@@ -33,19 +32,8 @@ def kickstarts() -> dict[str, str]:
     return {name: text for name, (text, _) in rendered.items() if text is not None}
 
 
-def load_nics() -> types.ModuleType:
-    """ks-templates/nics.py, the program that the installer runs."""
-    spec = importlib.util.spec_from_file_location("nics", TEMPLATES / "nics.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def included_network(kickstart: str) -> str:
     """What the kickstart's own %pre leaves for its %include, on a machine that has every card it names."""
-    nics = load_nics()
     wanted = re.search(r"<<'END_OF_NETWORK'\n(.*?)END_OF_NETWORK\n", kickstart, re.DOTALL)
     if wanted is None:
         return ""

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from org_ovirt_node import imgbase
+from org_ovirt_node.programs import imgbase
 
 NVR = "ovirt-node-ng-4.5.7-0.20260101.0"
 KERNEL = "5.14.0-503.el9.x86_64"

@@ -27,7 +27,7 @@ from disk_machines import MACHINES, RECORDED, Machine
 from lab import root
 from lab.machine import acceleration, digest
 
-PROGRAM = Path(__file__).resolve().parents[1] / "ks-templates" / "disks.py"
+PROGRAM = Path(__file__).resolve().parents[1] / "org_ovirt_node" / "programs" / "disks.py"
 TIME = 1800  # seconds for one boot under software emulation on a busy machine
 MEMORY = 1024  # MiB
 FIRST_MODULES = ["virtio_pci", "virtio_scsi", "virtio_blk", "virtio_console", "sd_mod", "sr_mod", "squashfs", "overlay"]

@@ -21,12 +21,16 @@ ARROWS = {
     "org_ovirt_node.automatic": {"geometry", "findings", "policy"},
     "org_ovirt_node.rules": {"geometry", "findings", "policy", "capacity", "automatic"},
     "org_ovirt_node.layout": {"geometry", "findings", "policy", "capacity", "rules", "automatic"},
-    "org_ovirt_node.imgbase": set(),
+    # The programs that run alone in the installer.
+    "org_ovirt_node.programs": set(),
+    "org_ovirt_node.programs.disks": set(),
+    "org_ovirt_node.programs.imgbase": set(),
+    "org_ovirt_node.programs.nics": set(),
     "org_ovirt_node.configuration": {"geometry", "policy"},
     "org_ovirt_node.section": {"geometry", "policy", "layout"},
-    "org_ovirt_node.gate": {"geometry", "findings", "policy", "automatic", "rules", "layout", "section", "imgbase"},
+    "org_ovirt_node.gate": {"geometry", "findings", "policy", "automatic", "rules", "layout", "section", "programs"},
     "org_ovirt_node.presentation": {"layout"},
-    "org_ovirt_node.hook": {"policy", "section", "imgbase"},
+    "org_ovirt_node.hook": {"policy", "section", "programs"},
     # From here on Anaconda's own packages are there.
     "org_ovirt_node.i18n": set(),
     "org_ovirt_node.constants": set(),
@@ -36,12 +40,12 @@ ARROWS = {
 # The packages of the add-on: processes of their own, which share nothing but names on the bus.
 SHARED = {"i18n", "constants", "structures"}
 PACKAGE_ARROWS = {
-    "service": {"layout", "policy", "automatic", "section", "imgbase", "gate", "hook", "service"} | SHARED,
+    "service": {"layout", "policy", "automatic", "section", "programs", "gate", "hook", "service"} | SHARED,
     "gui": {"layout", "presentation", "remote", "gui"} | SHARED,
     "tui": {"layout", "presentation", "remote", "tui"} | SHARED,
 }
 # The outer parts of the add-on that ksgen may use, and what else each package may import.
-KSGEN_USES = {"layout", "findings", "policy", "geometry", "section", "configuration", "imgbase"}
+KSGEN_USES = {"layout", "findings", "policy", "geometry", "section", "configuration", "programs"}
 # What the installer has; the pure modules of the add-on do without.
 INSTALLER_PACKAGES = {"pykickstart", "dasbus", "blivet", "pyanaconda", "gi", "simpleline"}
 IN_THE_INSTALLER = (*PACKAGE_ARROWS, "constants", "structures", "remote")

@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
 import itertools
 import json
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +14,7 @@ import pytest
 from disk_machines import MACHINES, RECORDED, Machine, want, wwn
 
 from ksgen import image
-
-PROGRAM = Path(__file__).resolve().parents[1] / "ks-templates" / "disks.py"
-
-
-@functools.cache
-def load() -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location("disks", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["disks"] = module  # where dataclasses look for the types of a module
-    spec.loader.exec_module(module)
-    return module
-
-
-disks = load()
+from org_ovirt_node.programs import disks
 
 
 @functools.cache
@@ -40,7 +22,7 @@ def recording(name: str) -> dict[str, Any]:
     return dict(json.loads((RECORDED / f"{name}.json").read_text()))
 
 
-class Replay(disks.Target):  # type: ignore[misc, name-defined]
+class Replay(disks.Target):
     """The recorded machine; what is done to it is written down, and the commands named in `failing` fail."""
 
     def __init__(self, name: str, failing: str = "", links: bool = True, addon: bool = True) -> None:
@@ -682,7 +664,7 @@ def test_the_console_is_the_last_resort() -> None:
 
 
 def test_runs_on_the_installers_python_and_stands_in_a_kickstart() -> None:
-    text = PROGRAM.read_text()
+    text = Path(disks.__file__).read_text()
     ast.parse(text, feature_version=(3, 9))
     assert [line for line in text.splitlines() if line.lstrip().startswith("%")] == []
     assert text.isascii()

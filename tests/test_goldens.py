@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from example_site import kickstarts, site
 
-from ksgen.kickstart import TEMPLATES, hook, version
+from ksgen.kickstart import source, version
+from org_ovirt_node.programs import disks, imgbase, nics
 
 GOLDENS = Path(__file__).parent / "data" / "goldens"
-PROGRAMS = ("nics.py", "disks.py")
+PROGRAMS = {"disks.py": disks, "imgbase.py": imgbase, "nics.py": nics}
 
 
 def shortened(text: str) -> str:
-    text = text.replace(hook(), "(org_ovirt_node/imgbase.py)")
-    for name in PROGRAMS:
-        text = text.replace((TEMPLATES / name).read_text().rstrip("\n"), f"(ks-templates/{name})")
+    for name, program in PROGRAMS.items():
+        text = text.replace(source(program), f"(org_ovirt_node/programs/{name})")
     return text.replace(f"ksgen {version()};", "ksgen VERSION;")
 
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pykickstart import constants, version
 from pykickstart.parser import KickstartParser
 
-from org_ovirt_node import hook, imgbase
+from org_ovirt_node import hook
 from org_ovirt_node.hook import Script
+from org_ovirt_node.programs import imgbase
 from org_ovirt_node.section import WARN, Section
 
 PACKAGE = Path(hook.__file__).parent
@@ -279,7 +280,7 @@ def test_hook_is_one_post_script() -> None:
     assert (kind, interpreter) == (constants.KS_SCRIPT_POST, "/bin/sh")
     assert (is_in_chroot, log, is_fatal) == (False, None, True)
     assert isinstance(body, str)
-    for path in (hook.ORDER, imgbase.LOG, "/usr/share/anaconda/addons/org_ovirt_node/imgbase.py"):
+    for path in (hook.ORDER, imgbase.LOG, "/usr/share/anaconda/addons/org_ovirt_node/programs/imgbase.py"):
         assert path in body
 
 
@@ -288,7 +289,7 @@ class Machine:
 
     def __init__(self, directory: Path, shell: list[str]) -> None:
         self.directory, self._shell = directory, shell
-        for name in ("bin", "run/anaconda", "run/install", "dev", "sysroot/var/log", "hook"):
+        for name in ("bin", "run/anaconda", "run/install", "dev", "sysroot/var/log", "hook/programs"):
             (directory / name).mkdir(parents=True)
         self.program("chroot", 'echo "chroot $1 PYTHONPATH=$PYTHONPATH $(umask)" >>"$CALLS"; shift; exec "$@"')
         self.program("modprobe", 'echo "modprobe $*" >>"$CALLS"')
@@ -302,7 +303,7 @@ class Machine:
         path.chmod(0o755)
 
     def imgbase(self, text: str) -> None:
-        (self.directory / "hook/imgbase.py").write_text(text)
+        (self.directory / "hook/programs/imgbase.py").write_text(text)
 
     def order(self, text: Optional[str]) -> None:
         path = self.directory / "run/anaconda/ovirt-node-hook"
@@ -405,7 +406,7 @@ def test_shows_the_end_of_the_log(machine: Machine) -> None:
 )
 def test_hook_that_cannot_speak(machine: Machine, text: Optional[str], status: int, why: str) -> None:
     if text is None:
-        (machine.directory / "hook/imgbase.py").unlink()
+        (machine.directory / "hook/programs/imgbase.py").unlink()
     else:
         machine.imgbase(text)
     done = machine.run()

@@ -15,9 +15,10 @@ import pytest
 from inventories import PASSWORD_HASH, SSH_KEY, inventory_text, read_text
 
 from ksgen.grammar import Grammar
-from ksgen.kickstart import Templates, hook
+from ksgen.kickstart import Templates, source
 from ksgen.problems import Problem
 from ksgen.settings import Settings
+from org_ovirt_node.programs import imgbase
 from org_ovirt_node.section import parse
 
 HOSTILE = {
@@ -261,7 +262,7 @@ class Reader:
     def read(self, kickstart: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
         """The commands and the scripts of a kickstart that has to be without complaint."""
         self.commands.clear()
-        before, found, after = kickstart.partition(hook())
+        before, found, after = kickstart.partition(source(imgbase))
         assert self.grammar.read(before + after) == ()
         handler = self.grammar.handler
         scripts = [(str(s.type), s.interp, str(s.logfile), str(s.errorOnFail), s.script) for s in handler.scripts]

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from pykickstart import parser, version
 
-from org_ovirt_node import imgbase
-from org_ovirt_node.imgbase import Facts, Output, Wanted
+from org_ovirt_node.programs import imgbase
+from org_ovirt_node.programs.imgbase import Facts, Output, Wanted
 
 DATA = Path(__file__).parent / "data" / "imgbase"  # what is in it, and how it came about: its README
 HOOK = Path(imgbase.__file__)
@@ -1089,7 +1089,7 @@ def test_imports_the_standard_library_alone() -> None:
 
 def test_importing_has_no_effect(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import org_ovirt_node.imgbase"],
+        [sys.executable, "-c", "import org_ovirt_node.programs.imgbase"],
         cwd=tmp_path,
         env={"PATH": str(tmp_path), "PYTHONPATH": str(HOOK.parent.parent), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

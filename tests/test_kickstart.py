@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventories import one_host
 
-from ksgen.kickstart import TEMPLATES, GateError, Templates, Verbatim, addon_section, gate, hook
-from org_ovirt_node import imgbase, layout, section
+from ksgen.kickstart import TEMPLATES, GateError, Templates, Verbatim, addon_section, gate, source
+from org_ovirt_node import layout, section
 from org_ovirt_node.layout import GIB
+from org_ovirt_node.programs import imgbase
 from org_ovirt_node.section import Section
 
 HOST = site()[0][0]
@@ -54,16 +55,16 @@ def test_gate_leaves_numbers_and_checked_scripts_alone() -> None:
 
 
 def test_hook_is_carried_verbatim_in_the_last_section(tmp_path: Path) -> None:
-    source = Path(imgbase.__file__).read_text()
+    program = Path(imgbase.__file__).read_text()
     text, _ = Templates().render(one_host(tmp_path, node_addon="false"))
     assert text is not None
-    before, _, after = text.partition(source)
+    before, _, after = text.partition(program)
     assert after == "END_OF_IMGBASE_PY\n%end\n"
     assert before.rstrip("\n").splitlines()[-2].startswith("%post --erroronfail ")
     assert "%addon" not in before
     assert "\nmodprobe dm-snapshot\n" in before
-    assert hook() + "\n" == source
-    assert "END_OF_IMGBASE_PY" not in source
+    assert source(imgbase) + "\n" == program
+    assert "END_OF_IMGBASE_PY" not in program
 
 
 @pytest.mark.parametrize("addon", ["true", "tree"])
@@ -71,7 +72,7 @@ def test_add_on_has_its_section_and_brings_the_hook(addon: str, tmp_path: Path) 
     text, _ = Templates().render(one_host(tmp_path, node_addon=addon))
     assert text is not None
     assert "\n%addon org_ovirt_node --layout=standard --images=2 --filesystem=xfs --disks=1\n%end\n" in text
-    assert hook() not in text
+    assert source(imgbase) not in text
     assert "dm-snapshot" not in text
     assert "%post" not in text
 

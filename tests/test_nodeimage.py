@@ -21,7 +21,7 @@ from ksgen import liveimage, nodeimage
 from ksgen.codes import ALL
 from ksgen.filesystem import FileSystem
 from ksgen.nodeimage import LVM_PROFILE, NodeImage
-from org_ovirt_node import imgbase
+from org_ovirt_node.programs import imgbase
 
 MAKERS = {"plain": node_images.plain, "nested": node_images.nested}
 CURE = imgbase.NODE_IMAGE

@@ -18,7 +18,7 @@ from lab.test_storage import assert_made
 
 pytestmark = pytest.mark.lab
 
-PROGRAM = Path(__file__).resolve().parents[2] / "ks-templates" / "disks.py"
+PROGRAM = Path(__file__).resolve().parents[2] / "org_ovirt_node" / "programs" / "disks.py"
 _FILL = {machine.name: machine.fill for machine in MACHINES}
 SYSTEM = "printf 'label: gpt\\n,1G,L\\n,,L\\n' | sfdisk -q $1; udevadm settle; mkfs.ext4 -q ${1}1\n"
 SYSTEM += "vgcreate -q old ${1}2; lvcreate -q -n root -L 4g old; mkfs.xfs -q /dev/old/root"

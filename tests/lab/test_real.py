@@ -22,7 +22,7 @@ from lab import anaconda_iso, real, root
 from lab.look import WRITTEN, judge, mapped, parts
 from lab.node import imgbase_source, imgbase_tar
 from lab.root import NVR, Kernel, initramfs
-from org_ovirt_node.imgbase import NVR_FILE
+from org_ovirt_node.programs.imgbase import NVR_FILE
 
 IS_REAL = imgbase_source() is not None
 SAID = Path(__file__).resolve().parents[1] / "data" / "lab" / "node.says"

@@ -4,18 +4,21 @@
 Runs in %pre of the installer, whose `network` command knows members by name only. Usage: nics.py WANTED RESULT
 """
 
-import pathlib
+from __future__ import annotations
+
 import re
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 MEMBERS = re.compile(r"(--(?:bond|bridge)slaves=)(\S+)")
 MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 REPEATS = 3
 
 
-def cards(net):
+def cards(net: Path) -> dict[str, str]:
     """MAC address: name, of the real cards below /sys/class/net."""
-    found = {}
+    found: dict[str, str] = {}
     for card in sorted(net.iterdir()):
         if (card / "device").exists():
             # A card that is already in a bond shows the bond's address; its own stands beside it.
@@ -25,11 +28,11 @@ def cards(net):
     return found
 
 
-def resolve(text, found):
+def resolve(text: str, found: Mapping[str, str]) -> tuple[str, list[str]]:
     """The text with names for addresses, and the addresses that no card has."""
-    missing = []
+    missing: list[str] = []
 
-    def name_of(mac):
+    def name_of(mac: re.Match[str]) -> str:
         if mac.group() not in found:
             missing.append(mac.group())
         return found.get(mac.group(), mac.group())
@@ -38,7 +41,7 @@ def resolve(text, found):
     return named, missing
 
 
-def tell(message):
+def tell(message: str) -> None:
     """Anaconda shows nothing of a %pre that fails, so this goes to the log and to the console."""
     print(message, file=sys.stderr)
     try:
@@ -48,9 +51,9 @@ def tell(message):
         print("no console:", error, file=sys.stderr)
 
 
-def main(wanted, result, net="/sys/class/net"):
-    found = cards(pathlib.Path(net))
-    named, missing = resolve(pathlib.Path(wanted).read_text(), found)
+def main(wanted: str, result: str, net: str = "/sys/class/net") -> int:
+    found = cards(Path(net))
+    named, missing = resolve(Path(wanted).read_text(), found)
     if missing:
         have = ", ".join(f"{name} {mac}" for mac, name in sorted(found.items(), key=lambda item: item[1]))
         tell(
@@ -59,7 +62,7 @@ def main(wanted, result, net="/sys/class/net"):
             "Nothing has been written to any disk. Correct the inventory, run ksgen, and boot again."
         )
         return 1
-    pathlib.Path(result).write_text(named)
+    Path(result).write_text(named)
     return 0
 
 
