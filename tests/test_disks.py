@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from disk_machines import MACHINES, RECORDED, Machine, want, wwn
 
-from ksgen import image
 from org_ovirt_node.programs import disks
 
 
@@ -558,10 +557,6 @@ def test_installer_without_the_add_on_stops_before_any_disk(addon: object, cmdli
 def test_who_does_without_the_add_on_is_not_stopped(addon: object) -> None:
     target = Replay("two-equal", addon=False)
     assert run(target, {**wanted_of("two-equal", "pair"), "addon": addon}) == 0
-
-
-def test_add_on_is_looked_for_where_the_image_puts_it() -> None:
-    assert f"/{image.ADDONS_PLACE}/org_ovirt_node" == disks.ADDON
 
 
 def test_step_that_fails_leaves_no_link(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ from ksgen.grammar import Grammar
 from ksgen.image import File
 from org_ovirt_node import section
 from org_ovirt_node.configuration import configuration
+from org_ovirt_node.programs import disks
 from org_ovirt_node.section import Section
 
 SOURCE = CHECKOUT / "org_ovirt_node"
@@ -248,3 +249,7 @@ def test_image_goes_with_every_run_and_away_with_the_last_host_that_wants_it(tmp
     assert published.stat().st_mode & 0o777 == 0o644
     run(node_addon="false")
     assert not published.exists()
+
+
+def test_resolver_looks_for_the_add_on_where_the_image_puts_it() -> None:
+    assert f"/{image.ADDONS_PLACE}/org_ovirt_node" == disks.ADDON

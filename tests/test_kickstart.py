@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from example_site import site
+from example_site import included_network, kickstarts, site
 from hypothesis import given
 from hypothesis import strategies as st
 from inventories import one_host
@@ -165,3 +165,9 @@ def test_trace_gives_each_line_its_template_line_and_values() -> None:
             assert template.read_text().splitlines()[line.mark.line - 1].lstrip("{%- ").startswith(words[0])
     (language,) = [line for line in lines if line.text.startswith("lang ")]
     assert language.values == ("en_US.UTF-8",)
+
+
+def test_examples_name_cards_that_the_resolver_finds() -> None:
+    included = included_network(kickstarts()["node01.a.example.com"])
+    assert "--bondslaves=eno1,eno2" in included
+    assert "52:54" not in included

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from example_site import included_network, kickstarts
 
 from org_ovirt_node.programs import nics
 
@@ -68,11 +67,3 @@ def test_missing_card_is_told_and_nothing_is_written(net: Path, tmp_path: Path) 
 def test_runs_on_the_installers_python() -> None:
     """3.9 is the oldest: the source must not use what came later."""
     ast.parse(Path(nics.__file__).read_text(), feature_version=(3, 9))
-
-
-def test_examples_resolve() -> None:
-    text = kickstarts()["node01.a.example.com"]
-    included = included_network(text)
-    assert "--bondslaves=eno1,eno2" in included
-    assert "52:54" not in included
-    assert nics.REPEATS > 1
