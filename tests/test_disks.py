@@ -4,70 +4,16 @@
 from __future__ import annotations
 
 import ast
-import functools
 import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from disk_machines import MACHINES, RECORDED, Machine, want, wwn
+from disk_machines import MACHINES, Machine, want, wwn
+from disk_replay import Replay, recording, run
 
 from org_ovirt_node.programs import disks
-
-
-@functools.cache
-def recording(name: str) -> dict[str, Any]:
-    return dict(json.loads((RECORDED / f"{name}.json").read_text()))
-
-
-class Replay(disks.Target):
-    """The recorded machine; what is done to it is written down, and the commands named in `failing` fail."""
-
-    def __init__(self, name: str, failing: str = "", links: bool = True, addon: bool = True) -> None:
-        found = recording(name)
-        self.answers = {tuple(argv): (status, text, told) for argv, status, text, told in found["commands"]}
-        self.insides = {device: tuple(places) for device, places in found["insides"].items()}
-        self.failing = failing
-        self.has_links = links
-        self.has_addon = addon
-        self.done: list[tuple[str, ...]] = []
-        self.files: dict[str, str] = {"/sys/class/tty/console/active": "tty0 ttyS0\n"}
-        self.heard: list[tuple[str, str]] = []
-        self.paused: list[float] = []
-        self.deaf: frozenset[str] = frozenset()
-
-    def run(self, *argv: str) -> Any:
-        if argv in self.answers:
-            return disks.Output(*self.answers[argv])
-        self.done.append(argv)
-        return disks.Output(5, "", f"  {argv[0]}: it is in use\n") if argv[0] == self.failing else disks.Output(0, "")
-
-    def directories(self, device: str, fstype: str) -> tuple[str, ...]:
-        return self.insides[device]
-
-    def read(self, path: str) -> str:
-        return self.files.get(path, "")
-
-    def write(self, path: str, text: str) -> None:
-        self.files[path] = text
-
-    def remove(self, path: str) -> None:
-        del self.files[path]
-
-    def resolve(self, link: str) -> str:
-        if link == disks.ADDON:
-            return link if self.has_addon else ""
-        if link.startswith(disks.LINK):
-            return "/dev/sda" if self.has_links and disks.RULES in self.files else ""
-        return "/dev/sda"
-
-    def say(self, terminal: str, text: str) -> bool:
-        self.heard.append((terminal, text))
-        return terminal not in self.deaf
-
-    def pause(self, seconds: float) -> None:
-        self.paused.append(seconds)
 
 
 def decision(name: str, wanted: dict[str, Any]) -> Any:
@@ -476,11 +422,6 @@ def test_every_wrong_key_alone_is_refused() -> None:
 
 
 # --- acting ----------------------------------------------------------------------------------------------------------
-
-
-def run(target: Replay, wanted: dict[str, Any], *arguments: str) -> int:
-    target.files["/tmp/wanted.json"] = json.dumps(wanted)
-    return int(disks.main(["/tmp/wanted.json", *arguments], target))
 
 
 def test_links_are_made_by_udev() -> None:
