@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kernels, initrds and boot loaders: which files belong into the published tree, where they come from, what is missing.
 
-`wanted` decides, `put_in_place` copies.
+`wanted` decides, `staged` copies.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import filecmp
 import os
 import shutil
-import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ksgen.problems import Mark, Problem, Severity
@@ -146,23 +146,57 @@ def changed(copies: Iterable[Copy], directory: Path) -> Iterator[Copy]:
             yield copy
 
 
+@contextlib.contextmanager
+def staged(copies: Iterable[Copy], directory: Path) -> Iterator[Callable[[], tuple[str, ...]]]:
+    """Copy what has changed to temporary names beside the targets, which needs the room and can fail; raises OSError.
+
+    The function that it gives renames them to their targets and returns these; what has not been renamed at the end is
+    removed. Whoever is killed leaves files of the same temporary names, which the next one writes over: let one run at
+    a time do this.
+    """
+    waiting: dict[Path, Copy] = {}
+    made: list[Path] = []
+
+    def put() -> tuple[str, ...]:
+        done = []
+        for scratch, copy in list(waiting.items()):
+            os.replace(scratch, directory / copy.target)
+            del waiting[scratch]
+            done.append(copy.target)
+        return tuple(done)
+
+    try:
+        for copy in changed(copies, directory):
+            target = directory / copy.target
+            made += [parent for parent in (target.parent, *target.parent.parents) if not parent.exists()]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            scratch = target.with_name(f".{target.name}.new")
+            scratch.unlink(missing_ok=True)
+            waiting[scratch] = copy
+            _copy(copy.source, scratch)
+        yield put
+    finally:
+        for scratch in waiting:
+            scratch.unlink(missing_ok=True)
+        if waiting:
+            for parent in sorted(made, reverse=True):
+                with contextlib.suppress(OSError):  # something is in it
+                    parent.rmdir()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy on the disk, with the time of the source: filecmp then sees by size and time that nothing has changed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with source.open("rb") as original, os.fdopen(os.open(target, flags, _MODE), "wb") as file:
+        shutil.copyfileobj(original, file)
+        file.flush()
+        os.fchmod(file.fileno(), _MODE)
+        os.fsync(file.fileno())
+    status = source.stat()
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def put_in_place(copies: Iterable[Copy], directory: Path) -> tuple[str, ...]:
-    """Copy what has changed, each file whole or not at all; returns the targets. Raises OSError, and cleans up."""
-    done = []
-    for copy in changed(copies, directory):
-        target = directory / copy.target
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file, copy.source.open("rb") as source:
-                shutil.copyfileobj(source, file)
-                os.fchmod(file.fileno(), _MODE)
-            # filecmp then sees by size and time that nothing has changed.
-            status = copy.source.stat()
-            os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns))
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        done.append(copy.target)
-    return tuple(done)
+    """Copy what has changed, all of it or nothing; returns the targets. Raises OSError, and cleans up."""
+    with staged(copies, directory) as put:
+        return put()

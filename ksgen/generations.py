@@ -36,7 +36,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 STATE = ".ksgen"
@@ -185,10 +185,13 @@ def locked(directory: Path, patience_s: float = LOCK_PATIENCE_S) -> Iterator[Non
         os.close(handle)
 
 
-def switch(now: Generation, entries: Mapping[str, Entry], group: int | None) -> None:
+def switch(
+    now: Generation, entries: Mapping[str, Entry], group: int | None, last: Callable[[], None] | None = None
+) -> None:
     """Publish a generation of `entries` after `now`, all of it or, on OSError, nothing. The caller has the lock.
 
-    `group` is the group id of files and new directories, None for the one that the system gives.
+    `group` is the group id of files and new directories, None for the one that the system gives. `last` is called when
+    everything else is in place, immediately before the switch; nothing is published if it raises.
     """
     state = now.directory / STATE
     number = now.number + 1
@@ -198,6 +201,8 @@ def switch(now: Generation, entries: Mapping[str, Entry], group: int | None) -> 
         _flush(state)
         _lay_links(now.directory, entries, modes, group)
         os.symlink(str(number), state / _SCRATCH_LINK)
+        if last is not None:
+            last()
         os.replace(state / _SCRATCH_LINK, state / _CURRENT)
     except BaseException:
         with contextlib.suppress(OSError):  # the first error is the one to tell; the next run cleans up

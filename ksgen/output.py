@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Publishes the files of a site: all or none of them, and nothing at all when nothing has changed.
 
-`changes` decides and only looks; `publish` acts, in the way that generations.py describes.
+`changes` and `amended` decide and only look; `publish` acts, in the way that generations.py describes. A caller whose
+files depend on what is published takes generations.locked itself, decides, and calls `carry_out`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import difflib
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -20,10 +21,11 @@ from ksgen.generations import Entry, Generation
 from ksgen.manifest import Manifest, NewerFormat
 from ksgen.redaction import redacted
 
-# Kickstarts hold the hashes of passwords, and the manifest speaks of them: the owner and the web server's group.
-# Everybody may read the rest, because dnsmasq serves over TFTP only what everybody may read (dnsmasq(8), tftp-root).
+# Kickstarts hold the hashes of passwords, armed/ and arming.json the permissions to fetch them, and the manifest names
+# them all: these are for the owner and the web server's group. Everybody may read the rest, because dnsmasq serves over
+# TFTP only what everybody may read (dnsmasq(8), tftp-root).
 _PRIVATE, _PUBLIC = 0o640, 0o644
-_PRIVATE_DIRECTORY = "ks/"
+_PRIVATE_FILES = ("ks/", "armed/", "arming.json", manifest.NAME)
 
 _AWAY = "move it away, or publish to another directory"
 _IN_THE_WAY_SHOWN = 10  # a whole tree of somebody else's tells no more than its first files
@@ -130,6 +132,42 @@ def changes(directory: Path, site: Site) -> Publication:
     return Publication(site, present, tuple(found), tuple(findings), entries, _group(present, site), is_needed)
 
 
+def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collection[str] = ()) -> Publication:
+    """What is published with other contents for a few files and without others; all else stays. Raises OSError.
+
+    It needs neither the inventory nor a manifest that can be read: it is what an emergency has left.
+    """
+    present = generations.present(directory)
+    site = Site(texts)
+    known, findings = _read_manifest(present, limit=None)
+    findings += _in_the_way(directory, site)
+    if any(finding.severity == "error" for finding in findings):
+        return Publication(site, present, findings=tuple(findings))
+    # A manifest that cannot be read stays: the next run for the whole site writes it anew, and says so.
+    is_readable = not findings
+    found: list[Change] = []
+    entries: dict[str, Entry] = {}
+    files = dict(known.files)
+    for name in sorted({*present.names, *texts} - {manifest.NAME}):
+        if name in removed:
+            found.append(Change(directory / name, present.path(name), None))
+            files.pop(name, None)
+        elif name in texts:
+            content = texts[name]
+            data = content.encode() if isinstance(content, str) else content
+            change, entries[name] = _compared(present, name, content, data, None)
+            found += [change] if change else []
+            files[name] = manifest.entry(known.files[name].host if name in known.files else None, data)
+        else:
+            entries[name] = Entry(None, stat.S_IMODE(present.path(name).lstat().st_mode), is_linked=False)
+    if is_readable:
+        text = manifest.to_text(Manifest(known.ksgen, known.sources, files))
+        _, entries[manifest.NAME] = _compared(present, manifest.NAME, text, text.encode(), None)
+    elif manifest.NAME in present.names:
+        entries[manifest.NAME] = Entry(None, _PRIVATE, is_linked=False)
+    return Publication(site, present, tuple(found), (), entries, _group(present, site), bool(found))
+
+
 def publish(wanted: Publication) -> Publication:
     """Do it and return what was done, which is something else when another run was faster. Raises OSError.
 
@@ -139,12 +177,25 @@ def publish(wanted: Publication) -> Publication:
     if wanted.errors or not (wanted.is_needed or generations.has_leftovers(directory)):
         return wanted
     with generations.locked(directory):
-        generations.sweep(directory)
         if generations.present(directory) != wanted.present:
             wanted = changes(directory, wanted.site)
-        if wanted.is_needed:
-            generations.switch(wanted.present, wanted.entries, wanted.group)
+        carry_out(wanted)
     return wanted
+
+
+def carry_out(wanted: Publication, last: Callable[[], None] | None = None) -> None:
+    """Do what was decided. The caller has the lock, and has decided under it or seen that nothing was published since.
+
+    `last` is called immediately before the files become visible, or alone when no file changes. Raises OSError; then,
+    and where there are errors among the findings, what is published is what it was.
+    """
+    generations.sweep(wanted.present.directory)
+    if wanted.errors:
+        return
+    if wanted.is_needed:
+        generations.switch(wanted.present, wanted.entries, wanted.group, last)
+    elif last is not None:
+        last()
 
 
 def diff(change: Change) -> Iterator[str]:
@@ -239,7 +290,7 @@ def _compared(
 ) -> tuple[Change | None, Entry]:
     """What changes in a file, and the file of the next generation."""
     path = present.directory / name
-    mode = _PRIVATE if name.startswith(_PRIVATE_DIRECTORY) or name == manifest.NAME else _PUBLIC
+    mode = _PRIVATE if name.startswith(_PRIVATE_FILES) else _PUBLIC
     anew = Entry(content, mode)
     if name not in present.names:
         return Change(path, None, content), anew

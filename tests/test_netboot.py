@@ -588,6 +588,21 @@ def test_what_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
+def test_copies_that_are_not_put_in_place_leave_nothing_behind(tmp_path: Path) -> None:
+    place, out = fill(tmp_path / "all", *EVERY_PACKAGE, *TREE), tmp_path / "out"
+    copies, _ = boottree.wanted({"el9"}, {"el9": place}, place)
+    out.mkdir()
+    with boottree.staged(copies, out):
+        assert not (out / "boot/el9/vmlinuz").exists()
+        assert (out / "boot/el9/.vmlinuz.new").read_text() == TREE[2]
+    assert not list(out.iterdir())
+    # one that was killed has left this
+    (out / "boot/el9").mkdir(parents=True)
+    (out / "boot/el9/.vmlinuz.new").write_text("half of a kern")
+    boottree.put_in_place(copies, out)
+    assert sorted(path.name for path in (out / "boot/el9").iterdir()) == ["initrd.img", "vmlinuz"]
+
+
 def test_what_is_missing_of_a_tree_that_was_named_before_is_a_warning(tmp_path: Path, host: Host) -> None:
     severities = {
         is_named: {problem.severity for problem in boot.copies([host], {"el9": tmp_path}, is_named)[1]}
