@@ -138,6 +138,10 @@ def too_long() -> NoReturn:
     raise Refused("expression-too-long", "the expression takes too many steps or makes too much", "write it shorter")
 
 
+def too_deep() -> NoReturn:
+    raise Refused("expression-too-long", "too many brackets or operators inside each other", "write it shorter")
+
+
 def size(value: object, depth: int = 0) -> int:
     """Characters and items of a value that can be worked on; refuses what is too large, and what is no value."""
     if isinstance(value, (str, bytes)):

@@ -31,6 +31,7 @@ from ksgen.bounds import (
     Work,
     failure,
     size,
+    too_deep,
     too_long,
 )
 from ksgen.naming import did_you_mean
@@ -235,14 +236,14 @@ class Language(Environment):
         except TemplateSyntaxError as error:
             message = str(error.message).rstrip(".")
             raise Refused("expression-syntax", f"Jinja cannot read it: {message}", None, None, error.lineno) from None
-        except RecursionError:
-            raise Refused("expression-too-long", "too many brackets inside each other", "write it shorter") from None
+        except RecursionError:  # Python's limit, which differs between its versions, comes before ours
+            too_deep()
         return tree
 
     def _check(self, node: nodes.Node, depth: int) -> None:
         """Refuse what is never read, whether a host comes to it or not."""
         if depth > MAX_NESTING:
-            raise Refused("expression-too-long", "too many brackets or operators inside each other", "write it shorter")
+            too_deep()
         statement = _STATEMENTS.get(type(node))
         if statement is None and isinstance(node, nodes.For) and node.recursive:
             statement = "for … recursive"

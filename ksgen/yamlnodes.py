@@ -371,8 +371,27 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
     except _Unreadable as stopped:
         return None, [*tree.problems, stopped.problem]
     except yaml.YAMLError as error:
-        return None, [*tree.problems, yamltext.syntax(error, text, file)]
+        problem = _too_deep_before(error, text, file) or yamltext.syntax(error, text, file)
+        return None, [*tree.problems, problem]
     return tree.root, tree.problems
+
+
+def _too_deep_before(error: yaml.YAMLError, text: str, file: str) -> Problem | None:
+    """That the text nests too deep before the place where libyaml stopped, if it does.
+
+    libyaml reads ahead of its events: what it says, a depth limit of its own (PyYAML 6.0.4) among it, can come before
+    the event at which our limit is reached.
+    """
+    at = getattr(error, "problem_mark", None)
+    if at is None:
+        return None
+    try:
+        _build(_Tree(file), CSafeLoader(text[: at.index]))
+    except _Unreadable as stopped:
+        return stopped.problem if stopped.problem.code == "nested-too-deep" else None
+    except yaml.YAMLError:
+        pass
+    return None
 
 
 def _build(tree: _Tree, loader: CSafeLoader) -> None:

@@ -683,6 +683,21 @@ def test_an_attack_ends_soon_with_a_problem(template: str, tmp_path: Path) -> No
     assert expressions.groups["all"] == ["n01"]
 
 
+@pytest.mark.parametrize(
+    "opened",
+    [pytest.param(120, id="beyond-our-limit"), pytest.param(4000, id="beyond-the-limits-of-jinja-and-python")],
+)
+def test_one_message_for_too_many_brackets(opened: int, tmp_path: Path) -> None:
+    found, expressions = read(
+        tmp_path, f"all: {{hosts: {{n01: {{node_x: '{{{{ {'[' * opened}{']' * opened} }}}}'}}}}}}\n"
+    )
+    (problem,) = expressions.rendered(found.hosts[0]).problems
+    assert (problem.message, problem.hint) == (
+        "too many brackets or operators inside each other",
+        "write it shorter",
+    )
+
+
 # --- the words -------------------------------------------------------------------------------------------------------
 
 

@@ -137,6 +137,21 @@ def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             id="nested-through-an-alias",
         ),
         pytest.param(
+            "all:\n  vars:\n    x:\n      " + "- " * 100_000 + "1\n",
+            "hosts.yaml:4:201: error: more than 100 levels inside each other\n  hint: write it flatter",
+            id="nested-list-items",
+        ),
+        pytest.param(
+            '{"all": {"vars": {"x": ' + "[" * 200 + "]" * 200 + "}}}",
+            "hosts.yaml:1:121: error: more than 100 levels inside each other\n  hint: write it flatter",
+            id="nested-json",
+        ),
+        pytest.param(
+            '{"all": {"vars": {"x": ' + "[" * 200_000 + "]" * 200_000 + "}}}",
+            "hosts.yaml:1:121: error: more than 100 levels inside each other\n  hint: write it flatter",
+            id="nested-json-beyond-the-parser",
+        ),
+        pytest.param(
             "all:\n  hosts:\n    n01: {node_x: " + "9" * 5000 + "}\n",
             "hosts.yaml:3:19: error: YAML takes 99999999999999999999… for a number, and there is none like it\n"
             "  hint: write it in quotes",
