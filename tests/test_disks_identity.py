@@ -222,6 +222,15 @@ def test_paths_of_a_map_are_one_candidate(values: dict[str, Any]) -> None:
     assert (found.names, found.map) == (("sda", "sdb"), MAP)
 
 
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_path_that_multipath_has_not_taken_is_of_the_same_lun(first: int) -> None:
+    """It came later, or it has failed."""
+    paths = (*PATHS, device("sdc", wwn=PATHS[0].wwn, wwid=PATHS[0].wwid))
+    (found,) = disks.candidates(facts(*paths[first:], *paths[:first], MAP))
+    assert (sorted(found.names), found.map) == (["sda", "sdb", "sdc"], MAP)
+    assert refused(facts(*paths[first:], *paths[:first], MAP), is_multipath=True) == []
+
+
 MULTIPATH = {"is_multipath": True}
 
 
@@ -309,6 +318,9 @@ def test_paths_without_multipath_are_refused() -> None:
     assert refused(facts(*PATHS)) == ["several-paths: sda+sdb are paths of one LUN"]
     assert refused(facts(*PATHS, MAP)) == ["several-paths: sda+sdb are paths of one LUN"]
 
+    only = device("dm-0", "mpath", "sda", mapper_name="mpatha")
+    assert refused(facts(PATHS[0], only)) == ["multipath-map: sda is used by the multipath map mpatha"]
+
 
 # --- the disk itself -------------------------------------------------------------------------------------------------
 
@@ -362,7 +374,7 @@ def test_layer_that_can_be_taken_down(kind: str) -> None:
     assert refused(facts(device("sda"), device("x", kind, "sda", mapper_name="x")), is_multipath=kind == "mpath") == []
 
 
-@pytest.mark.parametrize("kind", ["bcache", "dmraid", "container", "raidx", "parts", "dm-crypt", "loop"])
+@pytest.mark.parametrize("kind", ["bcache", "dmraid", "container", "raidx", "parts", "dm-crypt", "loop", "disk"])
 def test_layer_that_cannot(kind: str) -> None:
     assert refused(facts(device("sda"), device("x", kind, "sda"))) == [
         f"stack-unknown: x on sda is a {kind}, which cannot be taken down here"

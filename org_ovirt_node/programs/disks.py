@@ -123,6 +123,9 @@ KINDS = {
         "take it down in node_pre",
     ),
     "several-paths": Kind("{disk} are paths of one LUN", "one path, or multipath", "set node_multipath: true"),
+    "multipath-map": Kind(
+        "{disk} is used by the multipath map {map}", "a disk without a map, or multipath", "set node_multipath: true"
+    ),
     "no-wwid": Kind(
         "{disk} has no WWID, so multipath does not take it", "a LUN", "set node_multipath: false, or correct node_disk"
     ),
@@ -622,17 +625,20 @@ def look_inside(target: Target, facts: Facts, chosen: Iterable[Candidate]) -> Fa
 def candidates(facts: Facts) -> tuple[Candidate, ...]:
     """The machine's disks. Paths are of one LUN when multipath says so, or when WWN, WWID and size are the same."""
     found: dict[object, list[Device]] = {}
+    lun_of_map: dict[str, object] = {}
     for device in facts.devices:
         if device.type != "disk" or device.parents or NOT_DISKS.match(device.name):
             continue
-        of_map = next((child.name for child in facts.children([device.name]) if child.type == "mpath"), None)
         has_identity = device.wwn and device.wwid and device.transport != "usb"
-        key = of_map or ((device.wwn, device.wwid, device.size) if has_identity else device.name)
-        found.setdefault(key, []).append(device)
-    return tuple(
-        Candidate(tuple(paths), next((c for c in facts.children([paths[0].name]) if c.type == "mpath"), None))
-        for paths in found.values()
-    )
+        lun: object = (device.wwn, device.wwid, device.size) if has_identity else device.name
+        for map_ in _maps(facts, [device]):
+            lun = lun_of_map.setdefault(map_.name, lun)
+        found.setdefault(lun, []).append(device)
+    return tuple(Candidate(tuple(paths), next(_maps(facts, paths), None)) for paths in found.values())
+
+
+def _maps(facts: Facts, paths: Iterable[Device]) -> Iterator[Device]:
+    return (child for child in facts.children(path.name for path in paths) if child.type == "mpath")
 
 
 def _plain(model: str) -> str:
@@ -734,6 +740,8 @@ def _disk_refusals(facts: Facts, candidate: Candidate, wanted: Wanted) -> Iterat
         yield refusal("installation-medium", disk=candidate, why=why)
     if len(paths) > 1 and not wanted.is_multipath:
         yield refusal("several-paths", disk=candidate)
+    elif candidate.map and not wanted.is_multipath:
+        yield refusal("multipath-map", disk=candidate, map=candidate.map.mapper_name)
     if wanted.is_multipath and not candidate.map and not paths[0].wwid:
         yield refusal("no-wwid", disk=candidate)
     for device in stack:
@@ -743,7 +751,8 @@ def _disk_refusals(facts: Facts, candidate: Candidate, wanted: Wanted) -> Iterat
         mounts = [mount for mount in device.mounts if mount != "[SWAP]" and mount not in medium]
         if mounts:
             yield refusal("in-use", device=device.name, disk=candidate, mounts=_listed(mounts))
-        if not STACKS.fullmatch(device.type):
+        # lsblk calls a device a disk too when it does not know the kind, as with DRBD and bcache.
+        if not STACKS.fullmatch(device.type) or (device.type == "disk" and device.parents):
             yield refusal("stack-unknown", device=device.name, disk=candidate, type=device.type)
 
 
