@@ -38,8 +38,8 @@ def device(name: str, kind: str = "disk", *parents: str, **values: Any) -> disks
 
 
 def group(name: str, *members: str, **values: Any) -> disks.Group:
-    usual: dict[str, Any] = {"uuid": f"uuid-of-{name}", "tags": (), "missing": 0, "volumes": ()}
-    return disks.Group(name=name, members=members, **{**usual, **values})
+    usual: dict[str, Any] = {"uuid": f"uuid-of-{name}", "tags": (), "members": members, "missing": 0, "volumes": ()}
+    return disks.Group(name=name, **{**usual, **values})
 
 
 def array(level: str, *members: str, missing: int = 0) -> disks.Array:

@@ -57,7 +57,8 @@ FOREIGN_SIGNATURES = {
     "bcache": "bcache",
     "stratis": "Stratis",
 }
-# Partition types: those of ceph-disk (ceph's ceph_volume/api or gptfdisk's parttypes.cc), and those of ZFS.
+# Partition types that other machines may be using, whether blkid knows the contents or not: those of ceph-disk (ceph's
+# ceph_volume/util/constants.py), and of gptfdisk's parttypes.cc; 0xfb is VMware's in an MBR.
 FOREIGN_PARTITIONS = {
     "4fbd7e29-": "Ceph",
     "45b0969e-": "Ceph",
@@ -71,8 +72,16 @@ FOREIGN_PARTITIONS = {
     "7f4a666a-": "Ceph",
     "ec6d6385-": "Ceph",
     "01b41e1b-": "Ceph",
+    "166418da-": "Ceph",
+    "86a32090-": "Ceph",
     "6a898cc3-1dd2-11b2-": "ZFS",
     "516e7cba-6ecf-11d6-": "ZFS",
+    "aa31e02a-400f-11db-": "VMware VMFS",
+    "0xfb": "VMware VMFS",
+    "381cfccc-7288-11e0-": "VMware vSAN",
+    "77719a0c-a4a0-11e3-": "VMware Virsto",
+    "37affc90-ef7d-4e96-": "IBM GPFS",
+    "e75caf8f-f680-4cee-": "Windows Storage Spaces",
 }
 # Logical volumes: ceph-volume tags them; gluster-ansible and cockpit name them and their groups.
 FOREIGN_VOLUME_TAGS = {"ceph.": "Ceph"}
