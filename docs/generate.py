@@ -33,7 +33,7 @@ DOCS = Path(__file__).resolve().parent
 
 GROUPS = {
     "What is installed": ("release", "image_url", "image_sha256", "image_size", "tree_url", "addon", "efi_dir"),
-    "Where": ("disk", "raid", "multipath", "reinstall", "firmware"),
+    "Where": ("disk", "raid", "multipath", "reinstall", "erase", "firmware"),
     "Layout": (
         "partitioning", "layout", "images", "root_size", "volumes", "swap_size", "filesystem", "vg", "pool",
     ),
@@ -56,6 +56,7 @@ EXAMPLES = {
     "raid": "1",
     "multipath": "true",
     "reinstall": "true",
+    "erase": "[zfs]",
     "firmware": "uefi",
     "partitioning": "autopart",
     "layout": "minimal",

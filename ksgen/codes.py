@@ -133,6 +133,7 @@ CODES: dict[str, dict[str, str]] = {
         "disk-path": "not a link to a disk",
         "disk-kernel-name": "a name that changes from boot to boot",
         "disk-size-range": "min is larger than max",
+        "erase-unknown": "not a word that `node_erase` can have",
         "disk-not-named": "no wwn, serial or path",
         "disk-twice": "a host names one disk twice",
         "disks-for-mirror": "a mirror of other than two disks",

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import re
 import types
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ksgen import network
+from ksgen.disk import Disk, SizeRange
 from ksgen.host import Host
 from ksgen.problems import Mark, Problem
 from ksgen.settings import Settings
@@ -124,7 +124,7 @@ def page(host: Host) -> Page:
         hook_log=imgbase.LOG,
         nics=source(nics),
         resolver=source(disks),
-        resolver_wanted=_wanted_disks(settings),
+        resolver_wanted=Verbatim(disks.written(wanted_disks(settings))),
     )
 
 
@@ -151,17 +151,21 @@ def programs() -> tuple[Verbatim, ...]:
     return tuple(map(source, (disks, nics, imgbase)))
 
 
-def _wanted_disks(settings: Settings) -> Verbatim:
-    """What programs/disks.py looks for, in JSON, which has no line end inside a text."""
-    disks = [disk.model_dump(exclude_none=True) for disk in settings.disk]
-    wanted = {
-        "disks": disks,
-        "reinstall": settings.reinstall,
-        "multipath": settings.multipath,
-        "group": policy.VOLUME_GROUP,
-        "addon": settings.addon,
-    }
-    return Verbatim(json.dumps(wanted))
+def wanted_disks(settings: Settings) -> disks.Wanted:
+    """What programs/disks.py looks for on a host."""
+    return disks.Wanted(
+        disks=tuple(map(_wanted_disk, settings.disk)),
+        group=settings.vg,
+        reinstall=settings.reinstall,
+        multipath=settings.multipath,
+        addon={True: "updates", False: "none", "tree": "tree"}[settings.addon],
+        erase=tuple(settings.erase),
+    )
+
+
+def _wanted_disk(disk: Disk) -> disks.WantedDisk:
+    size = disk.size or SizeRange()
+    return disks.WantedDisk(disk.wwn, disk.serial, disk.path, disk.model, smallest=size.min, largest=size.max)
 
 
 def addon_section(host: Host) -> section.Section:

@@ -13,7 +13,7 @@ from ksgen.settings import PREFIX, Settings
 _SIZE = {"type": "string", "pattern": r"^\s*([0-9]+(\.[0-9]+)? ?([KMGTP]iB|[kKMGTP]B)|0)\s*$"}
 _EXPRESSION = {"type": "string", "pattern": r"\{[{%]"}
 # Where one value stands for a list of one, and where a text is split at its blanks.
-_ONE_OR_MORE = ("disk", "pre", "post")
+_ONE_OR_MORE = ("disk", "erase", "pre", "post")
 _WORDS = ("kernel_args", "installer_args")
 
 

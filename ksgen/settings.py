@@ -31,6 +31,7 @@ from ksgen.values import (
     a_text,
     any_address,
     domain_name,
+    nearest,
     one_line,
     parse_size,
     refuse,
@@ -38,6 +39,7 @@ from ksgen.values import (
 )
 from org_ovirt_node.configuration import is_efi_dir
 from org_ovirt_node.layout import Request
+from org_ovirt_node.programs.disks import ERASABLE
 
 PREFIX = "node_"
 SECRETS = frozenset({"node_root_password_hash", "password_hash"})
@@ -128,6 +130,14 @@ def _volume_place(value: object) -> str:
     return text
 
 
+def _erasable(value: str) -> str:
+    if value not in ERASABLE:
+        cure = nearest(value, ERASABLE) or f"docs/disks.md has what there is: {', '.join(ERASABLE)}"
+        refuse("erase-unknown", f"{shown(value)} is nothing that node_erase can name", cure)
+    return value
+
+
+_Erasable = Annotated[Line, AfterValidator(_erasable), Field(json_schema_extra={"enum": list(ERASABLE)})]
 _KernelArgument = Annotated[Line, AfterValidator(_kernel_argument)]
 _SystemArgument = Annotated[_KernelArgument, AfterValidator(_system_argument)]
 _Name = Annotated[Line, AfterValidator(_name)]
@@ -241,6 +251,10 @@ class Settings(BaseModel):
     )
     multipath: bool = Field(default=False, description="Whether the disk is a LUN behind several paths.")
     reinstall: bool = Field(default=False, description="Whether a disk that carries a node may be installed again.")
+    erase: Annotated[list[_Erasable], BeforeValidator(_listed)] = Field(
+        default_factory=list,
+        description="What else may be erased, where the disk holds it: `luks`, `zfs`, … (docs/disks.md).",
+    )
     firmware: Literal["uefi", "bios"] | None = Field(
         default=None, description="Left out: either; the plan is for the worse."
     )

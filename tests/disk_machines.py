@@ -44,8 +44,13 @@ def scsi(number: int, more: str = "", **keywords: Any) -> Plugged:
     return Plugged(f"scsi-hd,wwn=0x5000c500a1b2c30{number},serial=S3EVNX0K00{number}{more}", **keywords)
 
 
+_ANY = {"wwn": None, "serial": None, "path": None, "model": None, "smallest": None, "largest": None}
+
+
 def want(*disks: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"disks": list(disks), **more}
+    """What the resolver reads, as JSON has it."""
+    plain = {"version": 2, "group": "onn", "reinstall": False, "multipath": False, "addon": "none", "erase": []}
+    return {**plain, "disks": [{**_ANY, **disk} for disk in disks], **more}
 
 
 def wwn(number: int, **more: Any) -> dict[str, Any]:
@@ -97,13 +102,13 @@ MACHINES = (
             "serial-of-another": want(wwn(1, serial="S3EVNX0K009")),
             "model-wrong": want(wwn(1, model="INTEL SSDSC2BB48")),
             "path-wrong": want({"path": "/dev/disk/by-path/pci-0000:00:1f.2-ata-1"}),
-            "too-small": want(wwn(1, size={"min": 120 * GIB})),
-            "too-large": want(wwn(1, size={"min": 10 * GIB, "max": 60 * GIB})),
-            "not-that-size": want(wwn(1, size={"min": 120 * GIB, "max": 120 * GIB})),
+            "too-small": want(wwn(1, smallest=120 * GIB)),
+            "too-large": want(wwn(1, smallest=10 * GIB, largest=60 * GIB)),
+            "not-that-size": want(wwn(1, smallest=120 * GIB, largest=120 * GIB)),
             "multipath": want({"serial": "S3EVNX0K009"}, multipath=True),
             "by-path": want({"path": "/dev/disk/by-path/pci-0000:00:03.0-scsi-0:0:1:0"}),
             "by-serial-and-model": want({"serial": "S3EVNX0K001", "model": "ST480FP0021"}),
-            "first": want(wwn(1, size={"min": 60 * GIB, "max": 70 * GIB})),
+            "first": want(wwn(1, smallest=60 * GIB, largest=70 * GIB)),
         },
     ),
     Machine("no-disk", (), FIRST),
@@ -119,7 +124,7 @@ MACHINES = (
     Machine(
         "sizes-differ",
         (scsi(1, ",serial=0123456789", size=32 * GIB), scsi(2, ",serial=0123456789")),
-        {"larger": want({"serial": "0123456789", "size": {"min": 60 * GIB, "max": 70 * GIB}})},
+        {"larger": want({"serial": "0123456789", "smallest": 60 * GIB, "largest": 70 * GIB})},
     ),
     Machine(
         "nvme",

@@ -7,7 +7,7 @@ and wipes from them the metadata of LVM and RAID, over which Anaconda stumbles. 
 Anaconda ends before it touches a disk. Since nobody sees a %pre fail, it says why on every terminal.
 It also stops where the installer lacks the add-on that the kickstart counts on: Anaconda itself passes over a section
 that no add-on reads.
-Usage: disks.py WANTED, a file of JSON: {"disks": [{"wwn": ..., "size": {"min": ...}}], "reinstall": false, ...}
+Usage: disks.py WANTED, a file with the text that `written` makes of a Wanted.
 """
 
 from __future__ import annotations
@@ -86,6 +86,18 @@ FOREIGN_PARTITIONS = {
 # Logical volumes: ceph-volume tags them; gluster-ansible and cockpit name them and their groups.
 FOREIGN_VOLUME_TAGS = {"ceph.": "Ceph"}
 FOREIGN_NAMES = {"ceph-": "Ceph", "gluster_": "Gluster", "gluster-": "Gluster"}
+# What node_erase may name, and what it then allows to be erased.
+ERASABLE = {
+    "bcache": "bcache",
+    "ceph": "Ceph",
+    "drbd": "DRBD",
+    "gfs2": "GFS2",
+    "gluster": "Gluster",
+    "ocfs2": "OCFS2",
+    "stratis": "Stratis",
+    "vmfs": "VMware VMFS",
+    "zfs": "ZFS",
+}
 # Directories that show what a file system holds, however it is named.
 INSIDE = {"dom_md": "storage domain", ".glusterfs": "Gluster"}
 INSIDE_DEPTH = 3
@@ -103,6 +115,11 @@ class Kind:
 
 
 KINDS = {
+    "contract": Kind(
+        "{file}, which lists the wanted disks, is not understood: {why}",
+        "the text that belongs to this disks.py",
+        "write the kickstart again with ksgen; change nothing in this part of it",
+    ),
     "addon-missing": Kind("the installer has no add-on for nodes: {why}", "{path}", "{cure}"),
     "cannot-look": Kind(
         "{problem}", "a report of every disk", "look for disk errors in the kernel's messages; boot again"
@@ -226,11 +243,87 @@ class WantedDisk:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
+    """What a kickstart asks of this program: ksgen builds it and `written` writes it, `read` reads it here."""
+
     disks: tuple[WantedDisk, ...]
-    may_reinstall: bool = False
-    is_multipath: bool = False
-    group: str = ""  # the volume group that the kickstart makes
-    addon: str = ""  # how it comes to the installer: "updates" or "tree"; empty: it does not have to
+    group: str  # the volume group that the kickstart makes
+    reinstall: bool = False  # whether a disk with a node on it may be erased
+    multipath: bool = False
+    addon: str = "none"  # how the add-on comes to the installer: one of ADDON_WAYS
+    erase: tuple[str, ...] = ()  # what else may be erased: words of ERASABLE
+
+
+CONTRACT = 2  # the version of the text; it rises whenever a key comes, goes or changes its meaning
+ADDON_WAYS = ("updates", "tree", "none")
+
+
+class ContractError(ValueError):
+    """A text that `written` of this version has not made."""
+
+
+def written(wanted: Wanted) -> str:
+    """The text that `read` reads: JSON, a line for each key and for each disk."""
+    values: dict[str, object] = {"version": CONTRACT, **vars(wanted), "erase": list(wanted.erase)}
+    del values["disks"]
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}," for key, value in values.items()]
+    disks = ",\n  ".join(json.dumps(vars(disk)) for disk in wanted.disks)
+    return "\n".join(["{", *(f" {line}" for line in lines), f' "disks": [\n  {disks}\n ]', "}"])
+
+
+def read(text: str) -> Wanted:
+    """What `written` has written. ContractError: with what is not understood in it."""
+    try:
+        data = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise ContractError(str(error)) from error
+    version = data.get("version") if isinstance(data, dict) else None
+    if version != CONTRACT:
+        raise ContractError(f"version {version!r} is not {CONTRACT}")
+    top = {"version": (int,), "group": (str,), "reinstall": (bool,), "multipath": (bool,)}
+    top.update({"addon": (str,), "erase": (list,), "disks": (list,)})
+    values = _exactly(data, "the text", top)
+    text_or_none, number_or_none = (str, type(None)), (int, type(None))
+    keys = {key: text_or_none for key in ("wwn", "serial", "path", "model")}
+    keys.update({key: number_or_none for key in ("smallest", "largest")})
+    disks = [WantedDisk(**_exactly(disk, f"disk {number}", keys)) for number, disk in enumerate(values["disks"])]
+    if not disks:
+        raise ContractError("no disk is wanted")
+    for number, disk in enumerate(disks):
+        if values["erase"] and not (disk.wwn or disk.serial or disk.path):
+            raise ContractError(f"'erase' is there, but disk {number} has neither wwn nor serial nor path")
+    if not values["group"]:
+        raise ContractError("'group' is empty")
+    if values["addon"] not in ADDON_WAYS:
+        raise ContractError(f"'addon' is {values['addon']!r}, which is not one of {_listed(ADDON_WAYS)}")
+    for word in values["erase"]:
+        if word not in list(ERASABLE):
+            raise ContractError(f"'erase' has {word!r}, which is not one of {_listed(ERASABLE)}")
+    del values["version"]
+    return Wanted(**{**values, "disks": tuple(disks), "erase": tuple(values["erase"])})
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; Python itself takes the last of two equal keys."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ContractError(f"{next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+    return found
+
+
+def _exactly(found: object, what: str, keys: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+    """A JSON object that has these keys and no others, each with a value of one of its types."""
+    if not isinstance(found, dict):
+        raise ContractError(f"{what} is not an object")
+    for key in found:
+        if key not in keys:
+            raise ContractError(f"{what} has the unknown key {key!r}")
+    for key, types in keys.items():
+        if key not in found:
+            raise ContractError(f"{what} lacks the key {key!r}")
+        if type(found[key]) not in types:  # a bool is an int for isinstance
+            raise ContractError(f"{key!r} of {what} is {found[key]!r}, of the wrong type")
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -703,7 +796,7 @@ def decide(facts: Facts, wanted: Wanted) -> Decision:
         chosen=tuple(chosen),
         takedown=tuple(_takedown(facts, chosen)),
         wipes=tuple(_wipes(facts, chosen)),
-        multipath=tuple(_multipath(chosen) if wanted.is_multipath else ()),
+        multipath=tuple(_multipath(chosen) if wanted.multipath else ()),
         links=tuple(_link(number, one, wanted) for number, one in enumerate(chosen)),
     )
 
@@ -747,11 +840,11 @@ def _disk_refusals(facts: Facts, candidate: Candidate, wanted: Wanted) -> Iterat
     if medium or image:
         why = _listed([*(f"mounted at {mount}" for mount in medium), *image])
         yield refusal("installation-medium", disk=candidate, why=why)
-    if len(paths) > 1 and not wanted.is_multipath:
+    if len(paths) > 1 and not wanted.multipath:
         yield refusal("several-paths", disk=candidate)
-    elif candidate.map and not wanted.is_multipath:
+    elif candidate.map and not wanted.multipath:
         yield refusal("multipath-map", disk=candidate, map=candidate.map.mapper_name)
-    if wanted.is_multipath and not candidate.map and not paths[0].wwid:
+    if wanted.multipath and not candidate.map and not paths[0].wwid:
         yield refusal("no-wwid", disk=candidate)
     for device in stack:
         has_other_path = device in paths and any(not path.trouble for path in paths)
@@ -787,7 +880,7 @@ def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted)
             for owner, why in _foreign_volumes(group):
                 foreign.setdefault(owner, []).append(why)
             node = _node_marks(group)
-            if node and not wanted.may_reinstall:
+            if node and not wanted.reinstall:
                 yield refusal("node-layers", disk=candidate, why=_listed(node))
         for inside in facts.insides:
             if facts.roots(inside.device) & names and inside.owner in foreign:
@@ -947,7 +1040,7 @@ def _multipath(chosen: Sequence[Candidate]) -> Iterator[tuple[str, ...]]:
 
 def _link(number: int, candidate: Candidate, wanted: Wanted) -> Link:
     path = candidate.paths[0]
-    if wanted.is_multipath:
+    if wanted.multipath:
         uuid = candidate.map.mapper_uuid if candidate.map else f"mpath-{path.wwid}"
         return Link(f"{LINK}{number}", f'ENV{{DM_UUID}}=="{uuid}"', f"/dev/disk/by-id/dm-uuid-{uuid}")
     # The place where it is plugged in and its kernel name: nothing that another disk could have too.
@@ -1044,13 +1137,17 @@ def table(facts: Facts) -> str:
     return "\n".join("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
-def describe(facts: Facts, wanted: Wanted, refusals: Sequence[Refusal]) -> str:
-    """What was wanted, what is there, why that does not do, and what does."""
+def looked_at(facts: Facts, wanted: Wanted) -> list[str]:
+    """What was wanted, and what is there."""
+    disks = [f"  system{number}: {disk}" for number, disk in enumerate(wanted.disks)]
+    return ["wanted:", *disks, "found:", table(facts)]
+
+
+def describe(refusals: Sequence[Refusal], looked: Sequence[str] = ()) -> str:
+    """Why the installation stops, and what to do. `looked`: what was wanted and what is there."""
     has_written = any(each.code in AFTER_WIPING for each in refusals)
     what = "only the wanted disks have been written to" if has_written else "nothing has been written to any disk"
-    lines = [f"the installation stops here; {what}.", "wanted:"]
-    lines += [f"  system{number}: {disk}" for number, disk in enumerate(wanted.disks)]
-    lines += ["found:", table(facts)]
+    lines = [f"the installation stops here; {what}.", *looked]
     for each in refusals:
         lines += [f"error: {each.code}: {each.found}; needed: {each.needed}", f"  cure: {each.cure}"]
     lines.append("Correct the inventory, run ksgen, and boot again.")
@@ -1070,22 +1167,9 @@ def tell(target: Target, text: str) -> None:
         target.say("console", f"\n{text}\n")
 
 
-def read(text: str) -> Wanted:
-    """What ksgen writes."""
-    data = json.loads(text)
-    disks = []
-    for disk in data["disks"]:
-        size = disk.get("size") or {}
-        keys = {key: disk.get(key) for key in ("wwn", "serial", "path", "model")}
-        disks.append(WantedDisk(**keys, smallest=size.get("min"), largest=size.get("max")))
-    addon = {True: "updates", "tree": "tree"}.get(data.get("addon"), "")
-    group = data.get("group") or ""
-    return Wanted(tuple(disks), bool(data.get("reinstall")), bool(data.get("multipath")), group, addon)
-
-
 def addon_refusals(target: Target, wanted: Wanted) -> tuple[Refusal, ...]:
     """Why the add-on is not there, if it has to be."""
-    if not wanted.addon or target.resolve(ADDON):
+    if wanted.addon == "none" or target.resolve(ADDON):
         return ()
     words = (word.partition("=") for word in target.read("/proc/cmdline").split())
     given = [value for name, _, value in words if name == "inst.updates"]
@@ -1133,15 +1217,18 @@ def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = N
     try:
         wanted = read(target.read(given.wanted))
         facts, decision = resolve(target, wanted)
+    except ContractError as error:
+        text = describe([refusal("contract", file=given.wanted, why=error)])
     except Exception:
         # A bug of ours must not be mute either; without links Anaconda stops.
         tell(target, f"ovirt-node: the installation stops here, in a bug of disks.py; report it:\n{format_exc()}")
         raise
-    if not decision.refusals:
-        for link, candidate in zip(decision.links, decision.chosen):
-            print(f"ovirt-node: {link.name} is {candidate}: {contents(facts, candidate)}")
-        return 0
-    text = describe(facts, wanted, decision.refusals)
+    else:
+        if not decision.refusals:
+            for link, candidate in zip(decision.links, decision.chosen):
+                print(f"ovirt-node: {link.name} is {candidate}: {contents(facts, candidate)}")
+            return 0
+        text = describe(decision.refusals, looked_at(facts, wanted))
     print(text, flush=True)
     for _ in range(max(1, given.duration // given.every)):
         tell(target, text)
