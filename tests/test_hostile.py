@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from ksgen.grammar import Grammar
 from ksgen.kickstart import Templates, source
 from ksgen.problems import Problem
 from ksgen.settings import Settings
-from org_ovirt_node.programs import imgbase
+from org_ovirt_node.programs import disks, imgbase
 from org_ovirt_node.section import parse
 
 HOSTILE = {
@@ -323,10 +322,11 @@ def script_swapped(script: tuple[str, ...], harmless: str, value: str) -> tuple[
     return (kind, interpreter.split("\n")[0].rstrip(), *rest, body.rstrip("\n") + "\n")
 
 
-def wanted_disks(scripts: list[tuple[str, ...]]) -> Any:
-    """The JSON that the resolver of the disks is given."""
+def wanted_disks(scripts: list[tuple[str, ...]]) -> disks.Wanted:
+    """What the program that finds the disks reads."""
     (body,) = (script[-1] for script in scripts if "node-disks.json" in script[-1])
-    return json.loads(body.split("\n")[1])
+    _, _, rest = body.partition("<<'END_OF_DISKS'\n")
+    return disks.read(rest.partition("\nEND_OF_DISKS\n")[0])
 
 
 def without_disks(scripts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -356,7 +356,7 @@ def test_hostile_value_is_refused_or_read_back(slot: Slot, tmp_path: Path) -> No
             expected = collections.Counter(swapped(words, slot.harmless, value) for words in commands)
             assert collections.Counter(read_commands) == expected, name
             # What is wanted of the disks is JSON inside a script.
-            assert len(wanted_disks(read_scripts)["disks"]) == 1, name
+            assert len(wanted_disks(read_scripts).disks) == 1, name
             expected_scripts = [script_swapped(s, slot.harmless, value) for s in without_disks(scripts)]
             assert without_disks(read_scripts) == expected_scripts, name
 

@@ -279,12 +279,12 @@ def read(text: str) -> Wanted:
     version = data.get("version") if isinstance(data, dict) else None
     if version != CONTRACT:
         raise ContractError(f"version {version!r} is not {CONTRACT}")
-    top = {"version": (int,), "group": (str,), "reinstall": (bool,), "multipath": (bool,)}
+    top: dict[str, tuple[type, ...]] = {"version": (int,), "group": (str,), "reinstall": (bool,), "multipath": (bool,)}
     top.update({"addon": (str,), "erase": (list,), "disks": (list,)})
     values = _exactly(data, "the text", top)
     text_or_none, number_or_none = (str, type(None)), (int, type(None))
-    keys = {key: text_or_none for key in ("wwn", "serial", "path", "model")}
-    keys.update({key: number_or_none for key in ("smallest", "largest")})
+    keys: dict[str, tuple[type, ...]] = dict.fromkeys(("wwn", "serial", "path", "model"), text_or_none)
+    keys.update(dict.fromkeys(("smallest", "largest"), number_or_none))
     disks = [WantedDisk(**_exactly(disk, f"disk {number}", keys)) for number, disk in enumerate(values["disks"])]
     if not disks:
         raise ContractError("no disk is wanted")
