@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from disk_machines import want, wwn
+from disk_replay import Replay
 from inventories import one_host
-from test_disks import Replay
 
 from ksgen.kickstart import Templates, wanted_disks
 from org_ovirt_node.programs import disks
@@ -192,9 +192,7 @@ ASKED = want(wwn(1))
         pytest.param(
             want(wwn(1, smallest=1.5)), "'smallest' of disk 0 is 1.5, of the wrong type", id="smallest-fraction"
         ),
-        pytest.param(
-            want(wwn(1, largest=True)), "'largest' of disk 0 is True, of the wrong type", id="largest-true"
-        ),
+        pytest.param(want(wwn(1, largest=True)), "'largest' of disk 0 is True, of the wrong type", id="largest-true"),
         pytest.param('{"group": "a", "group": "b"}', "'group' stands twice", id="key-twice"),
     ],
 )

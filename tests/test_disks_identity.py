@@ -16,7 +16,7 @@ MAP_LINK = "/dev/disk/by-id/dm-uuid-mpath-35000c500a1b2c301"
 
 
 def choose(found: disks.Facts, *disks_: WantedDisk) -> Any:
-    return disks.decide(found, disks.Wanted(disks_))
+    return disks.decide(found, disks.Wanted(disks_, group="onn"))
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
@@ -228,10 +228,10 @@ def test_path_that_multipath_has_not_taken_is_of_the_same_lun(first: int) -> Non
     paths = (*PATHS, device("sdc", wwn=PATHS[0].wwn, wwid=PATHS[0].wwid))
     (found,) = disks.candidates(facts(*paths[first:], *paths[:first], MAP))
     assert (sorted(found.names), found.map) == (["sda", "sdb", "sdc"], MAP)
-    assert refused(facts(*paths[first:], *paths[:first], MAP), is_multipath=True) == []
+    assert refused(facts(*paths[first:], *paths[:first], MAP), multipath=True) == []
 
 
-MULTIPATH = {"is_multipath": True}
+MULTIPATH = {"multipath": True}
 
 
 def test_map_is_started_for_a_lun_that_has_none() -> None:
@@ -371,7 +371,7 @@ def test_refusal_of_the_disk(values: dict[str, Any], refusals: list[str]) -> Non
 
 @pytest.mark.parametrize("kind", ["part", "lvm", "crypt", "mpath", "raid0", "raid1", "raid10", "linear", "md", "dm"])
 def test_layer_that_can_be_taken_down(kind: str) -> None:
-    assert refused(facts(device("sda"), device("x", kind, "sda", mapper_name="x")), is_multipath=kind == "mpath") == []
+    assert refused(facts(device("sda"), device("x", kind, "sda", mapper_name="x")), multipath=kind == "mpath") == []
 
 
 @pytest.mark.parametrize("kind", ["bcache", "dmraid", "container", "raidx", "parts", "dm-crypt", "loop", "disk"])
