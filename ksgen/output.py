@@ -216,12 +216,29 @@ def diff(change: Change) -> Iterator[str]:
         yield f"binary files {sides[0]} ({len(old)} bytes) and {sides[1]} ({len(new)} bytes) differ"
         return
     # The secrets are compared as well, so that a new password shows as a change.
-    pairs = (*zip(before, redacted(before), strict=True), *zip(after, redacted(after), strict=True))
-    shown = {line: text for line, text in pairs if line and line != text}
-    lines = difflib.unified_diff(before, after, *sides, lineterm="")
-    for number, line in enumerate(lines):
-        is_head = number < 2 or line.startswith("@@")
-        yield line if is_head else line[0] + shown.get(line[1:], line[1:])
+    groups = [*difflib.SequenceMatcher(None, before, after).get_grouped_opcodes()]
+    shown_before, shown_after = redacted(before), redacted(after)
+    yield from (f"--- {sides[0]}", f"+++ {sides[1]}") if groups else ()
+    for group in groups:
+        (_, old_from, _, new_from, _), (_, _, old_to, _, new_to) = group[0], group[-1]
+        yield f"@@ -{_lines_text(old_from, old_to)} +{_lines_text(new_from, new_to)} @@"
+        for tag, old_first, old_last, new_first, new_last in group:
+            if tag == "equal":
+                # What is a secret on one side is none to be shown on the other.
+                pairs = zip(shown_before[old_first:old_last], after[new_first:new_last], strict=True)
+                yield from (
+                    f" {was if was != line else now}"
+                    for (was, line), now in zip(pairs, shown_after[new_first:new_last], strict=True)
+                )
+            else:
+                yield from (f"-{line}" for line in shown_before[old_first:old_last])
+                yield from (f"+{line}" for line in shown_after[new_first:new_last])
+
+
+def _lines_text(start: int, stop: int) -> str:
+    """Which lines, as a unified diff has them: the first, and how many where it is not one (POSIX, diff)."""
+    count = stop - start
+    return str(start + 1) if count == 1 else f"{start + 1 if count else start},{count}"
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------

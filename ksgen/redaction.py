@@ -1,56 +1,286 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Takes the secrets out of the text of a published file before anybody is shown it.
+"""Where secrets are in text that somebody is about to be shown: spans of lines.
 
-What stands in a script of the site's own is found only where it looks like one of these.
+What ksgen itself puts into a file is known by its place, and given. Of the site's own text, pykickstart
+says which options of its commands carry a secret, and patterns find what looks like one.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-# The hashes of crypt(5), whatever the method.
-_HASH = re.compile(r"\$(?:[1567y]|gy|md5|sm3y?|2[abxy]?)\$[^\s'\",:]+")
-_WORD = r"""(?:"[^"]*"|'[^']*'|[^\s"'])+"""
-# `rootpw`, `sshpw` and the options of user, bootloader, part, logvol, raid, autopart, realm, rhsm: pykickstart's docs.
-_PASSWORD_COMMAND = re.compile(r"^\s*(?:rootpw|sshpw)\s")
-_PASSWORD_OPTION = re.compile(
-    rf"(--(?:password|passphrase|one-time-password|proxy-password|activation-key|organization-key)(?:=|\s+)){_WORD}"
-)
-_URL_PASSWORD = re.compile(r"(://)[^/?#\s'\"@]*@")
-_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s&'";#]+)"""
-_SECRET_NAME = r"pass(?:word|wd|phrase)?|secret|token|(?:api|access|private)[_-]?key|signature|sig|credential|auth"
-_NAMED = re.compile(rf"""([\w-]*(?:{_SECRET_NAME})["']?(?:=|:\s+)){_VALUE}""", re.IGNORECASE)
-_HEADER = re.compile(r"\b(Authorization:\s*(?:\w+\s+)?|Bearer\s+|X-[\w-]*(?:Token|Key):\s*)[^\s'\"]+", re.IGNORECASE)
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
+from pykickstart.handlers.control import commandMap
+from pykickstart.version import stringToVersion
+
+SECRET, HASH, KEY = "(secret)", "(a password hash)", "(a private key)"
 
 
-def redacted(lines: list[str]) -> list[str]:
-    """The lines as they may be shown, as many as there were."""
-    shown = []
-    in_key = False
+@dataclasses.dataclass(frozen=True, order=True)
+class Span:
+    """Characters of a line that must not be shown, from `start` up to `end`, and what is shown in their place."""
+
+    start: int
+    end: int
+    label: str = SECRET
+
+
+def redacted(lines: Sequence[str], known: Mapping[int, Sequence[Span]] | None = None) -> list[str]:
+    """The lines as they may be shown, as many as there were. `known` has the secrets of a line by its index."""
+    return [_without(line, [*spans, *(known or {}).get(n, ())]) for n, (line, spans) in enumerate(_found(lines))]
+
+
+def secrets(lines: Sequence[str]) -> list[list[Span]]:
+    """The secrets of each line of a file or script, in their order."""
+    return [_merged(spans) for _, spans in _found(lines)]
+
+
+def without_secrets(message: str, source: str = "") -> str:
+    """A message about a line of a file as it may be told: what is secret in that line is not repeated."""
+    texts = {source[span.start : span.end] for span in secrets([source])[0]}
+    for text in sorted(texts, key=len, reverse=True):
+        message = message.replace(text, SECRET)
+    return redacted([message])[0]
+
+
+def may_hold_secret(text: str) -> bool:
+    """Whether a value that is not what it should be may hold a secret: then it is not quoted.
+
+    Where a password in a URL ends that is none, nobody can say.
+    """
+    return _DOUBTFUL_URL.search(text) is not None or any(secrets(text.split("\n")))
+
+
+def _found(lines: Sequence[str]) -> Iterator[tuple[str, list[Span]]]:
+    """Each line with its secrets: as one by itself, and by the key or here-document that it is a part of."""
+    is_in_key, document, has_names = False, "", False
     for line in lines:
-        in_key = in_key or _KEY_BEGINS.search(line) is not None
-        shown.append("(a private key)" if in_key else _line(line))
-        in_key = in_key and _KEY_ENDS.search(line) is None
-    return shown
+        spans = list(_of_line(line))
+        begin, end = _KEY_BEGINS.search(line), _KEY_ENDS.search(line)
+        if (is_in_key or begin) and line.strip() != "%end":
+            spans.append(Span(0 if is_in_key or not begin else begin.start(), end.end() if end else len(line), KEY))
+        is_in_key = (is_in_key or begin is not None) and end is None and line.strip() != "%end"
+        if document and line.strip() != document:
+            spans.append(_fed(line, 0, len(line), has_names))
+        else:
+            opened = _HERE_DOCUMENT.search(line) if _READS_PASSWORDS.search(line) else None
+            document, has_names = (opened.group(1) if opened else ""), "chpasswd" in line
+        yield line, spans
 
 
-def _line(line: str) -> str:
-    if _PASSWORD_COMMAND.match(line) and not _HASH.search(line):
-        line = _options_only(line)
-    for pattern in (_PASSWORD_OPTION, _NAMED, _HEADER):
-        line = pattern.sub(_without_value, line)
-    line = _URL_PASSWORD.sub(r"\1(secret)@", line)
-    return _HASH.sub("(a password hash)", line)
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """In their order, those that overlap as one."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        last = found[-1] if found else None
+        if last is None or span.start >= last.end:
+            found.append(span)
+        elif (last.start, last.end) == (span.start, span.end):
+            found[-1] = last if span.label == SECRET else span
+        elif last.end < span.end:
+            found[-1] = Span(last.start, span.end, span.label if last.start == span.start else SECRET)
+    return found
 
 
-def _without_value(match: re.Match[str]) -> str:
-    """What names the secret; a hash is left for the one who says that it is one."""
-    return match.group() if _HASH.search(match.group()) else match.group(1) + "(secret)"
+def _without(line: str, spans: Iterable[Span]) -> str:
+    shown, at = "", 0
+    for span in _merged(spans):
+        shown += line[at : span.start] + span.label
+        at = span.end
+    return shown + line[at:]
 
 
-def _options_only(line: str) -> str:
-    """`rootpw --plaintext WORD` without the word, wherever among the options it stands."""
-    command, *words = re.findall(_WORD, line)
-    return " ".join([command, *(word for word in words if word.startswith("--")), "(secret)"])
+def label(secret: str) -> str:
+    """What is shown in the place of a secret."""
+    return HASH if _HASH.fullmatch(secret) else SECRET
+
+
+# --- commands of a kickstart -----------------------------------------------------------------------------------------
+
+# A word as pykickstart's lexer (shlex) splits it; a quotation that nothing closes goes on to the end of the line.
+_WORD = re.compile(r"""(?:"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\])+""")
+_SECRET_OPTION = re.compile(r"password$|passphrase$|wpakey$|wepkey$|activation-key$")
+_RELEASES = ("RHEL9", "RHEL10")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Command:
+    """A command of pykickstart: its options without a value, with one, and with a secret one.
+
+    `is_secret`: what is no option is a secret.
+    """
+
+    flags: frozenset[str]
+    valued: frozenset[str]
+    secret: frozenset[str]
+    is_secret: bool = False
+
+
+# pykickstart reads `realm join` with getopt, so that there is no table (commands/realm.py).
+_REALM = _Command(
+    frozenset({"--no-password"}),
+    frozenset({"--client-software", "--server-software", "--membership-software", "--computer-ou"}),
+    frozenset({"--one-time-password"}),
+)
+
+
+@functools.cache
+def _commands() -> Mapping[str, _Command]:
+    """The commands of both releases that can carry a secret, by pykickstart's own table of their options."""
+    actions: dict[str, list[Any]] = {}
+    for release in _RELEASES:
+        for name, command in commandMap[int(stringToVersion(release))].items():
+            parser = command()._getParser() if hasattr(command, "_getParser") else None
+            actions.setdefault(name, []).extend(getattr(parser, "_actions", ()))
+    found = {name: _command(of_name) for name, of_name in actions.items()}
+    return {name: one for name, one in found.items() if one.secret or one.is_secret} | {"realm": _REALM}
+
+
+def _command(actions: Iterable[Any]) -> _Command:
+    flags, valued, secret = set[str](), set[str](), set[str]()
+    for action in actions:
+        for option in action.option_strings:
+            is_secret = _SECRET_OPTION.search(option) is not None
+            (flags if action.nargs == 0 else secret if is_secret else valued).add(option)
+    is_secret = any(action.dest == "password" and not action.option_strings for action in actions)
+    return _Command(frozenset(flags), frozenset(valued), frozenset(secret), is_secret)
+
+
+def _of_command(line: str) -> list[Span]:
+    words = [*_WORD.finditer(line)]
+    command = _commands().get(words[0].group()) if words else None
+    if command is None:
+        return []
+    options, others = [], []
+    expected = ""  # what the next word is, by the option before it
+    for word in words[1:]:
+        text = word.group()
+        if text.startswith("#"):
+            break
+        if expected:
+            options += [_inside(text, word.start())] if expected == "secret" else []
+            expected = ""
+        elif text.startswith("--"):
+            name, equals, value = text.partition("=")
+            kind = _kind(command, name)
+            if equals and kind == "secret":
+                options.append(_inside(value, word.end() - len(value)))
+            expected = kind if not equals and kind != "flag" else ""
+        else:
+            others.append(_inside(text, word.start()))
+    # The word of `sshpw --sshkey` is a public key.
+    is_secret = command.is_secret and not any(word.group() == "--sshkey" for word in words)
+    found = [*options, *(others if is_secret else [])]
+    return [Span(start, end, label(line[start:end])) for start, end in found if start < end]
+
+
+def _kind(command: _Command, option: str) -> str:
+    """What an option is. argparse takes the beginning of one for the whole; the secret ones come first here."""
+    kinds = (("secret", command.secret), ("valued", command.valued), ("flag", command.flags))
+    for kind, options in kinds:
+        if option in options:
+            return kind
+    return next((kind for kind, options in kinds if any(known.startswith(option) for known in options)), "flag")
+
+
+def _inside(text: str, start: int) -> tuple[int, int]:
+    """Where the word is without the quotes around it."""
+    is_quoted = len(text) > 1 and text[0] in "'\"" and text[-1] == text[0] and text[0] not in text[1:-1]
+    return start + is_quoted, start + len(text) - is_quoted
+
+
+# --- what looks like a secret ----------------------------------------------------------------------------------------
+
+# The hashes of crypt(5), whatever the method, those of GRUB, and those of a directory (RFC 2307).
+_HASH = re.compile(
+    r"\$(?:[1567y]|gy|md5|sha1|sm3y?|2[abxy]?)[$,][^\s'\",:]+"
+    r"|grub\.pbkdf2\.[^\s'\"]+|\{(?:SSHA|SHA|CRYPT)[0-9]*\}[^\s'\",]+"
+)
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-")
+_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|Private-MAC: .*")
+_DOUBTFUL_URL = re.compile(r"//\S*[@?#]")
+
+# Names of values: the long ones end any name (`dbPassword`), the short ones stand alone or behind a separator.
+_LONG = r"pass(?:word|wd|phrase)|secret|token|authtok|bindpw|(?:api|access|private|activation)[_-]?key"
+_NAME = (
+    # Tags of sudoers(5), and a line of nsswitch.conf(5).
+    r"(?<![\w./-])(?!(?-i:(?:NO)?PASSWD:))(?!passwd:\s+(?:files|sss|compat|db|systemd)\b)"
+    rf"(?:[\w.-]*(?:{_LONG})|(?:[\w.-]*[_.-])?(?:pass|pw|psk))"
+)
+# A value in JSON inside of a shell's double quotes, in quotes, or a word, which a bracket or comma behind it is not of.
+_VALUE = (
+    r"""(?:\\"(?P<a>(?:(?!\\").)+)\\"|"(?P<b>(?:[^"\\]|\\.)+)(?:"|$)|'(?P<c>[^']+)(?:'|$)"""
+    r"""|(?P<d>(?:(?!,\w+=|\\["'])[^\s"';&|<>()`])+)(?<![,}\]]))"""
+)
+_SEPARATOR = r"""(?:\\?["'])?\s*(?::=|=>|==?|::?)\s*"""
+# What reads a password from its standard input.
+_READS_PASSWORDS = re.compile(
+    r"\b(?:chpasswd|kinit|cryptsetup|smbpasswd)\b|\brealm\s+join\b|\bsudo\s+-S\b|--(?:password-)?stdin\b"
+)
+_HERE_DOCUMENT = re.compile(r"<<-?\s*[\"'\\]?(\w+)")
+_NAMED = re.compile(r"""\s*(?:-\w+\s+)*(["']?)[\w.-]+:""")
+_FED = re.compile(
+    r"""\b(?:echo|printf)\s+(?P<a>(?:"[^"]*"|'[^']*'|[^|"'])*?)\s*\|.*|<<<\s*(?:"(?P<b>[^"]+)"|'(?P<c>[^']+)'|(?P<d>\S+))"""
+)
+
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{_NAME}{_SEPARATOR}{_VALUE}",
+        # A value with blanks in a file of settings.
+        rf"^\s*(?:-\s+)?{_NAME}\s*(?:=\s|\s=|:\s)\s*(?P<a>[^\s\"'$|>{{\[=].*?)(?:\s+#.*|\s*)$",
+        rf"(?<!\S)--(?!no-)(?:[\w-]*(?:{_LONG})|(?:[\w-]*-)?(?:pass|pw))\s+(?!-){_VALUE}",
+        # The user's name of a URL and all up to its host. What begins like a host and a path has none.
+        r"""://(?!(?:\[[0-9a-f:.]*\]|[^\s'"<>/?#@:]*)(?::\d+)?[/?#])(?P<a>[^\s'"<>]*)@""",
+        r"[?&](?:[\w.-]*(?:key|sig|signature|auth|credential)|code|armed)=(?P<a>[^\s&'\"#]+)",
+        r"\bAuthorization:\s*(?:(?:Basic|Bearer|Token)\s+)?(?P<a>[^\s'\"]+)",
+        r"\bBearer\s+(?P<a>[\w.~+/=-]{8,})",
+        # curl(1), where it stands or goes on in a line of its own.
+        r"""(?:\bcurl\b.*?\s|^\s+)(?:-u\s*|-U\s*|--user[\s=]|--proxy-user[\s=])"""
+        r"""(?:"[^":]+:(?P<a>[^"]+)|'[^':]+:(?P<b>[^']+)|[^\s:"']+:(?P<c>[^\s"']+))""",
+        rf"\bsshpass\s+-p\s*{_VALUE}",
+        rf"\b(?:ldap\w+|ipa-\S+)\s.*?(?<=\s)-w\s+{_VALUE}",
+        rf"\b(?:useradd|usermod|\S+\s+login)\s.*?(?<=\s)-p\s+{_VALUE}",
+        rf"\b(?:mysql\w*|mariadb\S*)\s.*?(?<=\s)-p{_VALUE}",
+    )
+)
+# What is named like a secret and only says where it is, or that there is none.
+_REFERENCE = re.compile(
+    r"\$\{\w+\}|\$[A-Z_][A-Z0-9_]*|\$\w*(?:pass|pw|secret|token|key)\w*|\$[0-9]?|\$\(.*|\{\{.*"
+    r"|/(?:etc|dev|run|root|tmp|usr|var)/.*|true|false|null|none|yes|no"
+)
+
+
+@functools.lru_cache(maxsize=16384)
+def _of_line(line: str) -> tuple[Span, ...]:
+    """The secrets of one line by itself. The kickstarts of a site have most of their lines in common."""
+    return (*_of_command(line), *_of_patterns(line))
+
+
+def _of_patterns(line: str) -> Iterator[Span]:
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(line):
+            start, end = _group(match)
+            if not _REFERENCE.fullmatch(line[start:end]):
+                yield Span(start, end, label(line[start:end]))
+    if _READS_PASSWORDS.search(line):
+        for match in _FED.finditer(line):
+            yield _fed(line, *_group(match), "chpasswd" in line)
+    for match in _HASH.finditer(line):
+        yield Span(*match.span(), HASH)
+
+
+def _group(match: re.Match[str]) -> tuple[int, int]:
+    """Where the group is that the pattern has found."""
+    return next(match.span(name) for name, text in match.groupdict().items() if text is not None)
+
+
+def _fed(line: str, start: int, end: int, has_names: bool) -> Span:
+    """What a program reads a password from; chpasswd(8) has the user's name before it."""
+    name = _NAMED.match(line, start, end) if has_names else None
+    if name is None:
+        return Span(start, end)
+    return Span(name.end(), end - (line[end - 1] == name.group(1)))

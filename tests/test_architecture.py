@@ -54,7 +54,7 @@ KSGEN_PACKAGES = {"click", "jinja2", "langtable", "pydantic", "pydantic_core", "
 VAULT_PACKAGES = {"ansible"}
 # Steps of ksgen in their order: each may import those before it.
 KSGEN_ORDER = (
-    ("codes", "lexer", "treeinfo", "webfiles"),
+    ("codes", "lexer", "redaction", "treeinfo", "webfiles"),
     ("problems",),
     ("nodes",),
     ("yamltext", "naming", "jsonnodes", "yamlnodes", "surprises", "ranges"),
@@ -70,7 +70,7 @@ KSGEN_ORDER = (
     ("settings", "places"),
     ("validation",),
     ("host",),
-    ("generations", "manifest", "redaction", "arming", "bootargs", "boottree"),
+    ("generations", "manifest", "arming", "bootargs", "boottree"),
     ("storage", "grammar", "output", "explanation"),
     ("ksfile", "ksview"),
     (
