@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import Any
 
 from disk_machines import RECORDED
@@ -20,12 +21,13 @@ def recording(name: str) -> dict[str, Any]:
 class Replay(disks.Target):
     """The recorded machine; what is done to it is written down, and the commands named in `failing` fail."""
 
-    def __init__(self, name: str, failing: str = "", links: bool = True, addon: bool = True) -> None:
+    def __init__(self, name: str, failing: str = "", addon: bool = True, **links: str) -> None:
+        """`links` says where udev leads a link against its rule: system0="/dev/sdb"."""
         found = recording(name)
         self.answers = {tuple(argv): (status, text, told) for argv, status, text, told in found["commands"]}
         self.insides = {device: tuple(places) for device, places in found["insides"].items()}
         self.failing = failing
-        self.has_links = links
+        self.links = {f"/dev/disk/by-node/{name}": path for name, path in links.items()}
         self.has_addon = addon
         self.done: list[tuple[str, ...]] = []
         self.files: dict[str, str] = {"/sys/class/tty/console/active": "tty0 ttyS0\n"}
@@ -52,11 +54,15 @@ class Replay(disks.Target):
         del self.files[path]
 
     def resolve(self, link: str) -> str:
+        """The links that udev makes by the rules that were written; a map is /dev/dm-0."""
         if link == disks.ADDON:
             return link if self.has_addon else ""
-        if link.startswith(disks.LINK):
-            return "/dev/sda" if self.has_links and disks.RULES in self.files else ""
-        return "/dev/sda"
+        if link.startswith("/dev/disk/by-node/"):
+            made = re.findall(rf'/(\w+)", SYMLINK\+="{link[5:]}"\n', self.files.get(disks.RULES, ""))
+            maps = re.findall(rf'DM_UUID}}=="[^"]+", SYMLINK\+="{link[5:]}"\n', self.files.get(disks.RULES, ""))
+            leads_to = [*(f"/dev/{name}" for name in made), *("/dev/dm-0" for _ in maps)]
+            return self.links.get(link, leads_to[0] if leads_to else "")
+        return "/dev/dm-0" if link.startswith("/dev/disk/by-id/dm-uuid-") else link
 
     def say(self, terminal: str, text: str) -> bool:
         self.heard.append((terminal, text))

@@ -17,14 +17,8 @@ from org_ovirt_node.programs import disks
 
 
 def decision(name: str, wanted: dict[str, Any]) -> Any:
-    """What is decided on a recorded machine, its file systems looked into."""
-    target = Replay(name)
-    asked = disks.read(json.dumps(wanted))
-    facts = disks.gather(target)
-    first = disks.decide(facts, asked)
-    if first.refusals:
-        return first
-    return disks.decide(disks.look_inside(target, facts, first.chosen), asked)
+    """What is decided on a recorded machine."""
+    return disks.resolve(Replay(name), disks.read(json.dumps(wanted)))[1]
 
 
 def lines(refusals: Any) -> list[str]:
@@ -229,12 +223,12 @@ STEPS = {
 
 # Disks and partitions that lose their metadata of LVM and RAID.
 WIPED = {
-    ("old-system", "first"): "sda2",
-    ("group-across", "pair"): "sda sdb",
-    ("mirror", "pair"): "sda sdb",
-    ("half-mirror", "first"): "sda",
-    ("node", "reinstall"): "sda1",
-    ("tower", "pair"): "sda sdb",
+    ("old-system", "first"): ("sda2",),
+    ("group-across", "pair"): ("sda", "sdb"),
+    ("mirror", "pair"): ("sda", "sdb"),
+    ("half-mirror", "first"): ("sda",),
+    ("node", "reinstall"): ("sda1",),
+    ("tower", "pair"): ("sda", "sdb"),
 }
 TAKEN = {name: disks_ for (name, _), disks_ in WIPED.items()}
 
@@ -243,12 +237,30 @@ def wanted_of(name: str, case: str) -> dict[str, Any]:
     return MACHINE[name].wanted[case]
 
 
+def complaints(said: str) -> list[str]:
+    """The refusals in what the program said, each with its cure."""
+    found = [line.removeprefix("ovirt-node: ") for line in said.splitlines()]
+    return [
+        f"{line.removeprefix('error: ')}; {cure.strip()}"
+        for line, cure in zip(found, found[1:])
+        if line.startswith("error: ")
+    ]
+
+
 @pytest.mark.parametrize(("name", "case"), CASES)
-def test_decision(name: str, case: str) -> None:
-    found = decision(name, wanted_of(name, case))
-    assert lines(found.refusals) == EXPECTED.get((name, case), [])
-    assert bool(found.links) is not bool(found.refusals)
-    assert not (found.refusals and (found.takedown or found.wipes or found.multipath))
+def test_run(name: str, case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole program: what it says, runs and leaves."""
+    target, refusals = Replay(name), EXPECTED.get((name, case), [])
+    assert run(target, wanted_of(name, case), "--every=1", "--for=1") == (1 if refusals else 0)
+    said = capsys.readouterr().out
+    assert complaints(said) == refusals
+    wipes = [f"wipefs --all --types LVM2_member,linux_raid_member /dev/{disk}" for disk in WIPED.get((name, case), ())]
+    steps = [] if refusals else [*STEPS.get((name, case), []), *wipes]
+    assert [" ".join(argv) for argv in target.done if argv[0] != "udevadm"] == steps
+    assert (disks.RULES in target.files) is not bool(refusals)
+    assert [text for _, text in target.heard] == [f"\n{said}"] * (2 if refusals else 0)
+    if not refusals:
+        assert said == recording(name)["shown"][case]["said"]
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
@@ -270,7 +282,7 @@ def test_the_machine_itself_did_the_same(name: str, case: str) -> None:
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 def test_no_byte_is_changed_but_on_disks_that_are_taken(machine: Machine) -> None:
     """Compared outside of the machine, all bytes of all disks; a disk is taken for the metadata on it."""
-    taken = TAKEN.get(machine.name, "")
+    taken = [device[:3] for device in TAKEN.get(machine.name, ())]
     assert recording(machine.name)["unchanged"] == [f"sd{'abc'[n]}" not in taken for n in range(len(machine.disks))]
 
 
@@ -290,19 +302,6 @@ def test_every_refusal_is_shown() -> None:
         "contract",
     }
     assert told | elsewhere == set(disks.KINDS)
-
-
-@pytest.mark.parametrize(("name", "case"), sorted(STEPS))
-def test_own_stack_is_taken_down_from_the_top(name: str, case: str) -> None:
-    found = decision(name, wanted_of(name, case))
-    assert [" ".join(step) for step in (*found.takedown, *found.multipath)] == STEPS[name, case]
-
-
-@pytest.mark.parametrize(("name", "case"), CASES)
-def test_only_metadata_of_the_own_disks_is_wiped(name: str, case: str) -> None:
-    found = decision(name, wanted_of(name, case)).wipes
-    assert {step[:-1] for step in found} <= {("wipefs", "--all", "--types", "LVM2_member,linux_raid_member")}
-    assert " ".join(step[-1].removeprefix("/dev/") for step in found) == WIPED.get((name, case), "")
 
 
 def test_nothing_is_left_of_the_own_stack() -> None:
@@ -446,7 +445,7 @@ def test_links_are_made_by_udev() -> None:
         ("udevadm", "settle", "--timeout=120"),
         ("udevadm", "control", "--reload"),
         ("udevadm", "trigger", "--action=change", "--name-match=/dev/sda"),
-        ("udevadm", "trigger", "--action=change", "--name-match=/dev/sda"),
+        ("udevadm", "trigger", "--action=change", "--name-match=/dev/sdb"),
         ("udevadm", "settle", "--timeout=120"),
     ]
     assert target.heard == []
@@ -539,14 +538,33 @@ def test_wipe_that_fails_leaves_no_link() -> None:
     ) in target.heard[0][1]
 
 
-def test_link_that_leads_nowhere_is_taken_back() -> None:
-    target = Replay("one-disk", links=False)
-    assert run(target, wanted_of("one-disk", "first")) == 1
+@pytest.mark.parametrize(
+    ("leads_to", "found"),
+    [
+        pytest.param("", "nothing", id="nowhere"),
+        pytest.param("/dev/sdb", "/dev/sdb", id="to-another-disk"),
+        pytest.param("/dev/sda1", "/dev/sda1", id="to-a-partition"),
+    ],
+)
+def test_link_that_is_wrong_is_taken_back(leads_to: str, found: str) -> None:
+    target = Replay("two-equal", system0=leads_to)
+    assert run(target, wanted_of("two-equal", "pair")) == 1
     assert disks.RULES not in target.files
+    trigger = ("udevadm", "trigger", "--action=change")
+    applied = [
+        ("udevadm", "control", "--reload"),
+        (*trigger, "--name-match=/dev/sda"),
+        (*trigger, "--name-match=/dev/sdb"),
+        ("udevadm", "settle", "--timeout=120"),
+    ]
+    assert target.done[-8:] == applied * 2  # once with the rules, and once without them
+    assert complaints(target.heard[0][1]) == [
+        f"link-missing: /dev/disk/by-node/system0 leads to {found}; needed: /dev/sda; "
+        "cure: boot again; look at /tmp/node-disks.log"
+    ]
     assert (
-        "ovirt-node: error: link-missing: /dev/disk/by-node/system0 leads to nothing; needed: /dev/sda\n"
-        "ovirt-node:   cure: boot again; look at /tmp/node-disks.log\n"
-    ) in target.heard[0][1]
+        "ovirt-node: the installation stops here; only the wanted disks have been written to.\n" in target.heard[0][1]
+    )
 
 
 TOLD = """\
