@@ -52,7 +52,9 @@ def facts(*devices: disks.Device, **values: Any) -> disks.Facts:
 
 def wanted(*names: str, **more: Any) -> disks.Wanted:
     """The disks sda, sdb and so on, each by its WWN."""
-    return disks.Wanted(tuple(disks.WantedDisk(wwn=device(name).wwn) for name in names), **{"group": "onn", **more})
+    return disks.Wanted(
+        tuple(disks.WantedDisk(wwn=device(name).wwn) for name in names), **{"group": "hypervisor", **more}
+    )
 
 
 def told(refusals: Any) -> list[str]:

@@ -154,7 +154,7 @@ def test_volume_group(values: dict[str, Any], refusals: list[str]) -> None:
 @pytest.mark.parametrize("tags", [("imgbased:vg",), ()])
 def test_node_may_be_installed_anew(tags: tuple[str, ...]) -> None:
     found = group("onn", "sda", tags=tags, volumes=(("root", ("imgbased:init",)),))
-    assert refused(facts(SDA, groups=(found,)), may_reinstall=True) == []
+    assert refused(facts(SDA, groups=(found,)), reinstall=True) == []
 
 
 def test_domain_beside_a_node_is_found() -> None:
@@ -162,7 +162,7 @@ def test_domain_beside_a_node_is_found() -> None:
     found = (group("onn", "sda1", tags=("imgbased:vg",)), group(DOMAIN, "sda2"))
     parts = (device("sda1", "part", "sda"), device("sda2", "part", "sda"))
     domain = IS_DOMAIN.format(DOMAIN, "named by a UUID")
-    assert refused(facts(SDA, *parts, groups=found), may_reinstall=True) == [domain]
+    assert refused(facts(SDA, *parts, groups=found), reinstall=True) == [domain]
     assert refused(facts(SDA, *parts, groups=found)) == ["node-layers: sda carries a node: volume group onn", domain]
 
 
@@ -222,7 +222,7 @@ def test_array_on_partitions() -> None:
 def test_array_on_two_paths_of_a_lun() -> None:
     paths = (SDA, device("sdb", wwn=SDA.wwn, wwid=SDA.wwid))
     found = facts(*paths, arrays=(array("raid0", "sda", "sdb"),))
-    assert refused(found, is_multipath=True) == []
+    assert refused(found, multipath=True) == []
 
 
 @pytest.mark.parametrize(
