@@ -8,8 +8,6 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from org_ovirt_node.programs import imgbase
-
 NVR = "ovirt-node-ng-4.5.7-0.20260101.0"
 KERNEL = "5.14.0-503.el9.x86_64"
 OS_RELEASE = """\
@@ -23,15 +21,28 @@ VARIANT_ID="ovirt-node"
 # Path: text, None for a file that is not there; a link says where to.
 LINKS = {"/etc/os-release": "../usr/lib/os-release", "/sbin": "usr/sbin", "/bin": "/usr/bin"}
 FILES: Mapping[str, str | None] = {
-    imgbase.NVR_FILE: NVR,
+    "/usr/share/imgbase/build/meta/nvr": NVR,
     "/usr/lib/os-release": OS_RELEASE,
     f"/boot/vmlinuz-{KERNEL}": "a kernel",
     "/boot/vmlinuz-0-rescue-0123": "a kernel to rescue",
     "/boot/efi/EFI/centos/shimx64.efi": "a boot loader",
     "/boot/efi/EFI/BOOT/BOOTX64.EFI": "a boot loader",
     "/usr/lib/python3.9/site-packages/imgbased/constants.py": "PACKAGE_NAME = 'imgbased'\nPACKAGE_VERSION = '1.2.24'\n",
-    **{path: "" for path in imgbase.FILES if path not in ("/etc/fstab", "/etc/default/grub")},
-    **{f"/usr/sbin/{name}": "#!/bin/sh\n" for name in imgbase.PROGRAMS},
+    "/etc/lvm/profile/imgbased-pool.profile": "",
+    "/etc/system-release-cpe": "cpe:/o:centos:centos:9\n",
+    "/etc/ssh/sshd_config": "",
+    "/usr/share/factory/etc/passwd": "",
+    "/usr/share/factory/etc/group": "",
+    "/usr/share/factory/etc/systemd/system.conf": "",
+    "/usr/libexec/grubby/grubby-bls": "#!/bin/sh\n",
+    **{f"/usr/bin/{name}": "#!/bin/sh\n" for name in ("findmnt", "rpm", "rsync", "nsenter", "pkill", "grub2-editenv")},
+    **{
+        f"/usr/sbin/{name}": "#!/bin/sh\n"
+        for name in (
+            *("imgbase", "lvs", "vgs", "lvcreate", "lvchange", "dmeventd", "dmsetup", "blkid"),
+            *("getenforce", "restorecon", "setfiles", "grubby", "grub2-mkconfig"),
+        )
+    },
 }
 
 

@@ -52,6 +52,7 @@ class Site:
             self.file(path, "x\n")
         self.file("/boot/grub2/grub.cfg", "blscfg\n")
         (self.root / "etc/grub2.cfg").symlink_to("../boot/grub2/grub.cfg")
+        self.file(imgbase.RELEASE_CPE, "cpe:/o:centos:centos:9\n")
         self.file("/etc/selinux/config", "# SELINUX= is one of three\nSELINUX=enforcing\nSELINUXTYPE=targeted\n")
         self.file("/proc/cmdline", "BOOT_IMAGE=vmlinuz inst.ks=https://pxe.example.com/nodes/ks/node01.ks quiet\n")
         self.file("/dev/console", "")
@@ -63,8 +64,10 @@ class Site:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("x\n")
         files = sorted(f"/{path.relative_to(self.root)}" for path in (self.root / "boot").glob("*-*"))
-        self.answer("rpm", "\n".join(["/usr/lib/modules/x", *files]) + "\n")
+        files.insert(0, "/usr/lib/modules/x")
+        self.answer("rpm", "".join(f"kernel-core-5.14.0 {path}\n" for path in files))
         self.answer("imgbase", GOOD)
+        self.answer("version")
         for name in (*imgbase.PROGRAMS, "xfs_admin", "modprobe"):
             self.program(name)
 
@@ -103,10 +106,12 @@ class Site:
         succeed = (
             f"rm -f {self.root}/boot/loader/entries/*; cp -R {self.done}/root/. {self.root}; cp {self.done}/answers/* ."
         )
+        version = '[ "$1" != --version ] || { cat version.err >&2; exit $(cat version.status); }\n'
         path = self.bin / name
         path.write_text(
-            "#!/bin/sh\nPATH=/usr/bin:/bin\n"
-            f'cd {self.answers} && echo "{name} $*" >>calls\n'
+            f"#!/bin/sh\nPATH=/usr/bin:/bin\ncd {self.answers}\n"
+            f"{version if name == 'imgbase' else ''}"
+            f'echo "{name} $*" >>calls\n'
             'echo "$LC_ALL $(readlink /proc/$$/fd/0)" >>surroundings\n'
             f"[ ! -e {name}.err ] || cat {name}.err >&2\n"
             f"[ ! -e {name}.out ] || cat {name}.out\n"
@@ -168,6 +173,8 @@ class Recorded(imgbase.Target):
         return (self._site.bin / name).exists()
 
     def run(self, *argv: str, echo: Callable[[str], None] | None = None) -> Output:
+        if argv[0] == "blkid":
+            return super().run(str(self._site.bin / argv[0]), *argv[1:])
         path = self._site.answers / f"{argv[0]}.out"
         return Output(0, path.read_text() if path.exists() else "")
 
@@ -244,10 +251,14 @@ def entry(**changes: object) -> Callable[[Facts], Facts]:
     )
 
 
-def fstab(target: str, **changes: object) -> Callable[[Facts], Facts]:
+def fstab(target: str, new: str) -> Callable[[Facts], Facts]:
+    """Another line in the place of the one for this mount point; none for an empty text."""
+
     def change(facts: Facts) -> Facts:
-        changed = (dataclasses.replace(x, **changes) if x.target == target else x for x in facts.fstab)  # type: ignore[arg-type]
-        return dataclasses.replace(facts, fstab=tuple(changed))
+        lines = facts.fstab_text.splitlines()
+        (number,) = (number for number, line in enumerate(lines) if line.split()[1:2] == [target])
+        lines[number : number + 1] = new.splitlines()
+        return dataclasses.replace(facts, fstab_text="\n".join([*lines, ""]))
 
     return change
 
@@ -358,15 +369,63 @@ PRECONDITIONS = [
         id="nvr-of-another-product",
     ),
     pytest.param(STANDARD, given(nvr="rhvh-4.4.10.3-0.20220330.0"), (), id="nvr-of-rhvh"),
+    *(
+        pytest.param(
+            STANDARD,
+            given(kernels=tuple(imgbase.KernelPackage(name, files) for name, files in kernels)),
+            tuple(
+                f"kernel-missing: /boot has no {missing}; "
+                "needed: the kernel's files in /boot, known to the rpm database in /usr/share/rpm | "
+                "install an image with a kernel package, and let Anaconda make the initramfs"
+                for missing in expected
+            ),
+            id=name,
+        )
+        for name, kernels, expected in (
+            (
+                "no-kernel",
+                [],
+                ["vmlinuz of a package that provides `kernel`", "initramfs of a package that provides `kernel`"],
+            ),
+            (
+                "no-initramfs",
+                [("kernel-core-5.14.0", (f"/boot/vmlinuz-{KERNEL}",))],
+                ["initramfs of kernel-core-5.14.0"],
+            ),
+            (
+                "unified-kernel-image-beside-it",
+                [
+                    ("kernel-core-5.14.0", (f"/boot/vmlinuz-{KERNEL}", f"/boot/initramfs-{KERNEL}.img")),
+                    ("kernel-uki-virt-5.14.0", ("/boot/efi/EFI/Linux/vmlinuz-initramfs.efi",)),
+                ],
+                ["vmlinuz of kernel-uki-virt-5.14.0", "initramfs of kernel-uki-virt-5.14.0"],
+            ),
+        )
+    ),
+    *(
+        pytest.param(
+            STANDARD,
+            given(release_cpe=text),
+            (
+                f"release-cpe: /etc/system-release-cpe holds {text!r}; "
+                "needed: cpe:/o:VENDOR:PRODUCT:VERSION, whose parts imgbase reads | "
+                "install an image with its release package in it",
+            ),
+            id=f"release-cpe-{name}",
+        )
+        for name, text in (("empty", ""), ("other", "os:/o:centos:centos:10"), ("short", "cpe:/o:centos:centos"))
+    ),
+    pytest.param(STANDARD, given(release_cpe="cpe:/o:centos:centos:10::baseos"), (), id="release-cpe-long"),
     pytest.param(
         STANDARD,
-        given(kernel_files=(f"/boot/vmlinuz-{KERNEL}",)),
+        given(imgbase_version=Output(1, "", "Traceback\nModuleNotFoundError: No module named 'systemd'\n")),
         (
-            "kernel-missing: /boot has no initramfs of a package that provides `kernel`; "
-            "needed: the kernel's files in /boot, known to the rpm database in /usr/share/rpm | "
-            "install an image with a kernel package, and let Anaconda make the initramfs",
+            "imgbase-does-not-start: `imgbase --version` exited with 1: ModuleNotFoundError: No module named 'systemd'"
+            "; needed: an imgbase that starts: the program `which`, and the modules `rpm` and `systemd` for the "
+            "image's Python | "
+            "install an image with the package imgbased of its own release, and with all that it requires",
         ),
-        id="no-initramfs",
+        id="imgbase-of-another-python",
     ),
     pytest.param(
         STANDARD,
@@ -400,6 +459,17 @@ PRECONDITIONS = [
         mounts("/", source="/dev/vda3", device="254:3"),
         (f"root-not-thin: / is on /dev/vda3, which is no thin volume; needed: a thin volume | {THIN}",),
         id="root-is-a-partition",
+    ),
+    pytest.param(
+        STANDARD,
+        given(volumes=(), groups=()),
+        (
+            "root-not-in-lvm: / is on /dev/mapper/onn-root, and LVM in the installed system sees no volume at all; "
+            "needed: the volumes of the node in the answer of `lvs` | "
+            "look whether /etc/lvm/devices/system.devices of the installed system names the disks, and whether a "
+            "filter in its lvm.conf hides them",
+        ),
+        id="devices-file-of-other-disks",
     ),
     pytest.param(
         STANDARD,
@@ -520,6 +590,93 @@ PRECONDITIONS = [
         ),
         id="no-boot-loader",
     ),
+    pytest.param(
+        STANDARD,
+        given(grubenv=None),
+        (
+            "grubenv-missing: there is no /boot/grub2/grubenv; "
+            "needed: GRUB's environment block, in which imgbase stores the layer's boot entry | let Anaconda install "
+            "the boot loader, or run `grub2-editenv /boot/grub2/grubenv create` in a script before this one",
+        ),
+        id="no-environment-block",
+    ),
+    *(
+        pytest.param(
+            STANDARD,
+            fstab("/", f"{source} / xfs defaults,discard 0 0"),
+            (
+                f"fstab-source: line 12 of /etc/fstab mounts {source} at /; "
+                "needed: /dev/mapper/onn-root, the volume that is mounted there, under that name | "
+                "write this name in the script that wrote the line",
+            ),
+            id=f"root-by-{name}",
+        )
+        for name, source in (
+            ("unknown-uuid", "UUID=00000000-8aaa-4da8-a105-7bf5e7023cf9"),
+            ("label", "LABEL=root"),
+            ("partition-uuid", "PARTUUID=00000000-8aaa-4da8-a105-7bf5e7023cf9"),
+            ("udev-link", "/dev/disk/by-uuid/00000000-8aaa-4da8-a105-7bf5e7023cf9"),
+            ("kernel-name", "/dev/dm-11"),
+            ("another-volume", "/dev/mapper/onn-home"),
+        )
+    ),
+    pytest.param(STANDARD, fstab("/", "/dev/onn/root / xfs defaults,discard 0 0"), (), id="root-by-group-and-name"),
+    *(
+        pytest.param(
+            STANDARD,
+            fstab("/var", f"{source} /var xfs defaults,discard 0 0"),
+            (
+                f"fstab-source: line 16 of /etc/fstab mounts {source} at /var; "
+                "needed: /dev/mapper/onn-var, the volume that is mounted there, under that name | "
+                "write this name in the script that wrote the line",
+            ),
+            id=f"var-by-{source.partition('=')[0].lower()}",
+        )
+        for source in ("UUID=00000000-8aaa-4da8-a105-7bf5e7023cf9", "PARTUUID=00000000-8aaa-4da8", "PARTLABEL=var")
+    ),
+    # imgbase does not look these up, and systemd may find them.
+    *(
+        pytest.param(STANDARD, fstab("/var", f"{source} /var xfs defaults,discard 0 0"), (), id=f"var-by-{name}")
+        for name, source in (("label", "LABEL=var"), ("udev-link", "/dev/disk/by-label/var"))
+    ),
+    pytest.param(
+        STANDARD,
+        both(fstab("/", ""), fstab("/var/log", "# /dev/mapper/onn-var_log /var/log xfs defaults 0 0")),
+        tuple(
+            f"fstab-line-missing: /etc/fstab has no line for {path}; needed: a line for / and for each volume of the "
+            "node: imgbase adds the option discard to it | leave the line in /etc/fstab that Anaconda writes"
+            for path in ("/", "/var/log")
+        ),
+        id="lines-missing",
+    ),
+    pytest.param(
+        STANDARD, both(fstab("/var/log", ""), given(mount_units=("/var/log",))), (), id="mount-unit-for-a-line"
+    ),
+    pytest.param(MINIMAL, fstab("/var/log", ""), (), id="line-missing-that-minimal-does-not-need"),
+    pytest.param(
+        STANDARD,
+        fstab("/var", "/dev/mapper/onn-var /var xfs noauto,x-systemd.automount 0 0\n/dev/onn/var /var xfs ro 0 0"),
+        (),
+        id="two-lines-for-one-mount-point",
+    ),
+    *(
+        pytest.param(
+            STANDARD,
+            fstab("/home", f"/dev/mapper/onn-home /home xfs defaults,discard 0 0\n{line}"),
+            (
+                f"fstab-syntax: line 15 of /etc/fstab {problem}; needed: a source, a mount point, a type and options, "
+                "or a # in the first column: imgbase reads every line | "
+                "correct the line in the script that wrote it",
+            ),
+            id=f"line-with-{name}",
+        )
+        for name, line, problem in (
+            ("three-fields", "nfs.example.com:/x /x nfs", "has 3 fields"),
+            ("indented-comment", "  # a comment", "has 3 fields"),
+            ("open-quote", "//server/it's /x cifs password=secret 0 0", "has an open quote or a backslash at its end"),
+            ("backslash", "tmpfs /x tmpfs defaults 0 \\", "has an open quote or a backslash at its end"),
+        )
+    ),
 ]
 
 
@@ -528,6 +685,122 @@ def test_preconditions(
     before: Facts, wanted: Wanted, change: Callable[[Facts], Facts], expected: tuple[str, ...]
 ) -> None:
     assert imgbase.describe(imgbase.preconditions(change(before), wanted)) == describe(*expected)
+
+
+# The volumes' names in fstab
+
+EL10_FSTAB, EL10_BLKID = ((DATA / "el10" / name).read_text() for name in ("fstab", "blkid.txt"))
+
+
+# Like the real one with -p: it ends at the first device with nothing on it.
+BLKID = """\
+#!/bin/sh
+PATH=/usr/bin:/bin
+for device; do
+    case $device in /dev/*) cat {answers}/blkid/${{device##*/}} 2>/dev/null || exit 2;; esac
+done
+"""
+
+
+@pytest.fixture
+def el10(site: Site) -> Site:
+    """The system as EL10's Anaconda leaves it."""
+    site.file("/etc/fstab", EL10_FSTAB)
+    (site.answers / "blkid").mkdir()
+    for block in EL10_BLKID.split("\n\n"):
+        device = block.splitlines()[0].rpartition("/")[2]
+        (site.answers / "blkid" / device).write_text(f"{block.strip()}\n")
+    (site.bin / "blkid").write_text(BLKID.format(answers=site.answers))
+    return site
+
+
+@pytest.fixture(scope="module")
+def el10_facts(before: Facts) -> Facts:
+    found = dict(re.findall(r"DEVNAME=(\S+)\nUUID=(\S+)", EL10_BLKID))
+    volumes = (dataclasses.replace(volume, uuid=found.get(volume.path, "")) for volume in before.volumes)
+    return dataclasses.replace(before, volumes=tuple(volumes), fstab_text=EL10_FSTAB)
+
+
+def lines_of(text: str) -> list[str]:
+    """Without comments, which have the date."""
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_fstab_becomes_that_of_el9(before: Facts, el10_facts: Facts) -> None:
+    changes = imgbase.renamings(el10_facts)
+    text = imgbase.renamed(EL10_FSTAB, changes)
+    boot = next(line for line in EL10_FSTAB.splitlines() if " /boot " in line)
+    expected = [boot if " /boot " in line else line for line in lines_of(before.fstab_text)]
+    assert lines_of(text) == expected
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        line for line in EL10_FSTAB.splitlines() if line.startswith("#")
+    ]
+    again = dataclasses.replace(el10_facts, fstab_text=text)
+    assert imgbase.renamings(again) == ()
+    assert imgbase.preconditions(again, STANDARD) == ()
+
+
+ROOT, VAR, SWAP = (f"{n}1111111-2222-3333-4444-555555555555" for n in "abc")
+RENAMED = [
+    pytest.param(f"UUID={ROOT} / xfs defaults 0 0", "/dev/mapper/a--b-root   / xfs defaults 0 0", id="root"),
+    pytest.param(f"UUID={ROOT.upper()} / xfs x", "/dev/mapper/a--b-root   / xfs x", id="upper-case"),
+    pytest.param(f'UUID="{ROOT}" / xfs x', "/dev/mapper/a--b-root   / xfs x", id="quoted"),
+    pytest.param(f"UUID={ROOT}\t/\txfs\tx", "/dev/mapper/a--b-root\t/\txfs\tx", id="tabs-stay"),
+    pytest.param(f"  UUID={VAR} /var xfs x", "  /dev/mapper/a--b-var--2 /var xfs x", id="indented"),
+    pytest.param(f"UUID={VAR} /var xfs x\r", "/dev/mapper/a--b-var--2 /var xfs x\r", id="carriage-return-stays"),
+    pytest.param(
+        f"UUID={VAR} /var xfs noauto,x-systemd.device-timeout=0,pri={VAR} 0 0 # {VAR}",
+        f"/dev/mapper/a--b-var--2 /var xfs noauto,x-systemd.device-timeout=0,pri={VAR} 0 0 # {VAR}",
+        id="options-and-comments-stay",
+    ),
+    pytest.param(f"UUID={SWAP} none swap defaults", "/dev/mapper/a--b-swap   none swap defaults", id="swap"),
+    pytest.param(
+        f"UUID={VAR} /var xfs x\nUUID={VAR} /var xfs y",
+        "/dev/mapper/a--b-var--2 /var xfs x\n/dev/mapper/a--b-var--2 /var xfs y",
+        id="twice",
+    ),
+    pytest.param(
+        "UUID=5ec0ffee-0000-4000-8000-000000000000 / xfs x",
+        "/dev/mapper/a--b-root   / xfs x",
+        id="snapshot-beside-its-origin",
+    ),
+    *(
+        pytest.param(line, line, id=name)
+        for name, line in (
+            ("comment", f"# UUID={ROOT} / xfs x"),
+            ("comment-indented", f"  #UUID={ROOT} / xfs x"),
+            ("too-short", f"UUID={ROOT} / xfs"),
+            ("unknown", "UUID=0badcafe-0000-4000-8000-000000000000 /boot xfs x"),
+            ("empty-uuid", "UUID= /boot xfs x"),
+            ("esp", "UUID=ABCD-EF01 /boot/efi vfat umask=0077,shortname=winnt 0 2"),
+            ("another-group", "UUID=0ther111-0000-4000-8000-000000000000 /data xfs x"),
+            ("snapshots-not-mounted", "UUID=5ec0ffee-0000-4000-8000-000000000000 /old xfs x"),
+            ("label", f"LABEL={ROOT} / xfs x"),
+            ("partition", f"PARTUUID={ROOT} / xfs x"),
+            ("udev-link", f"/dev/disk/by-uuid/{ROOT} / xfs x"),
+            ("named-already", "/dev/mapper/a--b-root / xfs x"),
+            ("nothing", "\n\n"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), RENAMED)
+def test_renamed(before: Facts, text: str, expected: str) -> None:
+    def volume(name: str, uuid: str, device: str, group: str = "a-b") -> imgbase.Volume:
+        assert before.root is not None
+        return dataclasses.replace(before.root, group=group, name=name, uuid=uuid, device=device)
+
+    twin = "5ec0ffee-0000-4000-8000-000000000000"
+    here = [("root", twin if twin in text else ROOT, "253:11"), ("var-2", VAR, "253:8"), ("swap", SWAP, "253:12")]
+    volumes = [volume(*each) for each in (*here, ("root.old", twin, "253:20"), ("blank", "", "253:21"))]
+    volumes.append(volume("data", "0ther111-0000-4000-8000-000000000000", "253:22", "other"))
+    facts = dataclasses.replace(before, volumes=tuple(volumes), fstab_text=f"# first\n{text}\n")
+    assert imgbase.renamed(facts.fstab_text, imgbase.renamings(facts)) == f"# first\n{expected}\n"
+
+
+def test_without_a_volume_as_root_nothing_is_renamed(el10_facts: Facts) -> None:
+    assert imgbase.renamings(mounts("/", device="254:3")(el10_facts)) == ()
 
 
 # After imgbase
@@ -667,19 +940,22 @@ RESULTS = [
     ),
     pytest.param(
         STANDARD,
-        fstab("/", source="/dev/mapper/onn-root"),
+        fstab("/", "/dev/mapper/onn-root / xfs defaults,discard 0 0"),
         (f"fstab-root: the layer's fstab mounts /dev/mapper/onn-root at /; needed: /dev/onn/{LAYER} | {AGAIN}",),
         id="fstab-of-the-installed-root",
     ),
     pytest.param(
         STANDARD,
-        given(fstab=()),
+        given(fstab_text=""),
         (f"fstab-root: the layer's fstab mounts nothing at /; needed: /dev/onn/{LAYER} | {AGAIN}",),
         id="fstab-empty",
     ),
     pytest.param(
         STANDARD,
-        both(fstab("/", options=("defaults",)), fstab("/var/log", options=("defaults", "nodiscard"))),
+        both(
+            fstab("/", f"/dev/onn/{LAYER} / xfs defaults 0 0"),
+            fstab("/var/log", "/dev/mapper/onn-var_log /var/log xfs defaults,nodiscard 0 0"),
+        ),
         (
             "~fstab-discard: the layer's fstab mounts /, /var/log without discard; "
             'needed: discard on every thin volume | set --fsoptions="defaults,discard" on each `logvol`',
@@ -868,13 +1144,109 @@ def test_relabels_before_imgbase(site: Site) -> None:
 def test_minimal_makes_its_file_before_imgbase(site: Site) -> None:
     flag = site.root / "var/imgbased/.skip-volumes"
     script = site.bin / "imgbase"
-    script.write_text(
-        script.read_text().replace("PATH=/usr/bin:/bin\n", f"PATH=/usr/bin:/bin\n[ -e {flag} ] || exit 9\n")
-    )
+    script.write_text(script.read_text().replace('echo "imgbase', f'[ -e {flag} ] || exit 9\necho "imgbase'))
     flag.parent.mkdir(parents=True)
     run = site.run(MINIMAL)
     assert (run.status, run.told) == (0, f"the layer {LAYER} is made and verified; it boots next")
     assert flag.read_text() == ""
+
+
+def test_names_the_volumes_before_imgbase(el10: Site) -> None:
+    script = el10.bin / "imgbase"
+    script.write_text(script.read_text().replace('echo "imgbase', f'cp {el10.root}/etc/fstab seen\necho "imgbase'))
+    run = el10.run()
+    assert run.status == 0
+    assert lines_of((el10.answers / "seen").read_text())[0].startswith("/dev/mapper/onn-root    / ")
+    uuid = re.findall(r"^UUID=(\S+) */ ", EL10_FSTAB, re.MULTILINE)[0]
+    assert f"ovirt-node: /etc/fstab: / is /dev/mapper/onn-root, was UUID={uuid}\n" in run.log
+    told = "/etc/fstab: 9 lines named volumes of the node by UUID; imgbase needs /dev/mapper/ names"
+    assert run.told.splitlines()[-2:] == [told, f"the layer {LAYER} is made and verified; it boots next"]
+    assert run.console.splitlines()[0] == f"ovirt-node: {told}"
+
+
+def test_fstab_is_replaced_as_it_was(el10: Site) -> None:
+    """Mode, owner, extended attributes (the SELinux label is one) and bytes stay; nothing else is left behind."""
+    place = el10.root / "etc/fstab"
+    old = EL10_FSTAB.encode() + b"tmpfs /caf\xe9 tmpfs defaults 0 0\r\n"
+    place.write_bytes(old)
+    place.chmod(0o640)
+    os.setxattr(place, "user.label", b"kept")
+    before = sorted(os.listdir(place.parent))
+    target = Recorded(el10)
+    facts = imgbase.gather(target)
+    changes = imgbase.renamings(facts)
+    assert imgbase.rename_in_fstab(target, imgbase.renamed(facts.fstab_text, changes), changes) == ()
+    new = place.read_bytes()
+    assert new.endswith(b"tmpfs /caf\xe9 tmpfs defaults 0 0\r\n")
+    assert (new != old, place.stat().st_mode & 0o7777, os.getxattr(place, "user.label")) == (True, 0o640, b"kept")
+    assert sorted(os.listdir(place.parent)) == before
+    assert imgbase.renamings(imgbase.gather(target)) == ()
+
+
+def test_volumes_with_nothing_on_them_or_not_active_have_no_uuid(el10: Site) -> None:
+    (el10.answers / "blkid" / "home").unlink()
+    el10.edit(
+        "lvs", '"lv_kernel_major": "253", "lv_kernel_minor": "9"', '"lv_kernel_major": "-1", "lv_kernel_minor": "-1"'
+    )
+    facts = imgbase.gather(Recorded(el10))
+    assert {volume.name for volume in facts.volumes if not volume.uuid} == {"home", "tmp", "pool00"}
+
+
+def test_fstab_that_cannot_be_written(el10: Site) -> None:
+    """The same for root, whom no mode stops: the directory is gone when it is written."""
+    target = Recorded(el10)
+    changes = imgbase.renamings(imgbase.gather(target))
+    shutil.rmtree(el10.root / "etc")
+    found = imgbase.rename_in_fstab(target, "", changes)
+    assert imgbase.describe(found) == describe(
+        "fstab-not-written: /etc/fstab cannot be written: No such file or directory; "
+        "needed: the node's volumes under their names in it, which imgbase looks up | "
+        "look for disk errors in the kernel's messages, and for a script that makes the file immutable"
+    )
+
+
+def test_fstab_stays_when_imgbase_is_not_run(el10: Site) -> None:
+    el10.remove(imgbase.NVR_FILE)
+    assert el10.run().status == 1
+    assert (el10.root / "etc/fstab").read_text() == EL10_FSTAB
+
+
+def test_fill_is_the_larger_of_data_and_metadata(site: Site) -> None:
+    site.edit(
+        "lvs", '"data_percent": "0.97", "metadata_percent": "1.64"', '"data_percent": "7", "metadata_percent": "81"'
+    )
+    pool = imgbase.gather(Recorded(site)).volume("onn", "pool00")
+    assert pool is not None
+    assert pool.fill == 81
+
+
+def test_mount_units(site: Site) -> None:
+    units = {
+        "var-log.mount": "[Mount]\nOptions=discard\n",
+        "var-tmp.mount": "[Mount]\nWhat=/dev/onn/var_tmp\n",
+        "home.automount": "Options=discard\n",
+    }
+    for name, text in units.items():
+        site.file(f"/etc/systemd/system/{name}", text)
+    assert imgbase.gather(Recorded(site)).mount_units == ("/var/log",)
+
+
+@pytest.mark.parametrize(("enforce", "missing"), [("1", ("semanage",)), ("0", ())])
+def test_semanage_where_the_kernel_enforces(site: Site, enforce: str, missing: tuple[str, ...]) -> None:
+    site.file("/sys/fs/selinux/enforce", enforce)
+    assert imgbase.gather(Recorded(site)).missing_programs == missing
+
+
+def test_refuses_a_layer_that_was_not_tagged(site: Site) -> None:
+    """As imgbase leaves it when the power fails between its snapshot and its tag."""
+    site.edit("lvs", '"lv_name": "home", "lv_path"', f'"lv_name": "{LAYER}", "lv_path"')
+    run = site.run()
+    assert run.told.splitlines()[0] == (
+        f"error: earlier-attempt: left by an earlier run of imgbase: onn/{LAYER} of that name; "
+        "needed: a root that imgbase has not touched"
+    )
+    assert run.told.endswith(f"\nimgbase was not run\n{STOPS}")
+    assert (run.status, site.calls("imgbase")) == (1, [])
 
 
 def test_does_it_once(site: Site) -> None:
@@ -953,6 +1325,16 @@ FORESEEN = [
     pytest.param(lambda s: s.answer("rpm", "no package provides kernel\n", 1), "kernel-missing", id="no-kernel"),
     pytest.param(lambda s: s.file(f"/boot/initramfs-{KERNEL}.img", ""), "kernel-missing", id="empty-initramfs"),
     pytest.param(lambda s: (s.bin / "grubby").unlink(), "program-missing", id="no-grubby"),
+    pytest.param(lambda s: s.remove("/usr/libexec/grubby/grubby-bls"), "file-missing", id="no-boot-entries"),
+    pytest.param(lambda s: s.remove("/usr/share/factory/etc/systemd"), "file-missing", id="no-factory"),
+    pytest.param(lambda s: s.remove("/boot/grub2/grubenv"), "grubenv-missing", id="no-environment-block"),
+    pytest.param(lambda s: s.file("/etc/system-release-cpe", "\n"), "release-cpe", id="empty-cpe"),
+    pytest.param(
+        lambda s: s.answer("version", "", 1, "ModuleNotFoundError: No module named 'rpm'\n"),
+        "imgbase-does-not-start",
+        id="no-python-module",
+    ),
+    pytest.param(lambda s: s.file("/etc/fstab", "LABEL=root / xfs defaults 0 0\n"), "fstab-source", id="root-by-label"),
     pytest.param(lambda s: s.answer("lvs", "", 5, "  Volume group missing\n"), "cannot-look", id="lvs-fails"),
     pytest.param(lambda s: s.answer("vgs", "not JSON"), "cannot-look", id="vgs-answers-nonsense"),
     pytest.param(lambda s: (s.bin / "findmnt").unlink(), "cannot-look", id="no-findmnt"),
@@ -1057,7 +1439,7 @@ def test_every_finding_is_tested() -> None:
     shown = {
         text.lstrip("~").split(":")[0] for table in (PRECONDITIONS, RESULTS) for row in table for text in row.values[2]
     }
-    assert {*shown, *EXPLAINED, "relabel", "imgbase-failed"} == set(imgbase.KINDS)
+    assert {*shown, *EXPLAINED, "relabel", "imgbase-failed", "fstab-not-written"} == set(imgbase.KINDS)
     assert {code for _, code in imgbase.EXPLANATIONS} == set(EXPLAINED)
 
 
@@ -1083,7 +1465,7 @@ def test_imports_the_standard_library_alone() -> None:
     tree = ast.parse(HOOK.read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {f"{'.' * node.level}{node.module}" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    standard = "__future__ argparse collections.abc dataclasses json os re shlex shutil subprocess sys"
+    standard = "__future__ argparse collections.abc dataclasses json os re shlex shutil subprocess sys tempfile"
     assert imported == set(standard.split())
 
 

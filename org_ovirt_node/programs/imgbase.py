@@ -18,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 IMGBASE = ("imgbase", "--debug", "layout", "--init")
@@ -33,6 +34,9 @@ TAG_GROUP, TAG_POOL, TAG_INIT, TAG_LAYER = "imgbased:vg", "imgbased:pool", "imgb
 NAME_LENGTH = 55
 # imgbased plugins/core.py: its own health check fails from this fill of the pool's data or metadata on, in percent.
 POOL_FULL = 80
+FSTAB = "/etc/fstab"
+# blivet's width of an fstab line's first column (Anaconda's fsset.py has the same in EL 9 and EL 10).
+FSTAB_SOURCE_WIDTH = 23
 # So much of what imgbase says when it fails goes to the console, where the lines before it should stay in sight.
 END_LINES = 10
 
@@ -40,6 +44,7 @@ PROGRAMS = (
     *("imgbase", "lvs", "vgs", "lvcreate", "lvchange", "dmeventd", "dmsetup", "findmnt", "blkid", "rpm", "rsync"),
     *("nsenter", "pkill", "getenforce", "restorecon", "setfiles", "grubby", "grub2-mkconfig", "grub2-editenv"),
 )
+ENFORCING_PROGRAMS = ("semanage",)  # imgbased utils.py, SELinuxDomain: where the installer's kernel enforces
 FILESYSTEM_PROGRAMS = {"xfs": ("xfs_admin",), "ext4": ("tune2fs", "e2fsck")}  # imgbased utils.py: no others
 # Anaconda's 80-setfilecons.ks (EL 9) and SetContextsTask (EL 10) name these, but EL 10 relabels after every script,
 # when the layer is a snapshot already.
@@ -54,15 +59,20 @@ RELABELLED = (
 NO_WAY_BACK = "then install again: what imgbase has begun cannot be undone"
 NO_ROLLBACK = "it does not roll back: what is on the disk is half a node"
 NODE_IMAGE = "install a node image that went through imgbased's build step"
+RELEASE_CPE = "/etc/system-release-cpe"
+RELEASE_PACKAGE = "install an image with its release package in it"
 BOOT_LOADER = "let Anaconda install the boot loader: no `bootloader --disabled` or `--location=none`"
 FILES = {
     "/etc/lvm/profile/imgbased-pool.profile": NODE_IMAGE,
     "/etc/default/grub": BOOT_LOADER,
-    "/etc/fstab": "leave the /etc/fstab that Anaconda writes",
-    "/etc/system-release-cpe": "install an image with its release package in it",
+    FSTAB: "leave the /etc/fstab that Anaconda writes",
+    RELEASE_CPE: RELEASE_PACKAGE,
     "/etc/ssh/sshd_config": "install an image with openssh-server in it",
     "/usr/share/factory/etc/passwd": NODE_IMAGE,
     "/usr/share/factory/etc/group": NODE_IMAGE,
+    "/usr/share/factory/etc/systemd": NODE_IMAGE,
+    # imgbased bootloader.py, Grubby: without it, entries lead to kernels that are not the layer's.
+    "/usr/libexec/grubby/grubby-bls": "install an image with a grubby that edits boot entries in /boot/loader/entries",
 }
 
 
@@ -114,8 +124,18 @@ KINDS = {
         "one of them, or imgbase does not find its own boot entry",
         "build the image under another name",
     ),
+    "release-cpe": Kind(
+        f"{RELEASE_CPE} holds {{text!r}}",
+        "cpe:/o:VENDOR:PRODUCT:VERSION, whose parts imgbase reads",
+        RELEASE_PACKAGE,
+    ),
+    "imgbase-does-not-start": Kind(
+        "`imgbase --version` exited with {status}: {reason}",
+        "an imgbase that starts: the program `which`, and the modules `rpm` and `systemd` for the image's Python",
+        "install an image with the package imgbased of its own release, and with all that it requires",
+    ),
     "kernel-missing": Kind(
-        "/boot has no {kind} of a package that provides `kernel`",
+        "/boot has no {kind} of {package}",
         "the kernel's files in /boot, known to the rpm database in /usr/share/rpm",
         "install an image with a kernel package, and let Anaconda make the initramfs",
     ),
@@ -137,6 +157,12 @@ KINDS = {
         "/ is on {source}, which is no thin volume",
         "a thin volume",
         "make it with `logvol / --thin --poolname=POOL`, and the pool with `logvol none --thinpool`",
+    ),
+    "root-not-in-lvm": Kind(
+        "/ is on {source}, and LVM in the installed system sees no volume at all",
+        "the volumes of the node in the answer of `lvs`",
+        "look whether /etc/lvm/devices/system.devices of the installed system names the disks, and whether a filter in "
+        "its lvm.conf hides them",
     ),
     "root-filesystem": Kind("/ is {fstype}", "xfs or ext4", "set --fstype=xfs on `logvol /`"),
     "usr-separate": Kind(
@@ -184,6 +210,31 @@ KINDS = {
     ),
     "grub-config-missing": Kind(
         "neither /etc/grub2.cfg nor /etc/grub2-efi.cfg leads to a file", "GRUB's configuration", BOOT_LOADER
+    ),
+    "grubenv-missing": Kind(
+        "there is no {path}",
+        "GRUB's environment block, in which imgbase stores the layer's boot entry",
+        "let Anaconda install the boot loader, or run `grub2-editenv {path} create` in a script before this one",
+    ),
+    "fstab-syntax": Kind(
+        f"line {{number}} of {FSTAB} {{problem}}",
+        "a source, a mount point, a type and options, or a # in the first column: imgbase reads every line",
+        "correct the line in the script that wrote it",
+    ),
+    "fstab-line-missing": Kind(
+        f"{FSTAB} has no line for {{path}}",
+        "a line for / and for each volume of the node: imgbase adds the option discard to it",
+        f"leave the line in {FSTAB} that Anaconda writes",
+    ),
+    "fstab-source": Kind(
+        f"line {{number}} of {FSTAB} mounts {{source}} at {{path}}",
+        "{wanted}, the volume that is mounted there, under that name",
+        "write this name in the script that wrote the line",
+    ),
+    "fstab-not-written": Kind(
+        f"{FSTAB} cannot be written: {{reason}}",
+        "the node's volumes under their names in it, which imgbase looks up",
+        "look for disk errors in the kernel's messages, and for a script that makes the file immutable",
     ),
     "relabel": Kind(
         "restorecon exited with {status}: {reason}",
@@ -298,7 +349,10 @@ class Mount:
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
-    """A logical volume; `device` as in Mount, `pool` is empty when it is not thin, `fill` is in percent."""
+    """A logical volume; `device` as in Mount, `pool` is empty when it is not thin, `fill` is in percent.
+
+    `uuid` is that of the file system or swap space on it, empty when there is none or the volume is not active.
+    """
 
     group: str
     name: str
@@ -310,6 +364,13 @@ class Volume:
     is_skipped: bool
     metadata_bytes: int
     fill: float
+    uuid: str = ""
+
+    @property
+    def mapper_path(self) -> str:
+        """The name that EL 9's blivet writes into fstab: device-mapper's, in which LVM doubles each dash."""
+        group, name = (text.replace("-", "--") for text in (self.group, self.name))
+        return f"/dev/mapper/{group}-{name}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -331,14 +392,48 @@ class BootEntry:
 
 @dataclasses.dataclass(frozen=True)
 class FstabLine:
+    """A line of fstab that names a file system or swap space; `number` counts from 1."""
+
+    number: int
     source: str
     target: str
     options: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
+class Renaming:
+    """A line of fstab that shall name its volume by `path`."""
+
+    line: FstabLine
+    path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelPackage:
+    """A package that provides `kernel`, and its files in /boot that are there and not empty."""
+
+    name: str
+    files: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What a program answered: both streams, or with `echo` the two in one."""
+
+    status: int
+    text: str
+    complaints: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Facts:
-    """The installed system at one moment; `unread` says which looks failed, and how."""
+    """The installed system at one moment; `unread` says which looks failed, and how.
+
+    `imgbase_version` is what `imgbase --version` answered, None where there is no imgbase.
+
+    `mount_units` are the paths whose mount unit in /etc/systemd/system has options, which imgbase takes for a line of
+    fstab.
+    """
 
     mounts: tuple[Mount, ...]
     volumes: tuple[Volume, ...]
@@ -346,16 +441,19 @@ class Facts:
     nvr: str | None
     missing_programs: tuple[str, ...]
     missing_files: tuple[str, ...]
-    kernel_files: tuple[str, ...]
+    kernels: tuple[KernelPackage, ...]
     grub_config: str | None
     grubenv: str | None
     boot_entries: tuple[BootEntry, ...]
-    fstab: tuple[FstabLine, ...]
+    fstab_text: str
     kernel_arguments: tuple[str, ...]
     device_mapper_targets: tuple[str, ...]
     selinux_mode: str
     has_selinuxfs: bool
     has_skip_volumes: bool
+    release_cpe: str
+    imgbase_version: Output | None
+    mount_units: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
     def mount(self, target: str) -> Mount | None:
@@ -372,16 +470,13 @@ class Facts:
         return next((volume for volume in self.volumes if mount and volume.device == mount.device), None)
 
     @property
+    def fstab(self) -> tuple[FstabLine, ...]:
+        return tuple(_fstab(self.fstab_text))
+
+    @property
     def layer_name(self) -> str:
         """The name that imgbase gives to the first layer of this image."""
         return f"{self.nvr}+1"
-
-
-@dataclasses.dataclass(frozen=True)
-class Output:
-    status: int
-    text: str
-    complaints: str = ""
 
 
 class Target:
@@ -403,6 +498,32 @@ class Target:
                 return file.read()
         except OSError:
             return None
+
+    def read_exactly(self, path: str) -> str | None:
+        """As read(), with every line end and byte kept as it is."""
+        try:
+            with open(self.place(path), encoding="utf-8", errors="surrogateescape", newline="") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def replace(self, path: str, text: str) -> None:
+        """Give a file a new text, in one step; owner, mode and SELinux label stay. Raises OSError."""
+        place = os.path.realpath(self.place(path))
+        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(place), prefix=".ovirt-node-")
+        try:
+            with open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                file.write(text)
+                file.flush()
+                found = os.stat(place)
+                os.chown(temporary, found.st_uid, found.st_gid)
+                shutil.copystat(place, temporary)
+                os.utime(temporary)
+                os.fsync(file.fileno())
+            os.rename(temporary, place)
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
     def size(self, path: str) -> int:
         """Bytes of a file, 0 for none."""
@@ -470,23 +591,26 @@ def gather(target: Target) -> Facts:
         "vg_name,lv_name,lv_path,lv_tags,pool_lv,lv_kernel_major,lv_kernel_minor,lv_permissions,lv_skip_activation,"
         "lv_metadata_size,data_percent,metadata_percent"
     )
+    found = rows("lv", "lvs", *lvm, volumes)
+    uuids = _uuids(target, [row["lv_path"] for row in found if row["lv_path"] and row["lv_kernel_major"] != "-1"])
     listed = ("--json", "--list", "--bytes", "-o", "TARGET,SOURCE,FSROOT,FSTYPE,SIZE,MAJ:MIN")
     mounts = tuple(map(_mount, rows("filesystems", "findmnt", *listed)))
     fstype = next((mount.fstype for mount in mounts if mount.target == "/"), "")
-    programs = (*PROGRAMS, *FILESYSTEM_PROGRAMS.get(fstype, ()))
+    is_enforcing = (target.read("/sys/fs/selinux/enforce") or "").strip() == "1"
+    programs = (*PROGRAMS, *FILESYSTEM_PROGRAMS.get(fstype, ()), *(ENFORCING_PROGRAMS if is_enforcing else ()))
     grub_config = _grub_config(target)
     return Facts(
         mounts=mounts,
-        volumes=tuple(map(_volume, rows("lv", "lvs", *lvm, volumes))),
+        volumes=tuple(_volume(row, uuids.get(row["lv_path"], "")) for row in found),
         groups=tuple(map(_group, rows("vg", "vgs", *lvm, "vg_name,vg_tags,vg_free"))),
         nvr=target.read(NVR_FILE),
         missing_programs=tuple(name for name in programs if not target.has_program(name)),
-        missing_files=tuple(path for path in FILES if target.read(path) is None),
-        kernel_files=_kernel_files(target),
+        missing_files=tuple(path for path in FILES if not os.path.exists(target.place(path))),
+        kernels=_kernels(target),
         grub_config=grub_config,
         grubenv=target.read(f"{os.path.dirname(grub_config)}/grubenv") if grub_config else None,
         boot_entries=tuple(_boot_entries(target)),
-        fstab=tuple(_fstab(target.read("/etc/fstab") or "")),
+        fstab_text=target.read_exactly(FSTAB) or "",
         kernel_arguments=tuple((target.read("/proc/cmdline") or "").split()),
         device_mapper_targets=tuple(
             line.split()[0] for line in target.run("dmsetup", "targets").text.splitlines() if line.strip()
@@ -494,6 +618,9 @@ def gather(target: Target) -> Facts:
         selinux_mode=_selinux_mode(target.read("/etc/selinux/config") or ""),
         has_selinuxfs=os.path.isdir(target.place("/sys/fs/selinux")),
         has_skip_volumes=target.read(SKIP_VOLUMES) is not None,
+        release_cpe=(target.read(RELEASE_CPE) or "").strip(),
+        imgbase_version=target.run(IMGBASE[0], "--version") if target.has_program(IMGBASE[0]) else None,
+        mount_units=tuple(_mount_units(target)),
         unread=tuple(unread),
     )
 
@@ -512,7 +639,20 @@ def _mount(row: dict[str, str]) -> Mount:
     return Mount(row["target"], source, subtree, row["fstype"], size, row["maj:min"])
 
 
-def _volume(row: dict[str, str]) -> Volume:
+def _uuids(target: Target, paths: Sequence[str]) -> dict[str, str]:
+    """The UUIDs of what is on these devices, by path; not of those with nothing on them."""
+    found = {}
+    for path in paths:
+        # One by one: with -p, which goes by no cache, blkid ends at the first device that it knows nothing of.
+        text = target.run("blkid", "-p", "-s", "UUID", "-o", "export", path).text
+        for block in text.split("\n\n"):
+            fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+            if fields.get("DEVNAME") == path and "UUID" in fields:
+                found[path] = fields["UUID"]
+    return found
+
+
+def _volume(row: dict[str, str], uuid: str) -> Volume:
     return Volume(
         group=row["vg_name"],
         name=row["lv_name"],
@@ -524,6 +664,7 @@ def _volume(row: dict[str, str]) -> Volume:
         is_skipped=bool(row["lv_skip_activation"]),
         metadata_bytes=int(row["lv_metadata_size"] or 0),
         fill=max(float(row["data_percent"] or 0), float(row["metadata_percent"] or 0)),
+        uuid=uuid,
     )
 
 
@@ -535,11 +676,15 @@ def _tags(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split(",")))
 
 
-def _kernel_files(target: Target) -> tuple[str, ...]:
-    """What is in /boot of the packages that provide `kernel`; imgbased bootsetup.py copies it to the layer."""
-    asked = ("--dbpath", "/usr/share/rpm", "-q", "--whatprovides", "kernel", "--queryformat", "[%{FILENAMES}\n]")
-    paths = target.run("rpm", *asked).text.splitlines()
-    return tuple(path for path in paths if path.startswith("/boot/") and target.size(path))
+def _kernels(target: Target) -> tuple[KernelPackage, ...]:
+    """imgbased bootsetup.py copies of each such package to the layer what is in /boot; one without is passed over."""
+    asked = ("--dbpath", "/usr/share/rpm", "-q", "--whatprovides", "kernel")
+    found: dict[str, list[str]] = {}
+    for line in target.run("rpm", *asked, "--queryformat", "[%{=NAME}-%{=VERSION} %{FILENAMES}\n]").text.splitlines():
+        package, _, path = line.partition(" ")
+        if path.startswith("/boot/") and target.size(path):
+            found.setdefault(package, []).append(path)
+    return tuple(KernelPackage(package, tuple(paths)) for package, paths in found.items())
 
 
 def _grub_config(target: Target) -> str | None:
@@ -571,9 +716,19 @@ def _boot_entries(target: Target) -> Iterator[BootEntry]:
 
 
 def _fstab(text: str) -> Iterator[FstabLine]:
-    for fields in map(str.split, text.splitlines()):
+    for number, fields in enumerate(map(str.split, text.split("\n")), 1):
         if len(fields) >= 4 and not fields[0].startswith("#"):
-            yield FstabLine(fields[0], fields[1], tuple(fields[3].split(",")))
+            yield FstabLine(number, fields[0], fields[1], tuple(fields[3].split(",")))
+
+
+def _mount_units(target: Target) -> Iterator[str]:
+    """The mount points of units; imgbased osupdater.py, _update_fstab, looks them up by the unit's name."""
+    directory = "/etc/systemd/system"
+    place = target.place(directory)
+    for name in sorted(os.listdir(place) if os.path.isdir(place) else ()):
+        stem, suffix = os.path.splitext(name)
+        if suffix == ".mount" and re.search(r"^Options\s*=", target.read(f"{directory}/{name}") or "", re.MULTILINE):
+            yield f"/{stem.replace('-', '/')}"
 
 
 def _selinux_mode(text: str) -> str:
@@ -594,6 +749,7 @@ def preconditions(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
         *_storage_findings(facts, wanted),
         *_trace_findings(facts),
         *_boot_findings(facts, wanted),
+        *_fstab_preconditions(facts, wanted),
     )
 
 
@@ -606,9 +762,19 @@ def _image_findings(facts: Facts) -> Iterator[Finding]:
         yield finding("program-missing", programs=", ".join(facts.missing_programs))
     for path in facts.missing_files:
         yield finding("file-missing", path=path, cure=FILES[path])
-    for kind in ("vmlinuz", "initramfs"):
-        if not any(kind in path for path in facts.kernel_files):
-            yield finding("kernel-missing", kind=kind)
+    # imgbased utils.py, SystemRelease.
+    if RELEASE_CPE not in facts.missing_files and not re.match(r"cpe(?::[^:]*){4}", facts.release_cpe):
+        yield finding("release-cpe", text=facts.release_cpe)
+    version = facts.imgbase_version
+    if version and version.status:
+        yield finding(
+            "imgbase-does-not-start", status=version.status, reason=last_line(version.complaints or version.text)
+        )
+    # imgbased bootsetup.py, _boot_path: each package that has files in /boot has to have both.
+    for kernel in facts.kernels or (KernelPackage("a package that provides `kernel`", ()),):
+        for kind in ("vmlinuz", "initramfs"):
+            if not any(path.startswith(f"/boot/{kind}") for path in kernel.files):
+                yield finding("kernel-missing", kind=kind, package=kernel.name)
     if not facts.has_selinuxfs:
         yield finding("selinux-not-in-kernel")
     if "snapshot" not in facts.device_mapper_targets:
@@ -656,6 +822,8 @@ def _storage_findings(facts: Facts, wanted: Wanted) -> Iterator[Finding]:
 
 def _root_not_thin(facts: Facts) -> Finding:
     mount = facts.mount("/")
+    if mount and mount.source.startswith("/dev/mapper/") and not facts.volumes:
+        return finding("root-not-in-lvm", source=mount.source)
     return finding("root-not-thin", source=mount.source if mount else "nothing")
 
 
@@ -692,6 +860,83 @@ def _boot_findings(facts: Facts, wanted: Wanted) -> Iterator[Finding]:
         yield finding("boot-too-small", have=boot.size, wanted=wanted.boot_bytes)
     if facts.grub_config is None:
         yield finding("grub-config-missing")
+    # imgbased utils.py, grub2_editenv, looks at its size.
+    elif facts.grubenv is None:
+        yield finding("grubenv-missing", path=f"{os.path.dirname(facts.grub_config)}/grubenv")
+
+
+def renamings(facts: Facts) -> tuple[Renaming, ...]:
+    """The lines of fstab that name a volume of the node by its UUID, as EL 10's blivet writes them.
+
+    imgbased lvm.py, try_find, looks up / under the name in fstab and knows no UUID. EL 9's blivet writes a name in
+    /dev/mapper for every logical volume, and so do we. Volumes of other groups, /boot and the ESP stay as they are.
+    """
+    root = facts.root
+    return tuple(
+        Renaming(line, volume.mapper_path)
+        for line in facts.fstab
+        for volume in ([_volume_of(line, facts, root.group)] if root else [])
+        if volume
+    )
+
+
+def _volume_of(line: FstabLine, facts: Facts, group: str) -> Volume | None:
+    """The group's volume that the line names by UUID; of a volume and its snapshots the one that is mounted there."""
+    tag = re.fullmatch(r'UUID="?([^"]+)"?', line.source)
+    uuid = tag.group(1).lower() if tag else ""
+    found = [volume for volume in facts.volumes if uuid and (volume.group, volume.uuid.lower()) == (group, uuid)]
+    if len(found) > 1:
+        mount = facts.mount(line.target)
+        found = [volume for volume in found if mount and volume.device == mount.device]
+    return found[0] if len(found) == 1 else None
+
+
+def renamed(text: str, changes: Iterable[Renaming]) -> str:
+    """The text of fstab with these changes, in the columns that EL 9's blivet uses; nothing else is touched."""
+    lines = text.split("\n")
+    for change in changes:
+        before, _, after = lines[change.line.number - 1].partition(change.line.source)
+        name = change.path.ljust(FSTAB_SOURCE_WIDTH) if after.startswith(" ") else change.path
+        lines[change.line.number - 1] = f"{before}{name}{after}"
+    return "\n".join(lines)
+
+
+def _fstab_preconditions(facts: Facts, wanted: Wanted) -> Iterator[Finding]:
+    for number, text in enumerate(facts.fstab_text.split("\n"), 1):
+        problem = _fstab_problem(text)
+        if problem:
+            yield finding("fstab-syntax", number=number, problem=problem)
+    if facts.root is None or FSTAB in facts.missing_files:
+        return
+    lines = {line.target: line for line in facts.fstab}
+    for path in dict.fromkeys(("/", *wanted.volumes)):
+        mount, line = facts.mount(path), lines.get(path)
+        volume = next((v for v in facts.volumes if mount and v.device == mount.device), None)
+        if volume is None:
+            continue
+        if line is None:
+            if path not in facts.mount_units:
+                yield finding("fstab-line-missing", path=path)
+        elif not _is_found(line, volume):
+            yield finding("fstab-source", number=line.number, source=line.source, path=path, wanted=volume.mapper_path)
+
+
+def _fstab_problem(text: str) -> str | None:
+    """Why imgbased utils.py, Fstab.parse, would fail at a line. Options may hold a password, so they are not quoted."""
+    if text.startswith("#") or not text.strip():
+        return None
+    try:
+        fields = len(shlex.split(text))
+    except ValueError:
+        return "has an open quote or a backslash at its end"
+    return f"has {fields} fields" if fields < 4 else None
+
+
+def _is_found(line: FstabLine, volume: Volume) -> bool:
+    """Whether the source leads to the volume: for / as imgbase looks it up, for others at boot, as far as is known."""
+    if line.target == "/":
+        return line.source in (volume.mapper_path, volume.path)
+    return not re.match(r"(?:UUID|PARTUUID|PARTLABEL)=", line.source)
 
 
 def explain(output: Output) -> Finding:
@@ -826,6 +1071,20 @@ def relabel(target: Target, facts: Facts) -> tuple[Finding, ...]:
     return (finding("relabel", status=output.status, reason=last_line(output.text)),)
 
 
+def rename_in_fstab(target: Target, text: str, changes: Sequence[Renaming]) -> tuple[Finding, ...]:
+    """Write what `renamed` has made, and say it; a finding when it cannot be written."""
+    if not changes:
+        return ()
+    try:
+        target.replace(FSTAB, text)
+    except OSError as error:
+        return (finding("fstab-not-written", reason=error.strerror),)
+    for change in changes:
+        say(f"ovirt-node: {FSTAB}: {change.line.target} is {change.path}, was {change.line.source}")
+    tell(target, f"{FSTAB}: {len(changes)} lines named volumes of the node by UUID; imgbase needs /dev/mapper/ names")
+    return ()
+
+
 def make_skip_volumes(target: Target) -> None:
     path = target.place(SKIP_VOLUMES)
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -845,9 +1104,14 @@ def initialize(target: Target, wanted: Wanted) -> tuple[str, tuple[Finding, ...]
     if "snapshot" not in facts.device_mapper_targets:
         target.run("modprobe", "dm-snapshot")
         facts = gather(target)
+    changes = renamings(facts)
+    facts = dataclasses.replace(facts, fstab_text=renamed(facts.fstab_text, changes))
     findings = preconditions(facts, wanted)
     if is_fatal(findings):
         return "imgbase was not run", findings
+    problems = rename_in_fstab(target, facts.fstab_text, changes)
+    if problems:
+        return "imgbase was not run", (*findings, *problems)
     if wanted.layout == "minimal":
         make_skip_volumes(target)
     findings += relabel(target, facts)
