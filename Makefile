@@ -9,7 +9,7 @@ OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
 PURE_TESTS = tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_automatic.py tests/test_configuration.py \
   tests/test_hook_scripts.py tests/test_gate.py tests/test_presentation.py tests/test_imgbase.py tests/test_disks*.py tests/test_nics.py
 
-.PHONY: run test lab lab-real lint bench goldens rpm clean
+.PHONY: run test mutants lab lab-real lint bench goldens rpm clean
 
 run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
@@ -17,6 +17,11 @@ run: $(STAMP)   ## render the example site into out/
 test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## every test, on every Python
 	$(VENV)/bin/python -m pytest -n auto
 	set -e; for version in $(OLD_PYTHONS); do .venv-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS); done
+
+mutants: $(STAMP)   ## do the tests of a module notice each change of it? MODULE=org_ovirt_node/gate.py; docs/testing.md
+	@PYTHONPATH=tests $(VENV)/bin/python -m support.mutants '$(MODULE)' $(if $(TESTS),--tests '$(TESTS)') \
+	  $(if $(LINES),--lines '$(LINES)') $(if $(FUNCTION),--function '$(FUNCTION)') $(if $(OPERATOR),--operator '$(OPERATOR)') \
+	  $(if $(EVERY),--every $(EVERY)) $(if $(JOBS),--jobs $(JOBS)) $(if $(LIST),--list)
 
 lab: $(STAMP)   ## real disks, firmware and imgbase, in QEMU; JOBS=2; one case and its console: make lab CASE=name CONSOLE=1
 	.ci/system-packages --tests
