@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which hosts may be installed, and until when. The clock and the stored state are arguments; nothing is read here."""
+"""Which hosts may be installed, and until when. Clock, randomness and state are arguments; nothing is read here."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal
 
 from ksgen.host import Host
@@ -16,26 +16,45 @@ DEFAULT_DURATION = datetime.timedelta(hours=6)
 # Who arms for longer has forgotten it by then.
 LONGEST_DURATION = datetime.timedelta(days=31)
 
-STATE_VERSION = 1
+STATE_VERSION = 2  # 1 had no random part
+RANDOM_BYTES = 16  # 128 bits, of which no client finds one by trying
+_RANDOM = re.compile(rf"[0-9a-f]{{{2 * RANDOM_BYTES}}}")
+_TOKEN = re.compile(rf"([\w:][\w.:-]*)\.([0-9]{{10}})\.([0-9]{{10}})(?:\.({_RANDOM.pattern}))?", re.ASCII)
+# From here on a time has ten digits, which nginx compares.
+_FIRST_SECOND = 10**9
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"([0-9]{1,6})([mhd])")
 
-Status = Literal["armed", "used", "expired", "card changed", "left the inventory"]
+Status = Literal["armed", "used", "expired", "withdrawn"]
 
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Arming:
-    """The permission to install one host once, over the card that it had when it was given."""
+    """The permission to install one host once, over the card that it had when the permission was given.
+
+    `random` is the part that nobody can guess, in hexadecimal digits; a permission of state version 1 has none.
+    """
 
     host: str
     mac: str
     given: datetime.datetime
     until: datetime.datetime
+    random: str = dataclasses.field(default="", repr=False)
 
     @property
     def token(self) -> str:
-        """What names this permission to the web server: the host, and the seconds at which it begins and ends."""
-        return f"{self.host}.{int(self.given.timestamp()):010d}.{int(self.until.timestamp()):010d}"
+        """What names this permission to the web server: the host, the seconds of its begin and end, the random part."""
+        times = f"{int(self.given.timestamp())}.{int(self.until.timestamp())}"
+        return f"{self.host}.{times}" + (f".{self.random}" if self.random else "")
+
+
+def read_token(token: str) -> Arming | None:
+    """The permission that a token names, as far as it says: the card is not in it. None for another text."""
+    match = _TOKEN.fullmatch(token)
+    if match is None or int(match[2]) < _FIRST_SECOND or int(match[3]) < _FIRST_SECOND:
+        return None
+    given, until = (datetime.datetime.fromtimestamp(int(match[n]), datetime.timezone.utc) for n in (2, 3))
+    return Arming(match[1], "", given, until, match[4] or "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,40 +93,65 @@ def _shown(moment: datetime.datetime) -> str:
     return _whole_second(moment).isoformat().replace("+00:00", "Z")
 
 
-def load(state: Mapping[str, object] | None) -> tuple[Arming, ...]:
-    """The armings of a stored state, None where there is none yet. Raises ValueError for what ksgen has not stored."""
+def load(state: object) -> tuple[Arming, ...]:
+    """The armings of a stored state (JSON), None where there is none yet. Raises ValueError for what is not a state."""
     if state is None:
         return ()
-    entries = state.get("armed")
-    if state.get("version") != STATE_VERSION or not isinstance(entries, Mapping):
-        raise ValueError(f"is not an arming state of version {STATE_VERSION}")
-    return tuple(sorted(_load_one(str(host), entry) for host, entry in entries.items()))
+    if not isinstance(state, Mapping) or not isinstance(entries := state.get("armed"), Mapping):
+        raise ValueError("is not an arming state of ksgen")
+    version = state.get("version")
+    if version not in (1, STATE_VERSION):
+        raise ValueError(f"is an arming state of version {version!r}; this ksgen knows up to {STATE_VERSION}")
+    return tuple(sorted(_load_one(host, entry) for host, entry in entries.items()))
 
 
 def _load_one(host: str, entry: object) -> Arming:
     try:
-        given, until = (datetime.datetime.fromisoformat(entry[key]) for key in ("given", "until"))  # type: ignore[index]
-        mac = str(entry["mac"])  # type: ignore[index]
-        if given.tzinfo is None or until.tzinfo is None:
-            raise ValueError("no offset")
-    except (TypeError, KeyError, ValueError):
-        raise ValueError(f"the entry of {host} is not one of an arming state") from None
-    return Arming(host, mac, _whole_second(given), _whole_second(until))
+        if not isinstance(entry, Mapping):
+            raise ValueError("not a mapping")
+        random = entry.get("random", "")
+        one = Arming(host, entry["mac"], _stored_time(entry["given"]), _stored_time(entry["until"]), random)
+        if not isinstance(one.mac, str) or (random and not _RANDOM.fullmatch(random)):
+            raise ValueError("not a card, or not a random part")
+        known = read_token(one.token)
+        if known is None or dataclasses.replace(known, mac=one.mac) != one:
+            raise ValueError("not a token")
+    except (TypeError, KeyError, ValueError, OverflowError):
+        raise ValueError(f"the entry of {host!r} is damaged") from None
+    return one
+
+
+def _stored_time(text: object) -> datetime.datetime:
+    moment = datetime.datetime.fromisoformat(text)  # type: ignore[arg-type]
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return _whole_second(moment)
 
 
 def dump(armings: Iterable[Arming]) -> dict[str, object]:
     """The state as it is stored (JSON)."""
     entries = {
-        one.host: {"mac": one.mac, "given": _shown(one.given), "until": _shown(one.until)} for one in sorted(armings)
+        one.host: {"mac": one.mac, "given": _shown(one.given), "until": _shown(one.until), "random": one.random}
+        for one in sorted(armings)
     }
     return {"version": STATE_VERSION, "armed": entries}
 
 
 def arm(
-    armings: Iterable[Arming], hosts: Iterable[Host], until: datetime.datetime, now: datetime.datetime
+    armings: Iterable[Arming],
+    hosts: Iterable[Host],
+    until: datetime.datetime,
+    now: datetime.datetime,
+    draw: Callable[[], str],
 ) -> tuple[Arming, ...]:
-    """These hosts may be installed once from now until then, whatever was said of them before."""
-    new = {host.name: Arming(host.name, host.settings.mac, _whole_second(now), until) for host in hosts}
+    """These hosts may be installed once from now until then, whatever was said of them before.
+
+    `draw` gives a random part of RANDOM_BYTES in hexadecimal digits, another one each time.
+    """
+    new = {
+        host.name: Arming(host.name, host.settings.mac, _whole_second(now), _whole_second(until), draw())
+        for host in hosts
+    }
     kept = (arming for arming in armings if arming.host not in new)
     return tuple(sorted((*kept, *new.values())))
 
@@ -117,18 +161,28 @@ def disarm(armings: Iterable[Arming], names: Collection[str]) -> tuple[Arming, .
     return tuple(sorted(arming for arming in armings if arming.host not in names))
 
 
-def status(
-    arming: Arming, hosts: Mapping[str, Host], now: datetime.datetime, spent: Collection[str] = frozenset()
-) -> Status:
-    """What has become of an arming; `spent` are the tokens with which a kickstart has been fetched."""
-    host = hosts.get(arming.host)
-    if host is None:
-        return "left the inventory"
-    if host.settings.mac != arming.mac:
-        return "card changed"
+def void(armings: Iterable[Arming], hosts: Mapping[str, Host]) -> dict[str, str]:
+    """The hosts whose permission is not one for a host of the inventory any more, with the reason."""
+    found = {}
+    for one in armings:
+        host = hosts.get(one.host)
+        if host is None:
+            found[one.host] = "it is no longer in the inventory"
+        elif host.settings.mac != one.mac:
+            found[one.host] = f"its node_mac is now {host.settings.mac}, and was {one.mac} when it was armed"
+    return found
+
+
+def status(arming: Arming, now: datetime.datetime, spent: Collection[str], published: Collection[str]) -> Status:
+    """What has become of an arming.
+
+    `spent` are the tokens with which a kickstart has been fetched, `published` those that the web server accepts.
+    """
     if arming.token in spent:
         return "used"
-    return "armed" if now < arming.until else "expired"
+    if now >= arming.until:
+        return "expired"
+    return "armed" if arming.token in published else "withdrawn"
 
 
 def active(
@@ -136,4 +190,6 @@ def active(
 ) -> dict[str, Arming]:
     """The hosts that may be installed now, by name. Every other machine boots its disk."""
     by_name = {host.name: host for host in hosts}
-    return {one.host: one for one in armings if status(one, by_name, now, spent) == "armed"}
+    known = tuple(armings)
+    over = void(known, by_name)
+    return {one.host: one for one in known if one.host not in over and status(one, now, spent, (one.token,)) == "armed"}

@@ -16,10 +16,9 @@ from ksgen import arming, bootargs, boottree, image, netboot
 from ksgen.arming import Arming
 from ksgen.host import Host
 from ksgen.problems import Mark, Problem
+from ksgen.remembered import Remembered
 
 STATE_FILE = "arming.json"
-SERVER_FILE = "server.json"
-_SERVER_VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,66 +33,19 @@ class Files:
 def stored(directory: Path) -> tuple[Arming, ...]:
     """Who was armed when the tree was published. Raises OSError, and ValueError for a file that is not ours."""
     path = directory / STATE_FILE
-    return arming.load(json.loads(path.read_text()) if path.exists() else None)
-
-
-def server(
-    directory: Path,
-    user: str,
-    group: str,
-    trees: Mapping[str, Path],
-    images: Path | None = None,
-    run: Path | None = None,
-) -> netboot.Server:
-    """The machine that serves what is published in a directory, with a run directory beside it unless one is named.
-
-    What is not named now is what a run for the whole site named before. Raises OSError, and ValueError for a file that
-    is not ours.
-    """
-    tree = directory.absolute()
-    before = _remembered(tree)
-    installers = {**before.installers, **{release: path.absolute() for release, path in trees.items()}}
-    return netboot.Server(
-        tree,
-        run.absolute() if run else before.run,
-        user,
-        group,
-        None,
-        installers,
-        images.absolute() if images else before.images,
-    )
-
-
-def _remembered(tree: Path) -> netboot.Server:
-    nothing = netboot.Server(tree, tree.parent / "run", "", "")
-    path = tree / SERVER_FILE
     if not path.exists():
-        return nothing
-    known = json.loads(path.read_text())
+        return ()
     try:
-        if known["version"] != _SERVER_VERSION:
-            raise KeyError("version")
-        return dataclasses.replace(
-            nothing,
-            run=Path(known["run"]) if known["run"] is not None else nothing.run,
-            installers={release: Path(place) for release, place in known["trees"].items()},
-            images=Path(known["images"]) if known["images"] is not None else None,
-        )
-    except (TypeError, KeyError, AttributeError):
-        raise ValueError(f"does not say in version {_SERVER_VERSION} who serves the tree") from None
+        state = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):  # JSON's and UTF-8's errors are ValueErrors
+        raise ValueError("is not JSON") from None
+    return arming.load(state if state is not None else ())
 
 
-def _for_the_next_run(server: netboot.Server) -> dict[str, str]:
-    """The file that `server` reads, if there is anything to say in it."""
-    known = {
-        "trees": {release: str(path) for release, path in sorted(server.installers.items())},
-        "images": str(server.images) if server.images else None,
-        # In its usual place it goes along when the tree is moved.
-        "run": None if server.run == server.tree.parent / "run" else str(server.run),
-    }
-    if not any(known.values()):
-        return {}
-    return {SERVER_FILE: json.dumps({"version": _SERVER_VERSION, **known}, indent=1) + "\n"}
+def server(directory: Path, user: str, group: str, known: Remembered) -> netboot.Server:
+    """The machine that serves what is published in a directory, with a run directory beside it unless one is named."""
+    tree = directory.absolute()
+    return netboot.Server(tree, known.run or tree.parent / "run", user, group, None, known.trees, known.images)
 
 
 def readers(directory: Path, group: str) -> int | None:
@@ -121,15 +73,18 @@ def files(
     templates: netboot.BootTemplates,
     now: datetime.datetime,
 ) -> Files:
-    """The boot files of all machines, those of the servers, and the state of arming."""
+    """The boot files of all machines, those of the servers, and the state of arming. Raises OSError."""
     known = tuple(armings)
     active = arming.active(known, hosts, now, spent(server.run))
     boot, problems = netboot.boot_files(hosts, active, templates, with_addon=True)
     conf, more = netboot.server_files(hosts, server, templates)
-    state = json.dumps(arming.dump(known), indent=1) + "\n"
-    texts: dict[str, str | bytes] = {**boot, **conf, **addon_images(hosts), STATE_FILE: state}
-    texts |= _for_the_next_run(server)
+    texts: dict[str, str | bytes] = {**boot, **conf, **addon_images(hosts), STATE_FILE: state_text(known)}
     return Files(texts, _owners(boot, hosts), (*problems, *more))
+
+
+def state_text(armings: Iterable[Arming]) -> str:
+    """The file that `stored` reads."""
+    return json.dumps(arming.dump(armings), indent=1) + "\n"
 
 
 def addon_images(hosts: Iterable[Host]) -> dict[str, bytes]:
@@ -145,8 +100,8 @@ def _owners(paths: Iterable[str], hosts: Sequence[Host]) -> dict[str, str]:
     for path in paths:
         name = path.rpartition("/")[2]
         card = name.removesuffix(".ipxe").removeprefix("grub.cfg-").removeprefix("01-")
-        if path.startswith("armed/"):
-            found[path] = name.rsplit(".", 2)[0]
+        if path.startswith("armed/") and (permission := arming.read_token(name)):
+            found[path] = permission.host
         elif card in by_card:
             found[path] = by_card[card]
     return found

@@ -94,8 +94,8 @@ def problems(host: Host) -> Iterator[Problem]:
             "give the VLAN a name like bond0.100, on an interface with a name",
             severity="warning",
         )
-    # The longest token there is, and the add-on.
-    line = " ".join(kernel_arguments(host, f"{host.name}.{'9' * 10}.{'9' * 10}", with_addon=True))
+    # With a token, of which all are equally long for a host, and the add-on.
+    line = " ".join(kernel_arguments(host, f"{host.name}.{'9' * 10}.{'9' * 10}.{'f' * 32}", with_addon=True))
     room = KERNEL_LINE_LONGEST - LOADER_ADDS
     if len(line) > room:
         message = f"the installer's kernel would get {len(line)} characters of arguments; {room} is the most"
@@ -103,7 +103,7 @@ def problems(host: Host) -> Iterator[Problem]:
 
 
 # BOOT_IMAGE= and initrd= with their URLs, which PXELINUX and GRUB put before ours.
-LOADER_ADDS = 400
+LOADER_ADDS = 466
 
 
 # --- the network before there is a kickstart -------------------------------------------------------------------------

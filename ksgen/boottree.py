@@ -11,7 +11,7 @@ import dataclasses
 import filecmp
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ksgen.problems import Mark, Problem, Severity
@@ -146,42 +146,54 @@ def changed(copies: Iterable[Copy], directory: Path) -> Iterator[Copy]:
             yield copy
 
 
-@contextlib.contextmanager
-def staged(copies: Iterable[Copy], directory: Path) -> Iterator[Callable[[], tuple[str, ...]]]:
-    """Copy what has changed to temporary names beside the targets, which needs the room and can fail; raises OSError.
+class Staging:
+    """Copies under temporary names beside their targets; `placed` are the targets that have been replaced."""
 
-    The function that it gives renames them to their targets and returns these; what has not been renamed at the end is
-    removed. Whoever is killed leaves files of the same temporary names, which the next one writes over: let one run at
-    a time do this.
-    """
-    waiting: dict[Path, Copy] = {}
-    made: list[Path] = []
+    def __init__(self, directory: Path) -> None:
+        self.placed: list[str] = []
+        self._directory = directory
+        self._waiting: dict[Path, str] = {}
+        self._made: set[Path] = set()
 
-    def put() -> tuple[str, ...]:
-        done = []
-        for scratch, copy in list(waiting.items()):
-            os.replace(scratch, directory / copy.target)
-            del waiting[scratch]
-            done.append(copy.target)
-        return tuple(done)
+    def add(self, copy: Copy) -> None:
+        target = self._directory / copy.target
+        self._made |= {parent for parent in (target.parent, *target.parent.parents) if not parent.exists()}
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # One that was killed has left a file of this name.
+        scratch = target.with_name(f".{target.name}.new")
+        scratch.unlink(missing_ok=True)
+        self._waiting[scratch] = copy.target
+        _copy(copy.source, scratch)
 
-    try:
-        for copy in changed(copies, directory):
-            target = directory / copy.target
-            made += [parent for parent in (target.parent, *target.parent.parents) if not parent.exists()]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            scratch = target.with_name(f".{target.name}.new")
+    def put(self) -> None:
+        """Rename all copies to their targets."""
+        for scratch, name in list(self._waiting.items()):
+            os.replace(scratch, self._directory / name)
+            self.placed.append(self._waiting.pop(scratch))
+
+    def give_up(self) -> None:
+        """Remove what has not been put in place."""
+        for scratch in self._waiting:
             scratch.unlink(missing_ok=True)
-            waiting[scratch] = copy
-            _copy(copy.source, scratch)
-        yield put
-    finally:
-        for scratch in waiting:
-            scratch.unlink(missing_ok=True)
-        if waiting:
-            for parent in sorted(made, reverse=True):
+        if not self.placed:
+            for parent in sorted(self._made, reverse=True):
                 with contextlib.suppress(OSError):  # something is in it
                     parent.rmdir()
+
+
+@contextlib.contextmanager
+def staged(copies: Iterable[Copy], directory: Path) -> Iterator[Staging]:
+    """Copy what has changed, which needs room and can fail; it is in place after `put`, or else removed at the end.
+
+    Let one run at a time do this. Raises OSError.
+    """
+    staging = Staging(directory)
+    try:
+        for copy in changed(copies, directory):
+            staging.add(copy)
+        yield staging
+    finally:
+        staging.give_up()
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -198,5 +210,6 @@ def _copy(source: Path, target: Path) -> None:
 
 def put_in_place(copies: Iterable[Copy], directory: Path) -> tuple[str, ...]:
     """Copy what has changed, all of it or nothing; returns the targets. Raises OSError, and cleans up."""
-    with staged(copies, directory) as put:
-        return put()
+    with staged(copies, directory) as staging:
+        staging.put()
+    return tuple(staging.placed)

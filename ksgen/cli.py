@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ksgen import cli_iso, cli_preflight, cli_publish, explanation, image, picture
+from ksgen import cli_armed, cli_iso, cli_preflight, cli_publish, explanation, image, picture
 from ksgen import lint as linting
 from ksgen import schema as schemas
 from ksgen.cli_edges import (
@@ -204,7 +204,7 @@ def init(directory: Path) -> None:
 
 
 for command in (
-    *(cli_publish.render, cli_publish.arm, cli_publish.disarm, cli_publish.armed),
+    *(cli_publish.render, cli_publish.arm, cli_armed.disarm, cli_armed.armed),
     cli_preflight.preflight_images,
     cli_iso.write_iso,
 ):

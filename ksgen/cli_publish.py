@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The commands that publish, and those that say who may be installed: `render`, `arm`, `disarm`, `armed`."""
+"""The commands that publish from the inventory: `render` and `arm`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import contextlib
 import dataclasses
 import datetime
 import grp
-import json
+import io
 import os
 import pwd
+import secrets
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from ksgen import arming, boot, boottree, manifest, netboot, output
+from ksgen import arming, boot, boottree, confirmation, generations, manifest, netboot, output, remembered
 from ksgen.arming import Arming
 from ksgen.cli_edges import (
     DONE,
@@ -29,19 +30,36 @@ from ksgen.cli_edges import (
     PASSWORDS,
     PROBLEMS,
     SETTINGS,
+    as_problem,
     count,
+    counted,
+    files_text,
     limited,
+    names_text,
     read,
     show_problems,
     talk,
 )
 from ksgen.grammar import VERSIONS
 from ksgen.host import Host, read_hosts
+from ksgen.inventory import Inventory
 from ksgen.kickstart import version
-from ksgen.problems import Mark, Problem
+from ksgen.problems import Report
+from ksgen.remembered import NONE, Given, Remembered
 from ksgen.rendering import Rendered, render_all
 
 _PROGRESS_FROM = 50  # hosts; fewer are done before a bar could be read
+# How often a run begins anew because another one has published while it was reading and rendering.
+_ATTEMPTS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class _Order:
+    """What `arm` is to do."""
+
+    until: datetime.datetime
+    now: datetime.datetime
+    is_confirmed: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,46 +68,72 @@ class _Options:
 
     hosts: Sequence[str]
     directory: Path
-    templates: Path | None
-    trees: Mapping[str, Path]
-    images: Path | None
+    templates: Given
+    trees: Mapping[str, Given]
+    images: Given
     run: Path | None
     passwords: tuple[str, ...]
     as_json: bool
     limit: str | None = None
     dry_run: bool = False
     show_diff: bool = False
+    order: _Order | None = None
 
-    def server(self) -> netboot.Server:
-        """The machine that serves the tree. Raises a usage error when the tree does not say what was named before."""
-        user, group = _web_server()
-        try:
-            return boot.server(self.directory, user, group, self.trees, self.images, self.run)
-        except (OSError, ValueError) as error:
-            raise click.UsageError(f"{self.directory / boot.SERVER_FILE}: {error}") from error
+    def remembered(self, before: Remembered) -> Remembered:
+        inventories = [Path(path) for path in self.hosts if path != "-"]
+        return remembered.combined(before, inventories, self.templates, self.trees, self.images, self.run)
 
 
-def _trees(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Path]:
-    found = {}
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What a run would do, decided from the input and from what was published when it began."""
+
+    site: Inventory
+    report: Report
+    chosen: frozenset[str]
+    hosts: tuple[Host, ...]
+    disarmed: Mapping[str, str]
+    publication: output.Publication
+    copies: tuple[boottree.Copy, ...]
+
+    @property
+    def is_needed(self) -> bool:
+        return self.publication.is_needed or bool(self.copies)
+
+
+def _directory(_: click.Context, __: click.Parameter, given: str | None) -> Given:
+    if given is None:
+        return None
+    if given == NONE:
+        return NONE
+    if not Path(given).is_dir():
+        raise click.BadParameter(f"{given!r} is neither a directory nor {NONE!r}")
+    return Path(given)
+
+
+def _trees(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Given]:
+    found: dict[str, Given] = {}
     for text in given:
         release, equals, path = text.partition("=")
-        if not equals or release not in VERSIONS or not Path(path).is_dir():
+        if not equals or release not in VERSIONS or not (path == NONE or Path(path).is_dir()):
             raise click.BadParameter(f"{text!r} is not RELEASE=DIR with {' or '.join(VERSIONS)} and a directory")
-        found[release] = Path(path).absolute()
+        found[release] = Path(path) if path != NONE else NONE
     return found
 
 
 def _publishing(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that render, arm and disarm share."""
-    directory = click.Path(path_type=Path)
-    existing = click.Path(exists=True, file_okay=False, path_type=Path)
+    """The options that render and arm share."""
+    path = click.Path(path_type=Path)
     for option in reversed((
-        click.option("-o", "--output", "directory", default="out", show_default=True, type=directory),
-        click.option("--templates", type=existing, help="Parts of your own."),
+        click.option("-o", "--output", "directory", default="out", show_default=True, type=path),
+        click.option("--templates", callback=_directory, metavar="DIR",
+                     help="Your own templates in front of ours, from now on; `none` forgets them."),
         click.option("--tree", "trees", multiple=True, callback=_trees, metavar="EL=DIR",
-                     help="Installer tree, from now on."),
-        click.option("--images", type=existing, help="Node images for nginx, from now on."),
-        click.option("--run", type=directory, help="Logs and leases, from now on; else beside the output."),
+                     help="Installer tree, from now on; `EL=none` forgets it."),
+        click.option("--images", callback=_directory, metavar="DIR",
+                     help="Node images for nginx, from now on; `none` forgets them."),
+        click.option("--run", type=path, help="Logs and leases, from now on; else beside the output."),
+        click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change."),
         PASSWORDS,
         JSON,
     )):  # fmt: skip
@@ -100,94 +144,87 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
 @click.command(context_settings=SETTINGS)
 @HOSTS
 @click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: write only these.")
-@click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Show what changes in the files.")
 @_publishing
 def render(**options: Any) -> None:
     """Check the inventory and publish a kickstart and boot files for each host. Nothing is written on an error."""
-    _publish(_Options(**options), lambda armings, _: armings)
+    _publish(_Options(**options))
 
 
 @click.command(context_settings=SETTINGS)
 @ONE_HOSTS
 @click.argument("names", metavar="HOST...", nargs=-1, required=True)
+@click.option("-i", "--inventory", "more", multiple=True, metavar="HOSTS", help="A further inventory of the site.")
 @click.option("--until", metavar="TIME", help="90m, 6h, 2d or 2026-05-04T18:00; six hours if left out.")
+@click.option("--yes", is_flag=True, help=f"Do not ask; otherwise more than {confirmation.ARMED_UNASKED} hosts are.")
 @_publishing
-def arm(hosts: str, names: tuple[str, ...], until: str | None, **options: Any) -> None:
-    """Let each HOST boot the installer, once, until TIME. Every other machine boots its disk."""
-    now = _now()
+def arm(
+    hosts: str, names: tuple[str, ...], more: tuple[str, ...], until: str | None, yes: bool, **options: Any
+) -> None:
+    """Let each HOST boot the installer, once, until TIME: its disks are erased. All others boot their disk.
+
+    HOST is a host, a group or a glob ('node0*'), or `all`. The hosts and their disks are named, and more than a few are
+    armed only after a question.
+    """
+    now = datetime.datetime.now(datetime.timezone.utc)
     end = arming.parse_until(until, now)
     if isinstance(end, arming.UntilError):
         raise click.UsageError(f"{end.message}; {end.hint}")
-    _publish(
-        _Options(hosts=[hosts], limit=",".join(names), **options),
-        lambda armings, chosen: arming.arm(armings, chosen, end, now),
-        is_arming=True,
-    )
+    _publish(_Options(hosts=[hosts, *more], limit=",".join(names), order=_Order(end, now, yes), **options))
 
 
-@click.command(context_settings=SETTINGS)
-@ONE_HOSTS
-@click.argument("names", metavar="HOST...", nargs=-1, required=True)
-@_publishing
-def disarm(hosts: str, names: tuple[str, ...], **options: Any) -> None:
-    """Let each HOST boot its disk again."""
-    _publish(
-        _Options(hosts=[hosts], limit=",".join(names), **options),
-        lambda armings, chosen: arming.disarm(armings, [host.name for host in chosen]),
-    )
+def _publish(options: _Options) -> None:
+    """Check everything, publish what was chosen, and exit.
+
+    What was read and rendered is published only if nobody has published since this run began, so that it undoes
+    nothing that it has not seen; otherwise the run begins anew.
+    """
+    stdin = sys.stdin.read() if "-" in options.hosts else ""
+    asked: list[str] = []
+    for _ in range(_ATTEMPTS):
+        try:
+            began = generations.present(options.directory)
+            plan = _planned(options, io.StringIO(stdin))
+        except OSError as error:
+            _stop(f"{error.filename or options.directory}: {error.strerror}; nothing was written")
+        if options.order:
+            asked = _confirmed(options, options.order, plan, asked)
+        if options.dry_run or _carried_out(options, plan, began):
+            _tell(options, plan)
+    _stop(f"another ksgen has published {_ATTEMPTS} times in the meantime; nothing was written")
 
 
-@click.command(context_settings=SETTINGS)
-@ONE_HOSTS
-@_publishing
-def armed(hosts: str, **options: Any) -> None:
-    """Show who may be installed, until when, and what has become of it."""
-    given = _Options(hosts=[hosts], **options)
-    site, report = read(given.hosts, given.passwords)
-    known, problems = read_hosts(site)
-    report.extend(problems)
-    by_name = {host.name: host for host in known}
-    spent = boot.spent(given.server().run)
-    found = [(one, arming.status(one, by_name, _now(), spent)) for one in _stored_armings(given.directory)]
-    if given.as_json:
-        states = {one.host: {"until": one.until.isoformat(), "status": status} for one, status in found}
-        click.echo(json.dumps(states, indent=1))
-    else:
-        for one, status in found:
-            click.echo(f"{one.host}  until {one.until.isoformat()}  {status}")
-    # A host with an error is not known, as if it had left.
-    show_problems([p for p in report.problems if p.severity == "error"], site.sources, as_json=False)
-    sys.exit(PROBLEMS if report.has_errors else DONE)
+def _stop(message: str) -> None:
+    talk(message)
+    sys.exit(PROBLEMS)
 
 
-_Change = Callable[[tuple[Arming, ...], Sequence[Host]], tuple[Arming, ...]]
-
-
-def _publish(options: _Options, change: _Change, is_arming: bool = False) -> None:
-    """Check everything, publish what was chosen, and exit."""
-    site, report = read(options.hosts, options.passwords)
+def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
+    """Read, render and decide; exits where something is wrong. Raises OSError."""
+    site, report = read(options.hosts, options.passwords, stdin)
     known, found = read_hosts(site)
     report.extend(found)
     chosen = limited(site, options.limit)
-    chosen_hosts = [host for host in known if host.name in chosen]
+    hosts = tuple(host for host in known if host.name in chosen)
+    memory = _memory(options)
+    server = boot.server(options.directory, *_web_server(), memory)
 
-    files: dict[str, str | bytes] = {}
+    files: dict[str, str | bytes] = {remembered.FILE: remembered.text(memory)}
     owners = {}
-    for rendered in _with_progress(render_all(known, options.templates), len(known)):
+    for rendered in _with_progress(render_all(known, memory.templates), len(known)):
         report.extend(rendered.problems)
         if rendered.text is not None and rendered.name in chosen:
             path = f"ks/{rendered.name}.ks"
             files[path], owners[path] = rendered.text, rendered.name
-    armings = change(_stored_armings(options.directory), chosen_hosts)
-    server = options.server()
-    machines = boot.files(known, armings, server, netboot.BootTemplates(options.templates), _now())
+    armings, disarmed = _armings(options, known, chosen)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    machines = boot.files(known, armings, server, netboot.BootTemplates(memory.templates), now)
     report.extend(machines.problems)
-    trees = server.installers if options.limit is None else options.trees
-    copies, found = boot.copies(known, trees, is_named=bool(options.trees))
+    named = {release: path for release, path in memory.trees.items() if release in options.trees}
+    copies, found = boot.copies(known, memory.trees if options.limit is None else named, is_named=bool(named))
     report.extend(found)
-    if is_arming:
-        report.extend(boot.missing_kernels(chosen_hosts, options.directory, options.trees))
+    if options.order:
+        report.extend(boot.missing_kernels(hosts, options.directory, named))
     for path, text in machines.texts.items():
         owner = machines.owners.get(path)
         # What is the site's own is said by a run for the whole site; who is armed, and what they all load, by each.
@@ -196,45 +233,129 @@ def _publish(options: _Options, change: _Change, is_arming: bool = False) -> Non
             files[path] = text
             owners.update({path: owner} if owner else {})
 
-    if report.errors_of(chosen):
+    if errors := report.errors_of(chosen):
         show_problems(report.problems, site.sources, options.as_json)
-        talk(f"{count(report.errors_of(chosen))}; nothing was written")
-        sys.exit(PROBLEMS)
+        _stop(f"{count(errors)}; nothing was written")
     sources = {name: manifest.sha256(text.encode("utf-8", "surrogateescape")) for name, text in site.sources.items()}
     limit = chosen if options.limit is not None else None
     group = boot.readers(options.directory, server.group)
-    wanted = output.Site(files, owners, sources, version(), limit, group)
-    try:
-        outcome = output.changes(options.directory, wanted)
-        if not options.dry_run:
-            outcome = output.publish(outcome)
-            if not outcome.errors:
-                boottree.put_in_place(copies, options.directory)
-    except OSError as error:
+    wanted = output.changes(options.directory, output.Site(files, owners, sources, version(), limit, group))
+    report.extend(map(as_problem, wanted.findings))
+    if wanted.errors:
         show_problems(report.problems, site.sources, options.as_json)
-        talk(f"{error.filename or options.directory}: {error.strerror}; nothing was written")
-        sys.exit(PROBLEMS)
-    report.extend(_as_problem(finding) for finding in outcome.findings)
-    show_problems(report.problems, site.sources, options.as_json)
-    if outcome.errors:
-        talk(f"{count(outcome.errors)}; nothing was written")
-        sys.exit(PROBLEMS)
-    if options.show_diff and not options.as_json:
-        for changed in outcome.changes:  # what was before is still there to be read
-            click.echo("\n".join(output.diff(changed)))
-    talk(_summary(outcome, options.directory, "would be " if options.dry_run else ""))
-    sys.exit(PROBLEMS if options.dry_run and outcome.changes else DONE)
+        _stop(f"{count(wanted.errors)}; nothing was written")
+    new = tuple(boottree.changed(copies, options.directory))
+    return _Plan(site, report, chosen, hosts, disarmed, wanted, new)
 
 
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+def _memory(options: _Options) -> Remembered:
+    """What the tree is published with. A run that would shape it otherwise needs the option, and says so.
 
-
-def _stored_armings(directory: Path) -> tuple[Arming, ...]:
+    Raises a usage error, and OSError.
+    """
+    tree = options.directory.absolute()
     try:
-        return boot.stored(directory)
-    except (OSError, ValueError) as error:
-        raise click.UsageError(f"{directory / boot.STATE_FILE}: {error}") from error
+        before = remembered.read(tree)
+    except ValueError as error:
+        raise click.UsageError(f"{options.directory / remembered.FILE}: {error}") from error
+    now = options.remembered(before)
+    if now.templates and not now.templates.is_dir():
+        raise click.UsageError(
+            f"{options.directory} was published with the templates in {now.templates}, which is not a directory now; "
+            f"name them with --templates DIR, or leave them out with --templates {NONE}"
+        )
+    if options.limit is not None and before.inventories:
+        if "-" not in options.hosts and set(now.inventories) != set(before.inventories):
+            raise click.UsageError(
+                f"{options.directory} was published from {', '.join(map(str, before.inventories))}, and this run reads "
+                f"{', '.join(map(str, now.inventories))}; name the same, or publish the whole site first"
+            )
+        now = dataclasses.replace(now, inventories=before.inventories)
+    for text in remembered.differences(before, now):
+        talk(f"note: {text}")
+    return now
+
+
+def _armings(
+    options: _Options, known: Sequence[Host], chosen: frozenset[str]
+) -> tuple[tuple[Arming, ...], dict[str, str]]:
+    """Who is armed after this run, and who no longer is, with the reason. Raises a usage error, and OSError."""
+    try:
+        before = boot.stored(options.directory)
+    except ValueError as error:
+        cure = f"`ksgen disarm {options.hosts[0]} all` disarms every host and writes it anew"
+        raise click.UsageError(f"{options.directory / boot.STATE_FILE} {error}; {cure}") from error
+    concerned = [one for one in before if options.limit is None or one.host in chosen]
+    over = arming.void(concerned, {host.name: host for host in known})
+    after = arming.disarm(before, over)
+    if options.order is None:
+        return after, over
+    hosts = [host for host in known if host.name in chosen]
+    draw = lambda: secrets.token_hex(arming.RANDOM_BYTES)  # noqa: E731  the one place where randomness comes in
+    return arming.arm(after, hosts, options.order.until, options.order.now, draw), {}
+
+
+def _confirmed(options: _Options, order: _Order, plan: _Plan, asked: list[str]) -> list[str]:
+    """Name what is about to be erased and ask, unless this was asked already; exits on a no. Returns what was asked."""
+    lines = list(confirmation.lines(plan.hosts, confirmation.time_text(order.until)))
+    if lines == asked:
+        return asked
+    for line in lines:
+        talk(line)
+    if options.dry_run or order.is_confirmed or len(plan.hosts) <= confirmation.ARMED_UNASKED:
+        return lines
+    question = f"Arm {len(plan.hosts)} hosts?"
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} There is no terminal to answer on: add --yes")
+    if not click.confirm(question, err=True):
+        _stop("nothing was written")
+    return lines
+
+
+def _carried_out(options: _Options, plan: _Plan, began: generations.Generation) -> bool:
+    """Publish; False where another run has published since this one began. Exits on an OSError."""
+    if not plan.is_needed and not generations.has_leftovers(options.directory):
+        return True
+    placed: list[str] = []
+    try:
+        with generations.locked(options.directory):
+            if generations.present(options.directory) != began:
+                return False
+            with boottree.staged(plan.copies, options.directory) as staging:
+                placed = staging.placed
+                output.carry_out(plan.publication, staging.put)
+    except OSError as error:
+        show_problems(plan.report.problems, plan.site.sources, options.as_json)
+        written = f"{counted(len(placed), 'boot file')} replaced and nothing else" if placed else "nothing"
+        _stop(f"{error.filename or options.directory}: {error.strerror}; {written} was written")
+    return True
+
+
+def _tell(options: _Options, plan: _Plan) -> None:
+    """Say what was done, and exit."""
+    changes = plan.publication.changes
+    removed = sum(change.new is None for change in changes)
+    updated = len(changes) - removed + len(plan.copies)
+    until = options.order.until.isoformat() if options.order else None
+    more = {
+        "armed": {host.name: until for host in plan.hosts} if options.order else {},
+        "disarmed": dict(plan.disarmed),
+        "files": {"updated": updated, "removed": removed},
+    }
+    show_problems(plan.report.problems, plan.site.sources, options.as_json, more)
+    if options.show_diff and not options.as_json:
+        for changed in changes:  # what was before is still there to be read
+            click.echo("\n".join(output.diff(changed)))
+    would = "would be " if options.dry_run else ""
+    for host, reason in plan.disarmed.items():
+        talk(f"{host} {would}disarmed: {reason}")
+    if options.order:
+        end = confirmation.time_text(options.order.until)
+        what = f"{names_text([host.name for host in plan.hosts])} {would}armed until {end}"
+    else:
+        what = f"{counted(len(plan.chosen), 'host')} checked"
+    talk(f"{what}; {files_text(updated, removed, options.directory, would)}")
+    sys.exit(PROBLEMS if options.dry_run and (changes or plan.copies) else DONE)
 
 
 def _web_server() -> tuple[str, str]:
@@ -243,18 +364,6 @@ def _web_server() -> tuple[str, str]:
         with contextlib.suppress(KeyError):
             return name, grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
     return pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
-
-
-def _summary(outcome: output.Publication, directory: Path, would: str) -> str:
-    removed = sum(change.new is None for change in outcome.changes)
-    text = f"{len(outcome.changes) - removed} of {len(outcome.site.files)} files {would}written"
-    if removed:
-        text += f", {removed} {would}removed"
-    return text + (f" to {directory}" if outcome.changes else "")
-
-
-def _as_problem(finding: output.Finding) -> Problem:
-    return Problem(finding.code, finding.message, Mark(str(finding.path), 1), finding.severity, hint=finding.hint)
 
 
 def _with_progress(rendered: Iterable[Rendered], count: int) -> Iterable[Rendered]:

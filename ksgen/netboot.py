@@ -112,7 +112,7 @@ def _of_host(
     host: Host, arming: Arming | None, templates: BootTemplates, with_addon: bool
 ) -> Iterator[tuple[str, str]]:
     mac = bootargs.dashed(host.settings.mac)
-    values: dict[str, object] = {"arming": arming, "note": _Words(f"{host.name} boots its disk: it is not armed.")}
+    values: dict[str, object] = {"arming": arming, "note": _disk_note(host.name)}
     kernel = initrd = ""
     if arming:
         until = arming.until.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -130,6 +130,20 @@ def _of_host(
 
 
 KERNEL_FILES = ("vmlinuz", "initrd.img")
+# Where a host's boot files are, the beginning of their names, and what they are made of.
+HOST_FILES = (("pxelinux.cfg/01-", "pxelinux.j2"), ("grub/grub.cfg-01-", "grub-host.j2"), ("ipxe/", "ipxe-host.j2"))
+# What a template of the site can raise.
+TEMPLATE_ERRORS = (jinja2.TemplateError, GateError, TypeError, ValueError, ArithmeticError, LookupError, OSError)
+
+
+def _disk_note(host: str) -> _Words:
+    return _Words(f"{host} boots its disk: it is not armed.")
+
+
+def disk_file(path: str, host: str, templates: BootTemplates) -> str:
+    """A host's boot file that boots its disk; it needs the host's name alone. Raises what a template can raise."""
+    name = next(name for begin, name in HOST_FILES if path.startswith(begin))
+    return templates.render(name, arming=None, note=_disk_note(host), kernel="", initrd="")
 
 
 @dataclasses.dataclass(frozen=True)

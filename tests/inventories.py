@@ -14,6 +14,9 @@ PASSWORD_HASH = "$6$saltsalt$" + "A" * 86
 # It belongs to nobody.
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
 
+# The random part of every permission that a test gives.
+RANDOM = "0123456789abcdef" * 2
+
 HOST = {
     "node_release": "el9",
     "node_image_url": "http://pxe.example.com/node.squashfs.img",
@@ -23,6 +26,10 @@ HOST = {
     "node_mac": '"52:54:00:aa:00:01"',
     "node_disk": '{wwn: "0x5000000000000001", size: {min: 128 GiB, max: 128 GiB}}',
 }
+
+
+def draw() -> str:
+    return RANDOM
 
 
 def inventory_text(name: str = "node01.example.com", **changes: str) -> str:

@@ -70,7 +70,7 @@ KSGEN_ORDER = (
     ("settings", "places"),
     ("validation",),
     ("host",),
-    ("generations", "manifest", "arming", "bootargs", "boottree"),
+    ("generations", "manifest", "arming", "bootargs", "boottree", "confirmation", "remembered"),
     ("storage", "grammar", "output", "explanation"),
     ("ksfile", "ksview"),
     (
@@ -91,12 +91,12 @@ KSGEN_ORDER = (
     ("bootiso",),
     ("image", "netboot"),
     ("boot", "cpio"),
-    ("iso",),
+    ("iso", "published"),
     ("isowriter",),
     ("checks",),
     ("rendering", "preflight"),
     ("cli_edges",),
-    ("cli_iso", "cli_preflight", "cli_publish"),
+    ("cli_armed", "cli_iso", "cli_preflight", "cli_publish"),
     ("cli",),
     ("__main__",),
 )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inventories import one_host
+from inventories import RANDOM, draw, one_host
 
 from ksgen import arming
 from ksgen.host import Host
@@ -72,64 +73,154 @@ def test_no_text_breaks_it(text: str) -> None:
     assert isinstance(found, arming.UntilError) or NOW < found + SECOND <= NOW + arming.LONGEST_DURATION + SECOND
 
 
+ENTRY = {"mac": "52:54:00:aa:00:01", "given": "2026-05-04T12:30:15Z", "until": "2026-05-04T13:30:15Z"}
+
+
 def test_the_state_comes_back(host: Host) -> None:
-    armed = arming.arm((), [host], UNTIL, NOW)
+    armed = arming.arm((), [host], UNTIL, NOW, draw)
     stored = json.dumps(arming.dump(armed))
-    entry = {"mac": "52:54:00:aa:00:01", "given": "2026-05-04T12:30:15Z", "until": "2026-05-04T13:30:15Z"}
-    assert json.loads(stored) == {"version": 1, "armed": {"node01.example.com": entry}}
+    assert json.loads(stored) == {"version": 2, "armed": {"node01.example.com": {**ENTRY, "random": RANDOM}}}
     assert arming.load(json.loads(stored)) == armed
     assert arming.load(None) == ()
+
+
+def test_the_state_of_an_older_ksgen(host: Host) -> None:
+    (one,) = arming.load({"version": 1, "armed": {host.name: ENTRY}})
+    assert one == arming.Arming(host.name, ENTRY["mac"], UNTIL - HOUR, UNTIL)
+    assert one.token == "node01.example.com.1777897815.1777901415"
+    assert arming.load(arming.dump([one])) == (one,)
+
+
+def test_times_of_any_offset_are_the_same() -> None:
+    entry = {**ENTRY, "until": "2026-05-04T15:30:15.5+02:00"}
+    assert [one.until for one in arming.load({"version": 2, "armed": {"a": entry}})] == [UNTIL]
 
 
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        pytest.param({}, "is not an arming state of version 1", id="empty"),
-        pytest.param({"version": 2, "armed": {}}, "is not an arming state of version 1", id="of-the-future"),
-        pytest.param({"version": 1, "armed": []}, "is not an arming state of version 1", id="list"),
-        pytest.param({"version": 1, "armed": {"a": 1}}, "the entry of a is not one of an arming state", id="number"),
+        pytest.param({}, "is not an arming state of ksgen", id="empty"),
+        pytest.param([], "is not an arming state of ksgen", id="no-mapping"),
+        pytest.param("armed", "is not an arming state of ksgen", id="text"),
+        pytest.param({"version": 2, "armed": []}, "is not an arming state of ksgen", id="list"),
+        pytest.param({"version": 2, "armed": None}, "is not an arming state of ksgen", id="null"),
         pytest.param(
-            {
-                "version": 1,
-                "armed": {"a": {"mac": "", "given": "2026-05-04T12:30:15Z", "until": "2026-05-04T12:30:15"}},
-            },
-            "the entry of a is not one of an arming state",
-            id="time-without-offset",
+            {"version": 3, "armed": {}}, "is an arming state of version 3; this ksgen knows up to 2", id="of-the-future"
         ),
+        pytest.param({"armed": {}}, "is an arming state of version None; this ksgen knows up to 2", id="no-version"),
     ],
 )
-def test_a_strange_state_is_refused(state: dict[str, object], message: str) -> None:
+def test_a_strange_state_is_refused(state: object, message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  the whole text is compared
         arming.load(state)
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("host", "entry"),
+    [
+        pytest.param("a", 1, id="number"),
+        pytest.param("a", None, id="null"),
+        pytest.param("a", [], id="list"),
+        pytest.param("a", "given", id="text"),
+        *(
+            pytest.param("a", {key: value for key, value in ENTRY.items() if key != missing}, id=f"no-{missing}")
+            for missing in ENTRY
+        ),
+        pytest.param("a", {**ENTRY, "until": "2026-05-04T12:30:15"}, id="end-without-offset"),
+        pytest.param("a", {**ENTRY, "given": "2026-05-04T12:30:15"}, id="begin-without-offset"),
+        pytest.param("a", {**ENTRY, "until": "soon"}, id="no-time"),
+        pytest.param("a", {**ENTRY, "until": 5}, id="number-for-a-time"),
+        pytest.param("a", {**ENTRY, "until": "0001-01-01T00:00:00+14:00"}, id="before-all-times"),
+        pytest.param("a", {**ENTRY, "given": "2001-09-09T01:46:39Z"}, id="begin-of-nine-digits"),
+        pytest.param("a", {**ENTRY, "until": "2001-09-09T01:46:39Z"}, id="end-of-nine-digits"),
+        pytest.param("a", {**ENTRY, "until": "2286-11-20T17:46:40Z"}, id="end-of-eleven-digits"),
+        pytest.param("a", {**ENTRY, "mac": 5}, id="card"),
+        pytest.param("a", {**ENTRY, "random": 5}, id="random-part-a-number"),
+        pytest.param("a", {**ENTRY, "random": RANDOM[1:]}, id="random-part-short"),
+        pytest.param("a", {**ENTRY, "random": RANDOM.upper()}, id="random-part-in-capitals"),
+        pytest.param("a", {**ENTRY, "random": f"{RANDOM}/"}, id="random-part-with-a-path"),
+        pytest.param("", ENTRY, id="no-name"),
+        pytest.param("../../etc/passwd", ENTRY, id="path"),
+        pytest.param("a b", ENTRY, id="blank"),
+    ],
+)
+def test_a_damaged_entry_is_named(host: str, entry: object) -> None:
+    good = {"b": ENTRY}
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  the whole text is compared
+        arming.load({"version": 2, "armed": {**good, host: entry}})
+    assert str(caught.value) == f"the entry of {host!r} is damaged"
+
+
 def test_arming_again_replaces(host: Host) -> None:
-    first = arming.arm((), [host], UNTIL, NOW)
-    second = arming.arm(first, [host], UNTIL, NOW + SECOND)
+    first = arming.arm((), [host], UNTIL, NOW, draw)
+    second = arming.arm(first, [host], UNTIL, NOW + SECOND, draw)
     assert [one.given for one in second] == [UNTIL - HOUR + SECOND]
     assert second[0].token != first[0].token
     assert arming.disarm(second, {"node01.example.com"}) == ()
     assert arming.disarm(second, {"another"}) == second
 
 
-def test_a_token_names_host_and_seconds(host: Host) -> None:
-    (one,) = arming.arm((), [host], UNTIL, NOW)
-    assert one.token == "node01.example.com.1777897815.1777901415"
+def test_a_token_names_host_and_seconds_and_cannot_be_guessed(host: Host) -> None:
+    (one,) = arming.arm((), [host], UNTIL, NOW, draw)
+    assert one.token == f"node01.example.com.1777897815.1777901415.{RANDOM}"
     assert datetime.fromtimestamp(1777901415, timezone.utc) == UNTIL
+    assert len(RANDOM) == 2 * arming.RANDOM_BYTES
+    assert 8 * arming.RANDOM_BYTES >= 128
+    assert RANDOM not in repr(one)
+
+
+def test_each_host_has_a_random_part_of_its_own(host: Host) -> None:
+    parts = iter(("a" * 32, "b" * 32))
+    other = dataclasses.replace(host, name="node02.example.com")
+    assert [one.random for one in arming.arm((), [host, other], UNTIL, NOW, lambda: next(parts))] == [
+        "a" * 32,
+        "b" * 32,
+    ]
+
+
+def test_a_token_is_read_again(host: Host) -> None:
+    (one,) = arming.arm((), [host], UNTIL, NOW, draw)
+    assert arming.read_token(one.token) == dataclasses.replace(one, mac="")
+    old = dataclasses.replace(one, random="")
+    assert arming.read_token(old.token) == dataclasses.replace(old, mac="")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "a", "a.1777897815", "a.177789781.1777901415", "a.1777897815.177790141", "a.1777897815.17779014155",
+        "a.0777897815.1777901415", "a.1777897815.0777901415", "a.b/c.1777897815.1777901415",
+        f"a.1777897815.1777901415.{RANDOM}0", f"a.1777897815.1777901415.{RANDOM[1:]}", "é.1777897815.1777901415",
+        "-a.1777897815.1777901415", "a.1777897815.1777901415\n", f"a.1777897815.1777901415.{RANDOM.upper()}",
+    ],
+)  # fmt: skip
+def test_another_text_is_no_token(text: str) -> None:
+    assert arming.read_token(text) is None
 
 
 def test_what_ends_an_arming(host: Host, tmp_path: Path) -> None:
-    armings = arming.arm((), [host], UNTIL, NOW)
-    known = {host.name: host}
+    armings = arming.arm((), [host], UNTIL, NOW, draw)
     (one,) = armings
-    another_card = {host.name: one_host(tmp_path, node_mac='"52:54:00:aa:00:99"')}
-    assert arming.status(one, known, UNTIL - SECOND) == "armed"
-    assert arming.status(one, known, UNTIL) == "expired"
-    assert arming.status(one, {}, UNTIL - SECOND) == "left the inventory"
-    assert arming.status(one, another_card, UNTIL - SECOND) == "card changed"
-    assert arming.status(one, known, UNTIL - SECOND, {one.token}) == "used"
+    published, spent = {one.token}, {one.token}
+    another_card = one_host(tmp_path, node_mac='"52:54:00:aa:00:99"')
+    assert arming.status(one, UNTIL - SECOND, (), published) == "armed"
+    assert arming.status(one, UNTIL, (), published) == "expired"
+    assert arming.status(one, UNTIL - SECOND, spent, published) == "used"
+    assert arming.status(one, UNTIL, spent, ()) == "used"
+    assert arming.status(one, UNTIL - SECOND, (), ()) == "withdrawn"
+    assert arming.status(one, UNTIL, (), ()) == "expired"
     assert arming.active(armings, [host], UNTIL - SECOND) == {host.name: one}
     assert arming.active(armings, [host], UNTIL) == {}
-    assert arming.active(armings, another_card.values(), UNTIL - SECOND) == {}
-    assert arming.active(armings, [host], UNTIL - SECOND, {one.token}) == {}
+    assert arming.active(armings, [], UNTIL - SECOND) == {}
+    assert arming.active(armings, [another_card], UNTIL - SECOND) == {}
+    assert arming.active(armings, [host], UNTIL - SECOND, spent) == {}
+
+
+def test_what_the_inventory_does_not_have_any_more(host: Host, tmp_path: Path) -> None:
+    armings = arming.arm((), [host], UNTIL, NOW, draw)
+    another_card = one_host(tmp_path, node_mac='"52:54:00:aa:00:99"')
+    assert arming.void(armings, {host.name: host}) == {}
+    assert arming.void(armings, {}) == {host.name: "it is no longer in the inventory"}
+    reason = "its node_mac is now 52:54:00:aa:00:99, and was 52:54:00:aa:00:01 when it was armed"
+    assert arming.void(armings, {host.name: another_card}) == {host.name: reason}

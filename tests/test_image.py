@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from example_site import CHECKOUT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inventories import inventory_text, one_host
+from inventories import draw, inventory_text, one_host
 
 from ksgen import arming, boot, image, netboot
 from ksgen.cli import main
@@ -226,7 +226,7 @@ def test_boot_files_name_the_image_that_is_published(
 ) -> None:
     hosts = [one_host(tmp_path, **changes)]
     server = netboot.Server(tmp_path / "out", tmp_path / "run", "nginx", "nginx")
-    armed = arming.arm((), hosts, NOW + datetime.timedelta(hours=2), NOW)
+    armed = arming.arm((), hosts, NOW + datetime.timedelta(hours=2), NOW, draw)
     files = boot.files(hosts, armed, server, netboot.BootTemplates(), NOW)
     assert {path: text for path, text in files.texts.items() if path.startswith("images/")} == {
         path: image.image(efi_dir) for path, efi_dir in images.items()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import grp
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 import boot_servers
 import pytest
 from boot_servers import http_get, program, tftp_get
-from inventories import HOST, read_text
+from inventories import HOST, draw, read_text
 
 from ksgen import arming, boottree, netboot, output
 from ksgen.host import Host
@@ -47,8 +48,8 @@ def site(directory: Path, **changes: str) -> tuple[Host, ...]:
 def armings(hosts: tuple[Host, ...]) -> tuple[arming.Arming, ...]:
     """The first host has an hour; the time of the second is over, but nobody has published since."""
     known = {host.name: host for host in hosts}
-    given = arming.arm((), [known[ARMED]], NOW + HOUR, NOW)
-    return arming.arm(given, [known[ENDED]], NOW - datetime.timedelta(seconds=1), NOW - HOUR)
+    given = arming.arm((), [known[ARMED]], NOW + HOUR, NOW, draw)
+    return arming.arm(given, [known[ENDED]], NOW - datetime.timedelta(seconds=1), NOW - HOUR, draw)
 
 
 def installer(directory: Path) -> Path:
@@ -246,8 +247,12 @@ def test_a_kickstart_is_for_the_armed_alone(published: Published) -> None:
         "empty-token": f"/nodes/ks/{ARMED}.ks?armed=",
         "of-another-host": published.kickstart(DISARMED, token_of=ARMED),
         "time-is-over": published.kickstart(ENDED),
-        "longer-than-given": f"/nodes/ks/{ARMED}.ks?armed={token[:-10]}9999999999",
-        "made-up": f"/nodes/ks/{DISARMED}.ks?armed={DISARMED}.{token[-21:]}",
+        "longer-than-given": f"/nodes/ks/{ARMED}.ks?armed={token[:-43]}9999999999{token[-33:]}",
+        "made-up": f"/nodes/ks/{DISARMED}.ks?armed={DISARMED}.{token[-54:]}",
+        "without-random-part": f"/nodes/ks/{ARMED}.ks?armed={token[:-33]}",
+        "another-random-part": f"/nodes/ks/{ARMED}.ks?armed={token[:-32]}{'f' * 32}",
+        "random-part-in-capitals": f"/nodes/ks/{ARMED}.ks?armed={token[:-32]}{token[-32:].upper()}",
+        "more-behind": f"/nodes/ks/{ARMED}.ks?armed={token}.{token[-32:]}",
         "path": f"/nodes/ks/{ARMED}.ks?armed=../armed/{token}",
         "encoded": f"/nodes/ks/{ARMED}.ks?armed=%2e%2e/armed/{token}",
         "twice": f"/nodes/ks/{ARMED}.ks?armed=x&armed={token}",
@@ -268,6 +273,25 @@ def test_an_arming_is_good_for_one_installation(published: Published) -> None:
     spent = {path.name for path in (published.run / "spent").iterdir()}
     assert spent == {published.token[ARMED]}
     assert arming.active(published.armings, published.hosts, NOW, spent) == {}
+
+
+def test_a_permission_of_an_older_ksgen_is_good_until_it_ends(published: Published) -> None:
+    """It has no random part. The web server accepts what is in armed/, and so does this ksgen."""
+    (armed, ended) = published.armings
+    older = [dataclasses.replace(one, random="") for one in (armed, ended)]
+    state = arming.dump(older)
+    state["version"] = 1
+    for entry in state["armed"].values():  # type: ignore[attr-defined]
+        del entry["random"]
+    assert list(arming.load(state)) == older
+    active = arming.active(older, published.hosts, NOW - datetime.timedelta(seconds=2))
+    files, _ = netboot.boot_files(published.hosts, active, netboot.BootTemplates())
+    assert {name for name in files if name.startswith("armed/")} == {f"armed/{one.token}" for one in older}
+    published.publish(files)
+    paths = [
+        f"/nodes/ks/{one.host}.ks?armed={token}" for one in older for token in (one.token, published.token[one.host])
+    ]
+    assert [answer["status"] for answer in published.ask(*map(http_get, paths))] == [200, 403, 403, 403]
 
 
 def test_where_nothing_can_be_noted_nothing_is_installed(published: Published) -> None:

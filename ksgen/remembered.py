@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""server.json: what a tree was published with, so that the next run shapes it alike without naming it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+FILE = "server.json"
+_VERSION = 2  # 1 had neither inventories nor templates
+# On the command line, in the place of a directory: forget the one that is remembered.
+NONE: Literal["none"] = "none"
+# A directory, NONE, or nothing said.
+Given = Path | Literal["none"] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Remembered:
+    """Everything that shapes a published tree beside ksgen itself; paths are absolute.
+
+    `inventories` are the files or directories that the last run for the whole site read, none where that is not known.
+    `run` is None for the directory beside the tree, which goes along when the tree is moved.
+    """
+
+    inventories: tuple[Path, ...] = ()
+    templates: Path | None = None
+    trees: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    images: Path | None = None
+    run: Path | None = None
+
+
+def read(tree: Path) -> Remembered:
+    """What a tree was published with. Raises OSError, and ValueError for a file that is not ours."""
+    path = tree / FILE
+    if not path.exists():
+        return Remembered()
+    try:
+        known = json.loads(path.read_text())
+        if known["version"] not in (1, _VERSION):
+            raise KeyError("version")
+        return Remembered(
+            tuple(map(Path, known.get("inventories", ()))),
+            _path(known.get("templates")),
+            {str(release): Path(place) for release, place in known["trees"].items()},
+            _path(known["images"]),
+            _path(known["run"]),
+        )
+    except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
+        raise ValueError("is not what ksgen has written; remove it, and name the options anew") from None
+
+
+def combined(
+    before: Remembered,
+    inventories: Iterable[Path],
+    templates: Given,
+    trees: Mapping[str, Given],
+    images: Given,
+    run: Path | None,
+) -> Remembered:
+    """What a run publishes with: what it names, and for the rest what was remembered."""
+    return Remembered(
+        tuple(path.absolute() for path in inventories),
+        _chosen(before.templates, templates),
+        {
+            release: path
+            for release in sorted({*before.trees, *trees})
+            if (path := _chosen(before.trees.get(release), trees.get(release)))
+        },
+        _chosen(before.images, images),
+        run.absolute() if run else before.run,
+    )
+
+
+def _chosen(before: Path | None, given: Given) -> Path | None:
+    if given is None:
+        return before
+    return None if given == NONE else Path(given).absolute()
+
+
+def text(known: Remembered) -> str:
+    """The file that `read` reads."""
+    data = {
+        "version": _VERSION,
+        "inventories": [str(path) for path in known.inventories],
+        "templates": _text(known.templates),
+        "trees": {release: str(path) for release, path in sorted(known.trees.items())},
+        "images": _text(known.images),
+        "run": _text(known.run),
+    }
+    return json.dumps(data, indent=1) + "\n"
+
+
+def differences(before: Remembered, now: Remembered) -> list[str]:
+    """What a run changes of what was remembered, in words; what is named for the first time is no change."""
+    pairs = [("--templates", before.templates, now.templates), ("--images", before.images, now.images)]
+    pairs += [(f"--tree {release}", path, now.trees.get(release)) for release, path in sorted(before.trees.items())]
+    pairs += [("--run", before.run, now.run)]
+    if before.inventories and before.inventories != now.inventories:
+        old, new = (", ".join(map(str, each.inventories)) or "standard input" for each in (before, now))
+        return [f"the site is published from {new} from now on; it was {old}", *_changed(pairs, before)]
+    return _changed(pairs, before)
+
+
+def _changed(pairs: Iterable[tuple[str, Path | None, Path | None]], before: Remembered) -> list[str]:
+    return [
+        f"{option} is {new or 'none'} from now on; it was {old or 'none'}"
+        for option, old, new in pairs
+        if old != new and (old is not None or before.inventories)
+    ]
+
+
+def _path(value: object) -> Path | None:
+    return None if value is None else Path(value)  # type: ignore[arg-type]
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a run remembers for the next: everything that shapes the published tree."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ksgen import remembered
+from ksgen.remembered import FILE, NONE, Remembered
+
+B, HOSTS = Path("/b"), Path("/srv/hosts.yaml")
+TREES = {"el9": Path("/srv/el9")}
+FULL = Remembered((HOSTS, Path("/srv/more")), Path("/srv/own"), TREES, Path("/srv/images"), Path("/var/lib/nodes"))
+
+
+def combined(before: Remembered, **named: Any) -> Remembered:
+    given = {"inventories": before.inventories, "templates": None, "trees": {}, "images": None, "run": None, **named}
+    return remembered.combined(before, **given)
+
+
+def test_what_was_named_once_need_not_be_named_again(tmp_path: Path) -> None:
+    for known in (FULL, Remembered(), dataclasses.replace(FULL, run=None, images=None)):
+        (tmp_path / FILE).write_text(remembered.text(known))
+        assert remembered.read(tmp_path) == known
+        assert combined(known) == known
+    assert remembered.read(tmp_path / "nothing") == Remembered()
+
+
+@pytest.mark.parametrize(
+    ("named", "changed", "words"),
+    [
+        pytest.param(
+            {"templates": B}, {"templates": B}, "--templates is /b from now on; it was /srv/own", id="templates"
+        ),
+        pytest.param(
+            {"templates": NONE},
+            {"templates": None},
+            "--templates is none from now on; it was /srv/own",
+            id="no-templates",
+        ),
+        pytest.param({"images": B}, {"images": B}, "--images is /b from now on; it was /srv/images", id="images"),
+        pytest.param(
+            {"images": NONE}, {"images": None}, "--images is none from now on; it was /srv/images", id="no-images"
+        ),
+        pytest.param(
+            {"trees": {"el9": B}}, {"trees": {"el9": B}}, "--tree el9 is /b from now on; it was /srv/el9", id="tree"
+        ),
+        pytest.param(
+            {"trees": {"el9": NONE}}, {"trees": {}}, "--tree el9 is none from now on; it was /srv/el9", id="no-tree"
+        ),
+        pytest.param({"trees": {"el10": B}}, {"trees": {**TREES, "el10": B}}, None, id="another-tree"),
+        pytest.param({"run": B}, {"run": B}, "--run is /b from now on; it was /var/lib/nodes", id="run"),
+        pytest.param(
+            {"inventories": [HOSTS]},
+            {"inventories": (HOSTS,)},
+            "the site is published from /srv/hosts.yaml from now on; it was /srv/hosts.yaml, /srv/more",
+            id="inventories",
+        ),
+        pytest.param(
+            {"inventories": []},
+            {"inventories": ()},
+            "the site is published from standard input from now on; it was /srv/hosts.yaml, /srv/more",
+            id="stdin",
+        ),
+        pytest.param({}, {}, None, id="nothing"),
+    ],
+)
+def test_what_is_named_now_counts_and_a_change_is_said(
+    named: dict[str, Any], changed: dict[str, Any], words: str | None
+) -> None:
+    now = combined(FULL, **named)
+    assert now == dataclasses.replace(FULL, **changed)
+    assert remembered.differences(FULL, now) == ([words] if words else [])
+
+
+def test_what_is_named_for_the_first_time() -> None:
+    assert remembered.differences(Remembered(), FULL) == []
+    published = Remembered((HOSTS,))
+    now = dataclasses.replace(published, templates=Path("/srv/own"))
+    assert remembered.differences(published, now) == ["--templates is /srv/own from now on; it was none"]
+
+
+def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = [Path(name) for name in ("hosts.yaml", "own", "el9", "images", "run")]
+    known = remembered.combined(Remembered(), paths[:1], paths[1], {"el9": paths[2]}, paths[3], paths[4])
+    found = (*known.inventories, known.templates, known.trees["el9"], known.images, known.run)
+    assert found == tuple(tmp_path / path for path in paths)
+
+
+def test_the_file_of_an_older_ksgen(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('{"version": 1, "trees": {"el9": "/srv/el9"}, "images": null, "run": "/r"}')
+    assert remembered.read(tmp_path) == Remembered(trees=TREES, run=Path("/r"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"version": 3}, id="newer"),
+        pytest.param({"trees": []}, id="trees"),
+        pytest.param({"trees": {"el9": 9}}, id="path"),
+        pytest.param({"run": 5}, id="run"),
+        pytest.param({"templates": []}, id="templates"),
+        pytest.param({"inventories": 5}, id="inventories"),
+    ],
+)
+def test_a_strange_file_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    (tmp_path / FILE).write_text(json.dumps({**json.loads(remembered.text(FULL)), **change}))
+    _refused(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "5", "{", "\xff", "[" * 100_000], ids=range(6))
+def test_no_json_or_another_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_bytes(text.encode("latin-1"))
+    _refused(tmp_path)
+
+
+def _refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^is not what ksgen has written; remove it, and name the options anew$"):
+        remembered.read(tmp_path)
