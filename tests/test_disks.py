@@ -290,6 +290,7 @@ def test_every_refusal_is_shown() -> None:
     told = {line.partition(":")[0] for found in EXPECTED.values() for line in found}
     elsewhere = {
         "multipath-map",
+        "hidden-volume",
         "cannot-look",
         "unreadable",
         "stack-unknown",

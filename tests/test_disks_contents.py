@@ -257,6 +257,53 @@ def test_file_system_of_several_disks() -> None:
     assert refused(found, "sdc", "sdd") == []
 
 
+# --- a copy of a physical volume -------------------------------------------------------------------------------------
+
+LABEL = ("LVM2_member",)
+HIDDEN = (
+    "hidden-volume: {} on {} is labelled as a physical volume, but LVM does not show it; it may be a copy of another"
+)
+LUN = {"wwn": SDA.wwn, "wwid": SDA.wwid}
+PHYSICAL = [
+    pytest.param((device("sda", signatures=LABEL),), ("sda",), [], id="shown"),
+    pytest.param((device("sda", signatures=LABEL),), ("sdb",), [HIDDEN.format("sda", "sda")], id="copy-of-a-disk"),
+    pytest.param(
+        (SDA, device("sda1", "part", "sda"), device("sda2", "part", "sda", signatures=("xfs", *LABEL))),
+        ("sda1",),
+        [HIDDEN.format("sda2", "sda")],
+        id="copy-of-a-partition",
+    ),
+    pytest.param(
+        (device("sda", signatures=("dos", *LABEL)), device("sda1", "part", "sda")),
+        (),
+        [],
+        id="remnant-below-partitions",
+    ),
+    pytest.param(
+        (device("sda", signatures=LABEL), device("dm-0", "crypt", "sda", signatures=LABEL)),
+        ("dm-0",),
+        [],
+        id="what-lies-on-it-is-shown",
+    ),
+    # Formats 0.90 and 1.0 stand at the end of their members, and the array's content at the beginning.
+    pytest.param((device("sda", signatures=("linux_raid_member", *LABEL)),), (), [], id="member-of-an-array"),
+]
+
+
+@pytest.mark.parametrize(("devices", "shown", "refusals"), PHYSICAL)
+def test_physical_volume_that_lvm_does_not_show(devices: Any, shown: Any, refusals: list[str]) -> None:
+    assert refused(facts(*devices, SDB, physical_volumes=shown)) == refusals
+    assert refused(facts(*devices, SDB, physical_volumes=shown), "sdb") == []
+
+
+@pytest.mark.parametrize(("shown", "is_hidden"), [("sda1", False), ("sdb1", False), ("sdc", True)])
+def test_of_the_paths_of_a_lun_lvm_shows_one(shown: str, is_hidden: bool) -> None:
+    paths = (SDA, device("sdb", **LUN))
+    parts = (device("sda1", "part", "sda", signatures=LABEL), device("sdb1", "part", "sdb", signatures=LABEL))
+    hidden = [HIDDEN.format(name, "sda+sdb") for name in ("sda1", "sdb1")] if is_hidden else []
+    assert refused(facts(*paths, *parts, device("sdc"), physical_volumes=(shown,)), multipath=True) == hidden
+
+
 # --- a group's name --------------------------------------------------------------------------------------------------
 
 TAKEN = "group-name-taken: another volume group onn lies on {}"

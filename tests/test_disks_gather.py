@@ -248,7 +248,9 @@ def test_groups() -> None:
             {"vg_uuid": "u1", "lv_name": "[pool_tmeta]", "lv_tags": "imgbased:pool,c"},
         ],
     )
-    assert disks.gather(target).groups == (
+    found = disks.gather(target)
+    assert found.physical_volumes == ("sda", "sdc", "sdb")
+    assert found.groups == (
         disks.Group("data", "u1", ("a", "b"), ("sda",), 0, (("[pool_tmeta]", ("imgbased:pool", "c")),)),
         disks.Group("other", "u2", (), ("sdb",), 0, (("root", ()),)),
     )

@@ -255,7 +255,7 @@ def test_map_of_an_earlier_start_is_kept() -> None:
     map_ = disks.dataclasses.replace(MAP, mapper_uuid="mpath-of-its-own", signatures=("LVM2_member",))
     paths = (disks.dataclasses.replace(path, signatures=("LVM2_member",)) for path in PATHS)
     part = device("dm-1", "part", "dm-0", signatures=("LVM2_member",))
-    found = disks.decide(facts(*paths, map_, part), wanted("sda", **MULTIPATH))
+    found = disks.decide(facts(*paths, map_, part, physical_volumes=("dm-0", "dm-1")), wanted("sda", **MULTIPATH))
     assert (found.refusals, found.takedown, found.multipath) == ((), (), ())
     wipe = ("wipefs", "--all", "--types", "LVM2_member,linux_raid_member")
     assert found.wipes == ((*wipe, "/dev/dm-0"), (*wipe, "/dev/dm-1"))
@@ -282,7 +282,7 @@ def test_lun_without_a_map_is_wiped_by_one_path_that_can_be_read() -> None:
     first, second = (disks.dataclasses.replace(path, signatures=("LVM2_member",)) for path in PATHS)
     on_standby = disks.dataclasses.replace(first, trouble="standby")
     for paths, wiped in (((first, second), "/dev/sda"), ((on_standby, second), "/dev/sdb")):
-        found = disks.decide(facts(*paths), wanted("sda", **MULTIPATH))
+        found = disks.decide(facts(*paths, physical_volumes=("sda",)), wanted("sda", **MULTIPATH))
         assert [step[-1] for step in found.wipes] == [wiped]
 
 

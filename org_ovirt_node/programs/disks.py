@@ -175,6 +175,12 @@ KINDS = {
         "nothing that reaches onto other disks",
         "correct node_disk; if the {kind} is given up, remove it by hand",
     ),
+    # Of two devices with one label LVM takes one, and says nothing of the groups on the other.
+    "hidden-volume": Kind(
+        "{device} on {disk} is labelled as a physical volume, but LVM does not show it; it may be a copy of another",
+        "a look at its volume group",
+        "take the original or the copy away; if the copy is given up, wipe it by hand: wipefs -a",
+    ),
     # blivet counts the names of disks that it must not touch, and LVM starts neither of two groups of one name.
     "group-name-taken": Kind(
         "another volume group {name} lies on {disks}",
@@ -394,6 +400,7 @@ class Facts:
     arrays: tuple[Array, ...]
     insides: tuple[Inside, ...] = ()
     unread: tuple[str, ...] = ()
+    physical_volumes: tuple[str, ...] = ()  # the kernel names of what LVM takes as such, with a group or without
 
     def device(self, name: str) -> Device:
         return next(device for device in self.devices if device.name == name)
@@ -592,8 +599,10 @@ def gather(target: Target) -> Facts:
         device = _device(node, parents, known.get(node["kname"], {}), found)
         devices.append(dataclasses.replace(device, trouble=trouble))
     facts = Facts(tuple(devices), (), ())
-    groups = tuple(_groups(facts, rows("pv", *PVS), rows("lv", *LVS)))
-    facts = _examined(target, dataclasses.replace(facts, groups=groups))
+    physical = rows("pv", *PVS)
+    volumes = tuple(each.name for each in (facts.find(row["pv_name"]) for row in physical) if each)
+    groups = tuple(_groups(facts, physical, rows("lv", *LVS)))
+    facts = _examined(target, dataclasses.replace(facts, groups=groups, physical_volumes=volumes))
     return dataclasses.replace(facts, unread=tuple(unread))
 
 
@@ -894,7 +903,25 @@ def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted)
             yield refusal("foreign", disk=candidate, owner=owner, why=_listed(dict.fromkeys(reasons)))
         if firmware:
             yield refusal("firmware-raid", disk=candidate, why=_listed(dict.fromkeys(firmware)))
+        for device in _hidden(facts, candidate):
+            yield refusal("hidden-volume", device=device.name, disk=candidate)
     yield from _reaching_out(facts, chosen)
+
+
+def _hidden(facts: Facts, candidate: Candidate) -> Iterator[Device]:
+    """What is labelled as a physical volume, and LVM does not show it: a copy of one, mostly of a whole LUN.
+
+    LVM shows a map and not its paths, an array and not its members, and of the paths of a LUN one. A label beside a
+    partition table is a remnant.
+    """
+    shown = set(facts.physical_volumes)
+    if len(candidate.paths) > 1 and shown & {device.name for device in facts.stack(candidate.names)}:
+        return
+    for device in facts.stack(candidate.names):
+        is_remnant = any(child.type == "part" for child in facts.children([device.name]))
+        is_labelled = "LVM2_member" in device.signatures and "linux_raid_member" not in device.signatures
+        if is_labelled and not is_remnant and not shown & {each.name for each in facts.stack([device.name])}:
+            yield device
 
 
 def _is_on(facts: Facts, members: Iterable[str], disks: set[str]) -> bool:
