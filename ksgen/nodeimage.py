@@ -17,7 +17,7 @@ from org_ovirt_node.programs import imgbase
 LVM_PROFILE = "/etc/lvm/profile/imgbased-pool.profile"
 _VARIANT = "ovirt-node"  # VARIANT_ID that ovirt-node-ng's %post writes
 # Written by the installation, not by who built the image: Anaconda's fstab and boot loader.
-_MADE_LATER = frozenset(("/etc/fstab", "/etc/default/grub"))
+_MADE_LATER = frozenset((imgbase.FSTAB, "/etc/default/grub"))
 _KERNEL = "vmlinuz-"
 _RESCUE = "-rescue-"  # Anaconda passes over such a kernel (its live_image/utils.py)
 _EFI = "/boot/efi/EFI"
@@ -32,7 +32,8 @@ class NodeImage:
     """What was found in an image; a field is None, or empty, where there is nothing of the kind.
 
     `os_release` is that of the image (`ID`, `VERSION_ID`, `VARIANT_ID`, `PRETTY_NAME`), `kernels` are versions,
-    `efi_dirs` the directories below EFI/ other than BOOT, `missing_files` and `missing_programs` what imgbase needs.
+    `efi_dirs` the directories below EFI/ other than BOOT, `release_cpe` the text of
+    /etc/system-release-cpe, `missing_files` and `missing_programs` what imgbase needs.
     """
 
     size: int
@@ -41,6 +42,7 @@ class NodeImage:
     kernels: tuple[str, ...]
     efi_dirs: tuple[str, ...]
     imgbased_version: str | None
+    release_cpe: str | None
     missing_files: tuple[str, ...] = ()
     missing_programs: tuple[str, ...] = ()
     is_nested: bool = False
@@ -85,6 +87,8 @@ def check(image: NodeImage) -> Iterator[Finding]:
         yield Finding("image-kernel", f"has no /boot/{_KERNEL}*, so that nothing would boot", hint=cure)
     if image.imgbased_version is None:
         yield Finding("image-imgbased", "has no imgbased in it", hint=cure)
+    for found in imgbase.cpe_findings(image.release_cpe):
+        yield Finding("image-file", f"{found.found}; needed: {found.needed}", hint=found.cure)
     for path in image.missing_files:
         yield Finding("image-file", f"has no {path}, which imgbase reads", hint=imgbase.FILES[path])
     if image.missing_programs:
@@ -114,6 +118,7 @@ def _node(root: FileSystem, size: int, is_nested: bool) -> NodeImage:
             if name != _EFI_FALLBACK and any(file.endswith(".efi") for file in root.names(f"{_EFI}/{name}"))
         ),
         imgbased_version=_imgbased_version(root),
+        release_cpe=root.text(imgbase.RELEASE_CPE),
         missing_files=tuple(path for path in imgbase.FILES if path not in _MADE_LATER and root.find(path) is None),
         missing_programs=tuple(name for name in imgbase.PROGRAMS if name not in programs),
         is_nested=is_nested,

@@ -47,6 +47,7 @@ def test_what_is_in_an_image(tmp_path: Path, make: Callable[..., Path], packed: 
         kernels=(KERNEL,),
         efi_dirs=("centos",),
         imgbased_version="1.2.24",
+        release_cpe="cpe:/o:centos:centos:9\n",
         is_nested=make is node_images.nested,
     )
     assert image.has_lvm_profile
@@ -99,6 +100,39 @@ WRONG: dict[str, tuple[Mapping[str, str | None], list[tuple[str, str, str, str |
             (
                 "error", "image-file", "has no /etc/ssh/sshd_config, which imgbase reads",
                 "install an image with openssh-server in it",
+            )
+        ],
+    ),
+    "no-grubby-for-boot-entries": (
+        {"/usr/libexec/grubby/grubby-bls": None},
+        [
+            (
+                "error", "image-file", "has no /usr/libexec/grubby/grubby-bls, which imgbase reads",
+                "install an image with a grubby that edits boot entries in /boot/loader/entries",
+            )
+        ],
+    ),
+    "no-factory": (
+        {"/usr/share/factory/etc/systemd/system.conf": None},
+        [("error", "image-file", "has no /usr/share/factory/etc/systemd, which imgbase reads", CURE)],
+    ),
+    "release-cpe": (
+        {"/etc/system-release-cpe": "cpe:/o:centos:centos\n"},
+        [
+            (
+                "error", "image-file",
+                "/etc/system-release-cpe holds 'cpe:/o:centos:centos'; needed: cpe:/o:VENDOR:PRODUCT:VERSION, whose "
+                "parts imgbase reads",
+                "install an image with its release package in it",
+            )
+        ],
+    ),
+    "no-release-cpe": (
+        {"/etc/system-release-cpe": None},
+        [
+            (
+                "error", "image-file", "has no /etc/system-release-cpe, which imgbase reads",
+                "install an image with its release package in it",
             )
         ],
     ),

@@ -451,7 +451,7 @@ class Facts:
     selinux_mode: str
     has_selinuxfs: bool
     has_skip_volumes: bool
-    release_cpe: str
+    release_cpe: str | None
     imgbase_version: Output | None
     mount_units: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -618,7 +618,7 @@ def gather(target: Target) -> Facts:
         selinux_mode=_selinux_mode(target.read("/etc/selinux/config") or ""),
         has_selinuxfs=os.path.isdir(target.place("/sys/fs/selinux")),
         has_skip_volumes=target.read(SKIP_VOLUMES) is not None,
-        release_cpe=(target.read(RELEASE_CPE) or "").strip(),
+        release_cpe=target.read(RELEASE_CPE),
         imgbase_version=target.run(IMGBASE[0], "--version") if target.has_program(IMGBASE[0]) else None,
         mount_units=tuple(_mount_units(target)),
         unread=tuple(unread),
@@ -762,9 +762,7 @@ def _image_findings(facts: Facts) -> Iterator[Finding]:
         yield finding("program-missing", programs=", ".join(facts.missing_programs))
     for path in facts.missing_files:
         yield finding("file-missing", path=path, cure=FILES[path])
-    # imgbased utils.py, SystemRelease.
-    if RELEASE_CPE not in facts.missing_files and not re.match(r"cpe(?::[^:]*){4}", facts.release_cpe):
-        yield finding("release-cpe", text=facts.release_cpe)
+    yield from cpe_findings(facts.release_cpe)
     version = facts.imgbase_version
     if version and version.status:
         yield finding(
@@ -794,6 +792,13 @@ def nvr_findings(nvr: str | None) -> Iterator[Finding]:
     # imgbased bootloader.py, _parse_entries.
     elif "node" not in nvr and "rhvh" not in nvr:
         yield finding("nvr-product", nvr=nvr)
+
+
+def cpe_findings(text: str | None) -> Iterator[Finding]:
+    """What is wrong with the text of that file; that there is none is another finding."""
+    # imgbased utils.py, SystemRelease.
+    if text is not None and not re.match(r"cpe(?::[^:]*){4}", text.strip()):
+        yield finding("release-cpe", text=text.strip())
 
 
 def _storage_findings(facts: Facts, wanted: Wanted) -> Iterator[Finding]:

@@ -97,7 +97,16 @@ def machine(vm_root: Path, kernel: Kernel, node_image: Path, directory: Path, fi
 CASES = {
     "standard-xfs-bios": {"node_firmware": "bios"},
     "minimal-ext4-uefi": {"node_firmware": "uefi", "node_layout": "minimal", "node_filesystem": "ext4"},
+    "standard-xfs-bios-uuids": {"node_firmware": "bios"},
 }
+# fstab as EL10's blivet writes it: every volume by the UUID of its file system, in the columns of Anaconda's fsset.py.
+UUIDS = """
+while read -r source target rest; do
+    case $source in /dev/mapper/*) source=UUID=$(blkid -p -s UUID -o value $source);; esac
+    printf '%-23s %-23s %s\n' $source $target "$rest"
+done <$root/etc/fstab >/tmp/fstab
+cat /tmp/fstab >$root/etc/fstab; cp /tmp/fstab $OUT/fstab-before
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +140,8 @@ def install(
         directory = tmp_path_factory.mktemp(name)
         kickstart = node_of(directory, node_post=SITE, **CASES[name])
         node = machine(vm_root, kernel, node_image, directory, CASES[name]["node_firmware"])
-        result = run(node, install_job(kickstart, imgbase, then=AGAIN + AFTER), timeout=500)
+        before_posts = UUIDS if name.endswith("uuids") else ""
+        result = run(node, install_job(kickstart, imgbase, before_posts, AGAIN + AFTER), timeout=500)
         assert result.status == 0, result.console + result.text("01.script.log")
         return Installation(kickstart, node, result)
 
@@ -154,6 +164,14 @@ def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation
     assert result.text("written").split() == [f".{file}" for file in WRITTEN]
     assert result.text("layout").split() == [NVR, "+-", f"{NVR}+1"]
     assert f"root=/dev/onn/{NVR}+1 " in result.text("entries")
+    sources = {target: source for source, target in (line.split()[:2] for line in result.text("fstab").splitlines())}
+    assert sources["/"] == f"/dev/onn/{NVR}+1"
+    assert sources["none"] == mapped("onn", "swap")
+    assert {target for target, source in sources.items() if source.startswith("UUID=")} <= {"/boot", "/boot/efi"}
+    if name.endswith("uuids"):
+        volumes = [line for line in result.text("fstab-before").splitlines() if " /boot" not in line]
+        assert all(line.startswith("UUID=") for line in volumes)
+        assert f"{len(volumes)} lines named volumes of the node by UUID" in result.text("01.script.log")
     if name.startswith("standard"):
         found = json.loads(result.text("lvs.json"))["report"][0]["lv"]
         recorded: Any = json.loads((RECORDED / "after" / "lvs.json").read_text())
