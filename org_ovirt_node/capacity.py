@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from org_ovirt_node.devices import known, node_pool
 from org_ovirt_node.geometry import align_up
 from org_ovirt_node.policy import (
     IMAGE_UNPACKED_FACTOR,
@@ -18,12 +19,16 @@ from org_ovirt_node.policy import (
 
 @dataclass(frozen=True)
 class Capacity:
-    """How many images the pool holds while one more is being installed; None where its size is not known."""
+    """How many images the pool holds while one more is being installed.
+
+    None where its size is not known, or that of a volume in it. `pool_size` is bytes.
+    """
 
     images: Optional[int]
     image_used: int
     pool_for_wish: int
     pool_for_update: int
+    pool_size: Optional[int] = None
 
 
 def capacity(devices: Sequence[Device], request: Request) -> Capacity:
@@ -33,8 +38,11 @@ def capacity(devices: Sequence[Device], request: Request) -> Capacity:
     roots. The other volumes count as full, and the pool may be filled to POOL_FILL_PERCENT.
     """
     root = next((d for d in devices if d.mount_point == "/"), None)
-    pool = next((d for d in devices if d.kind == "lvmthinpool" and root and d.name == root.pool), None)
-    others = sum(d.size or 0 for d in devices if d.kind == "lvmthinlv" and d.mount_point != "/")
+    pool = node_pool(devices)
+    beside = [
+        d for d in devices if d.kind == "lvmthinlv" and d.mount_point != "/" and (not pool or d.pool == pool.name)
+    ]
+    others = sum(d.size or 0 for d in beside)
     used = max(IMAGE_USED, IMAGE_UNPACKED_FACTOR * (request.image_size or 0))
     used = used * (100 + LAYER_GROWTH_PERCENT) // 100
     if root and root.size:
@@ -44,6 +52,6 @@ def capacity(devices: Sequence[Device], request: Request) -> Capacity:
         return align_up(-(-(others + (images + 2) * used) * 100 // POOL_FILL_PERCENT))
 
     images = None
-    if pool is not None and pool.size is not None:
+    if pool is not None and pool.size is not None and known(d.size for d in beside) is not None:
         images = max(0, (pool.size * POOL_FILL_PERCENT // 100 - others) // used - 2)
-    return Capacity(images, used, pool_for(request.images), pool_for(1))
+    return Capacity(images, used, pool_for(request.images), pool_for(1), pool.size if pool else None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from org_ovirt_node import automatic, layout, policy, rules
+from org_ovirt_node.devices import free_space, group_of, known, node_pool, volumes_of
 from org_ovirt_node.findings import ERROR, WARNING, Finding, describe, has_errors
 from org_ovirt_node.geometry import align_up
 from org_ovirt_node.policy import Device, Request
@@ -100,45 +101,25 @@ def with_discard(options: str) -> str:
 
 def devices(tree: Tree) -> tuple[Device, ...]:
     """The devices with what Storage does not tell, or not yet: mount options, metadata, what a group keeps free."""
-    return tuple(_completed(device, tree) for device in tree.devices)
+    made = tuple(_completed(device, tree) for device in tree.devices)
+    return tuple(replace(d, reserve=free_space(d, made)) if d.kind == "lvmvg" else d for d in made)
 
 
 def _completed(device: Device, tree: Tree) -> Device:
     if device.kind == "lvmthinlv" and device.mount_point:
         return replace(device, options=with_discard(device.options or ""))
-    if device.kind == "lvmthinpool":
-        return replace(device, metadata_size=_metadata(device, tree))
-    if device.kind == "lvmvg":
-        return replace(device, reserve=_free(device, tree))
+    if device.kind == "lvmthinpool" and device.metadata_size is None and tree.method == AUTOMATIC:
+        return replace(device, metadata_size=_automatic_metadata(device, tree))
     return device
 
 
-def _metadata(pool: Device, tree: Tree) -> Optional[int]:
+def _automatic_metadata(pool: Device, tree: Tree) -> Optional[int]:
     """Automatic partitioning leaves the metadata to blivet, whose arithmetic is known."""
-    group = _group_of(pool, tree.devices)
-    if pool.metadata_size is not None or tree.method != AUTOMATIC or group is None or group.size is None:
-        return pool.metadata_size
-    beside = sum(align_up(volume.size or 0) for volume in _volumes_of(group, tree.devices) if volume is not pool)
-    return automatic.kept(group.size, beside).metadata
-
-
-def _free(group: Device, tree: Tree) -> Optional[int]:
-    volumes = _volumes_of(group, tree.devices)
-    metadata = [_metadata(volume, tree) for volume in volumes if volume.kind == "lvmthinpool"]
-    if group.size is None or any(size is None for size in (*metadata, *(volume.size for volume in volumes))):
+    group = group_of(pool, tree.devices)
+    if group is None or group.size is None:
         return None
-    known = [size for size in metadata if size is not None]
-    # LVM keeps one spare, as large as the largest metadata.
-    taken = sum(align_up(volume.size or 0) for volume in volumes) + sum(known) + max(known, default=0)
-    return group.size - taken
-
-
-def _volumes_of(group: Device, found: Iterable[Device]) -> list[Device]:
-    return [device for device in found if group.name in device.parents]
-
-
-def _group_of(pool: Device, found: Iterable[Device]) -> Optional[Device]:
-    return next((device for device in found if device.kind == "lvmvg" and device.name in pool.parents), None)
+    beside = known(volume.size for volume in volumes_of(group, tree.devices) if volume is not pool)
+    return None if beside is None else automatic.kept(group.size, sum(map(align_up, beside))).metadata
 
 
 def _finding(code: str, severity: str, subject: str, **values: object) -> Finding:
@@ -151,14 +132,14 @@ def _check_reserve(made: tuple[Device, ...]) -> Iterator[Finding]:
     Metadata, its spare and the reserve are then one number. imgbase makes the metadata as large as it has to be, and
     LVM the spare with it; so what is said is true however the three share it.
     """
-    pool = _node_pool(made)
-    group = _group_of(pool, made) if pool else None
+    pool = node_pool(made)
+    group = group_of(pool, made) if pool else None
     if pool is None or pool.metadata_size is not None or group is None or group.size is None:
         return
-    sizes = [volume.size for volume in _volumes_of(group, made)]
-    if None in sizes:
+    sizes = known(volume.size for volume in volumes_of(group, made))
+    if sizes is None:
         return
-    kept = group.size - sum(size or 0 for size in sizes)
+    kept = group.size - sum(sizes)
     free = kept - 2 * policy.METADATA_SIZE
     if free < policy.RESERVE_MIN:
         needed = policy.RESERVE_MIN
@@ -166,12 +147,6 @@ def _check_reserve(made: tuple[Device, ...]) -> Iterator[Finding]:
     elif rules.is_reserve_small(kept, group.size):
         wanted = rules.wished_reserve(group.size)
         yield _finding("reserve-small", WARNING, "volume_group", found_size=free, wanted_size=wanted)
-
-
-def _node_pool(made: Iterable[Device]) -> Optional[Device]:
-    made = tuple(made)
-    root = next((device for device in made if device.mount_point == "/"), None)
-    return next((d for d in made if d.kind == "lvmthinpool" and root and d.name == root.pool), None)
 
 
 def _check_disks(tree: Tree, section: Section) -> Iterator[Finding]:
@@ -184,8 +159,8 @@ def _check_disks(tree: Tree, section: Section) -> Iterator[Finding]:
 def _check_tags(tree: Tree) -> Iterator[Finding]:
     """Volume groups of nodes that are there and stay; imgbase.py, `_trace_findings`, judges the same afterwards."""
     staying = [group for group in tree.groups if TAG_GROUP in group.tags and not _is_removed(group, tree)]
-    pool = _node_pool(tree.devices)
-    home = _group_of(pool, tree.devices) if pool else None
+    pool = node_pool(tree.devices)
+    home = group_of(pool, tree.devices) if pool else None
     own = home.name if home and home.name not in tree.created else None
     for group in staying:
         if group.name == own:

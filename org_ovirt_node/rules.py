@@ -8,9 +8,16 @@ from typing import Optional
 from org_ovirt_node import policy
 from org_ovirt_node.automatic import check_wishes
 from org_ovirt_node.capacity import capacity
+from org_ovirt_node.devices import free_space, group_of, node_pool
 from org_ovirt_node.findings import ERROR, WARNING, Finding
 from org_ovirt_node.geometry import MIB, align_down, filesystem_space, mirror
-from org_ovirt_node.policy import Device, Request, policy_sizes, root_for_image, volume_name
+from org_ovirt_node.policy import (
+    Device,
+    Request,
+    policy_sizes,
+    root_for_image,
+    volume_name,
+)
 
 # A volume at one of these would hide what each image brings along.
 _IMAGE_PLACES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
@@ -46,12 +53,15 @@ def check_request(request: Request) -> tuple[Finding, ...]:
         error("firmware-unknown", "firmware", found=request.firmware)
     if request.mirrored and len(request.disks) != 2:
         error("disks-for-mirror", "disk", found=len(request.disks))
-    for subject, name in (("volume_group", request.volume_group), ("pool", request.pool)):
+
+    def check_name(subject: str, name: str) -> None:
         if not _NAME.fullmatch(name) or len(name) > _NAME_LONGEST:
             error("name-characters", subject, found=name, longest=_NAME_LONGEST)
         elif _NAME_RESERVED.fullmatch(name):
             error("name-reserved", subject, found=name)
 
+    check_name("volume_group", request.volume_group)
+    check_name("pool", request.pool)
     names = {"root": "/", "swap": "swap"}
     for mount_point in sorted({*dict(request.volumes), *policy_sizes(request)} - {"/"}):
         if not _MOUNT_POINT.fullmatch(mount_point) or {".", ".."} & set(mount_point.split("/")):
@@ -62,8 +72,8 @@ def check_request(request: Request) -> tuple[Finding, ...]:
         name = volume_name(mount_point)
         if name in names:
             error("volume-name-twice", mount_point, mount_point=mount_point, other=names[name], name=name)
-        elif len(name) > _NAME_LONGEST or not _NAME.fullmatch(name) or _NAME_RESERVED.fullmatch(name):
-            error("name-reserved", mount_point, found=name)
+        else:
+            check_name(mount_point, name)
         names.setdefault(name, mount_point)
     if request.pool in names:
         error("pool-name-taken", "pool", found=names[request.pool])
@@ -97,7 +107,7 @@ def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
         *_check_root(root, request),
         *_check_volumes(mounted, root, request),
         *_check_swap(devices),
-        *_check_pool(devices, root, request),
+        *_check_pool(devices, request),
         *_check_capacity(devices, request),
     )
 
@@ -219,9 +229,9 @@ def _check_swap(devices: Sequence[Device]) -> Iterator[Finding]:
         yield _finding("swap-thin", WARNING, "swap")
 
 
-def _check_pool(devices: Sequence[Device], root: Optional[Device], request: Request) -> Iterator[Finding]:
+def _check_pool(devices: Sequence[Device], request: Request) -> Iterator[Finding]:
     """The pool of the root volume, and what its volume group keeps free."""
-    pool = next((d for d in devices if d.kind == "lvmthinpool" and root and d.name == root.pool), None)
+    pool = node_pool(devices)
     if pool is None:
         return
     metadata = pool.metadata_size
@@ -234,11 +244,10 @@ def _check_pool(devices: Sequence[Device], root: Optional[Device], request: Requ
         return
     if thin > pool.size:
         yield _finding("over-provisioned", ERROR, "pool", found_size=thin, needed_size=pool.size)
-    group = next((d for d in devices if d.kind == "lvmvg" and d.name in pool.parents), None)
-    others = [d for d in devices if group and d is not pool and group.name in d.parents]
-    if group is None or group.size is None or metadata is None or any(d.size is None for d in others):
+    group = group_of(pool, devices)
+    free = free_space(group, devices) if group else None
+    if group is None or group.size is None or metadata is None or free is None:
         return
-    free = group.size - pool.size - 2 * metadata - sum(d.size or 0 for d in others)
     # imgbased lets metadata grow to the wanted size, and its spare with it, out of what is free.
     left = free - 2 * max(0, policy.METADATA_SIZE - metadata)
     if left < policy.RESERVE_MIN:
@@ -254,15 +263,14 @@ def _check_capacity(devices: Sequence[Device], request: Request) -> Iterator[Fin
     held = capacity(devices, request)
     if held.images is None:
         return
-    pool = next(d.size for d in devices if d.kind == "lvmthinpool" and d.size is not None)
     if held.images == 0:
-        yield _finding("cannot-update", WARNING, "images", found_size=pool, needed_size=held.pool_for_update)
+        yield _finding("cannot-update", WARNING, "images", found_size=held.pool_size, needed_size=held.pool_for_update)
     elif held.images < request.images:
         yield _finding(
             "images-below-wish",
             WARNING,
             "images",
-            found_size=pool,
+            found_size=held.pool_size,
             found=held.images,
             wanted=request.images,
             needed_size=held.pool_for_wish,

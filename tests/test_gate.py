@@ -216,14 +216,73 @@ def test_reserve_where_metadata_is_not_known(kept: int, expected: Optional[str])
     assert found(unknown_metadata(kept), Section()) == ([(expected, "volume_group")] if expected else [])
 
 
+def made_by_autopart(**unknown: None) -> Tree:
+    """A group of 100 GiB as automatic partitioning makes it, with a second pool; the size of some is not known."""
+    devices = (
+        Device("onn", "lvmvg", 100 * GIB, parents=("sda3",)),
+        Device("onn-pool00", "lvmthinpool", 60 * GIB, parents=("onn",)),
+        Device("onn-swap", "lvmlv", 4 * GIB, filesystem="swap", parents=("onn",)),
+        Device("onn-root", "lvmthinlv", 10 * GIB, "/", "xfs", pool="onn-pool00", parents=("onn-pool00",)),
+        Device("onn-vms", "lvmthinpool", 4 * GIB - 2 * MIB, parents=("onn",), metadata_size=96 * MIB),
+        Device("other", "lvmvg", 50 * GIB, parents=("sdb",)),
+        Device("other-data", "lvmlv", 20 * GIB, parents=("other",)),
+    )
+    devices = tuple(dataclasses.replace(d, size=None) if d.name in unknown else d for d in devices)
+    return Tree(partitioning="/1", method="AUTOMATIC", devices=devices)
+
+
+def known(tree: Tree) -> dict[str, Optional[int]]:
+    """What the gate adds to the devices: metadata of pools, what stays free in groups."""
+    devices = [device for device in gate.devices(tree) if device.kind in ("lvmthinpool", "lvmvg")]
+    return {d.name: d.metadata_size if d.kind == "lvmthinpool" else d.reserve for d in devices}
+
+
+POOL_METADATA = 72 * MIB  # blivet: a thousandth of the 72 GiB that a reserve of a fifth, swap and the second pool leave
+FREE = 32 * GIB - POOL_METADATA - 2 * 96 * MIB  # the spare is as large as the larger metadata
+
+
+@pytest.mark.parametrize(
+    ("unknown", "metadata", "free", "free_in_other"),
+    [
+        pytest.param("", POOL_METADATA, FREE, 30 * GIB, id="all-known"),
+        pytest.param("onn", None, None, 30 * GIB, id="group"),
+        pytest.param("onn-pool00", POOL_METADATA, None, 30 * GIB, id="pool"),
+        pytest.param("onn-swap", None, None, 30 * GIB, id="volume-beside-the-pool"),
+        pytest.param("onn-root", POOL_METADATA, FREE, 30 * GIB, id="volume-in-the-pool"),
+        pytest.param("other-data", POOL_METADATA, FREE, None, id="volume-of-another-group"),
+    ],
+)
+def test_metadata_and_free_space_where_a_size_is_not_known(
+    unknown: str, metadata: Optional[int], free: Optional[int], free_in_other: Optional[int]
+) -> None:
+    found = known(made_by_autopart(**{unknown: None}))
+    assert found == {"onn": free, "onn-pool00": metadata, "onn-vms": 96 * MIB, "other": free_in_other}
+
+
+def test_metadata_that_the_user_leaves_open_is_not_known() -> None:
+    tree = dataclasses.replace(made_by_autopart(), method="MANUAL")
+    assert known(tree) == {"onn": None, "onn-pool00": None, "onn-vms": 96 * MIB, "other": 30 * GIB}
+
+
+@pytest.mark.parametrize("unknown", ["onn", "onn-pool00", "onn-swap"])
+def test_reserve_is_not_judged_where_a_size_is_not_known(unknown: str) -> None:
+    tree = unknown_metadata(GIB)
+    assert found(tree, Section()) == [("reserve-too-small", "volume_group")]
+    devices = tuple(dataclasses.replace(d, size=None) if d.name == unknown else d for d in tree.devices)
+    assert unknown in [device.name for device in devices]
+    assert found(dataclasses.replace(tree, devices=devices), Section()) == []
+
+
 def test_metadata_size_is_read_from_the_kickstart() -> None:
     text = (
         "# logvol none --thinpool --metadatasize=1 --name=p --vgname=v\n"
         'logvol / --fstype="xfs" --size=10240 --thin --poolname=pool00 --name=root --vgname=onn\n'
         "logvol none --grow --size=20480 --thinpool --metadatasize=1024 --name=pool00 --vgname=onn\n"
         "logvol none --size=20480 --thinpool --name=pool01 --vgname=onn\n"
+        "logvol none --size=20480 --thinpool --metadatasize=256 --fsoptions='a=b,c=d' --name=pool02 --vgname=onn\n"
+        "part none --metadatasize=512 --name=p --vgname=v\n"
     )
-    assert gate.metadata_sizes(text) == {"onn-pool00": GIB}
+    assert gate.metadata_sizes(text) == {"onn-pool00": GIB, "onn-pool02": 256 * MIB}
 
 
 def test_groups_are_read_from_vgs() -> None:

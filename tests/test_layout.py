@@ -325,6 +325,57 @@ def test_unknown_sizes_are_not_judged():
     assert check(devices, Request()) == ()
 
 
+@pytest.mark.parametrize("name", [device.name for device in GOOD])
+def test_size_that_is_not_known_is_not_judged(name):
+    """A pool so small that much would be said of it, but for the one size."""
+    devices = tuple(replace(d, size=None) if d.name == name else d for d in changed("pool00", size=60 * GIB))
+    said = [found.code for found in check(devices, Request())]
+    in_the_pool = [device.name for device in GOOD if device.pool and device.mount_point != "/"]
+    assert said == ([] if name in ("pool00", *in_the_pool) else ["cannot-update"])
+
+
+@pytest.mark.parametrize("name", ["sda1", "onn", "pool00", "swap"])
+def test_reserve_is_not_judged_where_a_size_in_the_group_is_not_known(name):
+    small = changed("pool00", size=GOOD[4].size - 6 * GIB - 900 * MIB)
+    devices = tuple(replace(d, size=None) if d.name == name else d for d in small)
+    assert [f.code for f in check(devices, Request())] == (["reserve-too-small"] if name == "sda1" else [])
+
+
+# A pool for virtual machines, which holds no images and takes its part of the volume group.
+SECOND_POOL = (
+    Device("vms", "lvmthinpool", 40 * GIB, parents=("onn",), metadata_size=GIB),
+    Device("vm", "lvmthinlv", 39 * GIB, "/vm", "xfs", "defaults,discard", pool="vms", parents=("vms",)),
+)
+
+
+@pytest.mark.parametrize(
+    "devices", [pytest.param((*GOOD, *SECOND_POOL), id="after"), pytest.param((*SECOND_POOL, *GOOD), id="before")]
+)
+def test_second_pool_is_not_the_nodes(devices):
+    assert layout.capacity(devices, Request()) == layout.capacity(GOOD, Request())
+    assert [told(found) for found in check(devices, Request(images=30))] == [
+        "warning volume_group: 8.48 GiB of the volume group stay free; 49.49 GiB are wished for | "
+        "the disk is small for this layout: a larger one, or smaller volumes",
+        "warning images: the pool of 191.92 GiB has room for 18 of the 30 images wished for | "
+        "276.25 GiB of pool hold them; a larger disk, smaller volumes, or a smaller wish",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "images"),
+    [
+        pytest.param("pool00", None, id="pool"),
+        pytest.param("var", None, id="volume-in-it"),
+        pytest.param("root", 18, id="root"),
+        pytest.param("swap", 18, id="beside-it"),
+        pytest.param("vm", 18, id="in-another-pool"),
+    ],
+)
+def test_capacity_where_a_size_is_not_known(name, images):
+    devices = tuple(replace(d, size=None) if d.name == name else d for d in (*GOOD, *SECOND_POOL))
+    assert layout.capacity(devices, Request()).images == images
+
+
 # --- plan() on requests that cannot be had ---------------------------------------------------------------------------
 
 IMPOSSIBLE = [
@@ -368,6 +419,29 @@ IMPOSSIBLE = [
         Request(volumes=(("/var_log", GIB),)),
         "error /var_log: /var_log and /var/log would both be named var_log | rename one of them",
         id="volume-name-twice",
+    ),
+    pytest.param(
+        Request(volumes=((f"/{'a' * 56}", GIB),)),
+        f"error /{'a' * 56}: '{'a' * 56}' is not a name for LVM | "
+        "letters, digits, '_', '.', '+' and '-', not first a '-', at most 55 characters",
+        id="volume-name-too-long",
+    ),
+    pytest.param(
+        Request(volumes=(("/-data", GIB),)),
+        "error /-data: '-data' is not a name for LVM | "
+        "letters, digits, '_', '.', '+' and '-', not first a '-', at most 55 characters",
+        id="volume-name-characters",
+    ),
+    pytest.param(
+        Request(volumes=(("/srv/pvmove", GIB), ("/snapshots", GIB))),
+        "error /snapshots: 'snapshots' is reserved by LVM | choose another name",
+        id="volume-name-reserved",
+    ),
+    pytest.param(
+        Request(volume_group="a" * 56),
+        f"error volume_group: '{'a' * 56}' is not a name for LVM | "
+        "letters, digits, '_', '.', '+' and '-', not first a '-', at most 55 characters",
+        id="group-name-too-long",
     ),
     pytest.param(
         Request(volumes=(("/etc/vdsm", GIB),)),

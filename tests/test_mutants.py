@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 
@@ -145,7 +146,8 @@ def test_entry_that_is_none(text: str) -> None:
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "support.mutants", *words]
-    return subprocess.run(command, cwd=CHECKOUT / "tests", capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "tests")}
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_mutants_of_a_program_that_tests_run_as_a_process() -> None:

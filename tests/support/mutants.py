@@ -39,6 +39,7 @@ TESTS = {
     "org_ovirt_node/programs/nics.py": "tests/test_nics.py",
     "org_ovirt_node/hook.py": "tests/test_hook_scripts.py",
     "org_ovirt_node/gate.py": "tests/test_gate.py",
+    "org_ovirt_node/devices.py": "tests/test_layout.py tests/test_gate.py",
     "org_ovirt_node/rules.py": "tests/test_layout.py tests/test_layout_properties.py tests/test_gate.py",
     "org_ovirt_node/capacity.py": "tests/test_layout.py tests/test_layout_properties.py",
     "org_ovirt_node/geometry.py": "tests/test_layout.py tests/test_layout_properties.py tests/test_section.py "
