@@ -72,6 +72,12 @@ def is_plain(word: str) -> bool:
     return _PLAIN.fullmatch(word) is not None
 
 
+def argument_name(argument: str) -> str:
+    """An argument in a message, without a value, which may be a password; without a name it may be the rest of one."""
+    name, equals, _ = argument.partition("=")
+    return f"{name}=" if equals and is_plain(name) else "an argument"
+
+
 def problems(host: Host) -> Iterator[Problem]:
     """What of a host's settings cannot be told to its boot loader or its installer."""
     settings = host.settings
@@ -81,7 +87,7 @@ def problems(host: Host) -> Iterator[Problem]:
             yield host.problem((f"node_{name}",), "boot-word", ODD_CHARACTER, PLAIN_MARKS)
     for index, argument in enumerate(settings.installer_args):
         if not is_plain(argument):
-            message = f"{argument!r} {ODD_CHARACTER}"
+            message = f"{argument_name(argument)} {ODD_CHARACTER}"
             yield host.problem(("node_installer_args", index), "boot-word", message, PLAIN_MARKS)
     if not is_plain(host.name):
         yield host.problem((), "boot-word", f"{host.name!r} cannot be part of a URL as it is", "use ASCII letters")

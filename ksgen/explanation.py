@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from ksgen.inventory import Group, HostEntry, Inventory, Origin, Variable
 from ksgen.nodes import Node, Vaulted, holds_secret, plain
 from ksgen.problems import Mark
+from ksgen.redaction import HASH, SECRET, redacted
 from ksgen.settings import SECRETS
+from ksgen.values import names_secret
 
 # Ansible's layers (its documentation, "Understanding variable precedence"): the winner's, the loser's.
 _LAYER_WORDS = {
@@ -92,21 +94,23 @@ def _group_rule(winner: Group, loser: Group) -> str:
 
 
 def shown(name: str, node: Node) -> object:
-    """The value as it may be shown: neither hashes nor what the vault holds."""
-    if name in SECRETS and node.value is not None:
-        return "(a password hash)"
-    if isinstance(node.value, Vaulted) or holds_secret(node):
+    """The value as it may be shown: without hashes, what a vault holds, and what looks like a secret."""
+    if isinstance(node.value, Vaulted):
         return "(vaulted)"
-    return _without_secrets(plain(node))
+    return SECRET if holds_secret(node) and name not in SECRETS else _without_secrets(name, plain(node))
 
 
-def _without_secrets(value: object) -> object:
+def _without_secrets(name: str, value: object) -> object:
+    if isinstance(value, dict) and "__ansible_vault" in value:
+        return "(vaulted)"
     if isinstance(value, dict):
-        if "__ansible_vault" in value:
-            return "(vaulted)"
-        return {
-            str(key): "(a password hash)" if key in SECRETS else _without_secrets(child) for key, child in value.items()
-        }
+        return {str(key): _without_secrets(str(key), child) for key, child in value.items()}
     if isinstance(value, list):
-        return [_without_secrets(child) for child in value]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+        return [_without_secrets(name, child) for child in value]
+    if name in SECRETS and value is not None:
+        return HASH
+    if names_secret(name) and value is not None:
+        return SECRET
+    if isinstance(value, (int, float, bool, type(None))):
+        return value
+    return "\n".join(redacted(str(value).split("\n")))

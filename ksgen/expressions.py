@@ -326,7 +326,7 @@ class _Host:
         text = refused.text or root
         message, hint = refused.message, refused.hint
         if refused.is_secret:
-            message, hint = "this expression works on a vaulted value, and fails", None
+            message, hint = "this expression works on a secret value, and fails", None
         if text.variable is not root.variable:
             message += f"; {root.path} needs it"
         return Problem(

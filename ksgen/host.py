@@ -17,11 +17,11 @@ from ksgen.disk import Disk, node_link
 from ksgen.expressions import Expressions, Rendered
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.nodes import plain
-from ksgen.places import KEY, Location, locate, problem_at, vaulted
+from ksgen.places import KEY, Location, locate, problem_at, secret_texts
 from ksgen.problems import Problem, Severity
 from ksgen.settings import PREFIX, DhcpRange, Identity, Settings
 from ksgen.validation import validation_problem
-from ksgen.values import host_name
+from ksgen.values import host_name, names_secret
 from org_ovirt_node import layout, policy
 from org_ovirt_node.findings import Finding
 
@@ -96,11 +96,12 @@ class Host:
         return problem_at(self.entry, location, code, message, hint, severity)
 
     def discreet(self, problem: Problem) -> Problem:
-        """The problem without anything that comes out of a vault."""
+        """The problem without anything that comes out of a vault or has the name of a secret."""
         told = f"{problem.message} {problem.hint}"
-        if not any(text and text in told for v in self.entry.variables.values() for text in vaulted(v.node)):
+        variables = self.entry.variables.items()
+        if not any(text and text in told for name, v in variables for text in secret_texts(v.node, names_secret(name))):
             return problem
-        message = f"a vaulted value makes something that cannot stand here ({problem.code} in docs/problems.md)"
+        message = f"a secret value makes something that cannot stand here ({problem.code} in docs/problems.md)"
         return dataclasses.replace(problem, message=message, hint=None, secret=True)
 
     def finding_problem(self, finding: Finding) -> Problem:
@@ -265,7 +266,7 @@ def _across(identities: Iterable[tuple[HostEntry, Identity]]) -> Iterator[Proble
             other = seen.setdefault((kind, value.lower()), (entry, location))
             if other[0] is not entry:
                 place = locate(*other)
-                value = f"this {kind}" if place.is_vaulted else value
+                value = f"this {kind}" if place.is_hidden else value
                 message = f"{value} is also the {kind} of {other[0].name}, {place.mark.file}:{place.mark.line}"
                 code = kind.replace(" ", "-").lower() + "-of-two-hosts"
                 yield problem_at(entry, location, code, message, "each host needs its own")

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from ksgen.inventory import HostEntry
 from ksgen.nodes import Node, holds_secret
 from ksgen.problems import Mark, Problem, Severity
-from ksgen.values import SHOWN_LONGEST, is_secret, names_secret, shown
+from ksgen.redaction import SECRET, may_hold_secret
+from ksgen.settings import PRIVATE
+from ksgen.values import SHOWN_LONGEST, names_secret, shown
 
 Location = tuple[str | int, ...]
 # How pydantic ends the location of a key.
@@ -20,14 +22,14 @@ KEY = "[key]"
 class Place:
     """Where a value of a host stands: the mark, the path as its author wrote it, and whether others share it.
 
-    `is_secret`: the line must not be shown. `is_vaulted`: nothing of the value may be.
+    `is_secret`: the line must not be shown. `is_hidden`: nothing of the value may be.
     """
 
     mark: Mark
     path: str | None
     is_shared: bool
     is_secret: bool = False
-    is_vaulted: bool = False
+    is_hidden: bool = False
 
 
 def path_text(location: Location) -> str:
@@ -58,16 +60,19 @@ def locate(entry: HostEntry, location: Location, is_key: bool = False) -> Place:
     key_mark = variable.key_mark if node is variable.node else node.key_mark
     mark = key_mark if is_key and key_mark else node.mark
     if holds_secret(variable.node):
-        return Place(mark, variable.name, variable.is_shared, is_secret=True, is_vaulted=True)
+        return Place(mark, variable.name, variable.is_shared, is_secret=True, is_hidden=True)
     return Place(mark, path_text(tuple(found)), variable.is_shared, (mark.file, mark.line) in _secret_lines(entry))
 
 
 def _secret_lines(entry: HostEntry) -> set[tuple[str, int]]:
-    """The lines of the inventory that must not be shown: they hold a secret, though the problem may be beside it."""
+    """The lines of the inventory that must not be shown: they hold a secret, though the problem may be beside it.
+
+    What looks like a secret is looked for where a line is shown (problems.py).
+    """
     return {
         (node.mark.file, node.mark.line)
         for name, variable in entry.variables.items()
-        for node in _secrets(variable.node, names_secret(name))
+        for node in _secrets(variable.node, name in PRIVATE or names_secret(name))
     }
 
 
@@ -78,20 +83,34 @@ def _secrets(node: Node, is_named: bool) -> Iterator[Node]:
     elif isinstance(node.value, tuple):
         for child in node.value:
             yield from _secrets(child, is_named)
-    elif is_named or is_secret(node.value):
+    elif is_named or node.is_secret:
         yield node
 
 
-def vaulted(node: Node) -> Iterator[str]:
-    """The texts of a value that come out of a vault."""
+def secret_texts(node: Node, is_named: bool = False) -> Iterator[str]:
+    """The texts of a value that come out of a vault, or have the name of a secret (`is_named`)."""
     if isinstance(node.value, Mapping):
         for name, child in node.value.items():
-            yield from (name, *vaulted(child)) if node.is_secret else vaulted(child)
+            yield from (name,) if node.is_secret else ()
+            yield from secret_texts(child, is_named or names_secret(name))
     elif isinstance(node.value, tuple):
         for child in node.value:
-            yield from vaulted(child)
-    elif node.is_secret:
+            yield from secret_texts(child, is_named)
+    elif (node.is_secret or is_named) and node.value is not None:
         yield str(node.value)
+
+
+def _doubtful(node: Node, is_named: bool) -> Iterator[str]:
+    """The texts of a value that no message repeats, as long as one quotes them: by their names or by their looks."""
+    if isinstance(node.value, Mapping):
+        for name, child in node.value.items():
+            yield from _doubtful(child, is_named or names_secret(name))
+    elif isinstance(node.value, tuple):
+        for child in node.value:
+            yield from _doubtful(child, is_named)
+    elif isinstance(node.value, str) and node.value and (is_named or may_hold_secret(node.value)):
+        yield node.value
+        yield node.value[: SHOWN_LONGEST - 4]
 
 
 def _child(node: Node, part: str | int) -> Node | None:
@@ -106,11 +125,14 @@ def _child(node: Node, part: str | int) -> Node | None:
 def problem_at(
     entry: HostEntry, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
 ) -> Problem:
-    """A problem at the line of this value, or of its key; of a vaulted one it tells nothing."""
+    """A problem at the line of this value, or of its key; of a secret one it tells nothing."""
     is_key = code == "variable-unknown" or location[-1:] == (KEY,)
     place = locate(entry, tuple(part for part in location if part != KEY), is_key)
-    if place.is_vaulted:
-        message, hint = f"this vaulted value cannot stand here ({code} in docs/problems.md)", ""
+    if place.is_hidden:
+        message, hint = f"this secret value cannot stand here ({code} in docs/problems.md)", ""
+    elif location and (variable := entry.variables.get(str(location[0]))):
+        for text in _doubtful(variable.node, names_secret(variable.name)):
+            message, hint = message.replace(text, SECRET), hint.replace(text, SECRET)
     return Problem(
         code=code,
         message=message,

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from ksgen.codes import ALL
+from ksgen.redaction import may_hold_secret, secrets
 
 Severity = Literal["error", "warning"]
+_KEY_LINES = 100  # a private key has as many at most: RSA of 8192 bits
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -115,12 +117,18 @@ def _headline(first: Problem, hosts: list[str]) -> str:
 
 
 def _excerpt(mark: Mark, sources: Mapping[str, str]) -> list[str]:
-    """The line a mark points at and a caret below it; nothing for a file that is not at hand or an endless line."""
+    """The line a mark points at and a caret below it.
+
+    Nothing for a file that is not at hand, an endless line, and one that may hold a secret.
+    """
     lines = sources.get(mark.file, "").split("\n")
     if mark.line > len(lines):
         return []
     line = lines[mark.line - 1].rstrip("\r")
     if not line.strip() or len(line) > 200 or not line.isprintable():
+        return []
+    above = lines[max(0, mark.line - 1 - _KEY_LINES) : mark.line - 1]
+    if may_hold_secret(line) or secrets([*above, line])[-1]:
         return []
     width = max(1, min(mark.length, len(line) - mark.column + 1))
     gutter = f"{mark.line:5} | "

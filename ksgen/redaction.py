@@ -201,7 +201,7 @@ _HASH = re.compile(
 )
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|Private-MAC: .*")
-_DOUBTFUL_URL = re.compile(r"//\S*[@?#]")
+_DOUBTFUL_URL = re.compile(r"//.*@|//\S*[?#]|:\S*@")
 
 # Names of values: the long ones end any name (`dbPassword`), the short ones stand alone or behind a separator.
 _LONG = r"pass(?:word|wd|phrase)|secret|token|authtok|bindpw|(?:api|access|private|activation)[_-]?key"

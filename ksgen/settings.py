@@ -43,11 +43,16 @@ from org_ovirt_node.programs.disks import ERASABLE
 
 PREFIX = "node_"
 SECRETS = frozenset({"node_root_password_hash", "password_hash"})
+# Where passwords stand, or are written by mistake: of a wrong value nothing is quoted, nor the line it is written in.
+PRIVATE = frozenset({
+    "node_root_password_hash", "node_users", "node_kernel_args", "node_installer_args", "node_pre", "node_post"
+})  # fmt: skip
 DHCP_RANGE_LARGEST = 2**16  # addresses; RFC 1918 has no larger subnet but 10.0.0.0/8 and 172.16.0.0/12 as a whole
 NAME_LONGEST = 255  # characters; NAME_MAX of Linux, and the policy has less for what it names
 KERNEL_LINE_LONGEST = 2047  # characters; COMMAND_LINE_SIZE of x86-64 and aarch64 with its NUL is 2048
 # Anaconda writes the arguments into /etc/default/grub between double quotes as they are (grub2.py), and a shell reads
 # that file whenever GRUB is configured anew.
+_NO_KERNEL_ARGUMENT = frozenset(" \t\n\r\v\f\"'`$\\")
 _KERNEL_ARGUMENT = re.compile(r"[A-Za-z0-9_][^\s\"'`$\\]*")
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -66,9 +71,12 @@ def _words(value: object) -> Any:
 
 
 def _kernel_argument(value: str) -> str:
+    """An argument is not quoted: it may be a password, or a part of one that was split at its blanks."""
     if not value.isascii() or not _KERNEL_ARGUMENT.fullmatch(value):
+        wrong = next((c for c in value if not c.isascii() or c in _NO_KERNEL_ARGUMENT), None)
+        found = f"contain {wrong!r}" if wrong else f"begin with {value[0]!r}" if value else "be empty"
         cure = "ASCII without blanks, quotes, backslashes, '$' and '`', each argument by itself"
-        refuse("kernel-arg", f"{shown(value)} is not an argument of a kernel", cure)
+        refuse("kernel-arg", f"an argument of the kernel cannot {found}", cure)
     return value
 
 

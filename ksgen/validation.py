@@ -12,7 +12,7 @@ from ksgen.inventory import HostEntry
 from ksgen.network import Bond, Bridge, Interface, Vlan
 from ksgen.places import Location, problem_at
 from ksgen.problems import Problem
-from ksgen.settings import PREFIX, SECRETS, DhcpRange, Settings, User
+from ksgen.settings import PREFIX, PRIVATE, DhcpRange, Settings, User
 from ksgen.values import nearest, shown
 
 _NAMES_LISTED = 15  # more than that nobody reads in an error
@@ -40,7 +40,7 @@ def validation_problem(entry: HostEntry, details: ErrorDetails) -> Problem:
 def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
     kind, found = details["type"], details["input"]
     context: dict[str, Any] = details.get("ctx") or {}
-    text = "this value" if not SECRETS.isdisjoint(map(str, location)) else shown(found)
+    text = "this value" if location[:1] and location[0] in PRIVATE else shown(found)
     name = location[-1] if location else ""
     if "message" in context:
         return kind, str(context["message"]), str(context["hint"])

@@ -20,21 +20,16 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from ksgen.redaction import may_hold_secret
+
 
 def refuse(code: str, message: str, hint: str = "") -> NoReturn:
     """Refuse a value; `message` and `hint` are final texts."""
     raise PydanticCustomError(code, "{message}", {"message": message, "hint": hint})
 
 
-# What must not be repeated to a screen or a log, wherever it was written.
-_SECRET_TEXT = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File|//[^/?#\s]*@")
 _SECRET_NAME = re.compile(r"pass(word|wd|phrase)|secret|token|private_key", re.IGNORECASE)
 SHOWN_LONGEST = 60
-
-
-def is_secret(value: object) -> bool:
-    """Whether a value is a secret by what it says: a private key, or a URL with a password."""
-    return isinstance(value, str) and _SECRET_TEXT.search(value) is not None
 
 
 def names_secret(name: object) -> bool:
@@ -43,7 +38,12 @@ def names_secret(name: object) -> bool:
 
 
 def shown(value: object) -> str:
-    """A value as it stands in a message: as YAML has it, on one line, not too long, and never a secret."""
+    """A value as it stands in a message: as YAML has it, on one line, not too long.
+
+    What may hold a secret is not repeated: neither a text that looks like it nor what is inside a mapping or list.
+    """
+    if isinstance(value, (dict, list, tuple)):
+        return "a mapping" if isinstance(value, dict) else "a list"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, datetime.date):
@@ -52,7 +52,7 @@ def shown(value: object) -> str:
         text = repr(value)
     except ValueError:  # int() keeps 4300 digits (sys.int_info)
         return "a number without end"
-    if _SECRET_TEXT.search(text) or (not isinstance(value, str) and _SECRET_NAME.search(text)):
+    if isinstance(value, str) and may_hold_secret(value):
         return "this value"
     return text if len(text) <= SHOWN_LONGEST else text[: SHOWN_LONGEST - 3] + "..."
 
@@ -140,12 +140,15 @@ SCRIPT_LONGEST = 1024 * 1024
 
 def script(value: object) -> str:
     """A script for a section of the kickstart: pykickstart acts on lines in it that begin with a section's word."""
-    text = a_text(value, '"systemctl enable sshd"')
+    if not isinstance(value, str):  # nothing of it is quoted: it may be one of the secrets that scripts have
+        refuse("wrong-type", "a script is a text", 'write it in quotes, or below "|": "systemctl enable sshd"')
+    text = value
     if not text.strip():
         refuse("script-empty", "a script without a line", "leave it out")
     interpreter = text.split("\n")[0].removeprefix("#!").strip()
     if text.startswith("#!") and " " in interpreter:
-        refuse("script-interpreter", f"Anaconda takes {shown(interpreter)} for one path", "write #!/usr/bin/python3")
+        message = "Anaconda takes the whole first line for the path of a program, without arguments"
+        refuse("script-interpreter", message, "write #!/usr/bin/python3")
     for number, line in enumerate(text.split("\n"), 1):
         if _SECTION.match(line):
             refuse(
@@ -317,6 +320,11 @@ _NFS = re.compile(r"nfs:([a-z0-9=,]+:)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):/[^\s
 _MARKUP = re.compile(r"[\s\"'\\<>`]")
 
 
+def _shown_url(text: str) -> str:
+    """A text that should be a URL: where it ends, and a password or token in it begins, is not known if it is none."""
+    return "this value" if set("@?#") & set(text) else shown(text)
+
+
 def url(value: object, schemes: tuple[str, ...]) -> str:
     """A URL without blanks, user name or password."""
     text = a_text(value, '"https://pxe.example.com/"')
@@ -330,14 +338,14 @@ def url(value: object, schemes: tuple[str, ...]) -> str:
         if parts.hostname and not _SERVER.fullmatch(parts.hostname):
             ipaddress.IPv6Address(parts.hostname)
     except ValueError:
-        refuse("url", f"{shown(value)} is not a URL")
+        refuse("url", f"{_shown_url(text)} is not a URL")
     if parts.scheme not in schemes:
         wanted = ", ".join(schemes)
-        refuse("url", f"{shown(value)} is not a URL of {wanted}", f"write {schemes[0]}://pxe.example.com/...")
+        refuse("url", f"{_shown_url(text)} is not a URL of {wanted}", f"write {schemes[0]}://pxe.example.com/...")
     if parts.scheme == "file" and not text.startswith("file:///"):
-        refuse("url", f"{shown(value)} names no file", "write file:/// and the path")
+        refuse("url", f"{_shown_url(text)} names no file", "write file:/// and the path")
     if (not parts.hostname and parts.scheme != "file") or not port_is_right or _MARKUP.search(text) or parts.fragment:
-        refuse("url", f"{shown(value)} is not a URL", "a host, no blanks, no quotes and no '#'")
+        refuse("url", f"{_shown_url(text)} is not a URL", "a host, no blanks, no quotes and no '#'")
     return text
 
 
@@ -345,14 +353,14 @@ def image_url(value: object) -> str:
     """The URL of a file."""
     text = url(value, ("http", "https", "ftp", "file"))
     if urlsplit(text).path.endswith("/") or not urlsplit(text).path:
-        refuse("url", f"{shown(value)} names no file", "write the URL of the image itself")
+        refuse("url", f"{_shown_url(text)} names no file", "write the URL of the image itself")
     return text
 
 
 def _directory_url(value: object, schemes: tuple[str, ...]) -> str:
     text = url(value, schemes)
     if urlsplit(text).query:
-        refuse("url", f"{shown(value)} is not the URL of a directory", "leave out what follows the '?'")
+        refuse("url", f"{_shown_url(text)} is not the URL of a directory", "leave out what follows the '?'")
     return text
 
 

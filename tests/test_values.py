@@ -62,7 +62,7 @@ def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ),
         pytest.param(parse_mac, 16**5000, "a number without end is not text", id="number"),
         pytest.param(parse_size, 16**5000, "a number without end has no unit", id="number-for-a-size"),
-        pytest.param(domain_name, [16**5000], "a number without end is not text", id="number-in-a-list"),
+        pytest.param(domain_name, [16**5000], "a list is not text", id="number-in-a-list"),
     ],
 )
 def test_what_is_endless_is_told_shortly(read: object, value: object, message: str) -> None:
@@ -263,9 +263,13 @@ def test_short_rsa_key_is_refused_as_such(keys: dict[str, str]) -> None:
         (None, "null"),
         (True, "true"),
         ("a\nb\u202e", "'a\\nb\\u202e'"),
-        ({"password": "hunter2"}, "this value"),
+        ({"password": "hunter2"}, "a mapping"),
         ("-----BEGIN RSA PRIVATE KEY-----", "this value"),
-        (["http://erika:hunter2@pxe.example.com/"], "this value"),
+        (["http://erika:hunter2@pxe.example.com/"], "a list"),
+        ("http://erika:hunter2@pxe.example.com/", "this value"),
+        ("http://erika:#hunter2@pxe.example.com/", "this value"),
+        ("http://pxe.example.com/?hunter2", "this value"),
+        ("password=hunter2", "this value"),
         ("a" * 100, "'" + "a" * 56 + "..."),
     ],
 )

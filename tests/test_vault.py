@@ -443,7 +443,7 @@ def test_a_problem_of_a_vaulted_value_is_told(tmp_path: Path, password_file: str
     path = host_with(tmp_path, node_vg=inline("a/b", 6))
     assert told(path, Opener([password_file])) == (
         "hosts.yaml:11:16: error: node01.example.com: node_vg: "
-        "this vaulted value cannot stand here (name-characters in docs/problems.md)"
+        "this secret value cannot stand here (name-characters in docs/problems.md)"
     )
 
 

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Nothing that is said of an inventory repeats a secret, wherever it was written: in each variable, in each wrong form.
+
+The variables are those of the model, so that a new one is tried as well.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inventories import inventory_text, read_text
+
+from ksgen.bootargs import problems as boot_problems
+from ksgen.problems import to_text
+from ksgen.rendering import render_all
+from ksgen.settings import PRIVATE, Settings
+
+SECRET = "swordfish"
+# What is a secret wherever it stands, by its looks or by its name.
+FORMS: dict[str, Any] = {
+    "url": f"http://erika:{SECRET}@pxe.example.com/a",
+    "url-with-hash-sign": f"http://erika:a#{SECRET}@pxe.example.com/a",
+    "url-with-slash": f"http://erika:a/{SECRET}@pxe.example.com/a",
+    "url-with-at": f"http://erika:a@{SECRET}@pxe.example.com/a",
+    "url-with-blank": f"http://erika:a {SECRET}@pxe.example.com/a",
+    "url-with-quote": f"http://erika:a'{SECRET}@pxe.example.com/a",
+    "url-with-one-slash": f"http:/erika:{SECRET}@pxe.example.com/a",
+    "url-without-scheme": f"erika:{SECRET}@pxe.example.com/a",
+    "url-of-another-scheme": f"gopher://erika:{SECRET}@pxe.example.com/a",
+    "token-in-query": f"http://pxe.example.com/a?token={SECRET}",
+    "query": f"gopher://pxe.example.com/a?{SECRET}",
+    "fragment": f"http://pxe.example.com/a#{SECRET}",
+    "named": f"password={SECRET}",
+    "named-json": json.dumps({"password": SECRET}),
+    "header": f"Authorization: Basic {SECRET}",
+    "hash": f"$6$salt${SECRET}",
+    "key": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n",
+    "mapping": {"password": SECRET},
+    "list-of-mappings": [{"password": SECRET}],
+    "deep": {"a": [{"b": {"password": [SECRET]}}]},
+}
+# What is a secret where secrets stand.
+BARE: dict[str, Any] = {
+    "mapping-of-anything": {"a": SECRET},
+    "list": [SECRET],
+    "list-of-lists": [[SECRET]],
+    "list-of-mappings-of-anything": [{"a": SECRET}],
+    "word": SECRET,
+    "word-and-name": f"erika:{SECRET}",
+    "quoted": f'inst.vncpassword="my {SECRET}"',
+    "refused-character": f"inst.vncpassword={SECRET}$",
+    "in-the-first-line": f"#!/bin/sh {SECRET}\n%end",
+    "section": f"echo {SECRET} | passwd --stdin root\n%packages",
+    "second-of-a-list": ["quiet", f"a={SECRET}`"],
+    "odd-key": {5: SECRET},
+}
+
+
+def slots(schema: dict[str, Any], definitions: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The places of the model where a value stands: `node_network`, `[]`, `bond`, `options`, `*`."""
+    if path:
+        yield path
+    if "$ref" in schema:
+        yield from slots(definitions[schema["$ref"].rpartition("/")[2]], definitions, path)
+    for one in schema.get("anyOf", ()):
+        yield from slots(one, definitions, path)
+    for name, child in schema.get("properties", {}).items():
+        yield from slots(child, definitions, (*path, name))
+    if isinstance(schema.get("items"), dict):
+        yield from slots(schema["items"], definitions, (*path, "[]"))
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from slots(schema["additionalProperties"], definitions, (*path, "*"))
+
+
+SCHEMA = Settings.model_json_schema(by_alias=True)
+SLOTS = list(dict.fromkeys(slots(SCHEMA, SCHEMA["$defs"], ())))
+# A wrong name of a user is quoted, and what stands there is no secret.
+NAMES = {("node_users", "[]", "name"), ("node_users", "[]", "groups"), ("node_users", "[]", "groups", "[]")}
+
+
+def at(path: tuple[str, ...], value: object) -> object:
+    """The value of a variable in which one stands at a place below it."""
+    for part in reversed(path[1:]):
+        value = [value] if part == "[]" else {"/data" if part == "*" else part: value}
+    return value
+
+
+def written(value: object) -> str:
+    """A value in YAML: JSON, or a text of several lines as it is."""
+    if not isinstance(value, str) or "\n" not in value:
+        return json.dumps(value)
+    return "|\n" + textwrap.indent(value, " " * 8)
+
+
+def told(changes: dict[str, str], directory: Path) -> str:
+    """All that ksgen says of an inventory with these lines, up to its kickstarts and boot files."""
+    hosts, problems = read_text(inventory_text(**changes), directory)
+    for rendered in render_all(hosts):
+        problems += rendered.problems
+    problems += [problem for host in hosts for problem in boot_problems(host)]
+    path = directory / "hosts.yaml"
+    shown = to_text(problems, {str(path): path.read_text()})
+    return "\n".join([*shown, json.dumps([problem.to_json() for problem in problems]), repr(problems)])
+
+
+def test_the_model_is_walked() -> None:
+    assert {path[0] for path in SLOTS} == {f"node_{name}" for name in Settings.model_fields}
+    assert ("node_users", "[]", "password_hash") in SLOTS
+    assert ("node_network", "[]", "bond", "options", "*") in SLOTS
+    assert {(name,) for name in PRIVATE} <= set(SLOTS)
+
+
+@pytest.mark.parametrize("path", SLOTS, ids=".".join)
+def test_no_problem_repeats_a_secret(path: tuple[str, ...], tmp_path: Path) -> None:
+    bare = BARE if path[0] in PRIVATE and path not in NAMES else {}
+    for form, value in (FORMS | bare).items():
+        found = told({path[0]: written(at(path, value))}, tmp_path)
+        assert SECRET not in found, (form, found)
