@@ -416,6 +416,7 @@ PRECONDITIONS = [
         for name, text in (("empty", ""), ("other", "os:/o:centos:centos:10"), ("short", "cpe:/o:centos:centos"))
     ),
     pytest.param(STANDARD, given(release_cpe="cpe:/o:centos:centos:10::baseos"), (), id="release-cpe-long"),
+    pytest.param(STANDARD, given(release_cpe=None), (), id="release-cpe-missing-is-told-once"),
     pytest.param(
         STANDARD,
         given(imgbase_version=Output(1, "", "Traceback\nModuleNotFoundError: No module named 'systemd'\n")),
@@ -673,6 +674,7 @@ PRECONDITIONS = [
         for name, line, problem in (
             ("three-fields", "nfs.example.com:/x /x nfs", "has 3 fields"),
             ("indented-comment", "  # a comment", "has 3 fields"),
+            ("bytes", "# caf\udce9", "is not UTF-8"),
             ("open-quote", "//server/it's /x cifs password=secret 0 0", "has an open quote or a backslash at its end"),
             ("backslash", "tmpfs /x tmpfs defaults 0 \\", "has an open quote or a backslash at its end"),
         )
@@ -696,8 +698,9 @@ EL10_FSTAB, EL10_BLKID = ((DATA / "el10" / name).read_text() for name in ("fstab
 BLKID = """\
 #!/bin/sh
 PATH=/usr/bin:/bin
+cd {answers}/blkid && echo "blkid $*" >>../calls
 for device; do
-    case $device in /dev/*) cat {answers}/blkid/${{device##*/}} 2>/dev/null || exit 2;; esac
+    case $device in /dev/*) cat ${{device##*/}} 2>/dev/null || exit 2;; esac
 done
 """
 
@@ -708,8 +711,8 @@ def el10(site: Site) -> Site:
     site.file("/etc/fstab", EL10_FSTAB)
     (site.answers / "blkid").mkdir()
     for block in EL10_BLKID.split("\n\n"):
-        device = block.splitlines()[0].rpartition("/")[2]
-        (site.answers / "blkid" / device).write_text(f"{block.strip()}\n")
+        device, uuid = block.splitlines()
+        (site.answers / "blkid" / device.rpartition("/")[2]).write_text(f"{uuid.partition('=')[2]}\n")
     (site.bin / "blkid").write_text(BLKID.format(answers=site.answers))
     return site
 
@@ -1190,6 +1193,14 @@ def test_volumes_with_nothing_on_them_or_not_active_have_no_uuid(el10: Site) -> 
     )
     facts = imgbase.gather(Recorded(el10))
     assert {volume.name for volume in facts.volumes if not volume.uuid} == {"home", "tmp", "pool00"}
+
+
+def test_volumes_of_other_groups_are_not_read(el10: Site) -> None:
+    el10.edit("lvs", '"vg_name": "onn", "lv_name": "home"', '"vg_name": "san", "lv_name": "home"')
+    facts = imgbase.gather(Recorded(el10))
+    assert {volume.name for volume in facts.volumes if not volume.uuid} == {"home", "pool00"}
+    assert not [call for call in el10.calls("blkid") if "/home" in call]
+    assert len(el10.calls("blkid")) == 8
 
 
 def test_fstab_that_cannot_be_written(el10: Site) -> None:

@@ -351,7 +351,8 @@ class Mount:
 class Volume:
     """A logical volume; `device` as in Mount, `pool` is empty when it is not thin, `fill` is in percent.
 
-    `uuid` is that of the file system or swap space on it, empty when there is none or the volume is not active.
+    `uuid` is that of the file system or swap space on it, empty when there is none, when the volume is not active, and
+    in other groups than the root's, which nobody need read.
     """
 
     group: str
@@ -591,17 +592,17 @@ def gather(target: Target) -> Facts:
         "vg_name,lv_name,lv_path,lv_tags,pool_lv,lv_kernel_major,lv_kernel_minor,lv_permissions,lv_skip_activation,"
         "lv_metadata_size,data_percent,metadata_percent"
     )
-    found = rows("lv", "lvs", *lvm, volumes)
-    uuids = _uuids(target, [row["lv_path"] for row in found if row["lv_path"] and row["lv_kernel_major"] != "-1"])
     listed = ("--json", "--list", "--bytes", "-o", "TARGET,SOURCE,FSROOT,FSTYPE,SIZE,MAJ:MIN")
     mounts = tuple(map(_mount, rows("filesystems", "findmnt", *listed)))
-    fstype = next((mount.fstype for mount in mounts if mount.target == "/"), "")
+    fstype, device = next(((mount.fstype, mount.device) for mount in mounts if mount.target == "/"), ("", ""))
+    found = tuple(map(_volume, rows("lv", "lvs", *lvm, volumes)))
+    own = {volume.group for volume in found if volume.device == device}
     is_enforcing = (target.read("/sys/fs/selinux/enforce") or "").strip() == "1"
     programs = (*PROGRAMS, *FILESYSTEM_PROGRAMS.get(fstype, ()), *(ENFORCING_PROGRAMS if is_enforcing else ()))
     grub_config = _grub_config(target)
     return Facts(
         mounts=mounts,
-        volumes=tuple(_volume(row, uuids.get(row["lv_path"], "")) for row in found),
+        volumes=tuple(_with_uuid(target, volume) if volume.group in own else volume for volume in found),
         groups=tuple(map(_group, rows("vg", "vgs", *lvm, "vg_name,vg_tags,vg_free"))),
         nvr=target.read(NVR_FILE),
         missing_programs=tuple(name for name in programs if not target.has_program(name)),
@@ -639,20 +640,7 @@ def _mount(row: dict[str, str]) -> Mount:
     return Mount(row["target"], source, subtree, row["fstype"], size, row["maj:min"])
 
 
-def _uuids(target: Target, paths: Sequence[str]) -> dict[str, str]:
-    """The UUIDs of what is on these devices, by path; not of those with nothing on them."""
-    found = {}
-    for path in paths:
-        # One by one: with -p, which goes by no cache, blkid ends at the first device that it knows nothing of.
-        text = target.run("blkid", "-p", "-s", "UUID", "-o", "export", path).text
-        for block in text.split("\n\n"):
-            fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-            if fields.get("DEVNAME") == path and "UUID" in fields:
-                found[path] = fields["UUID"]
-    return found
-
-
-def _volume(row: dict[str, str], uuid: str) -> Volume:
+def _volume(row: dict[str, str]) -> Volume:
     return Volume(
         group=row["vg_name"],
         name=row["lv_name"],
@@ -664,8 +652,15 @@ def _volume(row: dict[str, str], uuid: str) -> Volume:
         is_skipped=bool(row["lv_skip_activation"]),
         metadata_bytes=int(row["lv_metadata_size"] or 0),
         fill=max(float(row["data_percent"] or 0), float(row["metadata_percent"] or 0)),
-        uuid=uuid,
     )
+
+
+def _with_uuid(target: Target, volume: Volume) -> Volume:
+    if not volume.path or volume.device.startswith("-"):
+        return volume
+    # With -p blkid goes by no cache, and ends at the first device with nothing on it: so one by one.
+    text = target.run("blkid", "-p", "-s", "UUID", "-o", "value", volume.path).text
+    return dataclasses.replace(volume, uuid=text.strip())
 
 
 def _group(row: dict[str, str]) -> Group:
@@ -888,8 +883,10 @@ def renamings(facts: Facts) -> tuple[Renaming, ...]:
 def _volume_of(line: FstabLine, facts: Facts, group: str) -> Volume | None:
     """The group's volume that the line names by UUID; of a volume and its snapshots the one that is mounted there."""
     tag = re.fullmatch(r'UUID="?([^"]+)"?', line.source)
-    uuid = tag.group(1).lower() if tag else ""
-    found = [volume for volume in facts.volumes if uuid and (volume.group, volume.uuid.lower()) == (group, uuid)]
+    if tag is None:
+        return None
+    wanted = (group, tag.group(1).lower())
+    found = [volume for volume in facts.volumes if (volume.group, volume.uuid.lower()) == wanted]
     if len(found) > 1:
         mount = facts.mount(line.target)
         found = [volume for volume in found if mount and volume.device == mount.device]
@@ -928,6 +925,10 @@ def _fstab_preconditions(facts: Facts, wanted: Wanted) -> Iterator[Finding]:
 
 def _fstab_problem(text: str) -> str | None:
     """Why imgbased utils.py, Fstab.parse, would fail at a line. Options may hold a password, so they are not quoted."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8"
     if text.startswith("#") or not text.strip():
         return None
     try:
