@@ -11,7 +11,9 @@ import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
+from ksgen import nginx
 from ksgen.host import Host
 from ksgen.network import Interface, carries_other, own_ipv4, own_ipv6
 from ksgen.problems import Problem
@@ -20,6 +22,8 @@ from ksgen.settings import KERNEL_LINE_LONGEST, Settings
 # What every boot loader, the kernel and a URL take as it stands. iPXE expands `${`, GRUB reads quotes and backslashes
 # anew, nginx compares a token with what the client wrote.
 _PLAIN = re.compile(r"[A-Za-z0-9@_+=:;,./?&%~^*!()\[\]-]+")
+# The names of kickstarts that nginx.conf serves: host names, and the IPv6 addresses that stand for one.
+_SERVED_NAME = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:-]*")
 ODD_CHARACTER = "holds a character that boot loaders read differently"
 PLAIN_MARKS = "letters, digits and the marks that a URL has"
 # What a network argument of the operator's own stands for: then none of ours is added.
@@ -78,19 +82,28 @@ def argument_name(argument: str) -> str:
     return f"{name}=" if equals and is_plain(name) else "an argument"
 
 
-def problems(host: Host) -> Iterator[Problem]:
-    """What of a host's settings cannot be told to its boot loader or its installer."""
+def word_problems(host: Host) -> Iterator[Problem]:
+    """Which values cannot be written to a boot file as they are."""
     settings = host.settings
     for name in ("server_url", "tree_url"):
-        # nginx compares with the path as it is behind the percent signs.
-        if not is_plain(getattr(settings, name)) or (name == "server_url" and "%" in settings.server_url):
+        if not is_plain(getattr(settings, name)):
             yield host.problem((f"node_{name}",), "boot-word", ODD_CHARACTER, PLAIN_MARKS)
+    path = urlsplit(settings.server_url).path
+    # nginx compares with the path as it is behind the percent signs, and boot loaders write it as it stands.
+    if is_plain(path or "/") and ("%" in path or nginx.served_path(path) is None):
+        yield host.problem(("node_server_url",), "boot-word", ODD_CHARACTER, PLAIN_MARKS)
     for index, argument in enumerate(settings.installer_args):
         if not is_plain(argument):
             message = f"{argument_name(argument)} {ODD_CHARACTER}"
             yield host.problem(("node_installer_args", index), "boot-word", message, PLAIN_MARKS)
-    if not is_plain(host.name):
+    if not _SERVED_NAME.fullmatch(host.name):
         yield host.problem((), "boot-word", f"{host.name!r} cannot be part of a URL as it is", "use ASCII letters")
+
+
+def problems(host: Host) -> Iterator[Problem]:
+    """What of a host's settings cannot be told to its boot loader or its installer."""
+    settings = host.settings
+    yield from word_problems(host)
     network = _network(host)
     if network.complaint:
         yield host.problem(

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import jinja2
 
-from ksgen import bootargs
+from ksgen import bootargs, nginx
 from ksgen.arming import Arming
 from ksgen.host import Host
 from ksgen.kickstart import GateError, environment
@@ -24,8 +24,8 @@ from ksgen.problems import Mark, Problem
 from ksgen.settings import DhcpRange, Settings
 
 HTTP_PORT = 80
-# What dnsmasq and nginx read as it stands, without quotes.
-_PATH = re.compile(r"/[A-Za-z0-9_./@+=-]*")
+# What neither dnsmasq nor nginx reads as it stands, without quotes.
+_ODD_IN_PATH = re.compile(r"[^A-Za-z0-9_./@+=-]")
 # What boots from the disks of EL's family and of whoever follows the UEFI specification, where GRUB has to look itself.
 LOCAL_LOADERS = (
     *(f"/EFI/{vendor}/shimx64.efi" for vendor in ("almalinux", "centos", "redhat", "rocky")),
@@ -160,7 +160,9 @@ def _boot_address(settings: Settings) -> _Address:
     is_http = parts.scheme == "http"
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     port = parts.port if is_http and parts.port else HTTP_PORT
-    return _Address(name if port == HTTP_PORT else f"{name}:{port}", port, parts.path.rstrip("/"))
+    # A path that nginx cannot serve is one of bootargs.problems.
+    path = nginx.served_path(parts.path) or ""
+    return _Address(name if port == HTTP_PORT else f"{name}:{port}", port, path)
 
 
 # --- what the servers read -------------------------------------------------------------------------------------------
@@ -169,21 +171,36 @@ def _boot_address(settings: Settings) -> _Address:
 def server_files(
     hosts: Sequence[Host], server: Server, templates: BootTemplates
 ) -> tuple[dict[str, str], list[Problem]]:
-    """dnsmasq.conf and nginx.conf, and what they cannot say. They do not depend on who is armed."""
-    problems = [*_path_problems(server), *_server_problems(hosts, server)]
-    if any(problem.severity == "error" for problem in problems) or not hosts:
+    """dnsmasq.conf and nginx.conf, and what they cannot say. They do not depend on who is armed.
+
+    A host that has no boot files (boot_files) has no part in them.
+    """
+    bootable = [host for host in hosts if not any(bootargs.word_problems(host))]
+    shares, share_problems = _shares(bootable, server)
+    problems = [*_path_problems(server), *_server_problems(bootable, server), *share_problems]
+    if any(problem.severity == "error" for problem in problems) or not bootable:
         return {}, problems
-    texts = {"dnsmasq.conf": _dnsmasq(hosts, server, templates), "nginx.conf": _nginx(hosts, server, templates)}
-    return texts, problems
+    return {
+        "dnsmasq.conf": _dnsmasq(bootable, server, templates),
+        "nginx.conf": _nginx(bootable, server, shares, templates),
+    }, problems
 
 
 def _path_problems(server: Server) -> Iterator[Problem]:
-    certificate = (server.certificate.certificate, server.certificate.key) if server.certificate else ()
-    shared = (*server.installers.values(), *((server.images,) if server.images else ()))
-    for path in (server.tree, server.run, *certificate, *shared):
-        if not path.is_absolute() or not _PATH.fullmatch(str(path)):
-            message = "cannot stand in the servers' files"
-            yield Problem("boot-path", message, Mark(str(path), 1), hint="an absolute path of ASCII without blanks")
+    paths = [("-o", server.tree), ("--run", server.run)]
+    paths += [(f"--tree {release}", path) for release, path in server.installers.items()]
+    paths += [("--images", server.images)] if server.images else []
+    if server.certificate:
+        paths += [("certificate", server.certificate.certificate), ("key", server.certificate.key)]
+    for option, path in paths:
+        text = str(path)
+        odd = _ODD_IN_PATH.search(text)
+        if odd or not path.is_absolute():
+            what = f"{odd.group()!r} cannot be used in a path" if odd else "a relative path cannot be used"
+            message = f"{option}: {what} in dnsmasq.conf and nginx.conf"
+            hint = "use an absolute path of ASCII letters, digits and / . _ - @ + ="
+            place = text if text.isprintable() else ascii(text)
+            yield Problem("boot-path", message, Mark(place, 1), hint=hint)
 
 
 def _server_problems(hosts: Sequence[Host], server: Server) -> Iterator[Problem]:
@@ -234,40 +251,94 @@ class _Prefix:
 
 @dataclasses.dataclass(frozen=True)
 class _Share:
-    """A directory or file that is served beside out/."""
+    """An installer tree or an image that is served beside out/. The path is as nginx.served_path has it."""
 
-    url: str
-    directory: Path | str
+    variable: str
+    path: str
+    place: Path
+
+    @property
+    def is_tree(self) -> bool:
+        return self.variable == "node_tree_url"
+
+    @property
+    def location(self) -> _Words:
+        """What of nginx's URLs it takes: a tree all that is below, an image its own."""
+        return _Words(nginx.quoted(f"{self.path}/") if self.is_tree else f"= {nginx.quoted(self.path)}")
+
+    @property
+    def alias(self) -> _Words:
+        return _Words(nginx.quoted(f"{self.place}/" if self.is_tree else str(self.place)))
 
 
-def _nginx(hosts: Sequence[Host], server: Server, templates: BootTemplates) -> str:
+def _nginx(hosts: Sequence[Host], server: Server, shares: Sequence[_Share], templates: BootTemplates) -> str:
     addresses = {_boot_address(host.settings) for host in hosts}
-    paths = sorted({address.path for address in addresses})
     return templates.render(
         "nginx.conf.j2",
         tree=server.tree,
         run=server.run,
-        user=server.user,
-        group=server.group,
+        user=_Words(nginx.quoted(server.user)),
+        group=_Words(nginx.quoted(server.group)),
         tls=server.certificate,
         digits=[(digit, digit + 1) for digit in range(9)],
         ports=sorted({address.port for address in addresses}),
         # The kernel may be without IPv6, so nginx listens there only where a host needs it.
         ports6=sorted({address.port for address in addresses if address.server.startswith("[")}),
-        prefixes=[_Prefix(path, _Words(re.escape(path))) for path in paths],
-        shares=sorted(_shares(hosts, server, paths), key=lambda share: share.url),
+        prefixes=[_Prefix(path, _Words(re.escape(path))) for path in _prefixes(hosts)],
+        shares=shares,
+        is_root_shared=any(share.is_tree and not share.path for share in shares),
     )
 
 
-def _shares(hosts: Sequence[Host], server: Server, taken: Sequence[str]) -> set[_Share]:
-    """The installer trees and images whose URLs name this machine, unless out/ has them."""
-    found = set()
-    for settings in (host.settings for host in hosts):
-        here = urlsplit(settings.server_url).hostname
-        tree, image = urlsplit(settings.tree_url), urlsplit(settings.image_url)
-        installer = server.installers.get(settings.release)
-        if installer and tree.scheme in ("http", "https") and tree.hostname == here:
-            found.add(_Share(tree.path.rstrip("/") + "/", f"{installer}/"))
-        if server.images and image.hostname == here and not any(image.path.startswith(f"{p}/images/") for p in taken):
-            found.add(_Share(image.path, server.images / image.path.rpartition("/")[2]))
-    return found
+def _prefixes(hosts: Iterable[Host]) -> list[str]:
+    """The paths under which out/ is served."""
+    return sorted({_boot_address(host.settings).path for host in hosts})
+
+
+def _shares(hosts: Sequence[Host], server: Server) -> tuple[tuple[_Share, ...], list[Problem]]:
+    """The installer trees and images whose URLs name this machine, unless out/ has them, and which of them nginx cannot
+    serve."""
+    prefixes = _prefixes(hosts)
+    found: dict[str, _Share] = {}
+    problems: list[Problem] = []
+    for host in hosts:
+        for variable, path, directory in _named_here(host, server):
+            if path is None:
+                message = "nginx cannot serve this path: it is not percent-encoded UTF-8 without control characters"
+                problems.append(host.problem((variable,), "boot-word", message, bootargs.PLAIN_MARKS))
+                continue
+            above, _, name = path.rpartition("/")
+            share = _Share(variable, path, directory if variable == "node_tree_url" else directory / name)
+            if not share.is_tree and above in [f"{prefix}/images" for prefix in prefixes]:
+                continue
+            if not share.is_tree and nginx.has_variable(name):
+                message = "nginx cannot serve a file with '$' in its name"
+                problems.append(host.problem((variable,), "boot-word", message, "rename the file"))
+            elif _is_own(share, prefixes):
+                message = "nginx serves files of out/ at this path"
+                problems.append(host.problem((variable,), "boot-url-taken", message, "use another path, like /el9/"))
+            elif (other := found.setdefault(share.location, share)) != share:
+                message = f"nginx serves {other.place} at this path, and cannot serve {share.place} there as well"
+                cure = "give each release a path of its own"
+                problems.append(host.problem((variable,), "boot-url-taken", message, cure))
+    return tuple(found[location] for location in sorted(found)), problems
+
+
+def _named_here(host: Host, server: Server) -> Iterator[tuple[str, str | None, Path]]:
+    """Which of a host's variables name a directory of this machine, and by which path."""
+    here = urlsplit(host.settings.server_url).hostname
+    for variable, url, directory in (
+        ("node_tree_url", host.settings.tree_url, server.installers.get(host.settings.release)),
+        ("node_image_url", host.settings.image_url, server.images),
+    ):
+        parts = urlsplit(url)
+        if directory and parts.scheme in ("http", "https") and parts.hostname == here:
+            yield variable, nginx.served_path(parts.path), directory
+
+
+def _is_own(share: _Share, prefixes: Sequence[str]) -> bool:
+    """Whether a share would take what out/ serves at the same path, or the other way round."""
+    if not share.is_tree:
+        return any(share.path == f"{prefix}/boot.ipxe" for prefix in prefixes)
+    kept = tuple(f"{prefix}/{name}/" for prefix in prefixes for name in ("boot", "ipxe", "ks"))
+    return f"{share.path}/".startswith(kept) or any(share.path in (prefix, f"{prefix}/images") for prefix in prefixes)

@@ -79,7 +79,7 @@ KSGEN_ORDER = (
     ("people",),
     ("disk", "network", "topology"),
     ("settings", "places"),
-    ("validation",),
+    ("validation", "nginx"),
     ("host",),
     ("generations", "manifest", "arming", "bootargs", "boottree", "confirmation", "remembered"),
     ("storage", "grammar", "output", "explanation"),

@@ -196,6 +196,11 @@ def test_certificates_are_always_verified() -> None:
             id="percent",
         ),
         pytest.param(
+            {"node_server_url": "http://pxe.example.com/../nodes/"},
+            ("error", "boot-word", "holds a character that boot loaders read differently"),
+            id="above-the-root",
+        ),
+        pytest.param(
             {"node_installer_args": "['inst.text={x}']"},
             ("error", "boot-word", "inst.text= holds a character that boot loaders read differently"),
             id="brace",
@@ -423,34 +428,149 @@ def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
     assert "ssl" not in texts["nginx.conf"]
 
 
-@pytest.mark.parametrize("path", ["out", "/srv/my out", "/srv/out;", "/srv/o\nut", "/srv/öut", "/srv/$out"])
-def test_a_path_that_a_server_would_misread(host: Host, path: str) -> None:
-    server = netboot.Server(Path(path), Path("/run/ksgen"), "nginx", "nginx")
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        pytest.param("out", "a relative path cannot be used", id="relative"),
+        *(
+            pytest.param(f"/srv/o{odd}ut", f"{odd!r} cannot be used in a path", id=name)
+            for name, odd in {
+                "blank": " ", "semicolon": ";", "line-end": "\n", "umlaut": "ö", "dollar": "$", "comma": ",",
+                "double-quote": '"', "single-quote": "'", "backslash": "\\", "brace": "{", "number-sign": "#",
+                "percent": "%", "colon": ":", "asterisk": "*", "not-utf-8": "\udcff", "tab": "\t",
+            }.items()
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("option", ["-o", "--run", "--tree el9", "--images", "certificate", "key"])
+def test_a_path_that_a_server_would_misread(host: Host, option: str, path: str, what: str) -> None:
+    good, odd = Path("/srv/good"), Path(path)
+    paths = {**dict.fromkeys(("-o", "--run", "--tree el9", "--images", "certificate", "key"), good), option: odd}
+    server = netboot.Server(
+        paths["-o"], paths["--run"], "nginx", "nginx", netboot.Certificate(paths["certificate"], paths["key"]),
+        {"el9": paths["--tree el9"]}, paths["--images"],
+    )  # fmt: skip
     texts, problems = netboot.server_files([host], server, TEMPLATES)
-    assert told(problems) == [("error", "boot-path", "cannot stand in the servers' files")]
+    assert told(problems) == [("error", "boot-path", f"{option}: {what} in dnsmasq.conf and nginx.conf")]
+    assert [problem.hint for problem in problems] == ["use an absolute path of ASCII letters, digits and / . _ - @ + ="]
+    assert problems[0].mark.file.isprintable()
     assert texts == {}
+
+
+SHARING = netboot.Server(
+    Path("/srv/out"), Path("/run/x"), "nginx", "nginx", None, {"el9": Path("/srv/el9"), "el10": Path("/srv/el10")},
+    Path("/srv/i"),
+)  # fmt: skip
+OTHER_PATH = "use another path, like /el9/"
+NO_PATH = "nginx cannot serve this path: it is not percent-encoded UTF-8 without control characters"
+TAKEN = "nginx serves files of out/ at this path"
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "code", "message", "hint"),
+    [
+        pytest.param(
+            "node_image_url", "http://pxe.example.com/i/$x.img", "boot-word",
+            "nginx cannot serve a file with '$' in its name", "rename the file", id="image-dollar",
+        ),
+        pytest.param(
+            "node_image_url", "http://pxe.example.com/i/%24x.img", "boot-word",
+            "nginx cannot serve a file with '$' in its name", "rename the file", id="image-dollar-encoded",
+        ),
+        *(
+            pytest.param(
+                variable, f"http://pxe.example.com/{path}{end}", "boot-word", NO_PATH, bootargs.PLAIN_MARKS,
+                id=f"{name}-{variable}",
+            )
+            for variable, end in (("node_image_url", "/x.img"), ("node_tree_url", "/"))
+            for name, path in {
+                "half-encoded": "100%", "not-hexadecimal": "a%zz", "not-utf-8": "%ff", "line-end": "a%0ab",
+                "nul": "%00", "above-root": "a/../../b", "above-root-encoded": "%2e%2e",
+            }.items()
+        ),
+        *(
+            pytest.param(
+                "node_tree_url", f"http://pxe.example.com/{path}", "boot-url-taken", TAKEN, OTHER_PATH,
+                id=f"tree-at-{path}",
+            )
+            for path in ("nodes/", "nodes", "n%6fdes/", "nodes/boot/", "nodes/boot/el9/", "nodes/ks/", "nodes/images/",
+                         "nodes/ipxe/", "x/../nodes//")
+        ),
+        pytest.param(
+            "node_image_url", "http://pxe.example.com/nodes/boot.ipxe", "boot-url-taken", TAKEN, OTHER_PATH,
+            id="image-at-boot.ipxe",
+        ),
+    ],
+)  # fmt: skip
+def test_urls_that_nginx_cannot_serve(
+    tmp_path: Path, variable: str, url: str, code: str, message: str, hint: str
+) -> None:
+    host = one_host(tmp_path, **{variable: f"'{url}'"})
+    texts, problems = netboot.server_files([host], SHARING, TEMPLATES)
+    assert told(problems) == [("error", code, message)]
+    line = (tmp_path / "hosts.yaml").read_text().split("\n")[problems[0].mark.line - 1]
+    assert line == f"      {variable}: '{url}'"
+    assert problems[0].hint == hint
+    assert texts == {}
+    # Another server may serve it.
+    elsewhere = netboot.Server(Path("/srv/out"), Path("/run/x"), "nginx", "nginx")
+    assert netboot.server_files([host], elsewhere, TEMPLATES)[1] == []
+
+
+def test_two_releases_at_one_url(tmp_path: Path) -> None:
+    hosts = [one_host(tmp_path, node_release=release) for release in ("el9", "el10")]
+    texts, problems = netboot.server_files(hosts, SHARING, TEMPLATES)
+    message = "nginx serves /srv/el9 at this path, and cannot serve /srv/el10 there as well"
+    assert told(problems) == [("error", "boot-url-taken", message)]
+    assert problems[0].hint == "give each release a path of its own"
+    assert texts == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"node_server_url": "'http://pxe.example.com/${x}/'"}, id="server-url"),
+        pytest.param({"node_server_url": "'http://pxe.example.com/a|b/'"}, id="server-url-pipe"),
+        pytest.param({"node_tree_url": "'http://pxe.example.com/{x}/'"}, id="tree-url"),
+        pytest.param({"node_installer_args": "['inst.text={x}']"}, id="argument"),
+    ],
+)
+def test_a_host_without_boot_files_has_no_part_in_the_servers_files(tmp_path: Path, changes: dict[str, str]) -> None:
+    good = one_host(tmp_path)
+    bad = one_host(tmp_path, **changes)
+    assert netboot.server_files([bad], SHARING, TEMPLATES) == ({}, [])
+    assert netboot.server_files([good, bad], SHARING, TEMPLATES) == netboot.server_files([good], SHARING, TEMPLATES)
+    assert [problem.code for problem in boot.files([bad], (), SHARING, TEMPLATES, NOW).problems] == ["boot-word"]
 
 
 @pytest.mark.parametrize(
     ("tree", "image", "locations"),
     [
         pytest.param(
-            "http://pxe.example.com/tree/", "http://pxe.example.com/i/node.img", ["/i/node.img", "/tree/"], id="here"
+            "http://pxe.example.com/tree/", "http://pxe.example.com/i/node.img",
+            ['"/tree/" "/srv/el9/"', '= "/i/node.img" "/srv/i/node.img"'], id="here",
         ),
+        pytest.param(
+            "http://pxe.example.com/", "http://pxe.example.com//i/./a%20b%22%5C.img?x=1",
+            ['"/" "/srv/el9/"', r'= "/i/a b\"\\.img" "/srv/i/a b\"\\.img"'], id="as-nginx-reads-it",
+        ),
+        pytest.param(
+            "http://pxe.example.com/nodes/images/el9/", "http://pxe.example.com/nodes/images/x/node.img",
+            ['"/nodes/images/el9/" "/srv/el9/"', '= "/nodes/images/x/node.img" "/srv/i/node.img"'], id="below-images",
+        ),
+        pytest.param("ftp://pxe.example.com/tree/", "ftp://pxe.example.com/i/node.img", [], id="ftp"),
         pytest.param("http://mirror.example.com/tree/", "ftp://pxe2.example.com/i/node.img", [], id="elsewhere"),
         pytest.param("nfs:pxe.example.com:/tree", "file:///run/node.img", [], id="no-web-server"),
         pytest.param(
             "http://mirror.example.com/", "http://pxe.example.com/nodes/images/node.img", [], id="image-in-out"
         ),
     ],
-)
+)  # fmt: skip
 def test_trees_and_images_of_this_machine(tmp_path: Path, tree: str, image: str, locations: list[str]) -> None:
     host = one_host(tmp_path, node_tree_url=tree, node_image_url=image)
-    server = netboot.Server(
-        Path("/srv/out"), Path("/run/x"), "nginx", "nginx", installers={"el9": Path("/srv/el9")}, images=Path("/srv/i")
-    )
-    text = server_text("nginx.conf", host, server)
-    assert re.findall(r'location "([^"]+)" \{\n +alias', text) == locations
+    text = server_text("nginx.conf", host, SHARING)
+    found = re.findall(r"location (.+) \{\n +alias (.+);", text)
+    assert [" ".join(each) for each in found] == locations
 
 
 def clock_of(text: str) -> re.Pattern[str]:
@@ -463,6 +583,7 @@ def clock_of(text: str) -> re.Pattern[str]:
 SECONDS = st.integers(10**9, 10**10 - 1)
 CLOCK = clock_of(netboot.BootTemplates().render(
     "nginx.conf.j2", tree="/t", run="/r", user="u", group="g", tls=None, ports=[], ports6=[], prefixes=[], shares=[],
+    is_root_shared=False,
     digits=[(digit, digit + 1) for digit in range(9)],
 ))  # fmt: skip
 

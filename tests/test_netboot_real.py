@@ -10,8 +10,9 @@ import os
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import boot_servers
 import pytest
@@ -77,11 +78,11 @@ class Published:
         armed = arming.active(self.armings, self.hosts, NOW - datetime.timedelta(seconds=2))
         self.files, problems = netboot.boot_files(self.hosts, armed, templates, with_addon=True)
         tree = installer(directory / "el9")
-        server = netboot.Server(
+        self.server = netboot.Server(
             self.tree, self.run, boot_servers.USER, boot_servers.GROUP, installers={"el9": tree},
             images=directory / "store",
         )  # fmt: skip
-        servers, more = netboot.server_files(self.hosts, server, templates)
+        servers, more = netboot.server_files(self.hosts, self.server, templates)
         self.copies, missing = boottree.wanted({"el9"}, {"el9": tree})
         assert not [*problems, *more, *missing]
         boottree.put_in_place(self.copies, self.tree)
@@ -98,6 +99,13 @@ class Published:
         wanted = output.changes(self.tree, output.Site({**boot_files, **self.others}, group=group))
         assert not wanted.findings
         output.publish(wanted)
+
+    def serve(self, hosts: Iterable[Host]) -> None:
+        """Let nginx serve what the URLs of other hosts name, too."""
+        servers, problems = netboot.server_files([*self.hosts, *hosts], self.server, netboot.BootTemplates())
+        assert not problems
+        self.others |= servers
+        self.publish(self.files)
 
     def ask(self, *requests: dict[str, object]) -> list[dict[str, object]]:
         return boot_servers.run(self.tree, list(requests))
@@ -326,6 +334,114 @@ def test_disarming_needs_no_restart(published: Published) -> None:
     assert (published.tree / "nginx.conf").read_text() == before
     assert "52-54" not in before
     assert ARMED not in before
+
+
+# Every mark that a file's name may have, the dollar sign alone excepted, and names that look like something else.
+IMAGE_NAMES = (
+    "a b.img", 'a"b.img', "a'b.img", "a\\b.img", "a\\nb.img", "a{b}.img", "a|b.img", "a;b.img", "a#b.img", "a?b.img",
+    "a%b.img", "a%20b.img", "a+b.img", "a&b=c.img", "a~b!c*d(e)[f].img", "ä漢.img", "=a.img", "~a.img", "..a.img",
+    "a`b.img",
+)  # fmt: skip
+
+
+def test_images_of_any_name(published: Published) -> None:
+    for name in IMAGE_NAMES:
+        (published.server.images / name).write_text(f"the image {name}")
+    urls = {name: f"/i/{quote(name)}" for name in IMAGE_NAMES}
+    # As they may be written without percent-encoding; clients encode them.
+    urls |= {name: f"/raw/{name}" for name in IMAGE_NAMES if not set(name) & set(" \"'\\#?%`")}
+    hosts = [
+        host
+        for number, url in enumerate({*urls.values(), *(f"/i/{quote(name)}" for name in IMAGE_NAMES)})
+        for host in site(published.tree.parent, node_image_url="'http://127.0.0.1" + url.replace("'", "''") + "'")[:1]
+    ]
+    published.serve(hosts)
+    paths = {f"/i/{quote(name)}": name for name in IMAGE_NAMES}
+    paths |= {quote(url, safe="/~!*()[]=&;+{}|"): name for name, url in urls.items() if url.startswith("/raw/")}
+    answers = published.ask(*map(http_get, paths))
+    assert {path: answer["body"].decode() for path, answer in zip(paths, answers, strict=True)} == {
+        path: f"the image {name}" for path, name in paths.items()
+    }
+
+
+def test_images_of_any_name_in_out(published: Published) -> None:
+    (published.tree / "images").mkdir(exist_ok=True)
+    for name in IMAGE_NAMES:
+        (published.tree / "images" / name).write_text(f"the image {name}")
+    answers = published.ask(*(http_get(f"/nodes/images/{quote(name)}") for name in IMAGE_NAMES))
+    assert [answer["body"].decode() for answer in answers] == [f"the image {name}" for name in IMAGE_NAMES]
+
+
+def test_a_query_and_dots_do_not_matter(published: Published) -> None:
+    image = "http://127.0.0.1//store/x/../node%2Esquashfs.img?version=1"
+    published.serve(site(published.tree.parent, node_image_url=image, node_tree_url="http://127.0.0.1/a/..//%65l9/"))
+    paths = ("//store/x/../node%2Esquashfs.img?version=1", "/a/..//%65l9/.treeinfo", "/el9//.treeinfo")
+    answers = published.ask(*map(http_get, paths))
+    assert [answer["body"] for answer in answers] == [b"the image", b".treeinfo", b".treeinfo"]
+
+
+def test_an_image_is_served_and_not_what_begins_like_it(published: Published) -> None:
+    (published.server.images / "node.squashfs.img.key").write_text("not for everybody")
+    answers = published.ask(http_get("/store/node.squashfs.img.key"), http_get("/store/node.squashfs.img/x"))
+    assert [answer["status"] for answer in answers] == [404, 404]
+
+
+def test_a_tree_at_the_root_of_the_server(place: Path) -> None:
+    published = Published(place, node_tree_url="http://127.0.0.1/")
+    paths = ("/.treeinfo", "/images/install.img", published.kickstart(ARMED), "/nodes/boot/el9/initrd.img")
+    answers = published.ask(*map(http_get, (*paths, "/nodes/arming.json", "/../arming.json", "/no/arming.json")))
+    assert [answer["status"] for answer in answers] == [200] * 4 + [404, 400, 404]
+
+
+MARKS = "a@b_c+d=e:f;g,h.i~j^k*l!m(n)o[p]q-r&s"
+
+
+@pytest.mark.parametrize("dhcp", DHCP.values(), ids=DHCP)
+def test_a_server_path_with_every_mark(place: Path, dhcp: str) -> None:
+    published = Published(place, node_server_url=f"'http://127.0.0.1//{MARKS}/./x/'", node_dhcp=dhcp)
+    check("dnsmasq", "--test", f"--conf-file={published.tree}/dnsmasq.conf")
+    for name in (name for name in published.files if name.startswith("grub")):
+        check("grub-script-check", str(published.tree / name))
+    if dhcp != "none":
+        assert f'"http://127.0.0.1/{MARKS}/x/boot.ipxe"' in (published.tree / "dnsmasq.conf").read_text()
+        return
+    mac = "52-54-00-aa-00-01"
+    lines = published.files[f"pxelinux.cfg/01-{mac}"].split("\n")
+    named = [line.split()[1] for line in lines if line.startswith(("  KERNEL", "  INITRD"))]
+    named += [word.partition("=")[2] for word in "\n".join(lines).split() if word.startswith(("inst.up", "inst.ks"))]
+    named += [f"http://127.0.0.1/{MARKS}/x/boot.ipxe", f"http://127.0.0.1/{MARKS}/x/ipxe/{mac}.ipxe"]
+    paths = [url.removeprefix("http://127.0.0.1") for url in sorted(named, key=lambda url: "/ks/" in url)]
+    assert len(paths) == 6
+    assert [answer["status"] for answer in published.ask(*map(http_get, paths))] == [200] * 6
+
+
+def test_directories_with_every_mark(place: Path) -> None:
+    odd = place / "a.b_c-d@e+f=g"
+    odd.mkdir()
+    place.chmod(0o755)
+    published = Published(odd)
+    answers = published.ask(
+        tftp_get("grub.cfg"), http_get("/store/node.squashfs.img"), http_get("/el9/.treeinfo"),
+        http_get(published.kickstart(ARMED)), http_get(published.kickstart(ARMED)),
+    )  # fmt: skip
+    assert [answer["status"] for answer in answers] == [200, 200, 200, 200, 410]
+
+
+@pytest.mark.parametrize("name", ["2001:db8::1", "::1", "_a", "a.b-c_d"])
+def test_a_host_of_any_name(place: Path, name: str) -> None:
+    published = Published(place)
+    text = (place / "hosts.yaml").read_text().replace(f"{ARMED}:", f'"{name}":\n      node_hostname: {ARMED}')
+    hosts, problems = read_text(text, place)
+    assert not problems
+    given = arming.arm((), hosts[:1], NOW + HOUR, NOW, draw)
+    files, problems = netboot.boot_files(hosts, arming.active(given, hosts, NOW), netboot.BootTemplates())
+    assert not problems
+    published.others[f"ks/{name}.ks"] = "the kickstart"
+    published.publish(files)
+    path, token = f"/nodes/ks/{name}.ks", given[0].token
+    answers = published.ask(*map(http_get, (path, f"/nodes/boot/el9/vmlinuz?armed={token}", f"{path}?armed={token}")))
+    assert [answer["status"] for answer in answers] == [403, 200, 200]
+    check("grub-script-check", str(published.tree / "grub/grub.cfg-01-52-54-00-aa-00-01"))
 
 
 def test_another_port_and_the_root_of_a_server(place: Path) -> None:
