@@ -20,7 +20,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from ksgen import arming, boot, boottree, confirmation, generations, manifest, netboot, output, remembered
+from ksgen import arming, boot, boottree, confirmation, generations, manifest, netboot, output, published, remembered
 from ksgen.arming import Arming
 from ksgen.cli_edges import (
     DONE,
@@ -216,8 +216,8 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
         if rendered.text is not None and rendered.name in chosen:
             path = f"ks/{rendered.name}.ks"
             files[path], owners[path] = rendered.text, rendered.name
-    armings, disarmed = _armings(options, known, chosen)
     now = datetime.datetime.now(datetime.timezone.utc)
+    armings, disarmed = _armings(options, known, chosen, server.run, now)
     machines = boot.files(known, armings, server, netboot.BootTemplates(memory.templates), now)
     report.extend(machines.problems)
     named = {release: path for release, path in memory.trees.items() if release in options.trees}
@@ -277,7 +277,7 @@ def _memory(options: _Options) -> Remembered:
 
 
 def _armings(
-    options: _Options, known: Sequence[Host], chosen: frozenset[str]
+    options: _Options, known: Sequence[Host], chosen: frozenset[str], run: Path, now: datetime.datetime
 ) -> tuple[tuple[Arming, ...], dict[str, str]]:
     """Who is armed after this run, and who no longer is, with the reason. Raises a usage error, and OSError."""
     try:
@@ -286,7 +286,16 @@ def _armings(
         cure = f"`ksgen disarm {options.hosts[0]} all` disarms every host and writes it anew"
         raise click.UsageError(f"{options.directory / boot.STATE_FILE} {error}; {cure}") from error
     concerned = [one for one in before if options.limit is None or one.host in chosen]
-    over = arming.void(concerned, {host.name: host for host in known})
+    spent, tokens = boot.spent(run), published.tokens(options.directory)
+    over = {
+        # Somebody stopped it by hand, and no run may publish it again.
+        **{
+            one.host: f"its file in {options.directory / 'armed'} was removed"
+            for one in concerned
+            if arming.status(one, now, spent, tokens) == "withdrawn"
+        },
+        **arming.void(concerned, {host.name: host for host in known}),
+    }
     after = arming.disarm(before, over)
     if options.order is None:
         return after, over

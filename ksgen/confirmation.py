@@ -59,4 +59,6 @@ def _notes(host: Host) -> Iterator[str]:
     if settings.multipath:
         yield "multipath: a LUN that other machines may see as well"
     if settings.reinstall:
-        yield "node_reinstall: a node that is installed on it is erased"
+        yield "node_reinstall: an installed node on them is erased"
+    if settings.erase:
+        yield f"node_erase: {', '.join(settings.erase)} on them may be erased"

@@ -64,11 +64,16 @@ def read(directory: Path) -> Published:
         armings = boot.stored(directory)
     except ValueError as error:
         damage = str(error)
-    tokens = frozenset(path.name for path in _files(directory / "armed"))
+    permitted = tokens(directory)
     installing = dict(_installing(directory))
     kickstarts = (path.stem for path in _files(directory / "ks") if path.suffix == ".ks")
-    found = Published(armings, damage, tokens, installing, frozenset())
+    found = Published(armings, damage, permitted, installing, frozenset())
     return dataclasses.replace(found, hosts=frozenset({*kickstarts, *found.concerned}))
+
+
+def tokens(directory: Path) -> frozenset[str]:
+    """The permissions in armed/, which the web server accepts until they end. Raises OSError."""
+    return frozenset(path.name for path in _files(directory / "armed"))
 
 
 def token_host(token: str) -> str:
