@@ -36,7 +36,6 @@ _SWAP_FOR_MUCH_MEMORY = {"el9": 4 * GIB, "el10": 32 * GIB}
 
 # blivet's devicelibs/lvm.py: a chunk of a thin pool grows by 64 KiB for every 15.88 TiB of data.
 _CHUNK = 64 * KIB
-_CHUNK_MAX = 1 * GIB
 _CHUNK_ADDRESSES = 17455015526400
 # libblockdev's bd_lvm_get_thpool_meta_size(): 64 bytes for each chunk, within what LVM takes.
 _CHUNK_METADATA = 64
@@ -119,8 +118,9 @@ def most_recommended_swap(disks: Iterable[int], release: str) -> int:
 
 def pool_metadata(data: int) -> int:
     """The metadata that blivet gives a thin pool of this size where nobody says how much."""
-    chunk = min(-(-data // _CHUNK_ADDRESSES) * _CHUNK, _CHUNK_MAX)
-    return align_up(max(_METADATA_MIN, min(_CHUNK_METADATA * data // max(chunk, _CHUNK), _METADATA_MAX)))
+    # blivet bounds a chunk to 1 GiB; a pool that needs one has the largest metadata either way.
+    chunk = max(1, -(-data // _CHUNK_ADDRESSES)) * _CHUNK
+    return align_up(max(_METADATA_MIN, min(_CHUNK_METADATA * data // chunk, _METADATA_MAX)))
 
 
 def filesystem_space(device: int, filesystem: str) -> int:
