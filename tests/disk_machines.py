@@ -84,6 +84,19 @@ def intel_raid(size: int) -> dict[int, bytes]:
     return {size - 1024: b"Intel Raid ISM Cfg Sig. 1.3.00"}
 
 
+def oracle_asm(size: int) -> dict[int, bytes]:
+    return {32: b"ORCLDISKDATA1".ljust(32, b"\0")}
+
+
+def lvm1(size: int) -> dict[int, bytes]:
+    return {0: b"HM\x01\0" + b"\0" * 40 + b"a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6"}
+
+
+def erased(*words: str) -> dict[str, dict[str, Any]]:
+    """Refused first; then installed, since node_erase has these words."""
+    return {**FIRST, "erase": want(wwn(1), erase=list(words))}
+
+
 # A disk with a node on it.
 NODE = (
     PARTITION + "vgcreate -q --addtag imgbased:vg onn ${1}1\n"
@@ -237,7 +250,9 @@ MACHINES = (
         FIRST,
         fill="printf 'label: gpt\\n,,6A898CC3-1DD2-11B2-99A6-080020736631\\n' | sfdisk -q $1",
     ),
-    Machine("ceph", (scsi(1, bytes=bluestore),), FIRST),
+    Machine("ceph", (scsi(1, bytes=bluestore),), erased("ceph")),
+    Machine("oracle-asm", (scsi(1, bytes=oracle_asm),), erased("oracleasm")),
+    Machine("lvm1", (scsi(1, bytes=lvm1),), FIRST),
     Machine(
         "ceph-volume",
         (scsi(1),),
@@ -260,8 +275,63 @@ MACHINES = (
     Machine(
         "gluster-brick",
         (scsi(1),),
-        FIRST,
+        erased("gluster"),
         fill="mkfs.xfs -q $1; mount $1 /mnt; mkdir -p /mnt/engine/.glusterfs; umount /mnt",
+    ),
+    Machine(
+        "deep-brick",
+        (scsi(1),),
+        FIRST,
+        fill="vgcreate -q storage $1; lvcreate -q -n srv -L 8g storage; mkfs.xfs -q /dev/storage/srv\n"
+        "mount /dev/storage/srv /mnt; mkdir -p /mnt/srv/gluster/bricks/data/brick/.glusterfs/00/01; umount /mnt",
+        start="vgchange -q -ay storage",
+    ),
+    Machine(
+        "deep-domain",
+        (scsi(1),),
+        {**FIRST, "erase": want(wwn(1), erase=["gluster", "unmountable", "unsearched"])},
+        fill=PARTITION + "mkfs.ext4 -q ${1}1; mount ${1}1 /mnt\n"
+        "mkdir -p /mnt/data/images/rhev/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md; umount /mnt",
+    ),
+    Machine(
+        # The power was cut: neither journal has been replayed.
+        "power-cut",
+        (scsi(1),),
+        FIRST,
+        fill="printf 'label: gpt\\n,8G,L\\n,,L\\n' | sfdisk -q $1; udevadm settle\n"
+        "mkfs.xfs -q ${1}1; mkfs.ext4 -q ${1}2; mkdir -p /mnt/a /mnt/b; mount ${1}1 /mnt/a; mount ${1}2 /mnt/b\n"
+        "for d in /mnt/a /mnt/b; do mkdir -p $d/home/user; cp -r /etc $d/; sync; touch $d/home/user/last\n"
+        "xfs_io -F -x -c 'shutdown -f' $d; umount $d; done\n"
+        "xfs_logprint -t ${1}1 | head -8; dumpe2fs -h ${1}2 | grep features",
+    ),
+    Machine(
+        "power-cut-domain",
+        (scsi(1),),
+        FIRST,
+        fill="mkfs.xfs -q $1; mount $1 /mnt; mkdir -p /mnt/images/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md; sync\n"
+        "xfs_freeze -f /mnt; xfs_freeze -u /mnt; touch /mnt/images/last; xfs_io -x -c 'shutdown -f' /mnt; umount /mnt\n"
+        "xfs_logprint -t $1 | head -8",
+    ),
+    Machine(
+        "damaged",
+        (scsi(1),),
+        erased("unmountable"),
+        fill="mkfs.ext4 -q $1; sync; dd if=/dev/zero of=$1 bs=4096 seek=1 count=1 conv=notrunc",
+    ),
+    Machine(
+        "inactive-volume",
+        (scsi(1),),
+        erased("inactive-volumes"),
+        fill="vgcreate -q old-group $1; lvcreate -q -n root -L 4g old-group; mkfs.xfs -q /dev/old-group/root\n"
+        "lvcreate -q -T -L 4g old-group/pool; lvcreate -q -T -V 8g -n thin old-group/pool",
+    ),
+    Machine(
+        "virtual-disk",
+        (scsi(1),),
+        erased("virtual-disks"),
+        fill="vgcreate -q guests $1; lvcreate -q -n guest1 -L 4g guests\n"
+        "printf 'label: gpt\\n,,L\\n' | sfdisk -q /dev/guests/guest1",
+        start="vgchange -q -ay guests",
     ),
     Machine("iso", (scsi(1, bytes=iso9660),), FIRST),
     Machine(
@@ -278,14 +348,14 @@ MACHINES = (
     Machine(
         "luks",
         (scsi(1),),
-        FIRST,
+        erased("luks"),
         fill=PARTITION + "echo -n pass | cryptsetup -q luksFormat --pbkdf pbkdf2 --pbkdf-force-iterations 1000 ${1}1 -",
         start="echo -n pass | cryptsetup open ${1}1 secret -",
     ),
     Machine(
         "tower",
         (scsi(1, size=4 * GIB), scsi(2, size=4 * GIB), scsi(3)),
-        {"pair": want(wwn(1), wwn(2))},
+        {"pair": want(wwn(1), wwn(2), erase=["luks"])},
         fill="mdadm -q --create /dev/md/tower --run --assume-clean --level=1 --raid-devices=2 $1 $2\n"
         "echo -n pass | cryptsetup -q luksFormat --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/md/tower -\n"
         "echo -n pass | cryptsetup open /dev/md/tower secret -; vgcreate -q inner /dev/mapper/secret\n"

@@ -25,7 +25,7 @@ class Replay(disks.Target):
         """`links` says where udev leads a link against its rule: system0="/dev/sdb"."""
         found = recording(name)
         self.answers = {tuple(argv): (status, text, told) for argv, status, text, told in found["commands"]}
-        self.insides = {device: tuple(places) for device, places in found["insides"].items()}
+        self.insides = {device: disks.Look(tuple(look[0]), *look[1:]) for device, look in found["insides"].items()}
         self.failing = failing
         self.links = {f"/dev/disk/by-node/{name}": path for name, path in links.items()}
         self.has_addon = addon
@@ -41,7 +41,7 @@ class Replay(disks.Target):
         self.done.append(argv)
         return disks.Output(5, "", f"  {argv[0]}: it is in use\n") if argv[0] == self.failing else disks.Output(0, "")
 
-    def directories(self, device: str, fstype: str) -> tuple[str, ...]:
+    def directories(self, device: str, fstype: str) -> disks.Look:
         return self.insides[device]
 
     def read(self, path: str) -> str:

@@ -107,8 +107,9 @@ class Recorder(disks.Target):
         return output
 
     def directories(self, device, fstype):
-        self.insides[device] = super().directories(device, fstype)
-        return self.insides[device]
+        look = super().directories(device, fstype)
+        self.insides[device] = [look.places, look.why, look.word]
+        return look
 
 recorder = Recorder()
 facts = disks.gather(recorder)

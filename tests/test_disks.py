@@ -362,15 +362,6 @@ def test_partition(values: dict[str, Any], refusals: list[str]) -> None:
     assert lines(disks.decide(changed("old-system", "sda1", **values), ASKED).refusals) == refusals
 
 
-@pytest.mark.parametrize("signature", sorted(disks.FOREIGN_SIGNATURES))
-def test_foreign_signature(signature: str) -> None:
-    (found,) = disks.decide(changed("old-system", "sda1", signatures=(signature,)), ASKED).refusals
-    assert (found.code, found.found) == (
-        "foreign",
-        f"sda belongs to {disks.FOREIGN_SIGNATURES[signature]}: {signature} in sda1",
-    )
-
-
 def test_trouble_with_another_disk_is_no_matter() -> None:
     assert disks.decide(changed("old-system", "sdb", trouble="wipefs exited with 1"), ASKED).refusals == ()
 

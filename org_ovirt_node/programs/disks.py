@@ -13,6 +13,7 @@ Usage: disks.py WANTED, a file with the text that `written` makes of a Wanted.
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import dataclasses
 import json
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from traceback import format_exc
 from typing import Any, Optional
 
@@ -44,65 +45,154 @@ WWID = ((re.compile(r"sd"), "ID_SERIAL"), (re.compile(r"nvme"), "ID_WWN"), (re.c
 # vdsm's blockSD.py: STORAGE_UNREADY_DOMAIN_TAG begins with the other; MDT_ are the metadata of versions 2 to 4.
 DOMAIN_TAGS = ("RHAT_storage_domain", "MDT_")
 NODE_TAG = "imgbased:"
+SHOWN = 5  # of the places, or volumes, in a message
+PARTITION_TABLES = frozenset({"dos", "gpt"})
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# What blkid calls things that other machines may be using, or that a node's disk never has.
-FOREIGN_SIGNATURES = {
-    "zfs_member": "ZFS",
-    "ceph_bluestore": "Ceph",
-    "VMFS": "VMware VMFS",
-    "VMFS_volume_member": "VMware VMFS",
-    "gfs2": "GFS2",
-    "ocfs2": "OCFS2",
-    "drbd": "DRBD",
-    "bcache": "bcache",
-    "stratis": "Stratis",
-}
-# Partition types that other machines may be using, whether blkid knows the contents or not: those of ceph-disk (ceph's
-# ceph_volume/util/constants.py), and of gptfdisk's parttypes.cc; 0xfb is VMware's in an MBR.
-FOREIGN_PARTITIONS = {
-    "4fbd7e29-": "Ceph",
-    "45b0969e-": "Ceph",
-    "cafecafe-": "Ceph",
-    "89c57f98-": "Ceph",
-    "30cd0809-": "Ceph",
-    "5ce17fce-": "Ceph",
-    "fb3aabf9-": "Ceph",
-    "93b0052d-": "Ceph",
-    "306e8683-": "Ceph",
-    "7f4a666a-": "Ceph",
-    "ec6d6385-": "Ceph",
-    "01b41e1b-": "Ceph",
-    "166418da-": "Ceph",
-    "86a32090-": "Ceph",
-    "6a898cc3-1dd2-11b2-": "ZFS",
-    "516e7cba-6ecf-11d6-": "ZFS",
-    "aa31e02a-400f-11db-": "VMware VMFS",
-    "0xfb": "VMware VMFS",
-    "381cfccc-7288-11e0-": "VMware vSAN",
-    "77719a0c-a4a0-11e3-": "VMware Virsto",
-    "37affc90-ef7d-4e96-": "IBM GPFS",
-    "e75caf8f-f680-4cee-": "Windows Storage Spaces",
-}
-# Logical volumes: ceph-volume tags them; gluster-ansible and cockpit name them and their groups.
-FOREIGN_VOLUME_TAGS = {"ceph.": "Ceph"}
-FOREIGN_NAMES = {"ceph-": "Ceph", "gluster_": "Gluster", "gluster-": "Gluster"}
-# What node_erase may name, and what it then allows to be erased.
-ERASABLE = {
+# The words of node_erase. First those of owners: systems whose data no installation may erase unasked.
+OWNERS = {
+    "aix": "AIX",
     "bcache": "bcache",
     "ceph": "Ceph",
     "drbd": "DRBD",
+    "exfs": "HPE EXFS",
+    "gfs": "GFS",
     "gfs2": "GFS2",
     "gluster": "Gluster",
+    "gpfs": "IBM GPFS",
+    "hp-ux": "HP-UX",
+    "ldm": "Windows dynamic disks",
+    "mpool": "mpool",
+    "nss": "Novell Storage Services",
+    "ocfs": "OCFS",
     "ocfs2": "OCFS2",
+    "oracleasm": "Oracle ASM",
+    "refs": "Windows ReFS",
+    "scoutfs": "ScoutFS",
+    "storage-spaces": "Windows Storage Spaces",
     "stratis": "Stratis",
+    "virsto": "VMware Virsto",
     "vmfs": "VMware VMFS",
+    "vsan": "VMware vSAN",
+    "vxfs": "Veritas VxFS",
     "zfs": "ZFS",
 }
-# Directories that show what a file system holds, however it is named.
-INSIDE = {"dom_md": "storage domain", ".glusterfs": "Gluster"}
-INSIDE_DEPTH = 3
-# With these options a mount writes nothing, not even a journal: xfs(5), ext4(5).
-PASSIVE_MOUNT = {"xfs": "ro,norecovery,nouuid", "ext4": "ro,noload", "ext3": "ro,noload", "ext2": "ro"}
+# Then those of what cannot be looked into, with the reason: there may be anything in it.
+CLOSED = {
+    "bitlocker": "it is encrypted with BitLocker",
+    "dm-crypt": "it is encrypted with dm-crypt, without a header",
+    "dm-integrity": "dm-integrity lies above the data",
+    "dm-snapshot": "it is a snapshot of another device",
+    "filevault": "it is encrypted with FileVault",
+    "inactive-volumes": "logical volumes of it are not active",
+    "journal": "it is the journal of a file system on another device",
+    "luks": "it is encrypted with LUKS",
+    "lvm1": "the installer does not read LVM1",
+    "unknown": "disks.py does not know the signature",
+    "unmountable": "the file system cannot be mounted, or not be read to its end",
+    "unsearched": "the file system is too large to be searched to its end",
+    "vdo": "VDO lies above the data",
+    "virtual-disks": "it is a logical volume with partitions in it, as virtual machines have",
+}
+ERASABLE = (*OWNERS, *CLOSED)
+
+# What follows from a signature: one of these, or a word of ERASABLE, without which it is refused.
+REUSE = "reuse"  # the former contents of an ordinary disk, or nothing by itself
+LOOK = "look"  # mounted read-only and searched
+LOOK_IF = "look-if"  # the same where the installer's kernel has this file system, else REUSE
+ASSEMBLE = "assemble"  # lvm and mdadm say what it is a part of; wiped, or it is put together by itself
+FIRMWARE = "firmware"
+MEDIUM = "medium"  # refused where a whole disk has it
+
+# Every type of blkid (util-linux 2.43, libblkid/src/superblocks and partitions); wipefs prints the same names.
+BLKID_TYPES = {
+    # partition tables
+    **dict.fromkeys(("atari", "bsd", "dasd", "dos", "gpt", "mac", "minix", "PMBR"), REUSE),
+    **dict.fromkeys(("sgi", "solaris", "sun", "ultrix", "unixware"), REUSE),
+    "aix": "aix",  # not a table, but the mark of a physical volume of AIX
+    # put together
+    **dict.fromkeys(("linux_raid_member", "LVM2_member"), ASSEMBLE),
+    "bcache": "bcache",
+    "ceph_bluestore": "ceph",
+    **dict.fromkeys(("drbd", "drbdmanage_control_volume", "drbdproxy_datalog"), "drbd"),
+    "stratis": "stratis",
+    "LVM1_member": "lvm1",
+    "vdo": "vdo",
+    "DM_integrity": "dm-integrity",
+    "DM_snapshot_cow": "dm-snapshot",
+    "DM_verity_hash": REUSE,  # hashes, and no data
+    "zfs_member": "zfs",
+    "mpool": "mpool",
+    **dict.fromkeys(("adaptec_raid_member", "ddf_raid_member", "hpt37x_raid_member", "hpt45x_raid_member"), FIRMWARE),
+    **dict.fromkeys(("isw_raid_member", "jmicron_raid_member", "lsi_mega_raid_member"), FIRMWARE),
+    **dict.fromkeys(("nvidia_raid_member", "promise_fasttrack_raid_member"), FIRMWARE),
+    **dict.fromkeys(("silicon_medley_raid_member", "via_raid_member"), FIRMWARE),
+    # encrypted
+    "crypto_LUKS": "luks",
+    "BitLocker": "bitlocker",
+    "cs_fvault2": "filevault",
+    # file systems that several machines share
+    "gfs": "gfs",
+    "gfs2": "gfs2",
+    "ocfs": "ocfs",
+    "ocfs2": "ocfs2",
+    "oracleasm": "oracleasm",
+    "vxfs": "vxfs",
+    **dict.fromkeys(("scoutfs_data", "scoutfs_meta"), "scoutfs"),
+    **dict.fromkeys(("VMFS", "VMFS_volume_member"), "vmfs"),
+    "nss": "nss",
+    "ReFS": "refs",
+    "exfs": "exfs",
+    # file systems of one machine
+    **dict.fromkeys(("ext2", "ext3", "ext4", "ext4dev", "xfs"), LOOK),
+    "btrfs": LOOK_IF,
+    **dict.fromkeys(("jbd", "xfs_external_log"), "journal"),
+    **dict.fromkeys(("apfs", "bcachefs", "befs", "bfs", "exfat", "f2fs", "hfs", "hfsplus", "hpfs", "jfs"), REUSE),
+    **dict.fromkeys(("nilfs2", "ntfs", "reiser4", "reiserfs", "sysv", "udf", "ufs", "vfat", "xenix", "zonefs"), REUSE),
+    **dict.fromkeys(("cramfs", "erofs", "romfs", "squashfs", "squashfs3", "ubi", "ubifs"), REUSE),
+    "iso9660": MEDIUM,
+    **dict.fromkeys(("swap", "swsuspend"), REUSE),
+}
+# Of these one file system can lie on many disks, all with one UUID.
+SPANNING = {"btrfs": "btrfs file system", "bcachefs": "bcachefs file system", "zfs_member": "ZFS pool"}
+# Partition types that other machines may be using, whether blkid knows the contents or not: those of ceph-disk (ceph's
+# ceph_volume/util/constants.py), of gptfdisk's parttypes.cc, and of util-linux's pt-gpt-partnames.h; 0xfb and 0x42 in
+# an MBR.
+PARTITION_TYPES = {
+    **dict.fromkeys(("4fbd7e29-", "45b0969e-", "cafecafe-", "89c57f98-", "30cd0809-", "5ce17fce-"), "ceph"),
+    **dict.fromkeys(("fb3aabf9-", "93b0052d-", "306e8683-", "7f4a666a-", "ec6d6385-", "01b41e1b-"), "ceph"),
+    **dict.fromkeys(("166418da-", "86a32090-"), "ceph"),
+    "6a898cc3-1dd2-11b2-": "zfs",
+    "516e7cba-6ecf-11d6-": "zfs",
+    "aa31e02a-400f-11db-": "vmfs",
+    "0xfb": "vmfs",
+    "381cfccc-7288-11e0-": "vsan",
+    "77719a0c-a4a0-11e3-": "virsto",
+    "37affc90-ef7d-4e96-": "gpfs",
+    "e75caf8f-f680-4cee-": "storage-spaces",
+    "5808c8aa-7e8f-42e0-": "ldm",
+    "af9b60a0-1431-4f62-": "ldm",
+    "0x42": "ldm",
+    "75894c1e-3aeb-11d3-": "hp-ux",
+    "e2a1e728-32e3-11d6-": "hp-ux",
+    "ca7d7ccb-63ed-4c53-": "luks",  # also where the header is kept elsewhere
+    "7ffec5c9-2d00-49b7-": "dm-crypt",
+}
+# Logical volumes: ceph-volume tags them; gluster-ansible, cockpit and gdeploy name them and their groups.
+FOREIGN_VOLUME_TAGS = {"ceph.": "ceph"}
+FOREIGN_NAMES = {"ceph-": "ceph", "gluster_": "gluster", "gluster-": "gluster", "rhgs_": "gluster", "rhs_": "gluster"}
+# Directories that show what a file system holds, however it is named. With a domain inside, nothing is allowed.
+DOMAIN_DIRECTORY = "dom_md"
+INSIDE = {DOMAIN_DIRECTORY: "storage domain", ".glusterfs": "gluster"}
+# How far a file system is searched; what is further down, or later, is not known.
+INSIDE_SECONDS = 300
+INSIDE_ENTRIES = 5_000_000
+# With these options a mount writes nothing, not even a journal: xfs(5), ext4(5), btrfs(5).
+PASSIVE_MOUNT = {
+    "xfs": "ro,norecovery,nouuid",
+    **dict.fromkeys(("ext3", "ext4", "ext4dev"), "ro,noload"),
+    "ext2": "ro",
+    "btrfs": "ro,rescue=nologreplay",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,6 +255,11 @@ KINDS = {
         "a disk that no other system uses",
         "correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
     ),
+    "not-known": Kind(
+        "what is in {what} on {disk} is not known: {why}",
+        "a look at what is in it",
+        "correct node_disk, or find out by hand what it is",
+    ),
     "firmware-raid": Kind(
         "{disk} is a member of a firmware RAID ({why})",
         "a disk of its own",
@@ -202,18 +297,19 @@ LOG = "/tmp/node-disks.log"
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """One reason to stop. `code` is stable."""
+    """One reason to stop. `code` is stable; `word` of node_erase consents, where anything does."""
 
     code: str
     found: str
     needed: str
     cure: str
+    word: str = ""
 
 
 def refusal(code: str, **values: object) -> Refusal:
     kind = KINDS[code]
     found, needed, cure = (text.format_map(values) for text in (kind.found, kind.needed, kind.cure))
-    return Refusal(code, found, needed, cure)
+    return Refusal(code, found, needed, cure, str(values.get("word", "")))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -384,11 +480,20 @@ class Array:
 
 @dataclasses.dataclass(frozen=True)
 class Inside:
-    """What a file system on a disk was seen to hold."""
+    """What a file system on a disk was seen to hold: a value of INSIDE."""
 
     device: str
     place: str
     owner: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Unseen:
+    """A file system of which not all was seen: why, and the word that consents."""
+
+    device: str
+    why: str
+    word: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -399,6 +504,7 @@ class Facts:
     groups: tuple[Group, ...]
     arrays: tuple[Array, ...]
     insides: tuple[Inside, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
     unread: tuple[str, ...] = ()
     physical_volumes: tuple[str, ...] = ()  # the kernel names of what LVM takes as such, with a group or without
 
@@ -469,6 +575,19 @@ class Decision:
     multipath: tuple[tuple[str, ...], ...] = ()
     links: tuple[Link, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    allowed: tuple[Refusal, ...] = ()  # what node_erase consents to
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What a search of a file system found: places of directories with a known name, and why it did not see them all.
+
+    `word` is the one of node_erase that consents; empty: all of it was seen.
+    """
+
+    places: tuple[str, ...] = ()
+    why: str = ""
+    word: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -515,22 +634,21 @@ class Target:
         """Where a link leads; empty when it leads to nothing."""
         return os.path.realpath(link) if os.path.exists(link) else ""
 
-    def directories(self, device: str, fstype: str) -> tuple[str, ...]:
-        """The directories near the top of a file system, which is not changed by it."""
-        with tempfile.TemporaryDirectory(prefix="node-disks-") as top:
-            if self.run("mount", "-t", fstype, "-o", PASSIVE_MOUNT[fstype], device, top).status:
-                return ()
+    def directories(self, device: str, fstype: str) -> Look:
+        """What is inside of a file system, which is not changed by it."""
+        top = tempfile.mkdtemp(prefix="node-disks-")
+        try:
+            mounted = self.run("mount", "-t", fstype, "-o", PASSIVE_MOUNT[fstype], device, top)
+            if mounted.status:
+                return Look(why=last_line(mounted.complaints), word="unmountable")
             try:
-                found = []
-                for place, names, _ in os.walk(top):
-                    below = os.path.relpath(place, top)
-                    depth = 0 if below == "." else below.count("/") + 1
-                    found += [os.path.normpath(os.path.join(below, name)) for name in names]
-                    if depth >= INSIDE_DEPTH:
-                        names.clear()
-                return tuple(sorted(found))
+                return search(top)
             finally:
                 self.run("umount", top)
+        finally:
+            # Never what is below it: that may still be the disk.
+            with contextlib.suppress(OSError):
+                os.rmdir(top)
 
     def say(self, terminal: str, text: str) -> bool:
         """Best effort: a terminal may be gone, or hold back; its line discipline may be off."""
@@ -548,6 +666,42 @@ class Target:
 
     def pause(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+def search(
+    top: str, most: int = INSIDE_ENTRIES, seconds: float = INSIDE_SECONDS, clock: Callable[[], float] = time.monotonic
+) -> Look:
+    """The directories below `top` with a name of INSIDE, the nearest first: no link is followed.
+
+    Nothing else is mounted below `top`, so it does not leave the file system either.
+    """
+    end, entries = clock() + seconds, 0
+    found: list[str] = []
+    waiting = collections.deque([""])
+    while waiting:
+        place = waiting.popleft()
+        try:
+            with os.scandir(os.path.join(top, place)) as listing:
+                for entry in listing:
+                    entries += 1
+                    if entries > most or clock() > end:
+                        limit = f"{most} entries" if entries > most else f"{seconds} seconds"
+                        return Look(tuple(found), f"not all of it was searched within {limit}", "unsearched")
+                    if not entry.is_dir(follow_symlinks=False):
+                        continue
+                    below = os.path.join(place, entry.name)
+                    if entry.name in INSIDE:
+                        found.append(_printable(below))
+                    else:
+                        waiting.append(below)
+        except OSError as error:
+            return Look(tuple(found), f"{_printable(place) or '/'}: {error.strerror}", "unmountable")
+    return Look(tuple(found))
+
+
+def _printable(place: str) -> str:
+    """A file name may hold anything."""
+    return place if place.isprintable() else repr(place)[1:-1]
 
 
 # Looking
@@ -663,7 +817,7 @@ def _device(
         mapper_uuid=known.get("DM_UUID", ""),
         partition_type=(node["parttype"] or "").lower(),
         signatures=tuple(dict.fromkeys(row["type"] for row in found)),
-        filesystem_uuid=next((row["uuid"] for row in found if row["type"] == "btrfs"), "") or "",
+        filesystem_uuid=next((row["uuid"] for row in found if row["type"] in SPANNING), "") or "",
     )
 
 
@@ -718,16 +872,21 @@ def _array(found: tuple[str, list[tuple[str, dict[str, str]]]]) -> Array:
 
 def look_inside(target: Target, facts: Facts, chosen: Iterable[Candidate]) -> Facts:
     """Also what the file systems on the chosen disks hold, as far as they can be mounted without changing them."""
-    found = []
+    insides: list[Inside] = []
+    unseen: list[Unseen] = []
     for device in facts.stack(name for candidate in chosen for name in candidate.names):
-        fstype = next((each for each in device.signatures if each in PASSIVE_MOUNT), None)
+        fstype = next((each for each in device.signatures if rule_of(each) in (LOOK, LOOK_IF)), None)
         if fstype is None or facts.children([device.name]):
             continue
-        for place in target.directories(device.path, fstype):
-            owner = INSIDE.get(os.path.basename(place))
-            if owner:
-                found.append(Inside(device.name, place, owner))
-    return dataclasses.replace(facts, insides=tuple(found))
+        print(f"ovirt-node: looking into {device.name} ({fstype})", flush=True)
+        look = target.directories(device.path, fstype)
+        if look.word and rule_of(fstype) == LOOK_IF and fstype not in target.read("/proc/filesystems").split():
+            continue
+        if look.word:
+            unseen.append(Unseen(device.name, look.why, look.word))
+        named = ((place, INSIDE.get(os.path.basename(place))) for place in look.places)
+        insides += [Inside(device.name, place, owner) for place, owner in named if owner]
+    return dataclasses.replace(facts, insides=tuple(insides), unseen=tuple(unseen))
 
 
 # Deciding
@@ -799,12 +958,15 @@ def decide(facts: Facts, wanted: Wanted) -> Decision:
         refusals += _disk_refusals(facts, candidate, wanted)
     refusals += _content_refusals(facts, chosen, wanted)
     refusals += _name_refusals(facts, chosen, wanted)
+    allowed = tuple(each for each in refusals if each.word in wanted.erase)
+    refusals = [each for each in refusals if each not in allowed]
     if refusals:
-        return Decision(tuple(chosen), refusals=tuple(refusals))
+        return Decision(tuple(chosen), refusals=tuple(refusals), allowed=allowed)
     return Decision(
         chosen=tuple(chosen),
+        allowed=allowed,
         takedown=tuple(_takedown(facts, chosen)),
-        wipes=tuple(_wipes(facts, chosen)),
+        wipes=tuple(_wipes(facts, chosen, wanted)),
         multipath=tuple(_multipath(chosen) if wanted.multipath else ()),
         links=tuple(_link(number, one, wanted) for number, one in enumerate(chosen)),
     )
@@ -871,36 +1033,30 @@ def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted)
     """What lies on the disks that is not ours to wipe."""
     for candidate in chosen:
         names = set(candidate.names)
-        foreign: dict[str, list[str]] = {}
-        firmware: list[str] = []
-        for device in facts.stack(candidate.names):
-            for owner, why in _foreign_marks(device):
-                foreign.setdefault(owner, []).append(why)
-            firmware += [
-                each for each in device.signatures if each.endswith("_raid_member") and each != "linux_raid_member"
-            ]
-        for group in facts.groups:
-            if not _is_on(facts, group.members, names):
-                continue
-            domain = _domain_marks(group)
+        stack = facts.stack(candidate.names)
+        groups = [group for group in facts.groups if _is_on(facts, group.members, names)]
+        insides = [inside for inside in facts.insides if facts.roots(inside.device) & names]
+        for group in groups:
+            domain, node = _domain_marks(group), _node_marks(group)
             if domain:
                 what = f"the volume group {group.name}"
                 yield refusal("storage-domain", what=what, disk=candidate, why=_listed(domain))
-            for owner, why in _foreign_volumes(group):
-                foreign.setdefault(owner, []).append(why)
-            node = _node_marks(group)
             if node and not wanted.reinstall:
                 yield refusal("node-layers", disk=candidate, why=_listed(node))
-        for inside in facts.insides:
-            if facts.roots(inside.device) & names and inside.owner in foreign:
-                foreign[inside.owner].append(f"{inside.place} in {inside.device}")
-            elif facts.roots(inside.device) & names and inside.owner == INSIDE["dom_md"]:
-                what, why = f"the file system of {inside.device}", f"it has {inside.place}"
-                yield refusal("storage-domain", what=what, disk=candidate, why=why)
-            elif facts.roots(inside.device) & names:
-                foreign[inside.owner] = [f"{inside.place} in {inside.device}"]
-        for owner, reasons in foreign.items():
-            yield refusal("foreign", disk=candidate, owner=owner, why=_listed(dict.fromkeys(reasons)))
+        for device, places in _by_device(insides, DOMAIN_DIRECTORY):
+            what, why = f"the file system of {device}", f"it has {_some(places)}"
+            yield refusal("storage-domain", what=what, disk=candidate, why=why)
+        marks = [mark for device in stack for mark in _marks(device)]
+        marks += [mark for group in groups for mark in _foreign_volumes(group)]
+        for directory, word in INSIDE.items():
+            if word in OWNERS:
+                found = _by_device(insides, directory)
+                marks += [(word, f"{_some(places)} in {device}") for device, places in found]
+        for owner in dict.fromkeys(word for word, _ in marks):
+            why = _listed(dict.fromkeys(why for word, why in marks if word == owner))
+            yield refusal("foreign", disk=candidate, owner=OWNERS[owner], word=owner, why=why)
+        yield from _not_known(facts, candidate, groups)
+        firmware = [each for device in stack for each in device.signatures if rule_of(each) == FIRMWARE]
         if firmware:
             yield refusal("firmware-raid", disk=candidate, why=_listed(dict.fromkeys(firmware)))
         for device in _hidden(facts, candidate):
@@ -924,28 +1080,104 @@ def _hidden(facts: Facts, candidate: Candidate) -> Iterator[Device]:
             yield device
 
 
+def _by_device(insides: Iterable[Inside], directory: str) -> Iterator[tuple[str, list[str]]]:
+    """The places of directories of one name, device by device."""
+    found: dict[str, list[str]] = {}
+    for inside in insides:
+        if os.path.basename(inside.place) == directory:
+            found.setdefault(inside.device, []).append(inside.place)
+    yield from found.items()
+
+
+def _some(places: Sequence[str]) -> str:
+    """A server of bricks may have hundreds."""
+    return _listed(places[:SHOWN]) + (f" and {len(places) - SHOWN} more" if places[SHOWN:] else "")
+
+
+def _not_known(facts: Facts, candidate: Candidate, groups: Iterable[Group]) -> Iterator[Refusal]:
+    """What is on a disk and cannot be looked into."""
+    for device in facts.stack(candidate.names):
+        for signature in device.signatures:
+            word = rule_of(signature)
+            if word in CLOSED:
+                why = f"{CLOSED[word]} ({signature})"
+                yield refusal("not-known", what=device.name, disk=candidate, why=why, word=word)
+        word = _of_partition(device)
+        if word in CLOSED and word not in map(rule_of, device.signatures):
+            why = f"{CLOSED[word]} (partition type {device.partition_type})"
+            yield refusal("not-known", what=device.name, disk=candidate, why=why, word=word)
+        # The kernel does not look for partitions in a logical volume.
+        closed = [each for each in device.signatures if each in PARTITION_TABLES]
+        if device.type == "lvm" and closed and not facts.children([device.name]):
+            why = f"{CLOSED['virtual-disks']} ({_listed(closed)})"
+            yield refusal("not-known", what=device.mapper_name, disk=candidate, why=why, word="virtual-disks")
+        for unseen in facts.unseen:
+            if unseen.device == device.name:
+                what, why = device.mapper_name or device.name, unseen.why
+                yield refusal("not-known", what=what, disk=candidate, why=why, word=unseen.word)
+    for group in groups:
+        # Of these it is known what they are; and one that is not complete cannot be activated.
+        if group.missing or _domain_marks(group) or _node_marks(group) or any(_foreign_volumes(group)):
+            continue
+        inactive = _inactive(facts, group)
+        if inactive:
+            what, word = f"volume group {group.name}", "inactive-volumes"
+            why = f"{CLOSED[word]} ({_some(inactive)})"
+            yield refusal("not-known", what=what, disk=candidate, why=why, word=word)
+
+
+def _inactive(facts: Facts, group: Group) -> list[str]:
+    """The volumes of a group that have no device now. Pools, and what lvs has in brackets, never hold a file system."""
+    names = [name for name, _ in group.volumes]
+    active = {device.mapper_name for device in facts.devices if device.type == "lvm"}
+    return [
+        name
+        for name in names
+        if not name.startswith("[")
+        and not any(f"[{name}_{kind}]" in names for kind in ("tdata", "cdata", "vdata"))
+        and f"{_doubled(group.name)}-{_doubled(name)}" not in active
+    ]
+
+
+def _doubled(name: str) -> str:
+    """As device-mapper writes a name that LVM has put before or behind a dash."""
+    return name.replace("-", "--")
+
+
 def _is_on(facts: Facts, members: Iterable[str], disks: set[str]) -> bool:
     return bool(facts.roots_of(members) & disks)
 
 
-def _foreign_marks(device: Device) -> Iterator[tuple[str, str]]:
+def rule_of(signature: str) -> str:
+    """What follows from a signature: a rule, or a word of node_erase."""
+    if signature in BLKID_TYPES:
+        return BLKID_TYPES[signature]
+    return FIRMWARE if signature.endswith("_raid_member") else "unknown"
+
+
+def _of_partition(device: Device) -> str:
+    """The word of node_erase that follows from the type of a partition, if any does."""
+    return next((word for prefix, word in PARTITION_TYPES.items() if device.partition_type.startswith(prefix)), "")
+
+
+def _marks(device: Device) -> Iterator[tuple[str, str]]:
+    """The owners of what is on a device, and how it shows."""
     for signature in device.signatures:
-        if signature in FOREIGN_SIGNATURES:
-            yield FOREIGN_SIGNATURES[signature], f"{signature} in {device.name}"
-    for prefix, owner in FOREIGN_PARTITIONS.items():
-        if device.partition_type.startswith(prefix):
-            yield owner, f"partition type {device.partition_type} of {device.name}"
+        if rule_of(signature) in OWNERS:
+            yield rule_of(signature), f"{signature} in {device.name}"
+    if _of_partition(device) in OWNERS:
+        yield _of_partition(device), f"partition type {device.partition_type} of {device.name}"
     for mount in device.mounts:
         if mount.startswith(("/gluster", "/rhgs")):
-            yield "Gluster", f"{device.name} is mounted at {mount}"
+            yield "gluster", f"{device.name} is mounted at {mount}"
 
 
 def _foreign_volumes(group: Group) -> Iterator[tuple[str, str]]:
     for prefix, owner in FOREIGN_NAMES.items():
-        if group.name.startswith(prefix):
+        if group.name.lower().startswith(prefix):
             yield owner, f"volume group {group.name}"
         for volume, _ in group.volumes:
-            if volume.strip("[]").startswith(prefix):
+            if volume.strip("[]").lower().startswith(prefix):
                 yield owner, f"volume {group.name}/{volume.strip('[]')}"
     for volume, tags in group.volumes:
         for prefix, owner in FOREIGN_VOLUME_TAGS.items():
@@ -976,7 +1208,8 @@ def _reaching_out(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[Refusal
     filesystems = dict.fromkeys(device.filesystem_uuid for device in facts.devices if device.filesystem_uuid)
     for uuid in filesystems:
         members = tuple(device.name for device in facts.devices if device.filesystem_uuid == uuid)
-        spans.append(("btrfs file system", uuid, members, 0))
+        kinds = (SPANNING.get(each) for name in members for each in facts.device(name).signatures)
+        spans.append((next(filter(None, kinds), "file system"), uuid, members, 0))
     ours = {name for candidate in chosen for name in candidate.names}
     for kind, name, members, missing in spans:
         disks = facts.roots_of(members)
@@ -1040,18 +1273,21 @@ def _command(facts: Facts, device: Device) -> tuple[str, ...]:
     return (device.name,)
 
 
-def _wipes(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[tuple[str, ...]]:
+def _wipes(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) -> Iterator[tuple[str, ...]]:
     """How to make sure that nothing on the disks is put together again.
 
     Any event starts arrays anew, and what lies on them; then blivet cannot stop the array that it wants to destroy
-    (`mdadm: Cannot get exclusive access`). All other contents Anaconda wipes itself.
+    (`mdadm: Cannot get exclusive access`). What node_erase consents to is wiped here too, since Anaconda does not know
+    all of it. All other contents Anaconda wipes itself.
     """
     for candidate in chosen:
         # Under a map the paths are in use; else one path of a LUN will do.
         top = candidate.map or next((path for path in candidate.paths if not path.trouble), candidate.paths[0])
         for device in facts.stack([top.name]):
-            if device.type in ("disk", "part", "mpath") and set(device.signatures) & set(ASSEMBLED):
-                yield "wipefs", "--all", "--types", ",".join(ASSEMBLED), device.path
+            given_up = [each for each in device.signatures if rule_of(each) in wanted.erase]
+            types = [*(ASSEMBLED if set(device.signatures) & set(ASSEMBLED) else ()), *given_up]
+            if device.type in ("disk", "part", "mpath") and types:
+                yield "wipefs", "--all", "--types", ",".join(types), device.path
 
 
 def _multipath(chosen: Sequence[Candidate]) -> Iterator[tuple[str, ...]]:
@@ -1177,6 +1413,8 @@ def describe(refusals: Sequence[Refusal], looked: Sequence[str] = ()) -> str:
     lines = [f"the installation stops here; {what}.", *looked]
     for each in refusals:
         lines += [f"error: {each.code}: {each.found}; needed: {each.needed}", f"  cure: {each.cure}"]
+        if each.word:
+            lines.append(f"  to erase it all the same: node_erase: [{each.word}]")
     lines.append("Correct the inventory, run ksgen, and boot again.")
     return "\n".join(f"ovirt-node: {line}" for text in lines for line in text.splitlines())
 
@@ -1192,6 +1430,14 @@ def tell(target: Target, text: str) -> None:
     heard = [target.say(terminal, f"\n{text}\n") for terminal in terminals(target)]
     if not any(heard):
         target.say("console", f"\n{text}\n")
+
+
+def announce(target: Target, allowed: Sequence[Refusal]) -> None:
+    """Say what is erased by node_erase, here and on every terminal, before anything is."""
+    if allowed:
+        lines = [f"ovirt-node: node_erase: [{each.word}] allows it to be erased: {each.found}" for each in allowed]
+        print("\n".join(lines), flush=True)
+        tell(target, "\n".join(lines))
 
 
 def addon_refusals(target: Target, wanted: Wanted) -> tuple[Refusal, ...]:
@@ -1225,6 +1471,7 @@ def resolve(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:
             facts = look_inside(target, facts, decision.chosen)
             decision = decide(facts, wanted)
         if not decision.refusals:
+            announce(target, decision.allowed)
             decision = dataclasses.replace(decision, refusals=act(target, decision))
         # Something may still be starting what was just taken down, in units that udev does not wait for.
         if not left or all(each.code != "takedown-failed" for each in decision.refusals):

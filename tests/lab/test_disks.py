@@ -30,7 +30,8 @@ MODEL = "ST480FP0021"
 
 FOREIGN = (
     "error: foreign: {0} belongs to {1} in {0}; needed: a disk that no other system uses\n"
-    "  cure: correct node_disk; if this is given up, wipe the disk by hand: wipefs -a"
+    "  cure: correct node_disk; if this is given up, wipe the disk by hand: wipefs -a\n"
+    "  to erase it all the same: node_erase: [{2}]"
 )
 
 
@@ -85,9 +86,9 @@ def shared_storage(directory: Path) -> Lot:
             "MDT_CLASS=Data and 2 more; needed: a disk without virtual machines on it\n"
             "  cure: correct node_disk; if the domain is given up, destroy it in the engine and wipe the disk there",
         ),
-        "ceph": (want(wwn(3)), FOREIGN.format("{3}", "Ceph: ceph_bluestore")),
-        "zfs": (want(wwn(4)), FOREIGN.format("{4}", "ZFS: zfs_member")),
-        "gluster": (want(wwn(5)), FOREIGN.format("{5}", "Gluster: engine/.glusterfs")),
+        "ceph": (want(wwn(3)), FOREIGN.format("{3}", "Ceph: ceph_bluestore", "ceph")),
+        "zfs": (want(wwn(4)), FOREIGN.format("{4}", "ZFS: zfs_member", "zfs")),
+        "gluster": (want(wwn(5)), FOREIGN.format("{5}", "Gluster: engine/.glusterfs", "gluster")),
         "stick": (
             want({"serial": STICK}),
             "error: removable: {6} is removable (USB); needed: a disk that stays\n"
@@ -172,7 +173,7 @@ def test_right_disk_or_none(lot_of: Any, vm_root: Path, kernel: Kernel, tmp_path
         said = [line.removeprefix("ovirt-node: ") for line in result.text(f"{name}.json").splitlines()]
         assert result.text(f"{name}.json.status") == "1\n"
         assert said[0] == "the installation stops here; nothing has been written to any disk."
-        why = "\n".join(line for line in said if line.startswith(("error", "  cure")))
+        why = "\n".join(line for line in said if line.startswith(("error", "  cure", "  to erase")))
         assert why == text.format("", *names, all=", ".join(sorted(names)))
     assert digests(lot) == before
 
