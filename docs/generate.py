@@ -28,6 +28,7 @@ from org_ovirt_node import layout
 from org_ovirt_node.findings import size_text
 from org_ovirt_node.layout import LAYOUTS, Request
 from org_ovirt_node.policy import ROOT_SIZE
+from org_ovirt_node.programs import disks
 
 DOCS = Path(__file__).resolve().parent
 
@@ -56,7 +57,7 @@ EXAMPLES = {
     "raid": "1",
     "multipath": "true",
     "reinstall": "true",
-    "erase": "[zfs]",
+    "erase": "[luks]",
     "firmware": "uefi",
     "partitioning": "autopart",
     "layout": "minimal",
@@ -277,7 +278,51 @@ def content() -> str:
     return "\n".join(["| file | |", "|---|---|", *sorted(rows)]) + "\n"
 
 
+_RULES = {
+    disks.REUSE: "erased",
+    disks.LOOK: "looked into; erased when nothing is found",
+    disks.LOOK_IF: "looked into where the kernel has it; else erased",
+    disks.ASSEMBLE: "LVM or mdadm says what it is part of, and that is decided on; then erased",
+    disks.FIRMWARE: "refused: firmware RAID",
+    disks.MEDIUM: "refused on a whole disk: installation medium; else erased",
+}
+
+
+def words() -> str:
+    """The words of node_erase."""
+    rows = ["| word | what it allows to be erased |", "|---|---|"]
+    rows += [f"| `{word}` | what belongs to {owner} |" for word, owner in disks.OWNERS.items()]
+    rows += [f"| `{word}` | what is not known, because {why} |" for word, why in disks.CLOSED.items()]
+    return "\n".join(rows) + "\n"
+
+
+def signatures() -> str:
+    """What follows from each type of blkid."""
+    found: dict[str, list[str]] = {}
+    for signature, rule in disks.BLKID_TYPES.items():
+        found.setdefault(_RULES.get(rule, f"refused; `node_erase: [{rule}]` allows it"), []).append(signature)
+    rows = ["| decision | types |", "|---|---|"]
+    rows += [f"| {decision} | {_codes(found[decision])} |" for decision in sorted(found)]
+    rows.append("| refused; `node_erase: [unknown]` allows it | any other |")
+    return "\n".join(rows) + "\n"
+
+
+def partitions() -> str:
+    """What follows from partition types; of a GUID the beginning counts."""
+    found: dict[str, list[str]] = {}
+    for prefix, word in disks.PARTITION_TYPES.items():
+        found.setdefault(word, []).append(prefix if prefix.startswith("0x") else f"{prefix}…")
+    rows = ["| refused unless `node_erase` has | types |", "|---|---|"]
+    rows += [f"| `{word}` | {_codes(types)} |" for word, types in sorted(found.items())]
+    return "\n".join(rows) + "\n"
+
+
+def _codes(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names, key=str.lower))
+
+
 PARTS = {
+    "disks.md": {"words": words, "signatures": signatures, "partitions": partitions},
     "addon.md": {"content": content},
     "checks.md": {"checks": checks},
     "problems.md": {"codes": codes},

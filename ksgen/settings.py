@@ -261,7 +261,7 @@ class Settings(BaseModel):
     reinstall: bool = Field(default=False, description="Whether a disk that carries a node may be installed again.")
     erase: Annotated[list[_Erasable], BeforeValidator(_listed)] = Field(
         default_factory=list,
-        description="What else may be erased, where the disk holds it: `luks`, `zfs`, … (docs/disks.md).",
+        description="What else may be erased if the disk holds it, such as `luks` or `ceph` (docs/disks.md).",
     )
     firmware: Literal["uefi", "bios"] | None = Field(
         default=None, description="Left out: either; the plan is for the worse."

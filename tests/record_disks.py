@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from disk_machines import MACHINES, RECORDED, Machine
+from disk_machines import MACHINES, RECORDED, TO_RECORD, Machine
 from lab import root
 from lab.machine import acceleration, digest
 
@@ -273,7 +273,7 @@ def main() -> None:
     print("what the machines said is in", directory, flush=True)
     kernel = root.kernel()
     run = Run(root.vm_root(), kernel, initramfs(kernel, directory), directory)
-    machines = [machine for machine in MACHINES if not names or machine.name in names]
+    machines = [machine for machine in (*MACHINES, *TO_RECORD) if not names or machine.name in names]
     for machine in machines:
         make(machine, directory)
     filled = [machine for machine in machines if machine.fill]

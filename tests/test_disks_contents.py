@@ -125,7 +125,7 @@ GROUPS = [
         id="ceph-volumes",
     ),
     pytest.param(
-        {"name": "myceph-", "tags": ("ceph.",), "volumes": (("my-gluster_", ("xceph.",)), ("cephfs", ()))},
+        {"name": "myceph-", "tags": ("ceph.",), "volumes": (("[my-gluster_]", ("xceph.",)), ("[cephfs]", ()))},
         [],
         id="names-and-tags-of-others",
     ),
@@ -139,7 +139,7 @@ GROUPS = [
         ["node-layers: sda carries a node: volume group onn, onn/node-4.5.6-1"],
         id="node-of-which-only-a-volume-is-tagged",
     ),
-    pytest.param({"name": "onn", "tags": ("x:imgbased:vg",), "volumes": (("root", ("imgbase",)),)}, [], id="no-node"),
+    pytest.param({"name": "onn", "tags": ("x:imgbased:vg",), "volumes": (("[root]", ("imgbase",)),)}, [], id="no-node"),
 ]
 
 
@@ -250,7 +250,7 @@ def test_group_that_reaches_out(members: Any, missing: int, names: Any, refusals
 
 
 def test_file_system_of_several_disks() -> None:
-    first, second = (device(name, filesystem_uuid="data") for name in ("sda", "sdb"))
+    first, second = (device(name, filesystem_uuid="data", signatures=("btrfs",)) for name in ("sda", "sdb"))
     found = facts(first, second, device("sdc", filesystem_uuid="other"), device("sdd"))
     assert refused(found, "sda") == [REACHES.format("btrfs file system", "sda", "sdb")]
     assert refused(found, "sda", "sdb") == []

@@ -878,7 +878,6 @@ def look_inside(target: Target, facts: Facts, chosen: Iterable[Candidate]) -> Fa
         fstype = next((each for each in device.signatures if rule_of(each) in (LOOK, LOOK_IF)), None)
         if fstype is None or facts.children([device.name]):
             continue
-        print(f"ovirt-node: looking into {device.name} ({fstype})", flush=True)
         look = target.directories(device.path, fstype)
         if look.word and rule_of(fstype) == LOOK_IF and fstype not in target.read("/proc/filesystems").split():
             continue
@@ -1043,15 +1042,15 @@ def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted)
                 yield refusal("storage-domain", what=what, disk=candidate, why=_listed(domain))
             if node and not wanted.reinstall:
                 yield refusal("node-layers", disk=candidate, why=_listed(node))
-        for device, places in _by_device(insides, DOMAIN_DIRECTORY):
-            what, why = f"the file system of {device}", f"it has {_some(places)}"
+        for name, places in _by_device(insides, DOMAIN_DIRECTORY):
+            what, why = f"the file system of {name}", f"it has {_some(places)}"
             yield refusal("storage-domain", what=what, disk=candidate, why=why)
         marks = [mark for device in stack for mark in _marks(device)]
         marks += [mark for group in groups for mark in _foreign_volumes(group)]
         for directory, word in INSIDE.items():
             if word in OWNERS:
                 found = _by_device(insides, directory)
-                marks += [(word, f"{_some(places)} in {device}") for device, places in found]
+                marks += [(word, f"{_some(places)} in {name}") for name, places in found]
         for owner in dict.fromkeys(word for word, _ in marks):
             why = _listed(dict.fromkeys(why for word, why in marks if word == owner))
             yield refusal("foreign", disk=candidate, owner=OWNERS[owner], word=owner, why=why)
@@ -1097,24 +1096,24 @@ def _some(places: Sequence[str]) -> str:
 def _not_known(facts: Facts, candidate: Candidate, groups: Iterable[Group]) -> Iterator[Refusal]:
     """What is on a disk and cannot be looked into."""
     for device in facts.stack(candidate.names):
+        name = device.mapper_name or device.name
         for signature in device.signatures:
             word = rule_of(signature)
             if word in CLOSED:
                 why = f"{CLOSED[word]} ({signature})"
-                yield refusal("not-known", what=device.name, disk=candidate, why=why, word=word)
+                yield refusal("not-known", what=name, disk=candidate, why=why, word=word)
         word = _of_partition(device)
         if word in CLOSED and word not in map(rule_of, device.signatures):
             why = f"{CLOSED[word]} (partition type {device.partition_type})"
-            yield refusal("not-known", what=device.name, disk=candidate, why=why, word=word)
+            yield refusal("not-known", what=name, disk=candidate, why=why, word=word)
         # The kernel does not look for partitions in a logical volume.
         closed = [each for each in device.signatures if each in PARTITION_TABLES]
         if device.type == "lvm" and closed and not facts.children([device.name]):
             why = f"{CLOSED['virtual-disks']} ({_listed(closed)})"
-            yield refusal("not-known", what=device.mapper_name, disk=candidate, why=why, word="virtual-disks")
+            yield refusal("not-known", what=name, disk=candidate, why=why, word="virtual-disks")
         for unseen in facts.unseen:
             if unseen.device == device.name:
-                what, why = device.mapper_name or device.name, unseen.why
-                yield refusal("not-known", what=what, disk=candidate, why=why, word=unseen.word)
+                yield refusal("not-known", what=name, disk=candidate, why=unseen.why, word=unseen.word)
     for group in groups:
         # Of these it is known what they are; and one that is not complete cannot be activated.
         if group.missing or _domain_marks(group) or _node_marks(group) or any(_foreign_volumes(group)):
