@@ -38,6 +38,24 @@ IMAGE = "install a node image that went through imgbased's build step"
 LOADER = "let Anaconda install the boot loader: no `bootloader --disabled` or `--location=none`"
 
 
+# Spelled out, and not read from the hook: what imgbase reads and calls.
+FILES = (
+    "/etc/lvm/profile/imgbased-pool.profile",
+    "/etc/default/grub",
+    "/etc/fstab",
+    "/etc/system-release-cpe",
+    "/etc/ssh/sshd_config",
+    "/usr/share/factory/etc/passwd",
+    "/usr/share/factory/etc/group",
+    "/usr/share/factory/etc/systemd",
+    "/usr/libexec/grubby/grubby-bls",
+)
+PROGRAMS = (
+    *("imgbase", "lvs", "vgs", "lvcreate", "lvchange", "dmeventd", "dmsetup", "findmnt", "blkid", "rpm", "rsync"),
+    *("nsenter", "pkill", "getenforce", "restorecon", "setfiles", "grubby", "grub2-mkconfig", "grub2-editenv"),
+)
+
+
 class Site:
     """An installed system in a directory, and its programs: scripts that answer what real ones have answered."""
 
@@ -46,7 +64,7 @@ class Site:
         self.done = directory / "done"
         self.bin.mkdir()
         self.file(imgbase.NVR_FILE, NVR)
-        for path in imgbase.FILES:
+        for path in FILES:
             self.file(path, "x\n")
         for path in (f"/boot/vmlinuz-{KERNEL}", f"/boot/initramfs-{KERNEL}.img", f"/boot/config-{KERNEL}"):
             self.file(path, "x\n")
@@ -68,7 +86,7 @@ class Site:
         self.answer("rpm", "".join(f"kernel-core-5.14.0 {path}\n" for path in files))
         self.answer("imgbase", GOOD)
         self.answer("version")
-        for name in (*imgbase.PROGRAMS, "xfs_admin", "modprobe"):
+        for name in (*PROGRAMS, "xfs_admin", "modprobe"):
             self.program(name)
 
     def state(self, name: str, root: Path, answers: Path) -> None:
@@ -1184,6 +1202,26 @@ def test_fstab_is_replaced_as_it_was(el10: Site) -> None:
     assert (new != old, place.stat().st_mode & 0o7777, os.getxattr(place, "user.label")) == (True, 0o640, b"kept")
     assert sorted(os.listdir(place.parent)) == before
     assert imgbase.renamings(imgbase.gather(target)) == ()
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_that_is_missing(site: Site, path: str) -> None:
+    site.remove(path)
+    assert imgbase.gather(Recorded(site)).missing_files == (path,)
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, "xfs_admin"])
+def test_a_program_that_is_missing(site: Site, program: str) -> None:
+    (site.bin / program).unlink()
+    assert imgbase.gather(Recorded(site)).missing_programs == (program,)
+
+
+def test_programs_of_ext4(site: Site) -> None:
+    site.edit(
+        "findmnt", '"/dev/mapper/onn-root", "fsroot": "/", "fstype": "xfs"', '"/dev/x", "fsroot": "/", "fstype": "ext4"'
+    )
+    (site.bin / "xfs_admin").unlink()
+    assert imgbase.gather(Recorded(site)).missing_programs == ("tune2fs", "e2fsck")
 
 
 def test_volumes_with_nothing_on_them_or_not_active_have_no_uuid(el10: Site) -> None:
