@@ -9,8 +9,8 @@
 
 A new generation is built whole beside the present one, with hard links for what has not changed. Links of new files
 are laid next: until the switch they lead nowhere, so that a reader meets no file, as before. One rename(2) of `current`
-is the switch. Then the links of files that left lead nowhere, and are taken away. Kubernetes publishes its volumes to
-running containers in this way (AtomicWriter, `..data`).
+is the switch, and is on the disk before the run ends. Then the links of files that left lead nowhere, and are taken
+away. Kubernetes publishes its volumes to running containers in this way (AtomicWriter, `..data`).
 
 Why not exchange two directories (renameat2(2), RENAME_EXCHANGE)? It needs write permission in the parent, fails on a
 mount point, on NFS and on overlayfs, leaves a container that has mounted the directory with the old one for ever, and
@@ -208,7 +208,10 @@ def switch(
         with contextlib.suppress(OSError):  # the first error is the one to tell; the next run cleans up
             sweep(now.directory)
         raise
-    with contextlib.suppress(OSError):  # it is published; the next run cleans up
+    # It is published, and nothing that fails now can take it back; the next run cleans up.
+    with contextlib.suppress(OSError):
+        _flush_switch(state)
+    with contextlib.suppress(OSError):
         sweep(now.directory)
 
 
@@ -306,7 +309,7 @@ def _make_directory(path: Path, mode: int, group: int | None) -> None:
 
 
 def _write(path: Path, content: str | bytes, mode: int, group: int | None) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(handle, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
         if group is not None:
@@ -321,5 +324,14 @@ def _flush(state: Path) -> None:
         if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(state))
+    finally:
+        os.close(handle)
+
+
+def _flush_switch(state: Path) -> None:
+    """Bring the switch to the disk: whoever has been told that a host is disarmed may rely on it."""
+    handle = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
     finally:
         os.close(handle)

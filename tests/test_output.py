@@ -170,13 +170,15 @@ def test_group_that_was_asked_for_stays(out: Path) -> None:
     assert (out / A).stat().st_gid == os.getegid()
 
 
-def test_group_of_the_directory_is_kept(out: Path) -> None:
+@pytest.mark.parametrize("setgid", [0, stat.S_ISGID], ids=["plain", "setgid"])
+def test_group_of_the_directory_is_kept(out: Path, setgid: int) -> None:
     out.mkdir()
     os.chown(out, -1, other_group())
-    out.chmod(0o2755)
-    publish(out, {A: "1\n"})
-    assert {(out / name).stat().st_gid for name in (A, "ks")} == {other_group()}
-    assert (out / "ks").stat().st_mode & stat.S_ISGID
+    out.chmod(0o755 | setgid)
+    for content in "12":
+        publish(out, {A: content, "ks2/b": content})
+        assert {(out / name).stat().st_gid for name in (A, "ks", "ks2", "ks2/b", "manifest.json")} == {other_group()}
+        assert (out / "ks").stat().st_mode & stat.S_ISGID == setgid
 
 
 # --- hosts that left, and hosts that are not meant -------------------------------------------------------------------
@@ -254,6 +256,23 @@ def test_boot_file_that_moved_to_another_host(out: Path) -> None:
     )
     assert output.publish(found) == found
     assert (out / "pxelinux.cfg/01-bb").read_text() == "1\n"
+
+
+def test_file_of_a_host_that_becomes_the_sites(out: Path) -> None:
+    publish(out, {"pxelinux.cfg/01-bb": "1\n"})
+    found = output.changes(out, Site({"pxelinux.cfg/01-bb": "2\n"}, limit=frozenset({"a"})))
+    message = "belongs to b, which is not to be touched"
+    assert found.errors == (Finding(out / "pxelinux.cfg/01-bb", "output-of-another-host", message),)
+    (change,) = publish(out, {"pxelinux.cfg/01-bb": "2\n"}, owners={}).changes
+    assert change.new == "2\n"
+    assert json.loads((out / "manifest.json").read_text())["files"]["pxelinux.cfg/01-bb"]["host"] is None
+
+
+def test_file_of_the_site_that_becomes_a_hosts(out: Path) -> None:
+    publish(out, {A: "1\n"}, owners={})
+    (change,) = publish(out, {A: "2\n"}, limit=frozenset({"a"})).changes
+    assert change.new == "2\n"
+    assert json.loads((out / "manifest.json").read_text())["files"][A]["host"] == "a"
 
 
 # --- what is in the way ----------------------------------------------------------------------------------------------
