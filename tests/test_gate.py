@@ -146,6 +146,88 @@ def test_no_plan_is_no_node() -> None:
     assert gate.proposal(Tree(), Section()) is None
 
 
+def test_request_is_the_sections_in_this_machine() -> None:
+    section = Section(layout="minimal", images=3, filesystem="ext4", root_size=7 * GIB, volumes=(("/data", GIB),))
+    kickstarts = gate.request(Tree(method="INTERACTIVE", is_efi=True, release="el10", memory=5 * GIB), section)
+    assert kickstarts == dataclasses.replace(
+        section.request(), automatic=False, firmware="uefi", release="el10", memory=5 * GIB
+    )
+    assert gate.request(Tree(method="AUTOMATIC"), section).automatic
+
+
+def test_tree_without_more_is_el9_with_bios() -> None:
+    wished = gate.request(Tree(), Section())
+    assert (wished.automatic, wished.firmware, wished.release, wished.memory) == (False, "bios", "el9", None)
+
+
+def test_proposal_calls_the_disks_by_their_names() -> None:
+    disks = (Device("nvme0n1", "disk", 100 * GIB), Device("sdb", "disk", 60 * GIB))
+    plan = gate.proposal(Tree(disks=disks, is_efi=True), Section())
+    assert plan is not None
+    assert [(d.name, d.size) for d in plan.of_kind("disk")] == [("nvme0n1", 100 * GIB), ("sdb", 60 * GIB)]
+    assert {parent for d in plan.of_kind("partition") for parent in d.parents} == {"nvme0n1", "sdb"}
+    assert plan.request.disks == (100 * GIB, 60 * GIB)
+    assert (plan.request.automatic, plan.request.swap_size, plan.request.firmware) == (True, None, "uefi")
+    assert all(d.parents == ("pool00",) for d in plan.of_kind("lvmthinlv"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "mount_point", "options", "expected"),
+    [
+        pytest.param("lvmthinlv", "/a", "noatime", "noatime,discard", id="thin"),
+        pytest.param("lvmthinlv", "/a", None, "defaults,discard", id="without-options"),
+        pytest.param("lvmthinlv", None, "noatime", "noatime", id="not-mounted"),
+        pytest.param("lvmlv", "/a", "noatime", "noatime", id="plain"),
+        pytest.param("partition", "/boot", None, None, id="partition"),
+    ],
+)
+def test_options_of_thin_volumes_alone(
+    kind: str, mount_point: Optional[str], options: Optional[str], expected: Optional[str]
+) -> None:
+    (device,) = gate.devices(Tree(devices=(Device("a", kind, GIB, mount_point, options=options),)))
+    assert device.options == expected
+
+
+@pytest.mark.parametrize(
+    ("disks", "used", "expected"),
+    [
+        pytest.param(None, ("sda", "sdb"), None, id="any-number"),
+        pytest.param(2, ("sda", "sdb"), None, id="as-many"),
+        pytest.param(3, ("sda", "sdb"), None, id="fewer"),
+        pytest.param(1, ("sda", "sdb"), {"found": 2, "disks": "sda, sdb", "wanted": 1}, id="more"),
+    ],
+)
+def test_disks(disks: Optional[int], used: tuple[str, ...], expected: Optional[dict[str, object]]) -> None:
+    findings = gate.findings(node(used=used), Section(disks=disks))
+    assert [(f.code, f.severity, f.subject, dict(f.values)) for f in findings] == (
+        [("disks-more", ERROR, "disk", expected)] if expected else []
+    )
+
+
+def test_metadata_of_an_automatic_pool_outside_a_group_is_not_known() -> None:
+    (pool,) = gate.devices(Tree(method="AUTOMATIC", devices=(Device("p", "lvmthinpool", GIB, parents=("vg",)),)))
+    assert pool.metadata_size is None
+
+
+def test_reserve_is_not_judged_without_the_group_or_the_root() -> None:
+    tree = unknown_metadata(GIB)
+    for left_out in ("onn", "onn-root"):
+        devices = tuple(device for device in tree.devices if device.name != left_out)
+        codes = [code for code, _ in found(dataclasses.replace(tree, devices=devices), Section())]
+        assert codes == ([] if left_out == "onn" else ["root-missing"])
+
+
+def reserve_of(kept: int) -> list[tuple[str, dict[str, object]]]:
+    """What is said of the reserve, with its numbers."""
+    return [(f.code, dict(f.values)) for f in gate.findings(unknown_metadata(kept), Section())]
+
+
+def test_reserve_is_told_in_numbers_without_the_metadata() -> None:
+    assert reserve_of(GIB) == [("reserve-too-small", {"found_size": 0, "needed_size": GIB})]
+    assert reserve_of(2 * GIB + 5) == [("reserve-too-small", {"found_size": 5, "needed_size": GIB})]
+    assert reserve_of(10 * GIB) == [("reserve-small", {"found_size": 8 * GIB, "wanted_size": 20 * GIB})]
+
+
 TAGS = ("imgbased:vg",)
 
 
@@ -175,6 +257,30 @@ def test_tags(groups: list[Group], removed: list[str], created: list[str], expec
     assert found(tree, Section()) == ([(expected, "volume_group")] if expected else [])
 
 
+def test_tags_are_told_with_groups_and_disks() -> None:
+    a, b = Group("a", TAGS, ("/dev/sdb", "/dev/sdc")), Group("b", (*TAGS, "x"), ("/dev/sdd",))
+    tag = {"tag": "imgbased:vg"}
+    told = {
+        "tags-other": (
+            node(groups=(a, b), created=("onn",)),
+            {"groups": "a b", "volumes": "/dev/sdb, /dev/sdc, /dev/sdd"},
+        ),
+        "tag-other": (node(groups=(a,), created=("onn",)), {"groups": "a", "volumes": "/dev/sdb, /dev/sdc"}),
+        "tag-own": (node(groups=(Group("onn", TAGS),), created=()), {"group": "onn"}),
+    }
+    for code, (tree, values) in told.items():
+        (finding,) = gate.findings(tree, Section())
+        assert (finding.code, finding.subject, dict(finding.values)) == (code, "volume_group", {**values, **tag})
+        assert finding.severity == ("warning" if code == "tag-other" else ERROR)
+
+
+def test_tag_of_a_group_counts_where_the_node_has_none_yet() -> None:
+    """Without a root volume no group is the node's own."""
+    tree = node(groups=(Group("onn", TAGS, ("/dev/sda3",)),))
+    tree = dataclasses.replace(tree, devices=tuple(d for d in tree.devices if d.mount_point != "/"))
+    assert ("tag-other", "volume_group") in found(tree, Section())
+
+
 @pytest.mark.parametrize(
     ("given", "options"),
     [
@@ -183,6 +289,8 @@ def test_tags(groups: list[Group], removed: list[str], created: list[str], expec
         ("defaults,noatime", "defaults,noatime,discard"),
         ("discard,defaults", "discard,defaults"),
         ("nodiscard", "nodiscard"),
+        ("noatime,nodiscard", "noatime,nodiscard"),
+        (",noatime,", "noatime,discard"),
     ],
 )
 def test_discard_joins_what_the_user_gave(given: str, options: str) -> None:
@@ -295,6 +403,7 @@ def test_groups_are_read_from_vgs() -> None:
         Group("onn", ("imgbased:vg", "x"), ("/dev/sda3", "/dev/sdc")),
         Group("onn", (), ("/dev/sdb",)),
     )
+    assert gate.groups_from('{"report": []}') == ()
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
@@ -310,6 +419,36 @@ def test_refusal_names_everything_errors_first() -> None:
 def test_errors_are_told_first() -> None:
     lines = gate.text([Finding("swap-thin", "warning", "swap"), Finding("root-missing", ERROR, "/")]).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["Error", "Warning"]
+
+
+@pytest.mark.parametrize(
+    ("finding", "line"),
+    [
+        pytest.param(
+            Finding("root-missing", ERROR, "/"),
+            "Error: /: no root volume. Cure: add / as a thin volume.",
+            id="named-before",
+        ),
+        pytest.param(
+            Finding("volume-option", "warning", "/var", (("mount_point", "/var"),)),
+            "Warning: /var is mounted without discard, so the pool never gets freed blocks back. "
+            "Cure: mount it with defaults,discard.",
+            id="named-in-the-message",
+        ),
+        pytest.param(
+            Finding("volume-filesystem", ERROR, "/var", (("mount_point", "/var"), ("found", "btrfs"))),
+            "Error: /var has btrfs; imgbase supports xfs and ext4.",
+            id="no-cure",
+        ),
+        pytest.param(
+            Finding("swap-thin", "warning", "swap"),
+            "Warning: swap is a thin volume; a full pool would take it along. Cure: make it a plain logical volume.",
+            id="no-mount-point",
+        ),
+    ],
+)
+def test_line(finding: Finding, line: str) -> None:
+    assert gate.line(finding) == line
 
 
 def test_warnings_alone_refuse_nothing() -> None:

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rules of every layout at their boundaries; test_layout.py has the sentence of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from test_layout import GOOD, changed, with_volume
+
+from org_ovirt_node import layout, rules
+from org_ovirt_node.geometry import EXTENT, GIB, MIB, TIB
+from org_ovirt_node.layout import Device, Request, check
+
+
+def refused(**wishes: Any) -> list[tuple[str, str]]:
+    return [(found.code, found.subject) for found in rules.check_request(Request(**wishes))]
+
+
+def found(devices: tuple[Device, ...], **wishes: Any) -> list[str]:
+    return [finding.code for finding in check(devices, Request(**wishes))]
+
+
+# --- names and places ------------------------------------------------------------------------------------------------
+
+IMAGE_PLACES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
+
+
+@pytest.mark.parametrize("place", IMAGE_PLACES)
+def test_parts_of_the_image_are_no_volumes(place: str) -> None:
+    assert refused(volumes=((place, GIB),)) == [("volume-place", place)]
+    assert refused(volumes=((f"{place}/x", GIB),)) == [("volume-place", f"{place}/x")]
+    assert refused(volumes=((f"{place}x", GIB),)) == []
+    assert refused(volumes=((f"/srv{place}", GIB),)) == []
+
+
+RESERVED = (
+    ". .. snapshot snapshot1 pvmove pvmove0 a_cdata a_cmeta a_corig a_iorig a_mimage_0 a_mlog a_pmspare a_rimage_1"
+)
+RESERVED += " a_rmeta_1 a_tdata a_tmeta a_vorigin a_vdata _tdata"
+
+
+@pytest.mark.parametrize("name", RESERVED.split())
+def test_names_that_lvm_reserves(name: str) -> None:
+    assert refused(pool=name) == [("name-reserved", "pool")]
+    assert refused(volume_group=name) == [("name-reserved", "volume_group")]
+
+
+@pytest.mark.parametrize(
+    "name", ["...", "asnapshot", "snap", "apvmove", "tdata", "cdata_", "a-b", "A+b_c.d9", "a" * 55]
+)
+def test_names_that_lvm_takes(name: str) -> None:
+    assert refused(pool=name, volume_group=name) == []
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "ä", "a\n", "a" * 56])
+def test_names_that_lvm_does_not_take(name: str) -> None:
+    assert refused(pool=name, volume_group=name) == [("name-characters", "volume_group"), ("name-characters", "pool")]
+
+
+@pytest.mark.parametrize(
+    ("mount_point", "code"),
+    [
+        pytest.param("/" + "a" * 55, None, id="longest"),
+        pytest.param("/" + "a" * 56, "name-characters", id="too-long"),
+        pytest.param("/a/" + "b" * 53, None, id="longest-of-two-parts"),
+        pytest.param("/a/-b", None, id="dash-inside"),
+        pytest.param("/-b", "name-characters", id="dash-first"),
+        pytest.param("/a_tdata", "name-reserved", id="reserved"),
+        pytest.param("/a/tdata", "name-reserved", id="reserved-of-two-parts"),
+        pytest.param("/root", "volume-name-twice", id="root"),
+        pytest.param("/swap", "volume-name-twice", id="swap"),
+        pytest.param("/var_log", "volume-name-twice", id="policys"),
+        pytest.param("data", "volume-mount-point", id="relative"),
+        pytest.param("/data/", "volume-mount-point", id="slash-at-the-end"),
+        pytest.param("/a//b", "volume-mount-point", id="two-slashes"),
+        pytest.param("/a/../b", "volume-mount-point", id="parent"),
+        pytest.param("/a/./b", "volume-mount-point", id="same"),
+        pytest.param("/a/..b", None, id="dots-in-a-name"),
+        pytest.param("/a b", "volume-mount-point", id="blank"),
+    ],
+)
+def test_mount_points(mount_point: str, code: str) -> None:
+    assert refused(volumes=((mount_point, GIB),)) == ([(code, mount_point)] if code else [])
+
+
+@pytest.mark.parametrize("firmware", [None, "uefi", "bios"])
+@pytest.mark.parametrize("filesystem", ["xfs", "ext4"])
+@pytest.mark.parametrize("name", ["standard", "minimal"])
+def test_words_that_are_known(name: str, filesystem: str, firmware: str) -> None:
+    assert refused(layout=name, filesystem=filesystem, firmware=firmware) == []
+
+
+def test_a_pool_may_not_be_named_like_a_volume() -> None:
+    for name in ("root", "swap", "var_log", "data"):
+        assert refused(pool=name, volumes=(("/data", GIB),)) == [("pool-name-taken", "pool")]
+
+
+def test_a_mirror_is_of_two_disks() -> None:
+    assert refused(mirrored=True, disks=(GIB, GIB)) == []
+    assert refused(mirrored=True, disks=(GIB, GIB, GIB)) == [("disks-for-mirror", "disk")]
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
+
+LARGE = {"image_size": 15 * GIB}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "wishes", "codes"),
+    [
+        pytest.param("boot", {"size": 2 * GIB}, {}, [], id="boot"),
+        pytest.param("boot", {"size": 2 * GIB - 1}, {}, ["boot-small"], id="boot-small"),
+        pytest.param("boot", {"size": 10**9 + 64 * MIB}, {}, ["boot-small"], id="boot-just-enough"),
+        pytest.param("boot", {"size": 10**9 + 64 * MIB - 1}, {}, ["boot-too-small"], id="boot-too-small"),
+        pytest.param("boot", {"size": 2 * GIB - 2 * MIB}, {}, ["boot-small"], id="boot-like-an-array"),
+        pytest.param("boot", {"size": 2 * GIB - 2 * MIB, "kind": "mdarray"}, {}, [], id="array"),
+        pytest.param("boot", {"size": 2 * GIB - 2 * MIB - 1, "kind": "mdarray"}, {}, ["boot-small"], id="small-array"),
+        pytest.param("boot", {"size": None, "kind": "lvmthinlv", "options": "discard"}, {}, ["boot-kind"], id="kind"),
+        pytest.param("boot", {"filesystem": None, "size": 10**9 + MIB}, {}, ["boot-too-small"], id="taken-for-xfs"),
+        pytest.param("root", {"size": 6 * GIB}, {}, [], id="root-least"),
+        pytest.param("root", {"size": 6 * GIB - 1}, {}, ["root-small"], id="root-small"),
+        pytest.param("root", {"size": 50 * GIB}, {}, [], id="root-most"),
+        pytest.param("root", {"size": 50 * GIB + 1}, {}, ["root-large"], id="root-large"),
+        pytest.param("root", {"size": 60 * GIB}, LARGE, ["cannot-update"], id="root-large-for-the-image"),
+        pytest.param("root", {"size": 60 * GIB + 1}, LARGE, ["root-large", "cannot-update"], id="larger"),
+        pytest.param("root", {"size": 12 * GIB}, {"image_size": 3 * GIB}, [], id="root-for-the-image"),
+        pytest.param("root", {"size": 12 * GIB - 1}, {"image_size": 3 * GIB}, ["root-below-image"], id="below-it"),
+        pytest.param("root", {}, {"root_size": 10 * GIB}, [], id="root-as-wished"),
+        pytest.param("root", {}, {"root_size": 10 * GIB + 1}, ["volume-below-wish"], id="root-below-the-wish"),
+        pytest.param("var", {"size": 5 * GIB}, {"volumes": (("/var", 5 * GIB),)}, [], id="volume-as-wished"),
+        pytest.param("var", {"size": 5 * GIB - 1}, {}, ["volume-small"], id="volume-small"),
+        pytest.param("var", {"filesystem": "ext4"}, {}, [], id="ext4"),
+        pytest.param("var", {"filesystem": None}, {}, [], id="file-system-not-known"),
+        pytest.param("var", {"options": None}, {}, [], id="options-not-known"),
+        pytest.param("var", {"options": "noatime,discard"}, {}, [], id="discard"),
+        pytest.param("var", {"options": "nodiscard"}, {}, ["volume-option"], id="nodiscard"),
+        pytest.param("var", {"pool": "other"}, {}, ["volume-other-pool"], id="other-pool"),
+        pytest.param("pool00", {"metadata_size": GIB - 1}, {}, ["metadata-small"], id="metadata"),
+        pytest.param("pool00", {"metadata_size": GIB - 1}, {"automatic": True}, [], id="metadata-of-automatic"),
+        pytest.param("swap", {"filesystem": "xfs", "kind": "lvmlv"}, {}, [], id="a-volume-like-swap"),
+    ],
+)  # fmt: skip
+def test_boundaries(name: str, values: dict[str, Any], wishes: dict[str, Any], codes: list[str]) -> None:
+    assert found(changed(name, **values), **wishes) == codes
+
+
+@pytest.mark.parametrize(
+    ("values", "wishes", "codes"),
+    [
+        pytest.param({"size": 300 * MIB}, {}, [], id="least"),
+        pytest.param({"size": 300 * MIB - 1}, {}, ["volume-tiny"], id="tiny"),
+        pytest.param({"size": MIB, "kind": "partition"}, {}, [], id="not-ours"),
+        pytest.param({"size": 20 * GIB}, {"volumes": (("/data", 20 * GIB),)}, [], id="as-wished"),
+        pytest.param({"size": 20 * GIB - 1}, {"volumes": (("/data", 20 * GIB),)}, ["volume-below-wish"], id="below"),
+        pytest.param({"size": None}, {"volumes": (("/data", 20 * GIB),)}, [], id="not-known"),
+    ],
+)
+def test_boundaries_of_another_volume(values: dict[str, Any], wishes: dict[str, Any], codes: list[str]) -> None:
+    assert found(with_volume("/data", **values), **wishes) == codes
+
+
+def test_place_of_a_volume_in_another_pool_that_nobody_asked_for() -> None:
+    devices = tuple(replace(d, pool="other") if d.name == "data" else d for d in with_volume("/data"))
+    assert found(devices) == []
+    assert found(devices, volumes=(("/data", GIB),)) == ["volume-other-pool"]
+
+
+VOLUMES = 47 * GIB  # of the good layout, root among them
+
+
+@pytest.mark.parametrize(
+    ("size", "codes"),
+    [
+        pytest.param(VOLUMES, ["cannot-update"], id="just-enough"),
+        pytest.param(VOLUMES - 1, ["over-provisioned", "cannot-update"], id="a-byte-too-few"),
+    ],
+)
+def test_pool_holds_its_volumes(size: int, codes: list[str]) -> None:
+    assert found(changed("pool00", size=size)) == codes
+
+
+def with_free(free: int, **pool: Any) -> tuple[Device, ...]:
+    """A group of which this much stays free, beside metadata of 1 GiB, or of what the pool says."""
+    (group,) = [device for device in GOOD if device.kind == "lvmvg"]
+    metadata = pool.get("metadata_size", GIB)
+    size = 200 * GIB + 4 * GIB + 2 * metadata + free
+    devices = changed("pool00", size=200 * GIB, **pool)
+    return tuple(replace(d, size=size) if d.name == group.name else d for d in devices)
+
+
+def test_wished_reserve() -> None:
+    assert rules.wished_reserve(100 * GIB) == 20 * GIB
+    assert rules.wished_reserve(100 * GIB + 19 * MIB) == 20 * GIB
+    assert rules.wished_reserve(100 * GIB + 20 * MIB) == 20 * GIB + EXTENT
+    assert rules.wished_reserve(500 * GIB + 5 * EXTENT) == 100 * GIB
+    assert rules.wished_reserve(16 * TIB) == 100 * GIB
+
+
+def test_reserve_is_small_below_94_of_a_hundred_of_the_wish() -> None:
+    assert not rules.is_reserve_small(94 * GIB, 1000 * GIB)
+    assert rules.is_reserve_small(94 * GIB - 1, 1000 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("free", "pool", "codes"),
+    [
+        pytest.param(GIB, {}, ["reserve-small"], id="least"),
+        pytest.param(GIB - EXTENT, {}, ["reserve-too-small"], id="too-small"),
+        pytest.param(GIB, {"metadata_size": 512 * MIB}, ["metadata-small", "reserve-too-small"], id="metadata-grows"),
+        pytest.param(2 * GIB, {"metadata_size": 512 * MIB}, ["metadata-small", "reserve-small"], id="has-room"),
+        pytest.param(GIB, {"metadata_size": 2 * GIB}, ["reserve-small"], id="metadata-does-not-shrink"),
+        pytest.param(60 * GIB, {}, [], id="enough"),
+        pytest.param(0, {"metadata_size": None}, [], id="metadata-not-known"),
+    ],
+)
+def test_reserve(free: int, pool: dict[str, Any], codes: list[str]) -> None:
+    devices = with_free(free, **pool) if pool.get("metadata_size", 1) else changed("pool00", **pool)
+    assert found(devices) == codes
+
+
+def test_reserve_that_is_found_is_never_negative() -> None:
+    (finding,) = check(with_free(-2 * GIB), Request())
+    assert dict(finding.values) == {"found_size": 0, "needed_size": GIB}
+
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+USED = 5 * GIB * 115 // 100  # of a root volume, by one image
+
+
+@pytest.mark.parametrize(
+    ("images", "wished", "codes"),
+    [
+        pytest.param(0, 1, ["cannot-update"], id="none"),
+        pytest.param(1, 1, [], id="as-wished"),
+        pytest.param(1, 2, ["images-below-wish"], id="below-the-wish"),
+        pytest.param(2, 1, [], id="more"),
+    ],
+)
+def test_images(images: int, wished: int, codes: list[str]) -> None:
+    """The pool is as large as it has to be for as many: N + 2 used roots beside 37 GiB, filled to 80 %."""
+    size = -(-(37 * GIB + (images + 2) * USED) * 100 // 80)
+    devices = changed("pool00", size=size)
+    assert layout.capacity(devices, Request()).images == images
+    assert layout.capacity(changed("pool00", size=size - 2), Request()).images == max(0, images - 1)
+    assert found(devices, images=wished) == codes
+
+
+@pytest.mark.parametrize(
+    ("root", "image", "used"),
+    [
+        pytest.param(10 * GIB, None, USED, id="not-known"),
+        pytest.param(10 * GIB, GIB, USED, id="small"),
+        pytest.param(10 * GIB, 2 * GIB, 6 * GIB * 115 // 100, id="three-times-the-image"),
+        pytest.param(6 * GIB, 2 * GIB, 6 * GIB, id="never-above-root"),
+        pytest.param(None, 4 * GIB, 12 * GIB * 115 // 100, id="root-not-known"),
+    ],
+)
+def test_what_an_image_uses(root: int, image: int, used: int) -> None:
+    held = layout.capacity(changed("root", size=root), Request(image_size=image))
+    assert held.image_used == used
+
+
+def test_pools_that_would_do() -> None:
+    """Whole extents, for the wish and for one update; the pool's size is told."""
+    held = layout.capacity(GOOD, Request(images=3))
+    assert held.pool_for_wish == -(-(37 * GIB + 5 * USED) * 5 // 4 // EXTENT) * EXTENT
+    assert held.pool_for_update == -(-(37 * GIB + 3 * USED) * 5 // 4 // EXTENT) * EXTENT
+    assert held.pool_size == next(d.size for d in GOOD if d.kind == "lvmthinpool")
+    nothing = layout.capacity((), Request())
+    assert (nothing.images, nothing.image_used, nothing.pool_size) == (None, USED, None)
