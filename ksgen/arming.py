@@ -109,7 +109,7 @@ def _load_one(host: str, entry: object) -> Arming:
     try:
         if not isinstance(entry, Mapping):
             raise ValueError("not a mapping")
-        random = entry.get("random", "")
+        random = entry.get("secret", "")
         one = Arming(host, entry["mac"], _stored_time(entry["given"]), _stored_time(entry["until"]), random)
         if not isinstance(one.mac, str) or (random and not _RANDOM.fullmatch(random)):
             raise ValueError("not a card, or not a random part")
@@ -131,7 +131,7 @@ def _stored_time(text: object) -> datetime.datetime:
 def dump(armings: Iterable[Arming]) -> dict[str, object]:
     """The state as it is stored (JSON)."""
     entries = {
-        one.host: {"mac": one.mac, "given": _shown(one.given), "until": _shown(one.until), "random": one.random}
+        one.host: {"mac": one.mac, "given": _shown(one.given), "until": _shown(one.until), "secret": one.random}
         for one in sorted(armings)
     }
     return {"version": STATE_VERSION, "armed": entries}

@@ -15,6 +15,7 @@ from pathlib import Path
 from ksgen import arming, bootargs, boottree, image, netboot
 from ksgen.arming import Arming
 from ksgen.host import Host
+from ksgen.kickstart import template_problem
 from ksgen.problems import Mark, Problem
 from ksgen.remembered import Remembered
 
@@ -76,8 +77,11 @@ def files(
     """The boot files of all machines, those of the servers, and the state of arming. Raises OSError."""
     known = tuple(armings)
     active = arming.active(known, hosts, now, spent(server.run))
-    boot, problems = netboot.boot_files(hosts, active, templates, with_addon=True)
-    conf, more = netboot.server_files(hosts, server, templates)
+    try:
+        boot, problems = netboot.boot_files(hosts, active, templates, with_addon=True)
+        conf, more = netboot.server_files(hosts, server, templates)
+    except netboot.TEMPLATE_ERRORS as error:
+        return Files({}, {}, (template_problem(error),))
     texts: dict[str, str | bytes] = {**boot, **conf, **addon_images(hosts), STATE_FILE: state_text(known)}
     return Files(texts, _owners(boot, hosts), (*problems, *more))
 

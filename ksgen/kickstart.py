@@ -254,7 +254,7 @@ class Templates:
         try:
             return self._plain.get_template(ORDER).render(vars(page(host))), []
         except (jinja2.TemplateError, GateError, TypeError, ValueError, ArithmeticError, LookupError, OSError) as error:
-            return None, [_template_problem(host, error)]
+            return None, [template_problem(error, host.name)]
 
     def trace(self, host: Host) -> tuple[TracedLine, ...]:
         """The lines of a kickstart that render() has made, each with its origin."""
@@ -276,13 +276,13 @@ def _traced_gate(value: object) -> str:
     return shown if isinstance(value, Verbatim) else f"\x01={value}\x02{shown}"
 
 
-def _template_problem(host: Host, error: Exception) -> Problem:
+def template_problem(error: Exception, host: str | None = None) -> Problem:
     """Where in which template it went wrong; jinja rewrites tracebacks so that they show template lines."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         mark = Mark(str(error.filename or error.name), error.lineno)
-        return Problem("template-syntax", str(error.message), mark, host=host.name)
+        return Problem("template-syntax", str(error.message), mark, host=host)
     if isinstance(error, jinja2.TemplateNotFound):
-        return Problem("template-missing", f"no template {error.name}", Mark(ORDER, 1), host=host.name)
+        return Problem("template-missing", f"no template {error.name}", Mark(ORDER, 1), host=host)
     mark, frame = Mark(ORDER, 1), error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
@@ -291,4 +291,4 @@ def _template_problem(host: Host, error: Exception) -> Problem:
         frame = frame.tb_next
     code = "template-value" if isinstance(error, GateError) else "template-error"
     message = str(error).split("\n")[0][:LINE_LONGEST] or type(error).__name__
-    return Problem(code, message, mark, host=host.name)
+    return Problem(code, message, mark, host=host)

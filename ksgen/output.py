@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,9 @@ from ksgen.redaction import redacted
 # TFTP only what everybody may read (dnsmasq(8), tftp-root).
 _PRIVATE, _PUBLIC = 0o640, 0o644
 _PRIVATE_FILES = ("ks/", "armed/", "arming.json", manifest.NAME)
+
+# In the name of a permission to install (arming.py).
+_RANDOM_PART = re.compile(r"(?<=\.)[0-9a-f]{32}\Z")
 
 _AWAY = "move it away, or publish to another directory"
 _IN_THE_WAY_SHOWN = 10  # a whole tree of somebody else's tells no more than its first files
@@ -200,7 +204,7 @@ def carry_out(wanted: Publication, last: Callable[[], None] | None = None) -> No
 
 def diff(change: Change) -> Iterator[str]:
     """The change as a unified diff, without secrets. Raises OSError."""
-    name = str(change.path)
+    name = _RANDOM_PART.sub("(secret)", str(change.path))
     if change.note:
         yield f"{name}: {change.note}"
         return

@@ -79,7 +79,7 @@ ENTRY = {"mac": "52:54:00:aa:00:01", "given": "2026-05-04T12:30:15Z", "until": "
 def test_the_state_comes_back(host: Host) -> None:
     armed = arming.arm((), [host], UNTIL, NOW, draw)
     stored = json.dumps(arming.dump(armed))
-    assert json.loads(stored) == {"version": 2, "armed": {"node01.example.com": {**ENTRY, "random": RANDOM}}}
+    assert json.loads(stored) == {"version": 2, "armed": {"node01.example.com": {**ENTRY, "secret": RANDOM}}}
     assert arming.load(json.loads(stored)) == armed
     assert arming.load(None) == ()
 
@@ -136,10 +136,10 @@ def test_a_strange_state_is_refused(state: object, message: str) -> None:
         pytest.param("a", {**ENTRY, "until": "2001-09-09T01:46:39Z"}, id="end-of-nine-digits"),
         pytest.param("a", {**ENTRY, "until": "2286-11-20T17:46:40Z"}, id="end-of-eleven-digits"),
         pytest.param("a", {**ENTRY, "mac": 5}, id="card"),
-        pytest.param("a", {**ENTRY, "random": 5}, id="random-part-a-number"),
-        pytest.param("a", {**ENTRY, "random": RANDOM[1:]}, id="random-part-short"),
-        pytest.param("a", {**ENTRY, "random": RANDOM.upper()}, id="random-part-in-capitals"),
-        pytest.param("a", {**ENTRY, "random": f"{RANDOM}/"}, id="random-part-with-a-path"),
+        pytest.param("a", {**ENTRY, "secret": 5}, id="random-part-a-number"),
+        pytest.param("a", {**ENTRY, "secret": RANDOM[1:]}, id="random-part-short"),
+        pytest.param("a", {**ENTRY, "secret": RANDOM.upper()}, id="random-part-in-capitals"),
+        pytest.param("a", {**ENTRY, "secret": f"{RANDOM}/"}, id="random-part-with-a-path"),
         pytest.param("", ENTRY, id="no-name"),
         pytest.param("../../etc/passwd", ENTRY, id="path"),
         pytest.param("a b", ENTRY, id="blank"),

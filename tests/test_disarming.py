@@ -455,6 +455,32 @@ def test_all_inventories_are_named_again(site: Path) -> None:
     assert "\nkeyboard de\n" in Path(f"out/ks/{TWO}.ks").read_text()
 
 
+def test_a_template_of_boot_files_that_fails_is_said(site: Path) -> None:
+    Path("own/netboot").mkdir(parents=True)
+    Path("own/netboot/ipxe-host.j2").write_text("#!ipxe\n{{ nothing }}\n")
+    done = ksgen("hosts.yaml", "--templates", "own")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        f"note: --templates is {site}/own from now on; it was none\n"
+        f"{site}/own/netboot/ipxe-host.j2:2:1: error: 'nothing' is undefined\n1 error; nothing was written\n",
+    )
+    assert installing() == [ONE]
+
+
+def test_no_permission_is_shown_in_a_diff(site: Path) -> None:
+    assert ksgen("arm", "hosts.yaml", TWO).exit_code == 0
+    secrets = [path.name.rpartition(".")[2] for path in Path("out/armed").iterdir()]
+    assert [len(secret) for secret in secrets] == [32, 32]
+    Path("hosts.yaml").write_text(hosts_text(node_installer_args="inst.sshd"))
+    shown = ksgen("hosts.yaml", "--diff", "--dry-run").stdout
+    assert "inst.sshd" in shown
+    _leave()
+    shown += ksgen("hosts.yaml", "--diff", "--dry-run").stdout
+    assert "out/arming.json" in shown
+    assert re.search(rf"^--- out/armed/{ONE}\.\d+\.\d+\.\(secret\)$", shown, re.MULTILINE)
+    assert not [secret for secret in secrets if secret in shown]
+
+
 # --- a full disk -----------------------------------------------------------------------------------------------------
 
 _FULL = """

@@ -290,7 +290,7 @@ def test_a_permission_of_an_older_ksgen_is_good_until_it_ends(published: Publish
     state = arming.dump(older)
     state["version"] = 1
     for entry in state["armed"].values():  # type: ignore[attr-defined]
-        del entry["random"]
+        del entry["secret"]
     assert list(arming.load(state)) == older
     active = arming.active(older, published.hosts, NOW - datetime.timedelta(seconds=2))
     files, _ = netboot.boot_files(published.hosts, active, netboot.BootTemplates())
