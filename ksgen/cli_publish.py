@@ -43,7 +43,7 @@ from ksgen.cli_edges import (
 from ksgen.grammar import VERSIONS
 from ksgen.host import Host, read_hosts
 from ksgen.inventory import Inventory
-from ksgen.kickstart import version
+from ksgen.kickstart import own_programs, version
 from ksgen.problems import Report
 from ksgen.remembered import NONE, Given, Remembered
 from ksgen.rendering import Rendered, render_all
@@ -207,6 +207,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
     chosen = limited(site, options.limit)
     hosts = tuple(host for host in known if host.name in chosen)
     memory = _memory(options)
+    report.extend(own_programs(memory.templates))
     server = boot.server(options.directory, *_web_server(), memory)
 
     files: dict[str, str | bytes] = {remembered.FILE: remembered.text(memory)}

@@ -257,6 +257,7 @@ CODES: dict[str, dict[str, str]] = {
         "template-left-over": "a placeholder that was never filled in",
         "template-error": "a template failed",
         "template-missing": "a template is not there",
+        "template-program": "a program of ksgen's among the site's templates, where it is not used",
         "template-syntax": "a template cannot be read",
         "template-value": "a template prints what cannot stand in a kickstart",
     },

@@ -238,6 +238,22 @@ def environment(
     )
 
 
+_OWN_PROGRAM = "{name} is a program, not a template: kickstarts carry ksgen's own, and this file is not used"
+_OWN_PROGRAM_CURE = "remove it; commands that run before it go into node_pre; a change to it into a build of your own"
+
+
+def own_programs(own: Path | None) -> list[Problem]:
+    """Files of a site's directory that are named like a program of ours: a kickstart carries ours all the same."""
+    found = []
+    for program in (disks, nics, imgbase) if own else ():
+        name = Path(str(program.__file__)).name
+        for path in (own / name, own / Path(str(program.__file__)).parent.name / name):
+            if path.exists():
+                message = _OWN_PROGRAM.format(name=name)
+                found.append(Problem("template-program", message, Mark(str(path), 1), hint=_OWN_PROGRAM_CURE))
+    return found
+
+
 class Templates:
     """The templates of a site: its own directory, if it has one, in front of ours. Compiled at first use."""
 

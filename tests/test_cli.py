@@ -230,6 +230,22 @@ def test_own_templates(hosts: Path, tmp_path: Path) -> None:
     assert "\nfirewall --enabled\n" in (tmp_path / "out" / "ks" / "node01.example.com.ks").read_text()
 
 
+@pytest.mark.parametrize("name", ["disks.py", "nics.py", "imgbase.py", "programs/disks.py"])
+def test_program_among_own_templates_is_not_ignored(hosts: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "parts" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("print()\n")
+    result = ksgen(hosts, "-o", tmp_path / "out", "--templates", tmp_path / "parts")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"{path}:1:1: error: {path.name} is a program, not a template: kickstarts carry ksgen's own, and this file is "
+        "not used",
+        "  hint: remove it; commands that run before it go into node_pre; a change to it into a build of your own",
+        "1 error; nothing was written",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """As much of an installer tree as a boot server needs."""

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from disk_machines import want, wwn
 from disk_replay import Replay
-from inventories import one_host
+from inventories import inventory_text, one_host
 
+from ksgen.cli import main
 from ksgen.kickstart import Templates, wanted_disks
+from ksgen.schema import variables_schema
 from org_ovirt_node.programs import disks
 from org_ovirt_node.programs.disks import Wanted, WantedDisk
 
@@ -230,3 +233,24 @@ def test_group_of_another_disk_is_refused_by_the_name_that_this_host_gives(
     settings = one_host(tmp_path, node_vg=group, node_disk='{wwn: "0x5000c500a1b2c301"}').settings
     found = disks.decide(disks.gather(Replay("node-beside")), wanted_disks(settings))
     assert [each.code for each in found.refusals] == codes
+
+
+# --- node_erase for the person who writes it ---
+
+
+def test_editor_completes_the_words() -> None:
+    schema = variables_schema()["properties"]["node_erase"]
+    words = {"type": "string", "enum": list(disks.ERASABLE)}
+    assert words in schema["anyOf"]
+    assert {"type": "array", "items": words} in schema["anyOf"]
+
+
+def test_explanation_has_it(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yaml").write_text(inventory_text(node_erase="[luks, ceph]"))
+    result = CliRunner().invoke(main, ["explain", str(tmp_path / "hosts.yaml"), "node01.example.com", "node_erase"])
+    assert result.output.startswith('node_erase: ["luks", "ceph"]\n')
+
+
+@pytest.mark.parametrize("word", disks.ERASABLE)
+def test_every_word_is_accepted(tmp_path: Path, word: str) -> None:
+    assert one_host(tmp_path, node_erase=word).settings.erase == [word]
