@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import node_images
 import pytest
 from pykickstart import parser, version
 
@@ -1231,6 +1232,20 @@ def test_volumes_with_nothing_on_them_or_not_active_have_no_uuid(el10: Site) -> 
     )
     facts = imgbase.gather(Recorded(el10))
     assert {volume.name for volume in facts.volumes if not volume.uuid} == {"home", "tmp", "pool00"}
+
+
+def test_uuids_by_the_real_blkid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: Facts) -> None:
+    uuid = "6b8b4567-327b-23c6-643c-986966334873"
+    for name in ("ext4", "swap", "nothing"):
+        (tmp_path / name).touch()
+        os.truncate(tmp_path / name, 2**24)
+    node_images.run("mkfs.ext4", "-q", "-U", uuid, str(tmp_path / "ext4"))
+    node_images.run("mkswap", "-q", "-U", uuid, str(tmp_path / "swap"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+    root, target = before.root, imgbase.Target()
+    assert root is not None
+    seen = [imgbase.with_uuid(target, dataclasses.replace(root, path=str(path))) for path in sorted(tmp_path.iterdir())]
+    assert [volume.uuid for volume in seen] == [uuid, "", uuid]
 
 
 def test_volumes_of_other_groups_are_not_read(el10: Site) -> None:

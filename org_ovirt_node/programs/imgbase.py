@@ -602,7 +602,7 @@ def gather(target: Target) -> Facts:
     grub_config = _grub_config(target)
     return Facts(
         mounts=mounts,
-        volumes=tuple(_with_uuid(target, volume) if volume.group in own else volume for volume in found),
+        volumes=tuple(with_uuid(target, volume) if volume.group in own else volume for volume in found),
         groups=tuple(map(_group, rows("vg", "vgs", *lvm, "vg_name,vg_tags,vg_free"))),
         nvr=target.read(NVR_FILE),
         missing_programs=tuple(name for name in programs if not target.has_program(name)),
@@ -655,7 +655,8 @@ def _volume(row: dict[str, str]) -> Volume:
     )
 
 
-def _with_uuid(target: Target, volume: Volume) -> Volume:
+def with_uuid(target: Target, volume: Volume) -> Volume:
+    """The volume, with the UUID of what is on it."""
     if not volume.path or volume.device.startswith("-"):
         return volume
     # With -p blkid goes by no cache, and ends at the first device with nothing on it: so one by one.
