@@ -7,7 +7,8 @@ NPM_STAMP = .npm/.stamp
 OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
 # Tests of what runs in the installer and needs nothing but the standard library and pykickstart: on the installer's Pythons too.
 PURE_TESTS = tests/test_geometry.py tests/test_rules.py tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_automatic.py tests/test_configuration.py \
-  tests/test_hook_scripts.py tests/test_gate.py tests/test_presentation.py tests/test_imgbase.py tests/test_disks*.py tests/test_nics.py
+  tests/test_hook_scripts.py tests/test_gate.py tests/test_presentation.py tests/test_imgbase.py tests/test_disks*.py tests/test_nics.py \
+  tests/test_disk_known.py tests/test_disk_search.py
 
 .PHONY: run test mutants lab lab-real lint bench goldens rpm clean
 

@@ -87,6 +87,18 @@ def test_group_on_the_volume_of_another_group() -> None:
     assert takedown(*stack, groups=(ONN, inner)) == expected
 
 
+def test_partitions_between_layers_are_no_step() -> None:
+    """Nothing is to be done for them, and what lies on them still goes before what they lie on."""
+    stack = (
+        SDA,
+        device("md127", "raid1", "sda"),
+        device("md127p1", "part", "md127"),
+        device("dm-0", "lvm", "md127p1", mapper_name="onn-a", mapper_uuid=OF_ONN + "a"),
+    )
+    found = {"groups": (group("onn", "md127p1", uuid=ONN.uuid),), "arrays": (array("raid1", "sda"),)}
+    assert takedown(*stack, **found) == [VGCHANGE, "mdadm --stop /dev/md127"]
+
+
 def test_array_of_two_wanted_disks_is_stopped_once() -> None:
     md = device("md127", "raid1", "sda", "sdb")
     found = {"arrays": (array("raid1", "sda", "sdb"),)}

@@ -103,6 +103,22 @@ def test_signatures(answer: str, expected: tuple[str, ...]) -> None:
     assert ("wipefs", "--json", "/dev/sda") in target.asked
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param(Answering(), id="nothing"),
+        pytest.param(Answering(udev={"sda": {}}), id="lsblk-knows-none"),
+    ],
+)
+def test_machine_of_which_nothing_is_known(target: Answering) -> None:
+    assert disks.gather(target).unread == ("udevadm and lsblk know no disk",)
+
+
+def test_file_system_without_a_uuid() -> None:
+    (found,) = disks.gather(Answering(node("sda"), wipefs={"/dev/sda": signatures("btrfs")})).devices
+    assert found.filesystem_uuid == ""
+
+
 def test_uuid_that_counts_is_that_of_btrfs() -> None:
     answers = {"/dev/sda": signatures("btrfs", uuid="7c10e32f"), "/dev/sdb": signatures("xfs", uuid="688217b3")}
     found = disks.gather(Answering(node("sda"), node("sdb"), wipefs=answers))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -128,3 +129,85 @@ def test_pause() -> None:
     start = time.monotonic()
     TARGET.pause(0.05)
     assert time.monotonic() - start >= 0.05
+
+
+# --- looking into file systems ---------------------------------------------------------------------------------------
+
+# xfs(5), ext4(5), btrfs(5): read-only, no journal is replayed, and a copy of a mounted file system is no obstacle.
+MOUNT_OPTIONS = {
+    "xfs": "ro,norecovery,nouuid",
+    "ext4": "ro,noload",
+    "ext4dev": "ro,noload",
+    "ext3": "ro,noload",
+    "ext2": "ro",
+    "btrfs": "ro,rescue=nologreplay",
+}
+DOMAIN = "data/images/rhev/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md"
+
+
+@pytest.fixture
+def disk(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is on the disk: `mount` copies it, `umount` takes it away, and both write down how they were called."""
+    content = tmp_path / "content"
+    content.mkdir()
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    log = f'echo "${{0##*/}} $*" >>{tmp_path}/calls\n'
+    add_program(programs, "mount", f'{log}stat -c "%a %n" "$6" >>{tmp_path}/mode\ncp -a {content}/. "$6"\n')
+    add_program(programs, "umount", f'{log}find "$1" -mindepth 1 -delete\n')
+    return content
+
+
+def calls(disk: Path) -> list[str]:
+    """How mount and umount were called; the mount point is TOP."""
+    found = (disk.parent / "calls").read_text()
+    (top,) = set(re.findall(rf"{disk.parent}/tmp/node-disks-\w+", found))
+    return found.replace(top, "TOP").splitlines()
+
+
+def left_over(disk: Path) -> list[str]:
+    return [path.name for path in (disk.parent / "tmp").iterdir()]
+
+
+@pytest.mark.parametrize("fstype", MOUNT_OPTIONS)
+def test_file_system_is_mounted_without_a_change_and_unmounted(fstype: str, disk: Path) -> None:
+    (disk / DOMAIN).mkdir(parents=True)
+    assert TARGET.directories("/dev/sda1", fstype) == disks.Look((DOMAIN,))
+    assert calls(disk) == [f"mount -t {fstype} -o {MOUNT_OPTIONS[fstype]} /dev/sda1 TOP", "umount TOP"]
+    assert (disk.parent / "mode").read_text().startswith("700 ")
+    assert left_over(disk) == []
+
+
+def test_every_file_system_that_is_looked_into_has_options() -> None:
+    assert disks.PASSIVE_MOUNT == MOUNT_OPTIONS
+    assert {each for each, rule in disks.BLKID_TYPES.items() if rule in ("look", "look-if")} == set(MOUNT_OPTIONS)
+
+
+def test_mount_that_fails(disk: Path, programs: Path) -> None:
+    add_program(programs, "mount", "echo noise; echo first >&2; echo 'mount: wrong fs type' >&2; exit 32\n")
+    assert TARGET.directories("/dev/sda1", "xfs") == disks.Look((), "mount: wrong fs type", "unmountable")
+    assert not (disk.parent / "calls").exists()
+    assert left_over(disk) == []
+
+
+def test_file_system_that_cannot_be_read_to_its_end_is_unmounted(disk: Path, programs: Path) -> None:
+    """Here by paths that are too long; a bad block ends a search in the same way."""
+    deep = "import os, sys; os.chdir(sys.argv[1]); [(os.mkdir('x' * 200), os.chdir('x' * 200)) for _ in range(25)]"
+    script = f'echo "mount $*" >>{disk.parent}/calls\nexec {sys.executable} -c "{deep}" "$6"\n'
+    add_program(programs, "mount", script)
+    found = TARGET.directories("/dev/sda1", "xfs")
+    assert (found.places, found.word) == ((), "unmountable")
+    assert found.why.endswith(": File name too long")
+    assert [line.split()[0] for line in calls(disk)] == ["mount", "umount"]
+    assert left_over(disk) == []
+
+
+def test_what_cannot_be_unmounted_is_not_removed(disk: Path, programs: Path) -> None:
+    """It is still the disk."""
+    add_program(programs, "umount", "exit 32\n")
+    (disk / "data").mkdir()
+    (disk / "data" / "file").touch()
+    assert TARGET.directories("/dev/sda1", "xfs") == disks.Look()
+    (top,) = (disk.parent / "tmp").iterdir()
+    assert (top / "data" / "file").exists()

@@ -1267,7 +1267,7 @@ def _command(facts: Facts, device: Device) -> tuple[str, ...]:
         return "cryptsetup", "close", device.mapper_name
     if device.type == "dm" and device.mapper_name:
         return "dmsetup", "remove", "--retry", device.mapper_name
-    if re.fullmatch(r"raid\d+|linear|md", device.type) and device.parents:
+    if re.fullmatch(r"raid\d+|linear|md", device.type):
         return "mdadm", "--stop", device.path
     return (device.name,)
 
