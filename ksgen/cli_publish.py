@@ -45,6 +45,7 @@ from ksgen.host import Host, read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import own_programs, version
 from ksgen.problems import Report
+from ksgen.provenance import Place
 from ksgen.remembered import NONE, Given, Remembered
 from ksgen.rendering import Rendered, render_all
 
@@ -212,11 +213,13 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
 
     files: dict[str, str | bytes] = {remembered.FILE: remembered.text(memory)}
     owners = {}
+    secret_places: dict[str, tuple[Place, ...]] = {}
     for rendered in _with_progress(render_all(known, memory.templates), len(known)):
         report.extend(rendered.problems)
         if rendered.text is not None and rendered.name in chosen:
             path = f"ks/{rendered.name}.ks"
             files[path], owners[path] = rendered.text, rendered.name
+            secret_places[path] = rendered.secrets
     now = datetime.datetime.now(datetime.timezone.utc)
     armings, disarmed = _armings(options, known, chosen, server.run, now)
     machines = boot.files(known, armings, server, netboot.BootTemplates(memory.templates), now)
@@ -240,7 +243,8 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
     sources = {name: manifest.sha256(text.encode("utf-8", "surrogateescape")) for name, text in site.sources.items()}
     limit = chosen if options.limit is not None else None
     group = boot.readers(options.directory, server.group)
-    wanted = output.changes(options.directory, output.Site(files, owners, sources, version(), limit, group))
+    tree = output.Site(files, owners, sources, version(), limit, group, secret_places)
+    wanted = output.changes(options.directory, tree)
     report.extend(map(as_problem, wanted.findings))
     if wanted.errors:
         show_problems(report.problems, site.sources, options.as_json)

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from ksgen.inventory import Group, HostEntry, Inventory, Origin, Variable
 from ksgen.nodes import Node, Vaulted, holds_secret, plain
 from ksgen.problems import Mark
-from ksgen.redaction import HASH, SECRET, redacted
+from ksgen.redaction import HASH, SECRET, names_secret, redacted
 from ksgen.settings import SECRETS
-from ksgen.values import names_secret
 
 # Ansible's layers (its documentation, "Understanding variable precedence"): the winner's, the loser's.
 _LAYER_WORDS = {

@@ -19,6 +19,8 @@ from ksgen.language import Language
 from ksgen.naming import MAGIC_NAMES, did_you_mean
 from ksgen.nodes import Node, Vaulted, holds_secret, plain
 from ksgen.problems import Mark, Problem
+from ksgen.redaction import names_secret
+from ksgen.secretparts import SecretParts
 from ksgen.surprises import is_dynamic, is_template
 from ksgen.vault import Sealed
 
@@ -82,9 +84,20 @@ class Expressions:
         """The plain value of a mapping or list without anything to evaluate, else None; whether it is secret."""
         known = self._plain.get(id(node))
         if known is None:
-            value = None if is_dynamic(node) else plain(node)
+            value = None if is_dynamic(node) or _has_named_secret(node) else plain(node)
             known = self._plain[id(node)] = (node, value, holds_secret(node))
         return known[1], known[2]
+
+
+def _names_secret(path: str) -> bool:
+    """Whether a value is a secret by its name; of `node_` variables each says for itself what is one."""
+    return not path.startswith(PREFIX) and names_secret(path)
+
+
+def _has_named_secret(node: Node) -> bool:
+    if isinstance(node.value, dict):
+        return any(names_secret(name) or _has_named_secret(child) for name, child in node.value.items())
+    return isinstance(node.value, tuple) and any(map(_has_named_secret, node.value))
 
 
 def _members(name: str, groups: Mapping[str, Group]) -> Names:
@@ -158,6 +171,7 @@ class _Host:
         self._open: dict[int, str] = {}
         self._is_secret = False  # what has been read for the text at hand
         self._problems: list[Problem] = []
+        self._parts = SecretParts(entry.variables, self._language.parsed, expressions.opener.open, _names_secret)
 
     def rendered(self, wanted: Sequence[Variable]) -> Rendered:
         variables = dict(self._entry.variables)
@@ -197,7 +211,10 @@ class _Host:
             value = _solid(self.value(text))
             size(value)
             value = finished(value)
-            return None if value is OMIT else _as_node(value, text.node, text.node.key_mark, self._is_secret)
+            if value is OMIT:
+                return None
+            parts = self._parts.of(text.node) if self._is_secret and isinstance(value, str) else None
+            return _as_node(value, text.node, text.node.key_mark, self._is_secret, tuple(sorted(parts or ())))
         except Tripped as tripped:
             refused = tripped.missing.reason
         except Refused as error:
@@ -245,7 +262,7 @@ class _Host:
         """What a node stands for: its value, a _Container, or a Missing."""
         node = text.node
         value = node.value
-        if node.is_secret:
+        if node.is_secret or (not isinstance(value, dict | tuple) and _names_secret(text.path)):
             self._is_secret = True
         if type(value) is str:
             return self._evaluated(text) if not node.literal and is_template(value) else value
@@ -366,7 +383,7 @@ class _Host:
         return begin or (max(found, 0), 1)
 
 
-def _as_node(value: Any, template: Node, key_mark: Mark | None, is_secret: bool) -> Node:
+def _as_node(value: Any, template: Node, key_mark: Mark | None, is_secret: bool, secrets: tuple[str, ...] = ()) -> Node:
     """A value as a tree that points at the template it comes from; its braces mean themselves."""
     mark = template.mark
     if isinstance(value, dict):
@@ -379,7 +396,7 @@ def _as_node(value: Any, template: Node, key_mark: Mark | None, is_secret: bool)
         value = tuple(_as_node(child, template, None, is_secret) for child in value)
     elif isinstance(value, bytes):
         raise no_value(value)
-    return Node(value, mark, key_mark, None, True, (), is_secret)
+    return Node(value, mark, key_mark, None, True, (), is_secret, secrets)
 
 
 def _exact_mark(node: Node, offset: int, length: int, sources: Mapping[str, str]) -> Mark:

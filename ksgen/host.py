@@ -19,9 +19,10 @@ from ksgen.inventory import HostEntry, Inventory
 from ksgen.nodes import plain
 from ksgen.places import KEY, Location, locate, problem_at, secret_texts
 from ksgen.problems import Problem, Severity
+from ksgen.redaction import names_secret
 from ksgen.settings import PREFIX, DhcpRange, Identity, Settings
 from ksgen.validation import validation_problem
-from ksgen.values import host_name, names_secret
+from ksgen.values import host_name
 from org_ovirt_node import layout, policy
 from org_ovirt_node.findings import Finding
 

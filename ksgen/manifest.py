@@ -15,16 +15,20 @@ from typing import Any
 NAME = "manifest.json"
 FORMAT = 1  # goes up when an older ksgen would misread the file
 
-_HOST, _SIZE, _SHA256 = "host", "size", "sha256"
+_HOST, _SIZE, _SHA256, _SECRETS = "host", "size", "sha256", "secrets"
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A published file: the host it belongs to, None for the whole site's, its size in bytes, its SHA-256."""
+    """A published file: the host it belongs to, None for the whole site's, its size in bytes, its SHA-256.
+
+    `secrets` are the places of secrets in it: index of the line, begin, end.
+    """
 
     host: str | None
     size: int
     sha256: str
+    secrets: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,19 +48,21 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def entry(host: str | None, content: bytes) -> Entry:
-    return Entry(host, len(content), sha256(content))
+def entry(host: str | None, content: bytes, secrets: tuple[tuple[int, int, int], ...] = ()) -> Entry:
+    return Entry(host, len(content), sha256(content), secrets)
 
 
 def to_text(manifest: Manifest) -> str:
     """The file: sorted, a published file per line."""
     top = {"format": FORMAT, "ksgen": manifest.ksgen, "sources": dict(manifest.sources)}
     head = json.dumps(top, indent=1, sort_keys=True).removesuffix("\n}")
-    lines = [
-        f"  {json.dumps(name)}: " + json.dumps({_HOST: one.host, _SIZE: one.size, _SHA256: one.sha256})
-        for name, one in sorted(manifest.files.items())
-    ]
+    lines = [f"  {json.dumps(name)}: " + json.dumps(_data(one)) for name, one in sorted(manifest.files.items())]
     return head + ',\n "files": {\n' + ",\n".join(lines) + "\n }\n}\n"
+
+
+def _data(one: Entry) -> dict[str, object]:
+    data: dict[str, object] = {_HOST: one.host, _SIZE: one.size, _SHA256: one.sha256}
+    return data | ({_SECRETS: one.secrets} if one.secrets else {})
 
 
 def from_bytes(content: bytes) -> Manifest | None:
@@ -79,8 +85,15 @@ def from_bytes(content: bytes) -> Manifest | None:
 
 
 def _entry(value: Any) -> Entry | None:
-    if not isinstance(value, dict) or set(value) != {_HOST, _SIZE, _SHA256}:
+    if not isinstance(value, dict) or set(value) - {_SECRETS} != {_HOST, _SIZE, _SHA256}:
+        return None
+    secrets = value.get(_SECRETS, [])
+    if not isinstance(secrets, list) or not all(_is_place(one) for one in secrets):
         return None
     host, size, digest = value[_HOST], value[_SIZE], value[_SHA256]
     right = isinstance(host, str | None) and type(size) is int and isinstance(digest, str)
-    return Entry(host, size, digest) if right else None
+    return Entry(host, size, digest, tuple(map(tuple, secrets))) if right else None
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(type(one) is int and one >= 0 for one in value)

@@ -34,8 +34,9 @@ class Node:
 
     `key_mark` is the place of the key if the value stands in a mapping. `source` is how a scalar that is no string was
     written. `literal` says that braces in it mean themselves (`!unsafe`). `odd_keys` are the keys of a mapping that are
-    no strings; the mapping has them as they are, as Ansible would. `is_secret`: it comes out of a vault, and no message
-    may repeat it.
+    no strings; the mapping has them as they are, as Ansible would. `is_secret`: it comes out of a vault, or out of a
+    variable with the name of a secret, and no message may repeat it. `secrets` are the parts of such a text that are
+    secret, none where all of it is.
     """
 
     value: Value
@@ -45,6 +46,7 @@ class Node:
     literal: bool = False
     odd_keys: tuple[Node, ...] = ()
     is_secret: bool = False
+    secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Node({'(vaulted)' if self.is_secret else repr(self.value)}, {self.mark})"

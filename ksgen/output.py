@@ -11,16 +11,15 @@ import dataclasses
 import difflib
 import errno
 import os
-import re
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 from ksgen import generations, manifest
 from ksgen.generations import Entry, Generation
 from ksgen.manifest import Manifest, NewerFormat
-from ksgen.redaction import redacted
+from ksgen.redaction import Span, quoted_span, redacted
 
 # Kickstarts hold the hashes of passwords, armed/ and arming.json the permissions to fetch them, and the manifest names
 # them all: these are for the owner and the web server's group. Everybody may read the rest, because dnsmasq serves over
@@ -28,8 +27,8 @@ from ksgen.redaction import redacted
 _PRIVATE, _PUBLIC = 0o640, 0o644
 _PRIVATE_FILES = ("ks/", "armed/", "arming.json", manifest.NAME)
 
-# In the name of a permission to install (arming.py).
-_RANDOM_PART = re.compile(r"(?<=\.)[0-9a-f]{32}\Z")
+# Index of a line, and where in it a secret begins and ends.
+Place = tuple[int, int, int]
 
 _AWAY = "move it away, or publish to another directory"
 _IN_THE_WAY_SHOWN = 10  # a whole tree of somebody else's tells no more than its first files
@@ -41,7 +40,8 @@ class Site:
 
     `owners` names the host that a file belongs to; a file that is not there belongs to the whole site. `sources` are
     the files that were read, name: SHA-256. `limit` names the hosts whose files may be touched, None for all of them;
-    files of others must not be among `files`. `group` is the group id for what is written.
+    files of others must not be among `files`. `group` is the group id for what is written. `secrets` are the places of
+    secrets in the files, as far as they are known.
     """
 
     files: Mapping[str, str | bytes]
@@ -50,6 +50,7 @@ class Site:
     ksgen: str = ""
     limit: frozenset[str] | None = None
     group: int | None = None
+    secrets: Mapping[str, tuple[Place, ...]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.files:
@@ -64,13 +65,16 @@ class Site:
 class Change:
     """A file that differs; `old` is where its present content is, None for a new one; `new` is None where it goes.
 
-    `note` says what else differs where the content does not.
+    `note` says what else differs where the content does not. The places of secrets are those of the old content and of
+    the new one.
     """
 
     path: Path
     old: Path | None
     new: str | bytes | None
     note: str | None = None
+    old_secrets: tuple[Place, ...] = ()
+    new_secrets: tuple[Place, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,14 +121,16 @@ def changes(directory: Path, site: Site) -> Publication:
     files: dict[str, manifest.Entry] = {}
     for name, content in sorted(site.files.items()):
         data = content.encode() if isinstance(content, str) else content
-        files[name] = manifest.entry(site.owners.get(name), data)
+        files[name] = manifest.entry(site.owners.get(name), data, site.secrets.get(name, ()))
         change, entries[name] = _compared(present, name, content, data, site.group)
-        found += [change] if change else []
+        if change:
+            secrets = known.files[name].secrets if name in known.files else ()
+            found.append(dataclasses.replace(change, old_secrets=secrets, new_secrets=files[name].secrets))
     for name in sorted(present.names - set(site.files) - {manifest.NAME}):
         entry = known.files.get(name)
         left = _left(present, name, entry, site.limit)
         if isinstance(left, Change):
-            found.append(left)
+            found.append(dataclasses.replace(left, old_secrets=entry.secrets if entry else ()))
         elif left != "dropped":
             entries[name] = Entry(None, stat.S_IMODE(present.path(name).lstat().st_mode), is_linked=False)
             files.update({name: entry} if entry else {})
@@ -204,7 +210,7 @@ def carry_out(wanted: Publication, last: Callable[[], None] | None = None) -> No
 
 def diff(change: Change) -> Iterator[str]:
     """The change as a unified diff, without secrets. Raises OSError."""
-    name = _RANDOM_PART.sub("(secret)", str(change.path))
+    (name,) = redacted([str(change.path)])  # that of a permission is the permission itself
     if change.note:
         yield f"{name}: {change.note}"
         return
@@ -221,7 +227,8 @@ def diff(change: Change) -> Iterator[str]:
         return
     # The secrets are compared as well, so that a new password shows as a change.
     groups = [*difflib.SequenceMatcher(None, before, after).get_grouped_opcodes()]
-    shown_before, shown_after = redacted(before), redacted(after)
+    shown_before = redacted(before, _spans(before, change.old_secrets))
+    shown_after = redacted(after, _spans(after, change.new_secrets))
     yield from (f"--- {sides[0]}", f"+++ {sides[1]}") if groups else ()
     for group in groups:
         (_, old_from, _, new_from, _), (_, _, old_to, _, new_to) = group[0], group[-1]
@@ -237,6 +244,15 @@ def diff(change: Change) -> Iterator[str]:
             else:
                 yield from (f"-{line}" for line in shown_before[old_first:old_last])
                 yield from (f"+{line}" for line in shown_after[new_first:new_last])
+
+
+def _spans(lines: list[str], places: Iterable[Place]) -> dict[int, list[Span]]:
+    """The places of secrets, by line, with what is shown there; of a file that was edited they may be anywhere."""
+    found: dict[int, list[Span]] = {}
+    for number, start, end in places:
+        if number < len(lines) and start < end <= len(lines[number]):
+            found.setdefault(number, []).append(quoted_span(lines[number], start, end))
+    return found
 
 
 def _lines_text(start: int, stop: int) -> str:
@@ -339,7 +355,7 @@ def _left(
     if not generations.has_link(present.directory, name):
         return "dropped"  # it was taken away, or something else put in its place
     content = present.path(name).read_bytes()
-    if entry == manifest.entry(entry.host if entry else None, content):
+    if entry and entry == manifest.entry(entry.host, content, entry.secrets):
         return Change(path, present.path(name), None)
     message = "was published, is no longer, and stays: " + (
         "somebody has changed it since" if entry else "the manifest does not know it"

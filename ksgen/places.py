@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from ksgen.inventory import HostEntry
 from ksgen.nodes import Node, holds_secret
 from ksgen.problems import Mark, Problem, Severity
-from ksgen.redaction import SECRET, may_hold_secret
+from ksgen.redaction import SECRET, may_hold_secret, names_secret
 from ksgen.settings import PRIVATE
-from ksgen.values import SHOWN_LONGEST, names_secret, shown
+from ksgen.values import SHOWN_LONGEST, shown
 
 Location = tuple[str | int, ...]
 # How pydantic ends the location of a key.

@@ -54,6 +54,11 @@ def may_hold_secret(text: str) -> bool:
     return _DOUBTFUL_URL.search(text) is not None or any(secrets(text.split("\n")))
 
 
+def names_secret(name: object) -> bool:
+    """Whether a variable or key of this name holds a secret, or may by mistake."""
+    return _SECRET_NAME.search(str(name)) is not None
+
+
 def _found(lines: Sequence[str]) -> Iterator[tuple[str, list[Span]]]:
     """Each line with its secrets: as one by itself, and by the key or here-document that it is a part of."""
     is_in_key, document, has_names = False, "", False
@@ -91,6 +96,12 @@ def _without(line: str, spans: Iterable[Span]) -> str:
         shown += line[at : span.start] + span.label
         at = span.end
     return shown + line[at:]
+
+
+def quoted_span(line: str, start: int, end: int) -> Span:
+    """The span of a word that is known to be a secret, without the quotes around it."""
+    start, end = _inside(line[start:end], start)
+    return Span(start, end, label(line[start:end]))
 
 
 def label(secret: str) -> str:
@@ -201,6 +212,7 @@ _HASH = re.compile(
 )
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|Private-MAC: .*")
+_SECRET_NAME = re.compile(r"pass(word|wd|phrase)|secret|token|private_key", re.IGNORECASE)
 _DOUBTFUL_URL = re.compile(r"//.*@|//\S*[?#]|:\S*@")
 
 # Names of values: the long ones end any name (`dbPassword`), the short ones stand alone or behind a separator.
@@ -235,7 +247,9 @@ _PATTERNS = tuple(
         rf"(?<!\S)--(?!no-)(?:[\w-]*(?:{_LONG})|(?:[\w-]*-)?(?:pass|pw))\s+(?!-){_VALUE}",
         # The user's name of a URL and all up to its host. What begins like a host and a path has none.
         r"""://(?!(?:\[[0-9a-f:.]*\]|[^\s'"<>/?#@:]*)(?::\d+)?[/?#])(?P<a>[^\s'"<>]*)@""",
-        r"[?&](?:[\w.-]*(?:key|sig|signature|auth|credential)|code|armed)=(?P<a>[^\s&'\"#]+)",
+        r"[?&](?:[\w.-]*(?:key|sig|signature|auth|credential)|code)=(?P<a>[^\s&'\"#]+)",
+        # The random part of a permission to boot the installer (arming.py).
+        r"\.[0-9]{10}\.[0-9]{10}\.(?P<a>[0-9a-f]{32})\b|\"random\": \"(?P<b>[0-9a-f]{32})\"",
         r"\bAuthorization:\s*(?:(?:Basic|Bearer|Token)\s+)?(?P<a>[^\s'\"]+)",
         r"\bBearer\s+(?P<a>[\w.~+/=-]{8,})",
         # curl(1), where it stands or goes on in a line of its own.

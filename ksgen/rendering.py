@@ -15,6 +15,7 @@ from ksgen.checks import Checker
 from ksgen.host import Host
 from ksgen.kickstart import Templates
 from ksgen.problems import Problem
+from ksgen.provenance import Place, places, veiled
 
 # Fewer hosts are done before further processes have started.
 _PARALLEL_FROM = 100
@@ -25,11 +26,12 @@ _COLLECT_FROM = 100_000
 
 @dataclasses.dataclass(frozen=True)
 class Rendered:
-    """The kickstart of a host, None where a template failed, and what is wrong with it."""
+    """The kickstart of a host, None where a template failed, what is wrong with it, and where its secrets are."""
 
     name: str
     text: str | None
     problems: tuple[Problem, ...]
+    secrets: tuple[Place, ...] = ()
 
 
 class _Renderer:
@@ -44,7 +46,16 @@ class _Renderer:
         text, problems = self._templates.render(host)
         if text is not None:
             problems = [*problems, *self._checker.run(host, text)]
-        return Rendered(host.name, text, tuple(map(host.discreet, problems)))
+        return Rendered(host.name, text, tuple(map(host.discreet, problems)), self._secrets(host, text or ""))
+
+    def _secrets(self, host: Host, text: str) -> tuple[Place, ...]:
+        """Where the secrets of the host are in its kickstart."""
+        other = veiled(host) if text else None
+        if other is None:
+            return ()
+        shown, _ = self._templates.render(other.host)
+        # A template that cannot be rendered without the secrets is one big secret.
+        return places(text, shown or "", other.searched)
 
 
 def render_all(hosts: Sequence[Host], own_templates: Path | None = None) -> Iterator[Rendered]:

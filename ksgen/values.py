@@ -28,13 +28,7 @@ def refuse(code: str, message: str, hint: str = "") -> NoReturn:
     raise PydanticCustomError(code, "{message}", {"message": message, "hint": hint})
 
 
-_SECRET_NAME = re.compile(r"pass(word|wd|phrase)|secret|token|private_key", re.IGNORECASE)
 SHOWN_LONGEST = 60
-
-
-def names_secret(name: object) -> bool:
-    """Whether a variable or key of this name holds a secret, or may by mistake."""
-    return _SECRET_NAME.search(str(name)) is not None
 
 
 def shown(value: object) -> str:
