@@ -8,6 +8,13 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from pykickstart.constants import (
+    AUTOPART_TYPE_BTRFS,
+    AUTOPART_TYPE_LVM,
+    AUTOPART_TYPE_PLAIN,
+    AUTOPART_TYPE_STRATIS,
+)
+
 from ksgen.ksview import Check, Found, Kickstart, Section, init_line, value
 from org_ovirt_node import layout
 from org_ovirt_node.policy import MINIMAL, STANDARD, Request
@@ -160,11 +167,20 @@ def addon_section(ks: Kickstart) -> Iterator[Found]:
 # --- the layout ------------------------------------------------------------------------------------------------------
 
 
+# However they are written: --type=lvm, --type lvm, --nolvm.
+_NOT_THIN = {
+    AUTOPART_TYPE_BTRFS: "btrfs",
+    AUTOPART_TYPE_LVM: "lvm",
+    AUTOPART_TYPE_PLAIN: "plain",
+    AUTOPART_TYPE_STRATIS: "stratis",
+}
+
+
 def autopart(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("autopart") if ks.installs_node else ():
-        kind = next((a.partition("=")[2] for a in command.args if a.startswith("--type=")), "")
-        if kind and kind != "thinp":
-            message = f"autopart --type={kind}; imgbase needs a thin pool"
+        kind = value(command, "type")
+        if kind in _NOT_THIN:
+            message = f"autopart --type={_NOT_THIN[kind]}; imgbase needs a thin pool"
             yield Found(command.line, message, "autopart --type=thinp, or part, volgroup and logvol commands", "error")
         elif not _node_sections(ks):
             message = "autopart makes no /var unless the installer tree brings the node's layout; imgbase then fails"

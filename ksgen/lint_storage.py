@@ -109,8 +109,15 @@ def _where_missing(ks: Kickstart) -> Severity | None:
 
 def _where_it_may_exist(ks: Kickstart) -> Severity | None:
     """The same of what may be on the disks already and outlive the start of the installation."""
-    is_cleared = any(value(command, "type") == CLEARPART_TYPE_ALL for command in ks.all("clearpart"))
+    is_cleared = any(_clears_all(command, ks.only_use) for command in ks.all("clearpart"))
     return _where_missing(ks) if is_cleared else "warning"
+
+
+def _clears_all(clearpart: Command, only_use: tuple[str, ...]) -> bool:
+    """Whether nothing of what was on the disks that the installer may touch is left."""
+    drives = {*value(clearpart, "drives", ())}
+    is_all = not drives or (bool(only_use) and drives.issuperset(only_use))
+    return is_all and value(clearpart, "type") == CLEARPART_TYPE_ALL
 
 
 def member_undefined(ks: Kickstart) -> Iterator[Found]:

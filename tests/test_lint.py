@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from example_site import kickstarts, site
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inventories import one_host
+from inventories import SSH_KEY, one_host
 
 from ksgen import ksfile, lint, lint_commands
 from ksgen.cli import main
@@ -112,6 +112,7 @@ def with_section(text: str, section: str) -> str:
     return text[: text.index("%post")] + section + "\n%end\n"
 
 
+NO_VAR = "autopart makes no /var unless the installer tree brings the node's layout; imgbase then fails"
 EMPTY = [
     pytest.param("", [(1, "error", "kickstart-empty")], id="nothing"),
     pytest.param("\n \n", [(1, "error", "kickstart-empty")], id="blank-lines"),
@@ -155,6 +156,95 @@ def test_wiping_all_disks_is_an_error_where_a_node_is_installed(good: str, bad: 
         for text in (PLAIN, SMALL)
     ]
     assert severities == [["warning"], ["error"]]
+
+
+AUTOPARTS = [
+    *(
+        pytest.param(f"autopart {option}", section, [("error", f"autopart --type={kind}; imgbase needs a thin pool")],
+                     id=f"{option}{'-with-section' if section else ''}")
+        for option, kind in {"--type=lvm": "lvm", "--type lvm": "lvm", "--nolvm": "plain", "--type=plain": "plain",
+                             "--type=partition": "plain"}.items()
+        for section in ("", ADDON)
+    ),
+    *(
+        pytest.param(line, section, [("warning", NO_VAR)] if not section else [],
+                     id=f"{line}{'-with-section' if section else ''}")
+        for line in ("autopart", "autopart --type=thinp", "autopart --type thinp")
+        for section in ("", ADDON)
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "section", "expected"), AUTOPARTS)
+def test_automatic_partitioning_of_a_node(line: str, section: str, expected: list[tuple[str, str]]) -> None:
+    example = EXAMPLES["node-autopart"]
+    text = SMALL.replace(example.good, f"{line}\n", 1)
+    text = with_section(text, section) if section else text
+    found = [(p.severity, p.message) for p in told(text) if p.code != "imgbase-missing"]
+    assert found == expected
+
+
+def test_automatic_partitioning_of_anything_else() -> None:
+    text = f"url --url=http://a/\nautopart --type=lvm\nrootpw --lock\nsshkey --username=root '{SSH_KEY}'\n"
+    assert [p.code for p in told(text)] == []
+
+
+SIZES = [
+    pytest.param("part / --size=0", ["/ has --size=0"], id="none"),
+    pytest.param("partition / --size=0", ["/ has --size=0"], id="partition"),
+    pytest.param("part / --size=0 --grow", [], id="none-that-grows"),
+    pytest.param("part / --size=1", [], id="one"),
+    pytest.param("part / --size=-1", ["/ has --size=-1"], id="negative"),
+    pytest.param("part / --size=-1 --grow", ["/ has --size=-1"], id="negative-that-grows"),
+    pytest.param("part / --recommended", [], id="recommended"),
+]
+
+
+@pytest.mark.parametrize(("line", "messages"), SIZES)
+def test_sizes(line: str, messages: list[str]) -> None:
+    assert [p.message for p in told(f"{line}\n") if p.code.startswith("device-size")] == messages
+
+
+HERE = "url --url=http://a/\n"
+VOLUME = "logvol / --vgname=a --name=b --size=1024\n"
+MAY_EXIST = [
+    pytest.param(VOLUME, ["warning"], id="piece"),
+    pytest.param(f"clearpart --all\n{VOLUME}", ["warning"], id="piece-that-clears"),
+    pytest.param(f"{HERE}{VOLUME}", ["warning"], id="nothing-cleared"),
+    pytest.param(f"{HERE}clearpart --linux\n{VOLUME}", ["warning"], id="linux-cleared"),
+    pytest.param(f"{HERE}clearpart --none\n{VOLUME}", ["warning"], id="none-cleared"),
+    pytest.param(f"{HERE}clearpart --list=sda1\n{VOLUME}", ["warning"], id="list-cleared"),
+    pytest.param(f"{HERE}clearpart --all\n{VOLUME}", ["error"], id="all-cleared"),
+    pytest.param(f"{HERE}clearpart --all --drives=sda\n{VOLUME}", ["warning"], id="one-disk-cleared"),
+    pytest.param(f"{HERE}ignoredisk --only-use=sda,sdb\nclearpart --all --drives=sda\n{VOLUME}", ["warning"],
+                 id="one-disk-of-two-cleared"),
+    pytest.param(f"{HERE}ignoredisk --only-use=sda\nclearpart --all --drives=sda\n{VOLUME}", ["error"],
+                 id="the-only-disk-cleared"),
+    pytest.param(f"{HERE}clearpart --all\n{VOLUME.replace('--size=1024', '--useexisting')}", [], id="volume-exists"),
+    pytest.param(f"{HERE}clearpart --all\nvolgroup a --useexisting\n{VOLUME}", [], id="group-exists"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "severities"), MAY_EXIST)
+def test_a_group_that_may_be_on_the_disks(text: str, severities: list[str]) -> None:
+    assert [p.severity for p in told(text) if p.code == "group-undefined"] == severities
+
+
+MEMBERS = [
+    pytest.param("volgroup a pv.01", ["no command makes pv.01"], id="group"),
+    pytest.param("volgroup a --useexisting pv.01", [], id="group-exists"),
+    pytest.param("raid / --device=md0 --level=1 --useexisting", [], id="array-exists"),
+    pytest.param("volgroup a sda2", [], id="a-device"),
+    pytest.param("raid / --level=1 --device=md0 raid.1 raid.2", ["no command makes raid.1", "no command makes raid.2"],
+                 id="array"),
+    pytest.param("part pv.01 --size=1\nvolgroup a pv.01", [], id="made"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "messages"), MEMBERS)
+def test_members(text: str, messages: list[str]) -> None:
+    found = [(p.severity, p.message) for p in told(f"{HERE}{text}\n") if p.code == "member-undefined"]
+    assert found == [("error", message) for message in messages]
 
 
 PIECES = [
