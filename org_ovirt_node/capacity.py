@@ -39,9 +39,7 @@ def capacity(devices: Sequence[Device], request: Request) -> Capacity:
     """
     root = next((d for d in devices if d.mount_point == "/"), None)
     pool = node_pool(devices)
-    beside = [
-        d for d in devices if d.kind == "lvmthinlv" and d.mount_point != "/" and (not pool or d.pool == pool.name)
-    ]
+    beside = [d for d in devices if pool and d.pool == pool.name and d.mount_point != "/"]
     others = sum(d.size or 0 for d in beside)
     used = max(IMAGE_USED, IMAGE_UNPACKED_FACTOR * (request.image_size or 0))
     used = used * (100 + LAYER_GROWTH_PERCENT) // 100

@@ -102,6 +102,51 @@ def test_a_mirror_is_of_two_disks() -> None:
     assert refused(mirrored=True, disks=(GIB, GIB, GIB)) == [("disks-for-mirror", "disk")]
 
 
+def test_root_is_a_volume_of_its_own_name() -> None:
+    assert refused(volumes=(("/", 10 * GIB),)) == []
+
+
+def test_everything_that_is_refused_is_told_in_order() -> None:
+    wishes = {"layout": "big", "volumes": (("/usr", GIB), ("/etc", GIB)), "automatic": True, "mirrored": True}
+    assert refused(**wishes, disks=(GIB, GIB), swap_size=None) == [
+        ("layout-unknown", "layout"),
+        ("volume-place", "/etc"),
+        ("volume-place", "/usr"),
+        ("automatic-volume", "/etc"),
+        ("automatic-volume", "/usr"),
+        ("automatic-mirror", "disk"),
+    ]
+    assert refused(mirrored=True, disks=(GIB, GIB)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("disk", "a whole disk"),
+        ("partition", "a partition"),
+        ("mdarray", "an md array"),
+        ("lvmlv", "a plain logical volume"),
+        ("btrfs subvolume", "a btrfs subvolume"),
+        ("stratis filesystem", "stratis filesystem"),
+    ],
+)
+def test_kinds_of_devices_in_words(kind: str, words: str) -> None:
+    (finding,) = check(changed("var", kind=kind), Request())
+    assert (finding.code, dict(finding.values)) == ("volume-not-thin", {"mount_point": "/var", "kind": words})
+    (finding,) = check(changed("root", kind=kind), Request())
+    assert (finding.code, dict(finding.values)) == ("volume-not-thin", {"mount_point": "/", "kind": words})
+
+
+def test_boot_on_a_thin_volume() -> None:
+    (finding,) = check(changed("boot", kind="lvmthinlv", options="discard"), Request())
+    assert (finding.code, dict(finding.values)) == ("boot-kind", {"kind": "a thin volume", "wanted_size": 2 * GIB})
+
+
+def test_swap_alone_may_be_no_thin_volume() -> None:
+    assert found(changed("swap", kind="lvmthinlv")) == ["swap-thin"]
+    assert found(changed("swap", kind="partition")) == []
+
+
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 LARGE = {"image_size": 15 * GIB}
