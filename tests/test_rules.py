@@ -102,6 +102,15 @@ def test_a_mirror_is_of_two_disks() -> None:
     assert refused(mirrored=True, disks=(GIB, GIB, GIB)) == [("disks-for-mirror", "disk")]
 
 
+@pytest.mark.parametrize(
+    ("volume", "other", "name"),
+    [("/root", "/", "root"), ("/swap", "swap", "swap"), ("/var_log", "/var/log", "var_log")],
+)
+def test_volumes_of_one_name(volume: str, other: str, name: str) -> None:
+    (finding,) = rules.check_request(Request(volumes=((volume, GIB),)))
+    assert dict(finding.values) == {"mount_point": volume, "other": other, "name": name}
+
+
 def test_root_is_a_volume_of_its_own_name() -> None:
     assert refused(volumes=(("/", 10 * GIB),)) == []
 
