@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from ksgen.host import Host
 
@@ -106,26 +106,22 @@ def load(state: object) -> tuple[Arming, ...]:
 
 
 def _load_one(host: str, entry: object) -> Arming:
-    try:
-        if not isinstance(entry, Mapping):
-            raise ValueError("not a mapping")
-        random = entry.get("secret", "")
-        one = Arming(host, entry["mac"], _stored_time(entry["given"]), _stored_time(entry["until"]), random)
-        if not isinstance(one.mac, str) or (random and not _RANDOM.fullmatch(random)):
-            raise ValueError("not a card, or not a random part")
-        known = read_token(one.token)
-        if known is None or dataclasses.replace(known, mac=one.mac) != one:
-            raise ValueError("not a token")
-    except (TypeError, KeyError, ValueError, OverflowError):
-        raise ValueError(f"the entry of {host!r} is damaged") from None
+    one = _stored(host, entry) if isinstance(entry, Mapping) else None
+    # A sound permission is what its token says, and its card.
+    known = read_token(one.token) if one else None
+    if one is None or known is None or dataclasses.replace(known, mac=one.mac) != one:
+        raise ValueError(f"the entry of {host!r} is damaged")
     return one
 
 
-def _stored_time(text: object) -> datetime.datetime:
-    moment = datetime.datetime.fromisoformat(text)  # type: ignore[arg-type]
-    if moment.tzinfo is None:
-        raise ValueError("no offset")
-    return _whole_second(moment)
+def _stored(host: str, entry: Mapping[str, Any]) -> Arming | None:
+    try:
+        given, until = (datetime.datetime.fromisoformat(entry[key]) for key in ("given", "until"))
+        if given.tzinfo is None or until.tzinfo is None or not isinstance(entry["mac"], str):
+            return None
+        return Arming(host, entry["mac"], _whole_second(given), _whole_second(until), entry.get("secret", ""))
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return None
 
 
 def dump(armings: Iterable[Arming]) -> dict[str, object]:

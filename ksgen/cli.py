@@ -64,6 +64,7 @@ Examples:
   ksgen plan site/hosts.yaml node01.example.com
   ksgen explain site/hosts.yaml node01.example.com node_disk
   ksgen arm site/hosts.yaml node01.example.com --until 2h
+  ksgen disarm site/hosts.yaml all
   ksgen lint old/*.ks --release el10      what is wrong with kickstarts you have
 \b
 Shell completion:

@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -32,6 +32,7 @@ from ksgen.cli_edges import (
     names_text,
     read,
     show_problems,
+    stop,
     talk,
 )
 from ksgen.host import read_hosts
@@ -82,7 +83,7 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
             if not dry_run:
                 output.carry_out(outcome)
     except OSError as error:
-        _stop(f"{error.filename or directory}: {error.strerror}; nothing was written")
+        stop(f"{error.filename or directory}: {error.strerror}; nothing was written")
     would = "would be " if dry_run else ""
     removed = sum(change.new is None for change in outcome.changes)
     updated = len(outcome.changes) - removed
@@ -90,7 +91,7 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
     more = {"disarmed": list(done.hosts) if not outcome.errors else [], "files": files}
     show_problems(list(map(as_problem, outcome.findings)), {}, as_json, more)
     if outcome.errors:
-        _stop(f"{count(outcome.errors)}; nothing was written")
+        stop(f"{count(outcome.errors)}; nothing was written")
     if tree.damage is not None:
         talk(f"{directory / boot.STATE_FILE}: {tree.damage}; no host stays armed, and the file {would}written anew")
     elif others := sorted(meant.hosts - set(done.hosts)):
@@ -126,7 +127,7 @@ def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, .
         memory = _memory(directory)
         spent = boot.spent(run or memory.run or directory.absolute().parent / "run")
     except OSError as error:
-        _stop(f"{error.filename or directory}: {error.strerror}")
+        stop(f"{error.filename or directory}: {error.strerror}")
     now = datetime.datetime.now(datetime.timezone.utc)
     notes = _notes(tree, hosts, passwords)
     states: dict[str, dict[str, Any]] = {}
@@ -146,11 +147,6 @@ def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, .
         talk(f"{directory / boot.STATE_FILE}: error: {tree.damage}; what is shown is from {directory / 'armed'}")
         talk(f"  hint: `ksgen disarm {hosts} all` disarms every host and writes it anew")
     sys.exit(PROBLEMS if tree.damage is not None else DONE)
-
-
-def _stop(message: str) -> NoReturn:
-    talk(message)
-    sys.exit(PROBLEMS)
 
 
 def _published(directory: Path) -> published.Published:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import click
 from rich.console import Console
@@ -119,6 +119,11 @@ def files_text(updated: int, removed: int, directory: Path, would: str = "") -> 
 
 def talk(message: str) -> None:
     click.echo(message, err=True)
+
+
+def stop(message: str) -> NoReturn:
+    talk(message)
+    sys.exit(PROBLEMS)
 
 
 def efi_dir_given(_: click.Context, __: click.Parameter, given: str | None) -> str | None:

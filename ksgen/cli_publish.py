@@ -38,6 +38,7 @@ from ksgen.cli_edges import (
     names_text,
     read,
     show_problems,
+    stop,
     talk,
 )
 from ksgen.grammar import VERSIONS
@@ -187,17 +188,12 @@ def _publish(options: _Options) -> None:
             began = generations.present(options.directory)
             plan = _planned(options, io.StringIO(stdin))
         except OSError as error:
-            _stop(f"{error.filename or options.directory}: {error.strerror}; nothing was written")
+            stop(f"{error.filename or options.directory}: {error.strerror}; nothing was written")
         if options.order:
             asked = _confirmed(options, options.order, plan, asked)
         if options.dry_run or _carried_out(options, plan, began):
             _tell(options, plan)
-    _stop(f"another ksgen has published {_ATTEMPTS} times in the meantime; nothing was written")
-
-
-def _stop(message: str) -> None:
-    talk(message)
-    sys.exit(PROBLEMS)
+    stop(f"another ksgen has published {_ATTEMPTS} times in the meantime; nothing was written")
 
 
 def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
@@ -239,7 +235,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
 
     if errors := report.errors_of(chosen):
         show_problems(report.problems, site.sources, options.as_json)
-        _stop(f"{count(errors)}; nothing was written")
+        stop(f"{count(errors)}; nothing was written")
     sources = {name: manifest.sha256(text.encode("utf-8", "surrogateescape")) for name, text in site.sources.items()}
     limit = chosen if options.limit is not None else None
     group = boot.readers(options.directory, server.group)
@@ -248,7 +244,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
     report.extend(map(as_problem, wanted.findings))
     if wanted.errors:
         show_problems(report.problems, site.sources, options.as_json)
-        _stop(f"{count(wanted.errors)}; nothing was written")
+        stop(f"{count(wanted.errors)}; nothing was written")
     new = tuple(boottree.changed(copies, options.directory))
     return _Plan(site, report, chosen, hosts, disarmed, wanted, new)
 
@@ -322,7 +318,7 @@ def _confirmed(options: _Options, order: _Order, plan: _Plan, asked: list[str]) 
     if not sys.stdin.isatty():
         raise click.UsageError(f"{question} There is no terminal to answer on: add --yes")
     if not click.confirm(question, err=True):
-        _stop("nothing was written")
+        stop("nothing was written")
     return lines
 
 
@@ -341,7 +337,7 @@ def _carried_out(options: _Options, plan: _Plan, began: generations.Generation) 
     except OSError as error:
         show_problems(plan.report.problems, plan.site.sources, options.as_json)
         written = f"{counted(len(placed), 'boot file')} replaced and nothing else" if placed else "nothing"
-        _stop(f"{error.filename or options.directory}: {error.strerror}; {written} was written")
+        stop(f"{error.filename or options.directory}: {error.strerror}; {written} was written")
     return True
 
 

@@ -51,7 +51,10 @@ def test_until(text: str | None, until: str) -> None:
         pytest.param("2", "'2' is not a time", id="no-unit"),
         pytest.param("-2h", "'-2h' is not a time", id="negative"),
         pytest.param("999999d", "4764-03-30T12:30:15Z is more than 31 days away", id="far"),
-        pytest.param("9999999d", "'9999999d' is not a time", id="overflow"),
+        pytest.param("9999999d", "'9999999d' is not a time", id="seven-digits"),
+        pytest.param(
+            "0001-01-01T00:00:00+14:00", "'0001-01-01T00:00:00+14:00' is not a time", id="before-the-first-year"
+        ),
         pytest.param("0h", "2026-05-04T12:30:15Z is not in the future; it is 2026-05-04T12:30:15Z", id="now"),
         pytest.param(
             "2026-05-04T12:00Z", "2026-05-04T12:00:00Z is not in the future; it is 2026-05-04T12:30:15Z", id="past"
@@ -63,8 +66,12 @@ def test_until(text: str | None, until: str) -> None:
 def test_no_until(text: str, message: str) -> None:
     found = arming.parse_until(text, NOW)
     assert isinstance(found, arming.UntilError)
-    assert found.message == message
-    assert found.hint
+    hints = {
+        "time": "write 90m, 6h, 2d, or 2026-05-04T18:00",
+        "away": "write 31d at most",
+        "2026-05-04T12:30:15Z": "write 90m, 6h or 2d",
+    }
+    assert (found.message, found.hint) == (message, hints[message.rpartition(" ")[2]])
 
 
 @given(st.text(max_size=40))
@@ -184,6 +191,9 @@ def test_a_token_is_read_again(host: Host) -> None:
     assert arming.read_token(one.token) == dataclasses.replace(one, mac="")
     old = dataclasses.replace(one, random="")
     assert arming.read_token(old.token) == dataclasses.replace(old, mac="")
+    first = arming.read_token("a.1000000000.1000000000")
+    assert first is not None
+    assert first.given == first.until == datetime(2001, 9, 9, 1, 46, 40, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize(

@@ -336,7 +336,7 @@ def test_kickstarts_are_for_the_web_server(hosts: Path, tmp_path: Path) -> None:
     chosen.mkdir()
     os.chown(chosen, -1, 1)
     assert ksgen(hosts, "-o", out).exit_code == ksgen(hosts, "-o", chosen).exit_code == 0
-    (group,) = re.findall(r"^user \S+ (\S+);", (out / "nginx.conf").read_text(), re.MULTILINE)
+    (group,) = re.findall(r'^user \S+ "?([^\s"]+)"?;', (out / "nginx.conf").read_text(), re.MULTILINE)
     paths = ("ks", "ks/node01.example.com.ks")
     assert {(out / path).stat().st_gid for path in paths} == {grp.getgrnam(group).gr_gid}
     assert {(chosen / path).stat().st_gid for path in paths} == {1}
