@@ -176,7 +176,15 @@ def test_every_type_of_blkid_is_decided() -> None:
 def test_every_word_can_be_needed() -> None:
     """No word of node_erase is without something that only it allows."""
     found = {word for word in (*disks.BLKID_TYPES.values(), *disks.PARTITION_TYPES.values()) if word in disks.ERASABLE}
-    by_look = {"gluster", "inactive-volumes", "unknown", "unmountable", "unsearched", "virtual-disks"}
+    by_look = {
+        "gluster",
+        "inactive-arrays",
+        "inactive-volumes",
+        "unknown",
+        "unmountable",
+        "unsearched",
+        "virtual-disks",
+    }
     assert found | by_look == set(disks.ERASABLE)
     assert len(disks.ERASABLE) == len(set(disks.ERASABLE))
 

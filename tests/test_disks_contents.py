@@ -190,7 +190,8 @@ LEVELS = ["raid0", "raid1", "raid4", "raid5", "raid6", "raid10", "linear"]
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_array_that_is_complete_on_the_wanted_disks(level: str) -> None:
-    found = facts(SDA, SDB, device("sdc"), arrays=(array(level, "sda", "sdb"),))
+    running = device("md127", level, "sda", "sdb")
+    found = facts(SDA, SDB, device("sdc"), running, arrays=(array(level, "sda", "sdb"),))
     assert refused(found, "sda", "sdb") == []
     assert refused(found, "sda", "sdb", "sdc") == []
     assert refused(found, "sdc") == []
@@ -198,7 +199,8 @@ def test_array_that_is_complete_on_the_wanted_disks(level: str) -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_array_that_also_lies_on_another_disk(level: str) -> None:
-    found = facts(SDA, SDB, device("sdc"), arrays=(array(level, "sda", "sdb", "sdc"),))
+    running = device("md127", level, "sda", "sdb", "sdc")
+    found = facts(SDA, SDB, device("sdc"), running, arrays=(array(level, "sda", "sdb", "sdc"),))
     assert refused(found, "sda") == [REACHES.format("array", "sda", "sdb, sdc")]
     assert refused(found, "sdc", "sda") == [REACHES.format("array", "sdc, sda", "sdb")]
 
@@ -207,21 +209,37 @@ def test_array_that_also_lies_on_another_disk(level: str) -> None:
 def test_array_of_which_members_are_lost(level: str) -> None:
     """Half of a mirror is whole by itself; of all others somebody may have the rest."""
     for missing, others in ((1, "1 more that is not here"), (2, "2 more that are not here")):
-        found = facts(SDA, SDB, arrays=(array(level, "sda", "sdb", missing=missing),))
+        running = device("md127", level, "sda", "sdb")
+        found = facts(SDA, SDB, running, arrays=(array(level, "sda", "sdb", missing=missing),))
         expected = [] if level == "raid1" else [REACHES.format("array", "sda, sdb", others)]
         assert refused(found, "sda", "sdb") == expected
 
 
+NOT_RUNNING = "not-known: what is in array data on {} is not known: it is an array that is not running"
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_array_that_does_not_run_cannot_be_looked_into(level: str) -> None:
+    """There may be a volume group in it, and what belongs to another machine."""
+    found = facts(SDA, SDB, device("sda1", "part", "sda"), arrays=(array(level, "sda1", "sdb"),))
+    assert refused(found, "sda", "sdb") == [NOT_RUNNING.format(disk) for disk in ("sda", "sdb")]
+    assert refused(found, "sda", "sdb", erase=("inactive-arrays",)) == []
+    lost = facts(SDA, arrays=(array(level, "sda", missing=1),))
+    elsewhere = REACHES.format("array", "sda", "1 more that is not here")
+    assert refused(lost, "sda") == [NOT_RUNNING.format("sda") if level == "raid1" else elsewhere]
+
+
 def test_array_on_partitions() -> None:
     parts = (device("sda2", "part", "sda"), device("sdb2", "part", "sdb"))
-    found = facts(SDA, SDB, *parts, arrays=(array("raid1", "sda2", "sdb2", missing=0),))
+    running = device("md127", "raid1", "sda2", "sdb2")
+    found = facts(SDA, SDB, *parts, running, arrays=(array("raid1", "sda2", "sdb2"),))
     assert refused(found, "sda") == [REACHES.format("array", "sda", "sdb")]
     assert refused(found, "sda", "sdb") == []
 
 
 def test_array_on_two_paths_of_a_lun() -> None:
     paths = (SDA, device("sdb", wwn=SDA.wwn, wwid=SDA.wwid))
-    found = facts(*paths, arrays=(array("raid0", "sda", "sdb"),))
+    found = facts(*paths, device("md127", "raid0", "sda"), arrays=(array("raid0", "sda", "sdb"),))
     assert refused(found, multipath=True) == []
 
 

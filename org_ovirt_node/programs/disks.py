@@ -38,6 +38,7 @@ BETWEEN_ATTEMPTS = 5  # seconds
 
 # lsblk's TYPE is the prefix of a device-mapper UUID; RAID arrays are raid0, raid1 and so on.
 STACKS = re.compile(r"disk|part|lvm|crypt|mpath|raid\d+|linear|md|dm")
+ARRAY = re.compile(r"raid\d+|linear|md")
 NOT_DISKS = re.compile(r"(?:zram|ram|nbd|fd|loop|sr|md|dm-)\d")
 # multipath.conf(5), uid_attrs: the property of udev that is the WWID.
 WWID = ((re.compile(r"sd"), "ID_SERIAL"), (re.compile(r"nvme"), "ID_WWN"), (re.compile(r"dasd"), "ID_UID"))
@@ -83,6 +84,7 @@ CLOSED = {
     "dm-integrity": "dm-integrity lies above the data",
     "dm-snapshot": "it is a snapshot of another device",
     "filevault": "it is encrypted with FileVault",
+    "inactive-arrays": "it is an array that is not running",
     "inactive-volumes": "logical volumes of it are not active",
     "journal": "it is the journal of a file system on another device",
     "luks": "it is encrypted with LUKS",
@@ -1114,6 +1116,13 @@ def _not_known(facts: Facts, candidate: Candidate, groups: Iterable[Group]) -> I
         for unseen in facts.unseen:
             if unseen.device == device.name:
                 yield refusal("not-known", what=name, disk=candidate, why=unseen.why, word=unseen.word)
+    for array in facts.arrays:
+        # One that also lies elsewhere is refused for that; half of a mirror could run.
+        is_lost = array.missing and array.level != "raid1"
+        is_running = any(ARRAY.fullmatch(child.type) for child in facts.children(array.members))
+        if _is_on(facts, array.members, set(candidate.names)) and not is_lost and not is_running:
+            what, word = f"array {array.name}", "inactive-arrays"
+            yield refusal("not-known", what=what, disk=candidate, why=CLOSED[word], word=word)
     for group in groups:
         # Of these it is known what they are; and one that is not complete cannot be activated.
         if group.missing or _domain_marks(group) or _node_marks(group) or any(_foreign_volumes(group)):
@@ -1267,7 +1276,7 @@ def _command(facts: Facts, device: Device) -> tuple[str, ...]:
         return "cryptsetup", "close", device.mapper_name
     if device.type == "dm" and device.mapper_name:
         return "dmsetup", "remove", "--retry", device.mapper_name
-    if re.fullmatch(r"raid\d+|linear|md", device.type):
+    if ARRAY.fullmatch(device.type):
         return "mdadm", "--stop", device.path
     return (device.name,)
 
