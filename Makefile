@@ -1,23 +1,43 @@
-# Everything below .venv* is made here and can be thrown away with `make clean`.
+# Everything below .venv* and .npm* is made here and can be thrown away with `make clean`. The versions in it are locked in
+# .ci/locked/, which `make lock` writes anew; where NEWEST is --newest, they are the newest that there are.
 PYTHON ?= $(shell .ci/find-python 3.11 3.12 3.13)
 OLD_PYTHONS = 3.9 3.12
 VENV = .venv
+NPM = .npm
+NEWEST =
 STAMP = $(VENV)/.stamp
-NPM_STAMP = .npm/.stamp
-OLD_STAMPS = $(OLD_PYTHONS:%=.venv-%/.stamp)
+NPM_STAMP = $(NPM)/.stamp
+OLD_STAMPS = $(OLD_PYTHONS:%=$(VENV)-%/.stamp)
+export NPM_DIRECTORY = $(abspath $(NPM))
 # Tests of what runs in the installer and needs nothing but the standard library and pykickstart: on the installer's Pythons too.
 PURE_TESTS = tests/test_geometry.py tests/test_rules.py tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_automatic.py tests/test_configuration.py \
   tests/test_hook_scripts.py tests/test_gate.py tests/test_presentation.py tests/test_imgbase.py tests/test_disks*.py tests/test_nics.py \
   tests/test_disk_known.py tests/test_disk_search.py
+# What depends on the versions of the packages, and takes a minute. Not the comparisons with Ansible: its newest answers differ.
+LOWEST_TESTS = $(addprefix tests/test_,$(addsuffix .py,yamlnodes inventory values host schema kickstart checks grammar goldens \
+  rendering cli explanation image vault))
 
-.PHONY: run test mutants lab lab-real lint bench goldens rpm clean
+.PHONY: run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens rpm clean
 
 run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
 
 test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## every test, on every Python
-	$(VENV)/bin/python -m pytest -n auto
-	set -e; for version in $(OLD_PYTHONS); do .venv-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS); done
+	$(VENV)/bin/python -m pytest -n auto --durations=15
+	set -e; for version in $(OLD_PYTHONS); do $(VENV)-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS); done
+
+test-long:   ## the same, with many more random inputs and moments at which a run is killed
+	LONG_TESTS=1 $(MAKE) test
+
+test-newest:   ## the same as test, with the newest version of every package, in environments of its own
+	rm -rf .venv-newest* .npm-newest
+	$(MAKE) test VENV=.venv-newest NPM=.npm-newest NEWEST=--newest
+
+test-lowest: .venv-lowest/.stamp $(NPM_STAMP)   ## a part of the tests, with the lowest version of every package that setup.cfg allows
+	.venv-lowest/bin/python -m pytest -q -p no:cacheprovider -n auto --durations=5 $(LOWEST_TESTS)
+
+lock:   ## write the locked versions in .ci/locked/ anew; review them as a diff
+	.ci/lock
 
 mutants: $(STAMP)   ## do the tests of a module notice each change of it? MODULE=org_ovirt_node/gate.py; docs/testing.md
 	@PYTHONPATH=tests $(VENV)/bin/python -m support.mutants '$(MODULE)' $(if $(TESTS),--tests '$(TESTS)') \
@@ -47,21 +67,27 @@ rpm: $(STAMP)   ## the packages of the last commit, in dist/; needs rpmbuild (De
 goldens: $(STAMP)   ## write the golden kickstarts anew; review them as a diff
 	$(VENV)/bin/python -m pytest -q tests/test_goldens.py --write-goldens
 
-$(STAMP): setup.cfg pyproject.toml .ci/system-packages
+$(STAMP): setup.cfg pyproject.toml .ci/system-packages .ci/environment $(wildcard .ci/locked/ksgen-*.txt)
 	.ci/system-packages
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q -e '.[test]'
+	.ci/environment ksgen $(VENV) $(PYTHON) $(NEWEST)
 	touch $@
 
-.venv-%/.stamp: setup.cfg .ci/find-python
-	$$(.ci/find-python $*) -m venv .venv-$*
-	.venv-$*/bin/pip install -q pytest hypothesis pykickstart
+.venv-lowest/.stamp: setup.cfg pyproject.toml .ci/system-packages .ci/environment .ci/locked/lowest-3.11.txt
+	.ci/system-packages
+	python=$$(.ci/find-python 3.11) && .ci/environment lowest .venv-lowest $$python
 	touch $@
 
-$(NPM_STAMP): .ci/system-packages
+$(VENV)-%/.stamp: .ci/find-python .ci/environment .ci/locked/addon.in $(wildcard .ci/locked/addon-*.txt)
+	python=$$(.ci/find-python $*) && .ci/environment addon $(VENV)-$* $$python $(NEWEST)
+	touch $@
+
+$(NPM_STAMP): .ci/system-packages $(wildcard .ci/locked/npm/*.json)
 	.ci/system-packages --tests
-	npm install --prefix .npm --no-audit --no-fund --silent yaml-language-server
+	rm -rf $(NPM)
+	mkdir $(NPM)
+	cp .ci/locked/npm/package.json $(if $(NEWEST),,.ci/locked/npm/package-lock.json) $(NPM)
+	npm $(if $(NEWEST),install,ci) --prefix $(NPM) --no-audit --no-fund --silent
 	touch $@
 
 clean:
-	rm -rf .venv .venv-* .npm out build dist *.egg-info
+	rm -rf .venv .venv-* .npm .npm-* out build dist *.egg-info

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command import CliRunner
 from example_site import EXAMPLE, site
 from inventories import PASSWORD_HASH, inventory_text
 

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command import CliRunner
 from inventories import PASSWORD_HASH
 
 from ksgen.cli import main

@@ -20,6 +20,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import filter_loader, init_plugin_loader, test_loader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
+from counts import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2.filters import FILTERS
@@ -420,7 +421,7 @@ _TEMPLATE = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=count(40, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_TEMPLATE, min_size=4, max_size=4))
 def test_random_expressions_give_what_ansible_gives(tmp_path: Path, templates: list[str]) -> None:
     """The same value; and where Ansible has none, a problem."""

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from command import CliRunner
 from example_site import CHECKOUT
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -177,7 +177,7 @@ def test_command_writes_the_image(tmp_path: Path) -> None:
     path = tmp_path / "product.img"
     path.write_bytes(b"the one before")
     done = CliRunner().invoke(main, ["image", str(path), "--efi-dir", "redhat", "--interactive"])
-    assert (done.exit_code, done.output) == (0, f"{path} written\n")
+    assert (done.exit_code, done.stderr) == (0, f"{path} written\n")
     assert path.read_bytes() == image.image("redhat", is_interactive=True)
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [path]
@@ -194,14 +194,14 @@ def test_command_refuses_what_is_no_directory(tmp_path: Path, word: str) -> None
     done = CliRunner().invoke(main, ["image", str(tmp_path / "x.img"), f"--efi-dir={word}"])
     message = f"'--efi-dir': {word!r} is not the name of a directory below EFI/, such as almalinux\n"
     assert done.exit_code == 2
-    assert done.output.endswith(f"Error: Invalid value for {message}")
+    assert done.stderr.endswith(f"Error: Invalid value for {message}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_command_says_when_it_cannot_write(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "x.img"
     done = CliRunner().invoke(main, ["image", str(path)])
-    assert (done.exit_code, done.output) == (1, f"{path}: No such file or directory; nothing was written\n")
+    assert (done.exit_code, done.stderr) == (1, f"{path}: No such file or directory; nothing was written\n")
 
 
 # --- publication -----------------------------------------------------------------------------------------------------

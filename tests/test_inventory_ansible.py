@@ -20,6 +20,7 @@ from ansible.parsing.vault import EncryptedString
 from ansible.plugins.loader import init_plugin_loader
 from ansible.vars.manager import VariableManager
 from ansible.vars.reserved import get_reserved_names
+from counts import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -831,7 +832,11 @@ def site_files(draw: st.DrawFn) -> tuple[dict[str, str], list[str]]:
     return files, paths
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=count(100, 500),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(site=site_files())
 def test_random_inventories(site: tuple[dict[str, str], list[str]]) -> None:
     files, paths = site

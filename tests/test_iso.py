@@ -25,7 +25,8 @@ from pathlib import Path
 import node_images
 import pytest
 import small_iso
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command import CliRunner
 from node_images import NVR
 from small_iso import IMAGE, KICKSTART, LABEL, STAGE2_FILES, Small
 

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 
+from counts import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def fits(found):
 
 
 @given(requests())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=count(100, 400), deadline=None)
 def test_parts_add_up(request):
     found = plan(request)
     group, pool = found.one("lvmvg"), found.one("lvmthinpool")
@@ -56,7 +57,7 @@ def test_parts_add_up(request):
 
 
 @given(requests())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=count(100, 400), deadline=None)
 def test_partitions_fit_their_disk(request):
     found = plan(request)
     for disk in found.of_kind("disk"):
@@ -65,7 +66,7 @@ def test_partitions_fit_their_disk(request):
 
 
 @given(requests(), st.integers(0, 2 * TIB))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=count(100, 400), deadline=None)
 def test_more_disk_never_holds_fewer_images(request, more):
     larger = replace(request, disks=tuple(disk + more for disk in request.disks))
     before, after = plan(request), plan(larger)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from command import CliRunner
 from example_site import kickstarts, site
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -23,7 +23,7 @@ import boot_servers
 import image_servers
 import node_images
 import pytest
-from click.testing import CliRunner
+from command import CliRunner
 from example_site import CHECKOUT
 from image_servers import Site, status
 from inventories import inventory_text

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from counts import count
 
 from ksgen import generations, output
 from ksgen.output import Site
@@ -164,12 +165,12 @@ class Scene:
             publish(out, files)
         if self.is_killed_before:
             # A run that was killed just before its switch: links lie there that lead nowhere.
-            die_at = jobs.run(out, tree("never", range(0, 20)))["calls"]
+            die_at = jobs.run(out, tree("never", range(0, HOSTS + 3)))["calls"]
             assert die_at is not None
             self_before = dataclasses.replace(self, is_killed_before=False)
             while True:
                 self_before.prepare(out, jobs)
-                jobs.run(out, tree("never", range(0, 20)), die_at=die_at)
+                jobs.run(out, tree("never", range(0, HOSTS + 3)), die_at=die_at)
                 if os.readlink(out / generations.STATE / "current") == "1":
                     return
                 die_at -= 1
@@ -185,12 +186,16 @@ def _only(files: dict[str, str], host: str) -> dict[str, str]:
     return {name: text for name, text in files.items() if owners(files).get(name) == host}
 
 
+# A run is killed as often as it calls the system, so that the hosts count squared.
+HOSTS = count(5, 14)
+BEFORE, AFTER = tree("old", range(0, HOSTS)), tree("new", range(2, HOSTS + 2))
+NODE04 = _only(AFTER, "node04")
 SCENES = {
-    "first": Scene((), NEW, NEW),
-    "update": Scene((tree("ancient", range(0, 9)), OLD), NEW, NEW),
-    "limit": Scene((OLD,), _only(NEW, "node04"), {**OLD, **_only(NEW, "node04")}, limit=("node04",)),
-    "nobody-left": Scene((OLD,), {"dnsmasq.conf": "#\n"}, {"dnsmasq.conf": "#\n"}),
-    "after-a-killed-run": Scene((OLD,), NEW, NEW, is_killed_before=True),
+    "first": Scene((), AFTER, AFTER),
+    "update": Scene((tree("ancient", range(0, 3)), BEFORE), AFTER, AFTER),
+    "limit": Scene((BEFORE,), NODE04, {**BEFORE, **NODE04}, limit=("node04",)),
+    "nobody-left": Scene((BEFORE,), {"dnsmasq.conf": "#\n"}, {"dnsmasq.conf": "#\n"}),
+    "after-a-killed-run": Scene((BEFORE,), AFTER, AFTER, is_killed_before=True),
 }
 
 
@@ -239,7 +244,7 @@ def test_killed_at_any_moment(jobs: Jobs, memory: Path) -> None:
     duration_s = time.monotonic() - begin
     killed: list[bool] = []
     tries = 0
-    while len(killed) < 200:
+    while len(killed) < count(40, 200):
         tries += 1
         assert tries < 2000, "most runs are over before they are killed"
         scene.prepare(out, jobs)

@@ -26,7 +26,7 @@ ISSUER = ("-c", "user.name=test", "-c", "user.email=test@example.com")
 def commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose last commit is this checkout as it is."""
     copy = tmp_path_factory.mktemp("commit")
-    left_out = shutil.ignore_patterns(".*venv*", ".git", ".npm", ".*_cache", "__pycache__", "out", "dist", "tests")
+    left_out = shutil.ignore_patterns(".*venv*", ".git", ".npm*", ".*_cache", "__pycache__", "out", "dist", "tests")
     shutil.copytree(CHECKOUT, copy, dirs_exist_ok=True, ignore=left_out)
     for words in (("init", "-q"), ("add", "-A"), (*ISSUER, "commit", "-q", "-m", "all")):
         subprocess.run(["git", *words], cwd=copy, check=True)

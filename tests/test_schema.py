@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner
+from command import CliRunner
 from example_site import CHECKOUT, EXAMPLE
 from inventories import PASSWORD_HASH, inventory_text
 from jsonschema import Draft202012Validator
@@ -26,7 +27,8 @@ sys.path.insert(0, str(CHECKOUT / "docs"))
 from generate import EXAMPLES, HASH
 
 VALIDATOR = Draft202012Validator(file_schema())
-SERVER = CHECKOUT / ".npm" / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
+NPM = Path(os.environ.get("NPM_DIRECTORY") or CHECKOUT / ".npm")
+SERVER = NPM / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
 
 
 def errors(text: str) -> list[str]:

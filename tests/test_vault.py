@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from ansible.inventory.manager import InventoryManager
+from ansible.parsing import vault as ansible_vault
 from ansible.parsing.dataloader import DataLoader
-from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
@@ -101,7 +102,9 @@ def by_ansible(path: Path, passwords: list[bytes]) -> dict[tuple[str, str], obje
     secrets = [("default", VaultSecret(password)) for password in passwords]
     loader = DataLoader()
     loader.set_vault_secrets(secrets)
-    VaultSecretsContext.initialize(VaultSecretsContext(secrets))
+    if hasattr(ansible_vault, "VaultSecretsContext"):  # since 2.19; before, the loader's are enough
+        context = ansible_vault.VaultSecretsContext
+        context.initialize(context(secrets))
     manager = InventoryManager(loader, sources=[str(path)])
     variables = VariableManager(loader, manager)
     result = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 import node_images
 import pytest
 import small_iso
-from click.testing import CliRunner
+from command import CliRunner
 from small_iso import KICKSTART, LABEL, Small
 
 from ksgen.cli import main
