@@ -99,8 +99,10 @@ def test_the_state_of_an_older_ksgen(host: Host) -> None:
 
 
 def test_times_of_any_offset_are_the_same() -> None:
-    entry = {**ENTRY, "until": "2026-05-04T15:30:15.5+02:00"}
-    assert [one.until for one in arming.load({"version": 2, "armed": {"a": entry}})] == [UNTIL]
+    entry = {**ENTRY, "given": "2026-05-04T14:30:15.5+02:00", "until": "2026-05-04T15:30:15.5+02:00"}
+    (one,) = arming.load({"version": 2, "armed": {"a": entry}})
+    assert (one.given, one.until) == (UNTIL - HOUR, UNTIL)
+    assert {one.given.tzinfo, one.until.tzinfo} == {timezone.utc}
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,7 @@ def test_a_strange_state_is_refused(state: object, message: str) -> None:
         pytest.param("a", {**ENTRY, "until": "2286-11-20T17:46:40Z"}, id="end-of-eleven-digits"),
         pytest.param("a", {**ENTRY, "mac": 5}, id="card"),
         pytest.param("a", {**ENTRY, "secret": 5}, id="random-part-a-number"),
+        pytest.param("a", {**ENTRY, "secret": None}, id="random-part-null"),
         pytest.param("a", {**ENTRY, "secret": RANDOM[1:]}, id="random-part-short"),
         pytest.param("a", {**ENTRY, "secret": RANDOM.upper()}, id="random-part-in-capitals"),
         pytest.param("a", {**ENTRY, "secret": f"{RANDOM}/"}, id="random-part-with-a-path"),
@@ -184,6 +187,22 @@ def test_each_host_has_a_random_part_of_its_own(host: Host) -> None:
         "a" * 32,
         "b" * 32,
     ]
+
+
+def test_arming_and_disarming_leave_the_others_alone(host: Host) -> None:
+    other = dataclasses.replace(host, name="node00.example.com")
+    first = arming.arm((), [host], UNTIL + SECOND / 2, NOW, draw)
+    assert [one.until for one in first] == [UNTIL]
+    both = arming.arm(first, [other], UNTIL, NOW, draw)
+    assert [one.host for one in both] == ["node00.example.com", "node01.example.com"]
+    assert both[1] == first[0]
+    assert list(arming.dump(reversed(both))["armed"]) == [one.host for one in both]  # type: ignore[call-overload]
+    assert arming.load({"version": 2, "armed": dict(reversed(arming.dump(both)["armed"].items()))}) == both  # type: ignore[attr-defined]
+    assert arming.disarm(reversed(both), {"another"}) == both
+    assert arming.disarm(both, {other.name}) == first
+    assert arming.arm(reversed(both), [], UNTIL, NOW, draw) == both
+    assert set(arming.active(both, [host, other], NOW)) == {host.name, other.name}
+    assert set(arming.active(both, [other], NOW)) == {other.name}
 
 
 def test_a_token_is_read_again(host: Host) -> None:
