@@ -231,6 +231,13 @@ def test_path_that_multipath_has_not_taken_is_of_the_same_lun(first: int) -> Non
     assert refused(facts(*paths[first:], *paths[:first], MAP), multipath=True) == []
 
 
+def test_lun_is_found_by_a_link_of_its_map_alone() -> None:
+    link = "/dev/disk/by-id/dm-name-mpatha"
+    found = facts(*PATHS, disks.dataclasses.replace(MAP, links=(link,)))
+    asked = disks.Wanted((WantedDisk(path=link),), group="onn", multipath=True)
+    assert disks.decide(found, asked).chosen[0].names == ("sda", "sdb")
+
+
 MULTIPATH = {"multipath": True}
 
 
