@@ -244,8 +244,10 @@ _OWN_PROGRAM_CURE = "remove it; commands that run before it go into node_pre; a 
 
 def own_programs(own: Path | None) -> list[Problem]:
     """Files of a site's directory that are named like a program of ours: a kickstart carries ours all the same."""
+    if own is None:
+        return []
     found = []
-    for program in (disks, nics, imgbase) if own else ():
+    for program in (disks, nics, imgbase):
         name = Path(str(program.__file__)).name
         for path in (own / name, own / Path(str(program.__file__)).parent.name / name):
             if path.exists():

@@ -353,6 +353,44 @@ def test_group_that_is_refused_anyway_is_refused_once(values: dict[str, Any], re
     assert refused(found) == [refusal]
 
 
+def test_consent_to_bricks_is_none_to_the_volumes_beside_them() -> None:
+    volumes = (("gluster_lv", ()), ("osd", ("ceph.osd_id=1",)), ("home", ()))
+    found = facts(SDA, groups=(group("data", "sda", volumes=volumes),))
+    home = NOT_KNOWN.format("volume group data", "logical volumes of it are not active (home)")
+    assert told(decided(found, "gluster", "ceph").refusals) == [home]
+    assert told(decided(found, "gluster", "ceph", "inactive-volumes").refusals) == []
+
+
+UNMOUNTABLE = disks.Unseen("sda1", "mount: /tmp/x: Structure needs cleaning.", "unmountable")
+
+
+@pytest.mark.parametrize(
+    ("values", "is_refused"),
+    [
+        pytest.param({}, False, id="of-this-host"),
+        pytest.param({"name": "old"}, True, id="of-another-name"),
+        pytest.param({"volumes": (("gluster_lv", ()),)}, True, id="of-bricks"),
+        pytest.param({"tags": ("RHAT_storage_domain",)}, True, id="of-a-domain"),
+        pytest.param({"tags": ("imgbased:vg",)}, True, id="of-a-node"),
+    ],
+)
+def test_installation_that_was_cut_off_can_be_begun_again(values: dict[str, Any], is_refused: bool) -> None:
+    """Its group has the name that this host gives, and imgbase has not yet come to tag it."""
+    plain: dict[str, Any] = {"name": "onn", "volumes": (("root", ()), ("pool00", ()), ("[pool00_tdata]", ()))}
+    boot = device("sda1", "part", "sda", signatures=("xfs",))
+    found = facts(SDA, boot, groups=(group(members=("sda",), **{**plain, **values}),), unseen=(UNMOUNTABLE,))
+    assert bool(decided(found).refusals) is is_refused
+
+
+def test_what_else_is_beside_an_installation_that_was_cut_off_counts() -> None:
+    onn = group("onn", "sda", volumes=(("root", ()),))
+    parts = [device("sda1", "part", "sda", signatures=("crypto_LUKS",)), device("sda2", "part", "sda")]
+    unseen = (disks.Unseen("sda2", "not all of it was searched within 300 seconds", "unsearched"),)
+    insides = (disks.Inside("sda2", "dom_md", "storage domain"),)
+    found = facts(SDA, *parts, groups=(onn,), unseen=unseen, insides=insides)
+    assert [each.word for each in decided(found).refusals] == ["", "luks", "unsearched"]
+
+
 @pytest.mark.parametrize("name", ["Gluster_vg1", "GLUSTER-vg", "RHGS_vg1", "rhs_vg1"])
 def test_group_as_gdeploy_names_it(name: str) -> None:
     assert refused(facts(SDA, groups=(group(name, "sda"),))) == [
@@ -510,3 +548,50 @@ def test_tower_with_an_encrypted_floor() -> None:
         "wipefs --all --types LVM2_member,linux_raid_member /dev/sda",
         "wipefs --all --types LVM2_member,linux_raid_member /dev/sdb",
     ]
+
+
+# --- the same with what real LVM printed ---
+
+
+def of_lvm(name: str, *, is_active: bool) -> disks.Facts:
+    """A recorded machine whose group is nobody's in particular, with or without its volumes' devices."""
+    found = disks.gather(Replay(name))
+    plain = [
+        disks.dataclasses.replace(each, name="data", tags=(), volumes=tuple((volume, ()) for volume, _ in each.volumes))
+        for each in found.groups
+    ]
+    names = {each.name: "data" for each in found.groups}
+    devices = []
+    for each in found.devices:
+        group_name = next((name for name in names if each.mapper_name.startswith(f"{name}-")), "")
+        mapper = each.mapper_name.replace(group_name, names.get(group_name, ""), 1) if group_name else each.mapper_name
+        if is_active or each.type != "lvm":
+            devices.append(disks.dataclasses.replace(each, mapper_name=mapper))
+    return disks.dataclasses.replace(found, groups=tuple(plain), devices=tuple(devices))
+
+
+def test_active_volumes_of_a_real_group_in_a_thin_pool() -> None:
+    assert refused(of_lvm("node", is_active=True)) == []
+
+
+def test_inactive_volumes_of_a_real_group_in_a_thin_pool() -> None:
+    """The pool and its hidden parts are none."""
+    assert refused(of_lvm("node", is_active=False)) == [
+        NOT_KNOWN.format(
+            "volume group data",
+            "logical volumes of it are not active (node-4.5.6-1, node-4.5.6-1+1, root, swap)",
+        )
+    ]
+
+
+def test_inactive_volumes_of_what_was_a_storage_domain() -> None:
+    assert refused(of_lvm("storage-domain", is_active=True)) == [
+        NOT_KNOWN.format(
+            "volume group data",
+            "logical volumes of it are not active (ids, inbox, leases, master, metadata and 2 more)",
+        )
+    ]
+
+
+def test_active_volumes_of_an_ordinary_former_system() -> None:
+    assert refused(disks.gather(Replay("old-system"))) == []

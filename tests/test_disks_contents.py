@@ -116,6 +116,7 @@ GROUPS = [
         {"name": "data", "volumes": (("root", ()), ("[gluster_thinpool_tmeta]", ()), ("gluster-lv", ()))},
         [
             "foreign: sda belongs to Gluster: volume data/gluster_thinpool_tmeta, volume data/gluster-lv",
+            "not-known: what is in volume group data on sda is not known: logical volumes of it are not active (root)",
         ],
         id="gluster-volumes",
     ),

@@ -1056,7 +1056,7 @@ def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted)
         for owner in dict.fromkeys(word for word, _ in marks):
             why = _listed(dict.fromkeys(why for word, why in marks if word == owner))
             yield refusal("foreign", disk=candidate, owner=OWNERS[owner], word=owner, why=why)
-        yield from _not_known(facts, candidate, groups)
+        yield from _not_known(facts, candidate, groups, wanted)
         firmware = [each for device in stack for each in device.signatures if rule_of(each) == FIRMWARE]
         if firmware:
             yield refusal("firmware-raid", disk=candidate, why=_listed(dict.fromkeys(firmware)))
@@ -1095,8 +1095,9 @@ def _some(places: Sequence[str]) -> str:
     return _listed(places[:SHOWN]) + (f" and {len(places) - SHOWN} more" if places[SHOWN:] else "")
 
 
-def _not_known(facts: Facts, candidate: Candidate, groups: Iterable[Group]) -> Iterator[Refusal]:
+def _not_known(facts: Facts, candidate: Candidate, groups: Sequence[Group], wanted: Wanted) -> Iterator[Refusal]:
     """What is on a disk and cannot be looked into."""
+    is_unfinished = any(_is_unfinished(group, wanted) for group in groups)
     for device in facts.stack(candidate.names):
         name = device.mapper_name or device.name
         for signature in device.signatures:
@@ -1114,7 +1115,7 @@ def _not_known(facts: Facts, candidate: Candidate, groups: Iterable[Group]) -> I
             why = f"{CLOSED['virtual-disks']} ({_listed(closed)})"
             yield refusal("not-known", what=name, disk=candidate, why=why, word="virtual-disks")
         for unseen in facts.unseen:
-            if unseen.device == device.name:
+            if unseen.device == device.name and not (is_unfinished and unseen.word == "unmountable"):
                 yield refusal("not-known", what=name, disk=candidate, why=unseen.why, word=unseen.word)
     for array in facts.arrays:
         # One that also lies elsewhere is refused for that; half of a mirror could run.
@@ -1125,7 +1126,7 @@ def _not_known(facts: Facts, candidate: Candidate, groups: Iterable[Group]) -> I
             yield refusal("not-known", what=what, disk=candidate, why=CLOSED[word], word=word)
     for group in groups:
         # Of these it is known what they are; and one that is not complete cannot be activated.
-        if group.missing or _domain_marks(group) or _node_marks(group) or any(_foreign_volumes(group)):
+        if group.missing or _domain_marks(group) or _node_marks(group) or _is_unfinished(group, wanted):
             continue
         inactive = _inactive(facts, group)
         if inactive:
@@ -1134,14 +1135,32 @@ def _not_known(facts: Facts, candidate: Candidate, groups: Iterable[Group]) -> I
             yield refusal("not-known", what=what, disk=candidate, why=why, word=word)
 
 
+def _is_unfinished(group: Group, wanted: Wanted) -> bool:
+    """Whether a group is what an installation of this very host has left: imgbase, which tags it, comes last.
+
+    Power may be cut at any moment of it, and the next attempt has to find its way without anybody: file systems that
+    are made by halves are no reason to stop then.
+    """
+    return group.name == wanted.group and not (
+        _domain_marks(group) or _node_marks(group) or any(_foreign_volumes(group))
+    )
+
+
 def _inactive(facts: Facts, group: Group) -> list[str]:
-    """The volumes of a group that have no device now. Pools, and what lvs has in brackets, never hold a file system."""
+    """The volumes of a group that have no device now, and of which no name or tag says what they are.
+
+    Pools, and what lvs has in brackets, never hold a file system.
+    """
+    if _owner_of_name(group.name):
+        return []
     names = [name for name, _ in group.volumes]
+    marked = {name for name, tags in group.volumes if _owner_of_name(name) or _owner_of_tags(tags)}
     active = {device.mapper_name for device in facts.devices if device.type == "lvm"}
     return [
         name
         for name in names
         if not name.startswith("[")
+        and name not in marked
         and not any(f"[{name}_{kind}]" in names for kind in ("tdata", "cdata", "vdata"))
         and f"{_doubled(group.name)}-{_doubled(name)}" not in active
     ]
@@ -1180,17 +1199,28 @@ def _marks(device: Device) -> Iterator[tuple[str, str]]:
             yield "gluster", f"{device.name} is mounted at {mount}"
 
 
+def _owner_of_name(name: str) -> str:
+    """Whose a volume group or volume is by its name; empty: nobody's in particular."""
+    plain = name.strip("[]").lower()
+    return next((owner for prefix, owner in FOREIGN_NAMES.items() if plain.startswith(prefix)), "")
+
+
+def _owner_of_tags(tags: Iterable[str]) -> str:
+    return next(
+        (FOREIGN_VOLUME_TAGS[start] for tag in tags for start in FOREIGN_VOLUME_TAGS if tag.startswith(start)), ""
+    )
+
+
 def _foreign_volumes(group: Group) -> Iterator[tuple[str, str]]:
-    for prefix, owner in FOREIGN_NAMES.items():
-        if group.name.lower().startswith(prefix):
-            yield owner, f"volume group {group.name}"
-        for volume, _ in group.volumes:
-            if volume.strip("[]").lower().startswith(prefix):
-                yield owner, f"volume {group.name}/{volume.strip('[]')}"
+    if _owner_of_name(group.name):
+        yield _owner_of_name(group.name), f"volume group {group.name}"
+    for volume, _ in group.volumes:
+        if _owner_of_name(volume):
+            yield _owner_of_name(volume), f"volume {group.name}/{volume.strip('[]')}"
     for volume, tags in group.volumes:
-        for prefix, owner in FOREIGN_VOLUME_TAGS.items():
-            if any(tag.startswith(prefix) for tag in tags):
-                yield owner, f"volume {group.name}/{volume} tagged {prefix}*"
+        if _owner_of_tags(tags):
+            start = next(start for start in FOREIGN_VOLUME_TAGS if any(tag.startswith(start) for tag in tags))
+            yield _owner_of_tags(tags), f"volume {group.name}/{volume} tagged {start}*"
 
 
 def _domain_marks(group: Group) -> list[str]:
