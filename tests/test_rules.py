@@ -10,6 +10,7 @@ import pytest
 from test_layout import GOOD, changed, with_volume
 
 from org_ovirt_node import layout, rules
+from org_ovirt_node.devices import group_of, node_pool
 from org_ovirt_node.geometry import EXTENT, GIB, MIB, TIB
 from org_ovirt_node.layout import Device, Request, check
 
@@ -325,3 +326,19 @@ def test_pools_that_would_do() -> None:
     assert held.pool_size == next(d.size for d in GOOD if d.kind == "lvmthinpool")
     nothing = layout.capacity((), Request())
     assert (nothing.images, nothing.image_used, nothing.pool_size) == (None, USED, None)
+
+
+def test_pool_and_group_are_told_from_others_of_their_name() -> None:
+    group, pool = Device("efi", "lvmvg", GIB), Device("boot", "lvmthinpool", GIB, parents=("efi",))
+    devices = (
+        Device("efi", "partition", GIB, "/boot/efi"),
+        Device("boot", "partition", GIB, "/boot"),
+        Device("other", "lvmvg", GIB),
+        Device("pool00", "lvmthinpool", GIB, parents=("other",)),
+        group,
+        pool,
+        Device("root", "lvmthinlv", GIB, "/", pool="boot", parents=("boot",)),
+    )
+    assert node_pool(devices) is pool
+    assert group_of(pool, devices) is group
+    assert node_pool(devices[:-1]) is None
