@@ -65,6 +65,9 @@ LONG = "a" * 56
     ("changes", "code", "variable"),
     [
         pytest.param({"node_disk": SMALL}, "does-not-fit", "node_disk", id="disk"),
+        pytest.param(
+            {"node_disk": SMALL, "node_layout": "standard"}, "does-not-fit", "node_disk", id="disk-not-layout"
+        ),
         pytest.param({"node_root_size": "5 GiB"}, "root-small", "node_root_size", id="root"),
         pytest.param(
             {"node_image_size": "3 GiB", "node_root_size": "11 GiB"},

@@ -173,7 +173,7 @@ LARGE = {"image_size": 15 * GIB}
         pytest.param("boot", {"size": 2 * GIB - 2 * MIB, "kind": "mdarray"}, {}, [], id="array"),
         pytest.param("boot", {"size": 2 * GIB - 2 * MIB - 1, "kind": "mdarray"}, {}, ["boot-small"], id="small-array"),
         pytest.param("boot", {"size": None, "kind": "lvmthinlv", "options": "discard"}, {}, ["boot-kind"], id="kind"),
-        pytest.param("boot", {"filesystem": None, "size": 10**9 + MIB}, {}, ["boot-too-small"], id="taken-for-xfs"),
+        pytest.param("boot", {"filesystem": None, "size": 10**9 + 64 * MIB - 1}, {}, ["boot-too-small"], id="taken-for-xfs"),
         pytest.param("root", {"size": 6 * GIB}, {}, [], id="root-least"),
         pytest.param("root", {"size": 6 * GIB - 1}, {}, ["root-small"], id="root-small"),
         pytest.param("root", {"size": 50 * GIB}, {}, [], id="root-most"),
@@ -326,6 +326,24 @@ def test_pools_that_would_do() -> None:
     assert held.pool_size == next(d.size for d in GOOD if d.kind == "lvmthinpool")
     nothing = layout.capacity((), Request())
     assert (nothing.images, nothing.image_used, nothing.pool_size) == (None, USED, None)
+
+
+@pytest.mark.parametrize("filesystem", [None, "xfs", "ext4"])
+def test_boot_too_small_is_told_with_its_file_system(filesystem: str) -> None:
+    (finding,) = check(changed("boot", size=10**9, filesystem=filesystem), Request())
+    space = "965,000,000" if filesystem == "ext4" else "932,891,136"
+    assert dict(finding.values) == {
+        "found_bytes": space,
+        "filesystem": filesystem or "xfs",
+        "needed_bytes": "1,000,000,000",
+        "wanted_size": 2 * GIB,
+    }
+
+
+@pytest.mark.parametrize(("image", "is_local", "factor"), [(3 * GIB, False, 4), (4 * GIB, True, 3)])
+def test_root_below_the_image_is_told_with_the_factor(image: int, is_local: bool, factor: int) -> None:
+    (finding,) = check(GOOD, Request(image_size=image, image_is_local=is_local))
+    assert dict(finding.values) == {"found_size": 10 * GIB, "needed_size": 12 * GIB, "factor": factor}
 
 
 def test_pool_and_group_are_told_from_others_of_their_name() -> None:
