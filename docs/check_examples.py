@@ -132,6 +132,7 @@ EXAMPLES: dict[str, Example] = {
     "post-without-erroronfail": Example("%post --erroronfail\n", "%post\n"),
     "section-word-inside": Example("installed by kickstart\n", "%end\n"),
     "include-inside": Example("installed by kickstart\n", "%include /run/install/motd\n"),
+    "script-secret": Example("%post --erroronfail\n", "%post --erroronfail\npassword=Secret.123\n"),
     "script-shebang": Example("%post --erroronfail\n", "%post --erroronfail\n#!/usr/bin/python3\n"),
     "pre-wipes-disks": Example(
         'echo "installing" >/dev/console\n', "for disk in /dev/sd*; do\n  wipefs --all $disk\ndone\n"

@@ -17,6 +17,7 @@ from ksgen import nginx
 from ksgen.host import Host
 from ksgen.network import Interface, carries_other, own_ipv4, own_ipv6
 from ksgen.problems import Problem
+from ksgen.redaction import HASH, secrets
 from ksgen.settings import KERNEL_LINE_LONGEST, Settings
 
 # What every boot loader, the kernel and a URL take as it stands. iPXE expands `${`, GRUB reads quotes and backslashes
@@ -104,6 +105,7 @@ def problems(host: Host) -> Iterator[Problem]:
     """What of a host's settings cannot be told to its boot loader or its installer."""
     settings = host.settings
     yield from word_problems(host)
+    yield from _readable_secrets(host)
     network = _network(host)
     if network.complaint:
         yield host.problem(
@@ -119,6 +121,16 @@ def problems(host: Host) -> Iterator[Problem]:
     if len(line) > room:
         message = f"the installer's kernel would get {len(line)} characters of arguments; {room} is the most"
         yield host.problem(("node_installer_args",), "boot-line-long", message, "use fewer or shorter ones")
+
+
+def _readable_secrets(host: Host) -> Iterator[Problem]:
+    """A hash is not counted."""
+    for name in ("installer_args", "kernel_args"):
+        for index, argument in enumerate(getattr(host.settings, name)):
+            if any(span.label != HASH for span in secrets([argument])[0]):
+                message = f"{argument_name(argument)} holds a secret, which every machine on the network can read"
+                hint = "leave it out: boot files and kickstarts are served to every machine that asks"
+                yield host.problem((f"node_{name}", index), "argument-secret", message, hint, severity="warning")
 
 
 # BOOT_IMAGE= and initrd= with their URLs, which PXELINUX and GRUB put before ours.

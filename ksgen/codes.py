@@ -263,6 +263,7 @@ CODES: dict[str, dict[str, str]] = {
     },
     "Kickstarts: scripts": {
         "script-line-ends": "a script with the line ends of Windows",
+        "script-secret": "a password, key or token in a script",
         "script-shebang": "a script that another program should run",
         "post-without-erroronfail": "a %post that can fail without a word",
         "pre-wipes-disks": "a %pre that wipes all disks",
@@ -329,6 +330,7 @@ CODES: dict[str, dict[str, str]] = {
         "node-layout": "all rules of the layout at once, to switch them off",
     },
     "Boot files": {
+        "argument-secret": "a password or token among the arguments of a kernel",
         "boot-word": "a value that boot loaders read differently from what is written",
         "boot-line-long": "more arguments than the installer's kernel reads",
         "boot-network": "a network that the installer cannot make before it has its kickstart",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ksgen.grammar import SECTIONS
 from ksgen.ksview import Check, Found, Kickstart, Section
 from ksgen.problems import Severity
+from ksgen.redaction import HASH, secrets
 
 _PARSER = "pykickstart, parser.py: _readSection"
 
@@ -154,6 +155,16 @@ def pre_wipes(ks: Kickstart) -> Iterator[Found]:
             yield Found(line, message, hint, "error" if ks.installs_node else None)
 
 
+def secret(ks: Kickstart) -> Iterator[Found]:
+    """The first secret of each script. A hash is not counted."""
+    for section in ks.scripts:
+        for (number, _), spans in zip(section.lines, secrets(section.body.split("\n")), strict=True):
+            if any(span.label != HASH for span in spans):
+                message = "a password, key or token in this script can be read by everybody who reads the kickstart"
+                yield Found(number, message, "let the script fetch it when it runs, or set it after the installation")
+                break
+
+
 CHECKS = (
     Check("kickstart-empty", "error", empty, "pyanaconda, kickstart.py"),
     Check("kickstart-nul", "error", nul, "ascii(7)"),
@@ -163,6 +174,7 @@ CHECKS = (
     Check("post-without-erroronfail", "warning", erroronfail, "BZ1842484; ovirt-site, Installing Hosts"),
     Check("section-word-inside", "error", section_word, _PARSER),
     Check("include-inside", "warning", include_inside, _PARSER),
+    Check("script-secret", "warning", secret, "CWE-256"),
     Check("script-shebang", "warning", shebang, "pyanaconda, core/kickstart/scripts.py"),
     Check("pre-wipes-disks", "warning", pre_wipes, "wipefs(8), vgremove(8)"),
 )

@@ -16,6 +16,8 @@ from ksgen.values import SHOWN_LONGEST, shown
 Location = tuple[str | int, ...]
 # How pydantic ends the location of a key.
 KEY = "[key]"
+# What is said of any secret, and quotes none.
+_QUOTE_NOTHING = frozenset({"script-secret", "argument-secret"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +130,7 @@ def problem_at(
     """A problem at the line of this value, or of its key; of a secret one it tells nothing."""
     is_key = code == "variable-unknown" or location[-1:] == (KEY,)
     place = locate(entry, tuple(part for part in location if part != KEY), is_key)
-    if place.is_hidden:
+    if place.is_hidden and code not in _QUOTE_NOTHING:
         message, hint = f"this secret value cannot stand here ({code} in docs/problems.md)", ""
     elif location and (variable := entry.variables.get(str(location[0]))):
         for text in _doubtful(variable.node, names_secret(variable.name)):
