@@ -228,7 +228,7 @@ CODES: dict[str, dict[str, str]] = {
         "output-in-the-way": "something that ksgen did not make stands where it publishes a file",
         "output-edited": "a file that is no longer published was changed by somebody, and stays",
         "output-of-another-host": "with --limit, a file that belongs to a host outside of it",
-        "manifest-unreadable": "manifest.json is none, so that nobody knows which files are whose",
+        "manifest-unreadable": "manifest.json cannot be read; which file belongs to which host is not known",
         "manifest-newer": "a newer ksgen has published here",
     },
     "Kickstarts": {

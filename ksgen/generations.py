@@ -162,8 +162,8 @@ def _leftovers(now: Generation) -> tuple[list[str], list[Path]]:
         for entry in entries:
             if entry.name not in kept:
                 left.append(Path(entry.path))
-            if _NUMBER.fullmatch(entry.name) and entry.name != str(now.number):
-                superseded |= _names(Path(entry.path)) if entry.is_dir(follow_symlinks=False) else frozenset()
+            if entry.name != str(now.number) and entry.is_dir(follow_symlinks=False):
+                superseded |= _names(Path(entry.path))
     return sorted(name for name in superseded - now.names if has_link(now.directory, name)), left
 
 
@@ -319,7 +319,7 @@ def _write(path: Path, content: str | bytes, mode: int, group: int | None) -> No
 
 def _flush(state: Path) -> None:
     """Bring the new files to the disk before the switch: one syncfs(2), where an fsync(2) per file takes minutes."""
-    handle = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handle = os.open(state, os.O_RDONLY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
             number = ctypes.get_errno()
@@ -330,7 +330,7 @@ def _flush(state: Path) -> None:
 
 def _flush_switch(state: Path) -> None:
     """Bring the switch to the disk: whoever has been told that a host is disarmed may rely on it."""
-    handle = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handle = os.open(state, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

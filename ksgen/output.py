@@ -277,7 +277,7 @@ def _read_manifest(present: Generation, limit: frozenset[str] | None) -> tuple[M
         return nothing, [Finding(path, "manifest-newer", message, hint="update this ksgen")]
     if found is not None:
         return found, []
-    message = "not a manifest of ksgen, so that nobody knows which files are whose"
+    message = "not a manifest of ksgen; which file belongs to which host is not known"
     if limit is None:
         return nothing, [Finding(path, "manifest-unreadable", message, "warning", "this run writes it anew")]
     return nothing, [Finding(path, "manifest-unreadable", message, hint="publish once without a limit")]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import stat
 from collections.abc import Callable
@@ -168,6 +169,12 @@ def test_waiting_and_the_lock_leave_nothing_open(tmp_path: Path) -> None:
     assert not is_locked(tmp_path / ".ksgen" / "lock")
 
 
+def test_a_publication_leaves_nothing_open(out: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    publish(out, NEW)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no room"), generations.locked(tmp_path):
         raise OSError("no room")
@@ -238,11 +245,58 @@ def test_leftovers_are_removed_and_their_links_not_followed(out: Path) -> None:
     (outside / "kept").touch()
     for name in ("next", "7", "link"):
         (out / ".ksgen" / name).symlink_to(outside)
+    (out / "kept").symlink_to(".ksgen/current/kept")
     (out / ".ksgen" / "file").touch()
     (out / ".ksgen" / "directory" / "deeper").mkdir(parents=True)
     publish(out, NEW)
     assert state(out) == ["1", "2", "current", "lock"]
     assert os.listdir(outside) == ["kept"]
+    assert (out / "kept").is_symlink()
+
+
+def test_nothing_is_left_over(out: Path) -> None:
+    publish(out, NEW)
+    assert not generations.has_leftovers(out)
+    assert not generations.has_leftovers(out.parent)
+
+
+@pytest.mark.parametrize("name", ["boot/a", ".ksgen/next"])
+def test_what_is_left_over_is_removed_although_nothing_changes(out: Path, name: str) -> None:
+    publish(out, NEW)
+    (out / name).symlink_to("../.ksgen/current/boot/a")
+    assert generations.has_leftovers(out) is True
+    publish(out, NEW)
+    assert not (out / name).is_symlink()
+    assert state(out) == ["1", "2", "current", "lock"]
+
+
+def test_a_generation_that_somebody_has_removed(out: Path) -> None:
+    shutil.rmtree(out / ".ksgen" / "1")
+    assert generations.present(out) == Generation(out, 1, frozenset())
+    done = output.publish(output.changes(out, Site(NEW)))
+    assert [(finding.code, finding.severity) for finding in done.findings] == [("manifest-unreadable", "warning")]
+    assert texts(out) == NEW
+
+
+def test_links_to_directories_are_no_part_of_a_generation(out: Path) -> None:
+    shutil.copytree(out / ".ksgen" / "1" / "ks", out.parent / "outside")
+    shutil.rmtree(out / ".ksgen" / "1" / "ks")
+    (out / ".ksgen" / "1" / "ks").symlink_to(out.parent / "outside")
+    assert generations.present(out).names == {"boot/a", "same", "manifest.json"}
+
+
+def test_the_tree_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").symlink_to("elsewhere")
+    publish(tmp_path / "out", OLD)
+    assert texts(tmp_path / "elsewhere") == OLD
+
+
+def test_each_obstacle_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_text("somebody's")
+    found = generations.obstacles(tmp_path, ["a/b/c/1", "a/b/c/2", "a/b/3", "a/4"])
+    assert list(found) == [(tmp_path / "a" / "b", "file")]
 
 
 # --- who may read what -----------------------------------------------------------------------------------------------

@@ -439,7 +439,7 @@ def test_unreadable_manifest(out: Path, text: str | None) -> None:
     path = out / ".ksgen" / "current" / "manifest.json"
     path.unlink() if text is None else path.write_text(text, encoding="latin-1")
 
-    message = "not a manifest of ksgen, so that nobody knows which files are whose"
+    message = "not a manifest of ksgen; which file belongs to which host is not known"
     limited = publish(out, {A: "2\n"}, limit=frozenset({"a"}))
     hint = "publish once without a limit"
     assert limited.findings == (Finding(out / "manifest.json", "manifest-unreadable", message, "error", hint),)
