@@ -210,6 +210,13 @@ MACHINES = (
         fill="vgcreate -q lost $1 $2; lvcreate -q -an -Zn -n all -l 100%FREE lost",
     ),
     Machine(
+        "copied-volume",
+        (scsi(1), scsi(2)),
+        {"first": want(wwn(1)), "second": want(wwn(2)), "pair": want(wwn(1), wwn(2))},
+        fill=f"vgcreate -q {DOMAIN} $1; vgchange -q --addtag RHAT_storage_domain {DOMAIN}\n"
+        "dd if=$1 of=$2 bs=1M count=4 conv=notrunc,fsync",
+    ),
+    Machine(
         "mirror",
         (scsi(1, size=4 * GIB), scsi(2, size=4 * GIB)),
         PAIR,

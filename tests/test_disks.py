@@ -25,6 +25,14 @@ def lines(refusals: Any) -> list[str]:
     return [f"{each.code}: {each.found}; needed: {each.needed}; cure: {each.cure}" for each in refusals]
 
 
+COPIED = (
+    "storage-domain: the volume group 2f6dbb18-3f4c-4b73-9a5d-0f2b8a1c9d3e on sda is a storage domain of oVirt: tagged "
+    "RHAT_storage_domain; needed: a disk without virtual machines on it; cure: correct node_disk; if the domain is "
+    "given up, destroy it in the engine and wipe the disk there",
+    "hidden-volume: sdb on sdb is labelled as a physical volume, but LVM does not show it; it may be a copy of "
+    "another; needed: a look at its volume group; cure: take the original or the copy away; if the copy is given up, "
+    "wipe it by hand: wipefs -a",
+)
 CASES = [(machine.name, case) for machine in MACHINES for case in machine.wanted]
 MACHINE = {machine.name: machine for machine in MACHINES}
 EXPECTED = {
@@ -108,6 +116,9 @@ EXPECTED = {
         "data/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md; needed: a disk without virtual machines on it; "
         "cure: correct node_disk; if the domain is given up, destroy it in the engine and wipe the disk there",
     ],
+    ("copied-volume", "first"): [COPIED[0]],
+    ("copied-volume", "second"): [COPIED[1]],
+    ("copied-volume", "pair"): list(COPIED),
     ("group-across", "first"): [
         "reaches-out: the volume group data on sda also lies on sdb; needed: nothing that reaches onto other "
         "disks; cure: correct node_disk; if the volume group is given up, remove it by hand",

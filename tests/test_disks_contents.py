@@ -175,6 +175,13 @@ def test_each_disk_has_its_own_refusals() -> None:
     ]
 
 
+def test_what_is_inside_counts_for_its_own_disk() -> None:
+    inside = disks.Inside("sdb", "a/.glusterfs", "gluster")
+    assert refused(facts(SDA, SDB, insides=(inside,)), "sda", "sdb") == [
+        "foreign: sdb belongs to Gluster: a/.glusterfs in sdb"
+    ]
+
+
 @pytest.mark.parametrize("mount", ["/gluster_bricks/data", "/gluster", "/rhgs/brick1"])
 def test_brick_by_its_mount_point(mount: str) -> None:
     assert refused(facts(device("sda", mounts=(mount,)))) == [
