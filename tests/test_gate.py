@@ -463,13 +463,17 @@ def test_words_are_translated_before_they_are_filled_in() -> None:
         asked.append(text)
         return text
 
-    gate.refusal([Finding("root-missing", ERROR, "/")], translate)
+    gate.refusal(iter([Finding("root-missing", ERROR, "/"), Finding("swap-thin", "warning", "swap")]), translate)
     assert sorted(asked) == [
+        "Cure: {hint}.",
         "Cure: {hint}.",
         "Error: {message}.",
         "This storage layout is not that of an oVirt Node. Nothing has been written to the disks.",
+        "Warning: {message}.",
         "add / as a thin volume",
+        "make it a plain logical volume",
         "no root volume",
+        "swap is a thin volume; a full pool would take it along",
     ]
 
 

@@ -323,6 +323,8 @@ def test_pools_that_would_do() -> None:
     held = layout.capacity(GOOD, Request(images=3))
     assert held.pool_for_wish == -(-(37 * GIB + 5 * USED) * 5 // 4 // EXTENT) * EXTENT
     assert held.pool_for_update == -(-(37 * GIB + 3 * USED) * 5 // 4 // EXTENT) * EXTENT
+    odd = layout.capacity(GOOD, Request(image_size=2 * GIB + MIB))
+    assert (odd.pool_for_wish % EXTENT, odd.pool_for_update % EXTENT) == (0, 0)
     assert held.pool_size == next(d.size for d in GOOD if d.kind == "lvmthinpool")
     nothing = layout.capacity((), Request())
     assert (nothing.images, nothing.image_used, nothing.pool_size) == (None, USED, None)
