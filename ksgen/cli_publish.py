@@ -46,7 +46,7 @@ from ksgen.host import Host, read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import own_programs, version
 from ksgen.problems import Report
-from ksgen.provenance import Place
+from ksgen.provenance import Place, boot_places
 from ksgen.remembered import NONE, Given, Remembered
 from ksgen.rendering import Rendered, render_all
 
@@ -225,6 +225,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
     report.extend(found)
     if options.order:
         report.extend(boot.missing_kernels(hosts, options.directory, named))
+    by_name = {host.name: host for host in hosts}
     for path, text in machines.texts.items():
         owner = machines.owners.get(path)
         # What is the site's own is said by a run for the whole site; who is armed, and what they all load, by each.
@@ -232,6 +233,8 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
         if owner in chosen or (owner is None and (options.limit is None or is_for_any_run)):
             files[path] = text
             owners.update({path: owner} if owner else {})
+            if isinstance(text, str) and owner in by_name:
+                secret_places[path] = boot_places(by_name[owner], text)
 
     if errors := report.errors_of(chosen):
         show_problems(report.problems, site.sources, options.as_json)

@@ -59,6 +59,13 @@ def veiled(host: Host) -> Veiled | None:
     return Veiled(dataclasses.replace(host, settings=settings), tuple(words))
 
 
+def boot_places(host: Host, text: str) -> tuple[Place, ...]:
+    """Where a boot file of a host has what is secret in the arguments of its installer."""
+    variable = host.entry.variables.get(f"{PREFIX}installer_args")
+    words = {word for secret in _texts(variable.node) for word in secret.split()} if variable else set()
+    return places(text, text, sorted(word for word in words if len(word) >= _SHORTEST))
+
+
 def _texts(node: Node) -> Iterator[str]:
     """What is secret in a value: the parts of a text that are, or all of it."""
     if isinstance(node.value, Mapping):

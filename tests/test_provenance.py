@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
 from ksgen.cli import main
-from ksgen.provenance import places
+from ksgen.provenance import boot_places, places
 from ksgen.redaction import Span, label, redacted
 from ksgen.rendering import render_all
 
@@ -172,3 +172,12 @@ def test_manifest_says_where_secrets_are_and_not_what(tmp_path: Path) -> None:
     lines = (tmp_path / "out" / "ks" / "node01.example.com.ks").read_text().split("\n")
     assert [lines[n][start:end] for n, start, end in entry["secrets"]] == [PASSWORD_HASH, "swordfish"]
     assert "swordfish" not in text
+
+
+def test_arguments_of_the_installer_in_a_boot_file(tmp_path: Path) -> None:
+    (host,), _ = read_text(
+        inventory_text(node_installer_args='"inst.text inst.x={{ x_secret }}"', x_secret="swordfish"), tmp_path
+    )
+    assert boot_places(host, "append quiet inst.x=swordfish\n") == ((0, 20, 29),)
+    (host,), _ = read_text(inventory_text(node_installer_args='"inst.x=swordfish"'), tmp_path)
+    assert boot_places(host, "append quiet inst.x=swordfish\n") == ()
