@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from command import CliRunner
 from disk_machines import want, wwn
 from disk_replay import Replay
 from inventories import inventory_text, one_host

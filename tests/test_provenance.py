@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from command import CliRunner
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
 from ksgen.cli import main
