@@ -25,6 +25,7 @@ from ksgen.grammar import Complaint, Grammar
 from ksgen.ksfile import KickstartFile
 from ksgen.ksview import Check, Kickstart, Section, view
 from ksgen.problems import Mark, Problem, Report, Severity
+from ksgen.redaction import without_secrets
 from ksgen.values import nearest
 
 CHECKS: tuple[Check, ...] = (
@@ -61,7 +62,8 @@ def grammar_of(complaints: Sequence[Complaint], kickstart: Kickstart) -> Iterato
             number = _line_of_double(complaint.message, before, kickstart)
         line = lines[number - 1] if 0 < number <= len(lines) else ""
         told = lint_commands.tell(complaint, line, kickstart.release)
-        yield Told(number, told.code, _printable(told.message), _printable(told.hint), told.severity)
+        message = _printable(without_secrets(told.message, line))
+        yield Told(number, told.code, message, _printable(told.hint), told.severity)
 
 
 _DOUBLE = re.compile(r"with the (?:name|mountpoint|mount point) (\S+) has already been defined")
@@ -90,9 +92,11 @@ def _line_of_double(message: str, before: int, kickstart: Kickstart) -> int:
 
 def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Told]:
     """Everything that the checks find."""
+    lines = kickstart.text.split("\n")
     for one in checks:
         for found in one.decide(kickstart):
-            message, hint = _printable(found.message), _printable(found.hint)
+            line = lines[found.line - 1] if 0 < found.line <= len(lines) else ""
+            message, hint = _printable(without_secrets(found.message, line)), _printable(found.hint)
             yield Told(found.line, found.code or one.code, message, hint, found.severity or one.severity)
 
 

@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
+from ksgen import lint
 from ksgen.bootargs import problems as boot_problems
+from ksgen.grammar import Grammar
+from ksgen.ksview import view
 from ksgen.problems import to_text
 from ksgen.rendering import render_all
 from ksgen.settings import PRIVATE, Settings
@@ -184,3 +187,21 @@ def test_problem_of_a_template_repeats_no_secret(tmp_path: Path) -> None:
     hosts, _ = read_text(inventory_text(node_vg=SECRET), tmp_path)
     (rendered,) = render_all(hosts, tmp_path / "own")
     assert SECRET in rendered.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"user --name=a --gid={SECRET} --password={SECRET}",
+        f"liveimg --url=gopher://a:{SECRET}@h/node.img",
+        f"network --device=a --wpakey={SECRET} --mtu={SECRET}",
+        f"part / --passphrase={SECRET} --nothing={SECRET}",
+    ],
+)
+def test_lint_repeats_no_secret(line: str) -> None:
+    grammar = Grammar("el9")
+    complaints = grammar.read(line + "\n")
+    kickstart = view("el9", line + "\n", grammar.commands, complaints)
+    messages = [one.message for one in (*lint.grammar_of(complaints, kickstart), *lint.check(kickstart))]
+    assert messages
+    assert SECRET not in "".join(messages)
