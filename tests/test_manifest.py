@@ -34,6 +34,14 @@ def test_text() -> None:
     assert manifest.from_bytes(TEXT.encode()) == GOOD
 
 
+def test_places_of_secrets_are_kept_beside_the_file() -> None:
+    known = Manifest("1.0", {}, {"a": Entry("a", 1, SUM, ((3, 0, 9), (4, 1, 2)))})
+    text = manifest.to_text(known)
+    file = f'"host": "a", "size": 1, "sha256": "{SUM}", "secrets": [[3, 0, 9], [4, 1, 2]]'
+    assert f'  "a": {{{file}}}' in text
+    assert manifest.from_bytes(text.encode()) == known
+
+
 def test_empty() -> None:
     nothing = Manifest("", {}, {})
     assert manifest.from_bytes(manifest.to_text(nothing).encode()) == nothing
