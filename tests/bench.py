@@ -17,7 +17,7 @@ def _find() -> Path | None:
     is_whole = (
         all((TREES / f"anaconda-{ref}").is_dir() for ref in ("rhel-9", "rhel-10")) and (TREES / "venv-trixie").is_dir()
     )
-    return found if is_whole and os.geteuid() == 0 else None
+    return found.resolve() if found and is_whole and os.geteuid() == 0 else None
 
 
 BENCH = _find()

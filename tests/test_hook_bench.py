@@ -16,7 +16,7 @@ from test_imgbase import HALF, HOOK, LAYER, STOPS, Site
 
 from org_ovirt_node import hook
 
-PACKAGE = HOOK.parent
+PACKAGE = Path(hook.__file__).parent
 CLIENT = Path(__file__).with_name("hook_client.py")
 REFS = ("rhel-9", "rhel-10", "main")
 LATER = REFS[1:]
@@ -97,7 +97,7 @@ class Installation:
         for path in ("root/tmp", "root/var/log", "root/dev", "installer-bin"):
             (self.directory / path).mkdir(parents=True, exist_ok=True)
         self.put("share/anaconda/post-scripts", PACKAGE / "data/post-scripts/85-ovirt-node.ks")
-        self.put("share/anaconda/addons/org_ovirt_node", HOOK)
+        self.put("share/anaconda/addons/org_ovirt_node/programs", HOOK)
         self.write("console", "")
         self.write("installer-bin/modprobe", f"#!/bin/sh\necho modprobe $* >>{self.directory}/modprobe\n", 0o755)
         imgbase = self.site.bin / "imgbase"

@@ -36,6 +36,7 @@ from ksgen.cli import main
 from ksgen.filesystem import FileSource
 from ksgen.image import File
 from ksgen.iso9660 import Iso9660
+from org_ovirt_node.programs import imgbase
 
 STYLES = ("nine", "ten")
 ADDON = "usr/share/anaconda/addons/org_ovirt_node"
@@ -541,7 +542,7 @@ def test_files_that_are_no_boot_iso(store: Path, here: Path, tmp_path: Path, nam
 
 def test_all_that_is_wrong_is_said_at_once(store: Path, here: Path, tmp_path: Path) -> None:
     (tmp_path / "boot.iso").write_text("no ISO")
-    wrong = node_images.plain(tmp_path / "node.img", {node_images.imgbase.NVR_FILE: None})
+    wrong = node_images.plain(tmp_path / "node.img", {imgbase.NVR_FILE: None})
     result = ksgen(
         "--boot-iso", tmp_path / "boot.iso", "--image", wrong, "-o", here / "node.iso",
         "--kickstart", kickstart(tmp_path, "nonsense\n"),

@@ -73,7 +73,7 @@ def test_add_on_has_its_section_and_brings_the_hook(addon: str, tmp_path: Path) 
     assert text is not None
     assert "\n%addon org_ovirt_node --layout=standard --images=2 --filesystem=xfs --disks=1\n%end\n" in text
     assert source(imgbase) not in text
-    assert "dm-snapshot" not in text
+    assert "modprobe" not in text
     assert "%post" not in text
 
 
