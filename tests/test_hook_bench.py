@@ -101,7 +101,9 @@ class Installation:
         self.write("console", "")
         self.write("installer-bin/modprobe", f"#!/bin/sh\necho modprobe $* >>{self.directory}/modprobe\n", 0o755)
         imgbase = self.site.bin / "imgbase"
-        marked = imgbase.read_text().replace("#!/bin/sh\n", "#!/bin/sh\necho imgbase >>/var/log/marks\n", 1)
+        # The hook also asks for its version beforehand.
+        mark = '[ "$1" = --version ] || echo imgbase >>/var/log/marks'
+        marked = imgbase.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\n{mark}\n", 1)
         self.write("bin/imgbase", marked)
         self.kickstart(COMMANDS + SCRIPTS)
         self.write("install/included.ks", INCLUDED)
