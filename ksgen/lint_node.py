@@ -12,7 +12,6 @@ from pykickstart.constants import (
     AUTOPART_TYPE_BTRFS,
     AUTOPART_TYPE_LVM,
     AUTOPART_TYPE_PLAIN,
-    AUTOPART_TYPE_STRATIS,
 )
 
 from ksgen.ksview import Check, Found, Kickstart, Section, init_line, value
@@ -172,7 +171,6 @@ _NOT_THIN = {
     AUTOPART_TYPE_BTRFS: "btrfs",
     AUTOPART_TYPE_LVM: "lvm",
     AUTOPART_TYPE_PLAIN: "plain",
-    AUTOPART_TYPE_STRATIS: "stratis",
 }
 
 
