@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counts import count
 from inventories import inventory_text
 
 from ksgen import published
@@ -26,7 +27,7 @@ from ksgen import published
 JOBS = Path(__file__).with_name("arming_jobs.py")
 ONE, TWO = "node01.example.com", "node02.example.com"
 # Moments of each first run; all of them in `make test-long`.
-MOMENTS = 10_000 if "KSGEN_TEST_LONG" in os.environ else 4
+MOMENTS = count(4, 10_000)
 
 
 @dataclasses.dataclass

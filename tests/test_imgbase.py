@@ -1537,7 +1537,7 @@ def test_importing_has_no_effect(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import org_ovirt_node.programs.imgbase"],
         cwd=tmp_path,
-        env={"PATH": str(tmp_path), "PYTHONPATH": str(HOOK.parent.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(HOOK.parents[2]), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         check=True,
     )
