@@ -32,7 +32,7 @@ Status = Literal["armed", "used", "expired", "withdrawn"]
 class Arming:
     """The permission to install one host once, over the card that it had when the permission was given.
 
-    `random` is the part that nobody can guess, in hexadecimal digits; a permission of state version 1 has none.
+    `random` is the unguessable part, in hexadecimal digits; a permission of state version 1 has none.
     """
 
     host: str

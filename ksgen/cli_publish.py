@@ -178,7 +178,7 @@ def arm(
 def _publish(options: _Options) -> None:
     """Check everything, publish what was chosen, and exit.
 
-    What was read and rendered is published only if nobody has published since this run began, so that it undoes
+    What was read and rendered is published only if no other run has published since this one began, so that it undoes
     nothing that it has not seen; otherwise the run begins anew.
     """
     stdin = sys.stdin.read() if "-" in options.hosts else ""

@@ -329,7 +329,7 @@ def _flush(state: Path) -> None:
 
 
 def _flush_switch(state: Path) -> None:
-    """Bring the switch to the disk: whoever has been told that a host is disarmed may rely on it."""
+    """Flush the switch to the disk, so that a disarm that was reported survives a power failure."""
     handle = os.open(state, os.O_RDONLY)
     try:
         os.fsync(handle)

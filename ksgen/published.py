@@ -77,7 +77,7 @@ def tokens(directory: Path) -> frozenset[str]:
 
 
 def token_host(token: str) -> str:
-    """The host of a token; a text that is none stands for itself."""
+    """The host of a token; any other text is returned unchanged."""
     one = arming.read_token(token)
     return one.host if one else token
 
@@ -85,7 +85,7 @@ def token_host(token: str) -> str:
 def disarmed(tree: Published, names: Collection[str], templates: netboot.BootTemplates) -> Disarming:
     """Take away the permissions of hosts, and let their boot files boot the disk.
 
-    Without a readable arming.json nothing says what the other permissions are worth: then nobody stays armed.
+    Without a readable arming.json the other permissions cannot be verified: no host stays armed.
     """
     hosts = tree.concerned if tree.damage is not None else tree.concerned & frozenset(names)
     texts = {boot.STATE_FILE: boot.state_text(arming.disarm(tree.armings, hosts))}
