@@ -73,7 +73,7 @@ def test_every_layout_code_is_listed() -> None:
 
 
 def test_no_code_is_listed_that_nothing_says() -> None:
-    sources = [*(CHECKOUT / "ksgen").glob("*.py"), *(CHECKOUT / "org_ovirt_node").glob("*.py")]
+    sources = [*(CHECKOUT / "ksgen").rglob("*.py"), *(CHECKOUT / "org_ovirt_node").glob("*.py")]
     text = "\n".join(path.read_text() for path in sources if path.stem != "codes")
     # codes of two hosts are put together from what they both have
     assert [code for code in ALL if f'"{code}"' not in text and not code.endswith("-of-two-hosts")] == []

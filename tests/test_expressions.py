@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
-from ksgen import inventory, vocabulary
-from ksgen.expressions import Expressions
-from ksgen.language import Language
+from ksgen import inventory
+from ksgen.expressions import Expressions, vocabulary
+from ksgen.expressions.language import Language
 from ksgen.nodes import plain
 from ksgen.problems import Problem, Report, to_text
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The language of expressions: what of Jinja is read, and how Ansible reads it.
 
-No template is compiled: ksgen.evaluation walks Jinja's syntax tree. So nothing runs but what stands in the tables here.
+No template is compiled: the evaluator walks Jinja's syntax tree. So nothing runs but what stands in the tables here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jinja2.sandbox import SandboxedFormatter
 from jinja2.tests import TESTS
 from jinja2.utils import Cycler, Joiner, Namespace
 
-from ksgen.bounds import (
+from ksgen.expressions.bounds import (
     ITEMS_A_STEP,
     MAX_NESTING,
     MAX_TOKENS,
@@ -34,8 +34,7 @@ from ksgen.bounds import (
     too_deep,
     too_long,
 )
-from ksgen.naming import did_you_mean
-from ksgen.vocabulary import (
+from ksgen.expressions.vocabulary import (
     ANSIBLE_FILTERS,
     ANSIBLE_TESTS,
     ATTRIBUTES,
@@ -48,6 +47,7 @@ from ksgen.vocabulary import (
     METHODS,
     TAKES_MISSING,
 )
+from ksgen.naming import did_you_mean
 
 
 class Method:

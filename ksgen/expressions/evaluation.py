@@ -16,8 +16,19 @@ from jinja2 import nodes
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.utils import Namespace
 
-from ksgen.bounds import MAX_BITS, MAX_SIZE, OMIT, Missing, Refused, Tripped, failure, no_value, size, too_long
-from ksgen.language import Language
+from ksgen.expressions.bounds import (
+    MAX_BITS,
+    MAX_SIZE,
+    OMIT,
+    Missing,
+    Refused,
+    Tripped,
+    failure,
+    no_value,
+    size,
+    too_long,
+)
+from ksgen.expressions.language import Language
 
 
 class Deferred(Protocol):

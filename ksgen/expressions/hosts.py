@@ -11,16 +11,16 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ksgen.bounds import MAX_STEPS, OMIT, Names, Refused, Tripped, no_value, size
 from ksgen.declared import Variable
-from ksgen.evaluation import Evaluator, finished
+from ksgen.expressions.bounds import MAX_STEPS, OMIT, Names, Refused, Tripped, no_value, size
+from ksgen.expressions.evaluation import Evaluator, finished
+from ksgen.expressions.language import Language
+from ksgen.expressions.secretparts import SecretParts
 from ksgen.inventory import Group, HostEntry, Inventory
-from ksgen.language import Language
 from ksgen.naming import MAGIC_NAMES, did_you_mean
 from ksgen.nodes import Node, Vaulted, holds_secret, plain
 from ksgen.problems import Mark, Problem
 from ksgen.redaction import names_secret
-from ksgen.secretparts import SecretParts
 from ksgen.surprises import is_dynamic, is_template
 from ksgen.vault import Sealed
 
