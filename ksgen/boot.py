@@ -15,9 +15,9 @@ from pathlib import Path
 from ksgen import arming, bootargs, boottree, image, netboot
 from ksgen.arming import Arming
 from ksgen.host import Host
-from ksgen.kickstart import template_problem
 from ksgen.problems import Mark, Problem
 from ksgen.remembered import Remembered
+from ksgen.templates import TEMPLATE_ERRORS, template_problem
 
 STATE_FILE = "arming.json"
 
@@ -80,7 +80,7 @@ def files(
     try:
         boot, problems = netboot.boot_files(hosts, active, templates, with_addon=True)
         conf, more = netboot.server_files(hosts, server, templates)
-    except netboot.TEMPLATE_ERRORS as error:
+    except TEMPLATE_ERRORS as error:
         return Files({}, {}, (template_problem(error),))
     texts: dict[str, str | bytes] = {**boot, **conf, **addon_images(hosts), STATE_FILE: state_text(known)}
     return Files(texts, _owners(boot, hosts), (*problems, *more))

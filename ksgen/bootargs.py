@@ -19,14 +19,10 @@ from ksgen.network import Interface, carries_other, own_ipv4, own_ipv6
 from ksgen.problems import Problem
 from ksgen.redaction import HASH, secrets
 from ksgen.settings import KERNEL_LINE_LONGEST, Settings
+from ksgen.words import ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
 
-# What every boot loader, the kernel and a URL take as it stands. iPXE expands `${`, GRUB reads quotes and backslashes
-# anew, nginx compares a token with what the client wrote.
-_PLAIN = re.compile(r"[A-Za-z0-9@_+=:;,./?&%~^*!()\[\]-]+")
 # The names of kickstarts that nginx.conf serves: host names, and the IPv6 addresses that stand for one.
 _SERVED_NAME = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:-]*")
-ODD_CHARACTER = "holds a character that boot loaders read differently"
-PLAIN_MARKS = "letters, digits and the marks that a URL has"
 # What a network argument of the operator's own stands for: then none of ours is added.
 _NETWORK_NAMES = frozenset({"ip", "bond", "bridge", "team", "vlan", "ifname", "bootdev", "rd.bootif"})
 
@@ -70,17 +66,6 @@ def base_url(settings: Settings) -> str:
 
 def dashed(mac: str) -> str:
     return mac.replace(":", "-")
-
-
-def is_plain(word: str) -> bool:
-    """Whether a word can stand in every boot file, and means the same in all of them."""
-    return _PLAIN.fullmatch(word) is not None
-
-
-def argument_name(argument: str) -> str:
-    """An argument in a message, without a value, which may be a password; without a name it may be the rest of one."""
-    name, equals, _ = argument.partition("=")
-    return f"{name}=" if equals and is_plain(name) else "an argument"
 
 
 def word_problems(host: Host) -> Iterator[Problem]:

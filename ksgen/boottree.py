@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ksgen.problems import Mark, Problem, Severity
+from ksgen.treeinfo import KERNEL
 
 # Whoever boots over the network reads them before it is anybody.
 _MODE = 0o644
@@ -80,7 +81,6 @@ _DEBIAN_UEFI = (
     _Loader("grub/x86_64-efi/http.mod", ("usr/lib/grub/x86_64-efi/http.mod",), "grub-efi-amd64-bin (Debian)"),
 )
 _TREE_UEFI = (("shimx64.efi", "EFI/BOOT/BOOTX64.EFI"), ("grubx64.efi", "EFI/BOOT/grubx64.efi"))
-KERNEL = (("vmlinuz", "images/pxeboot/vmlinuz"), ("initrd.img", "images/pxeboot/initrd.img"))
 # What else the installer fetches from the tree (Anaconda's dracut/anaconda-lib.sh reads .treeinfo first).
 _STAGE2 = (".treeinfo", "images/install.img")
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from ksgen import lint, storage
 from ksgen.grammar import Grammar
 from ksgen.host import Host
-from ksgen.kickstart import TEMPLATES, Templates, TracedLine, programs
+from ksgen.kickstart import Templates, TracedLine, programs
 from ksgen.ksview import view
 from ksgen.lint import Told
 from ksgen.nodes import Node
 from ksgen.places import Location
 from ksgen.problems import Problem, Severity
+from ksgen.templates import TEMPLATES
 from org_ovirt_node import layout
 from org_ovirt_node.findings import Finding
 

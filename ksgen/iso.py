@@ -16,10 +16,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ksgen import bootargs, bootiso, cpio, image
+from ksgen import bootiso, cpio, image
 from ksgen.bootiso import BootIso, Config
 from ksgen.nodeimage import Finding, NodeImage
 from ksgen.settings import KERNEL_LINE_LONGEST
+from ksgen.words import ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
 
 # Names at the top of the ISO. The image's is the one that interactive-defaults.ks tells Anaconda.
 KICKSTART, MANIFEST = "/ovirt-node.ks", "/ovirt-node.json"
@@ -221,9 +222,9 @@ def _append_findings(request: Request) -> Iterator[Finding]:
         own = _OWN_ARGUMENTS.get(name if name.startswith("inst.") else f"inst.{name}")
         if own is not None:
             yield Finding("iso-append", f"{name}= cannot be among --append", hint=own)
-        elif not bootargs.is_plain(word) or not _GRUB_SPECIAL.isdisjoint(word):
+        elif not is_plain(word) or not _GRUB_SPECIAL.isdisjoint(word):
             yield Finding(
-                "iso-append", f"{bootargs.argument_name(word)} {bootargs.ODD_CHARACTER}", hint=bootargs.PLAIN_MARKS
+                "iso-append", f"{argument_name(word)} {ODD_CHARACTER}", hint=PLAIN_MARKS
             )
     lines = (line for config in request.boot.configs for line in config.text.split("\n"))
     longest = max((len(_edited(line, request)) for line in lines if bootiso.medium(line)), default=0)

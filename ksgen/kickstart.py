@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import re
 import types
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,25 +21,16 @@ from ksgen.disk import Disk, SizeRange
 from ksgen.host import Host
 from ksgen.problems import Mark, Problem
 from ksgen.settings import Settings
-from ksgen.storage import Commands, commands
-from ksgen.values import LINE_LONGEST, one_line
+from ksgen.templates import ORDER, TEMPLATE_ERRORS, GateError, environment, template_problem
+from ksgen.values import one_line
 from org_ovirt_node import layout, policy, section
 from org_ovirt_node.programs import disks, imgbase, nics
+from org_ovirt_node.storage_commands import Commands, storage_commands
 
-ORDER = "node.ks.j2"
 NETWORK_FILE = "/tmp/node-network.ks"
-
-# Where the templates are: beside the modules when installed, beside the packages in a checkout.
-_HERE = Path(__file__).parent
-TEMPLATES = next(path for path in (_HERE / "templates", _HERE.parent / "ks-templates") if path.is_dir())
-
 
 class Verbatim(str):
     """Text that goes into a kickstart as it is: a script whose lines have been checked."""
-
-
-class GateError(Exception):
-    """A value that cannot stand in a kickstart."""
 
 
 # What the shell-like lexer of pykickstart leaves alone.
@@ -110,7 +100,7 @@ def page(host: Host) -> Page:
         name=host.name,
         hostname=host.hostname,
         settings=settings,
-        storage=commands(host.plan, host.disk_links),
+        storage=storage_commands(host.plan, host.disk_links),
         disks=host.disk_links,
         network=network.network_options(settings.network, settings.mac),
         network_file=NETWORK_FILE if network.has_mac_members(settings.network) else None,
@@ -221,23 +211,6 @@ class TracedLine:
     values: tuple[str, ...]
 
 
-def environment(
-    own: Path | None, finalize: Callable[[object], str], *extensions: type[Extension]
-) -> ImmutableSandboxedEnvironment:
-    """Where templates live: those of the site in front of ours, sandboxed, each value through `finalize`."""
-    return ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader([str(path) for path in (own, TEMPLATES) if path]),
-        undefined=jinja2.StrictUndefined,
-        finalize=finalize,
-        extensions=extensions,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-
-
 _OWN_PROGRAM = "{name} is a program, not a template: kickstarts carry ksgen's own, and this file is not used"
 _OWN_PROGRAM_CURE = "remove it; commands that run before it go into node_pre; a change to it into a build of your own"
 
@@ -271,7 +244,7 @@ class Templates:
         """The text of a host's kickstart, or why there is none."""
         try:
             return self._plain.get_template(ORDER).render(vars(page(host))), []
-        except (jinja2.TemplateError, GateError, TypeError, ValueError, ArithmeticError, LookupError, OSError) as error:
+        except TEMPLATE_ERRORS as error:
             return None, [template_problem(error, host.name)]
 
     def trace(self, host: Host) -> tuple[TracedLine, ...]:
@@ -292,21 +265,3 @@ class Templates:
 def _traced_gate(value: object) -> str:
     shown = gate(value)
     return shown if isinstance(value, Verbatim) else f"\x01={value}\x02{shown}"
-
-
-def template_problem(error: Exception, host: str | None = None) -> Problem:
-    """Where in which template it went wrong; jinja rewrites tracebacks so that they show template lines."""
-    if isinstance(error, jinja2.TemplateSyntaxError):
-        mark = Mark(str(error.filename or error.name), error.lineno)
-        return Problem("template-syntax", str(error.message), mark, host=host)
-    if isinstance(error, jinja2.TemplateNotFound):
-        return Problem("template-missing", f"no template {error.name}", Mark(ORDER, 1), host=host)
-    mark, frame = Mark(ORDER, 1), error.__traceback__
-    while frame is not None:
-        file = frame.tb_frame.f_code.co_filename
-        if file.endswith(".j2"):
-            mark = Mark(file, frame.tb_lineno)
-        frame = frame.tb_next
-    code = "template-value" if isinstance(error, GateError) else "template-error"
-    message = str(error).split("\n")[0][:LINE_LONGEST] or type(error).__name__
-    return Problem(code, message, mark, host=host)

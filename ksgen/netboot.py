@@ -19,9 +19,11 @@ import jinja2
 from ksgen import bootargs, nginx
 from ksgen.arming import Arming
 from ksgen.host import Host
-from ksgen.kickstart import GateError, environment
 from ksgen.problems import Mark, Problem
 from ksgen.settings import DhcpRange, Settings
+from ksgen.templates import GateError, environment
+from ksgen.treeinfo import KERNEL
+from ksgen.words import PLAIN_MARKS, is_plain
 
 HTTP_PORT = 80
 # What neither dnsmasq nor nginx reads as it stands, without quotes.
@@ -68,7 +70,7 @@ def _gate(value: object) -> str:
     if isinstance(value, (_Words, jinja2.Undefined)):
         return str(value)
     text = str(value) if isinstance(value, (int, Path)) else value
-    if not isinstance(text, str) or (text and not bootargs.is_plain(text)):
+    if not isinstance(text, str) or (text and not is_plain(text)):
         raise GateError(f"{value!r} cannot stand in a boot file")
     return text
 
@@ -129,11 +131,9 @@ def _of_host(
         yield path, templates.render(template, kernel=f"{base}/{kernel}", initrd=f"{base}/{initrd}", **values)
 
 
-KERNEL_FILES = ("vmlinuz", "initrd.img")
+KERNEL_FILES = tuple(name for name, _ in KERNEL)
 # Where a host's boot files are, the beginning of their names, and what they are made of.
 HOST_FILES = (("pxelinux.cfg/01-", "pxelinux.j2"), ("grub/grub.cfg-01-", "grub-host.j2"), ("ipxe/", "ipxe-host.j2"))
-# What a template of the site can raise.
-TEMPLATE_ERRORS = (jinja2.TemplateError, GateError, TypeError, ValueError, ArithmeticError, LookupError, OSError)
 
 
 def _disk_note(host: str) -> _Words:
@@ -305,7 +305,7 @@ def _shares(hosts: Sequence[Host], server: Server) -> tuple[tuple[_Share, ...], 
         for variable, path, directory in _named_here(host, server):
             if path is None:
                 message = "nginx cannot serve this path: it is not percent-encoded UTF-8 without control characters"
-                problems.append(host.problem((variable,), "boot-word", message, bootargs.PLAIN_MARKS))
+                problems.append(host.problem((variable,), "boot-word", message, PLAIN_MARKS))
                 continue
             above, _, name = path.rpartition("/")
             share = _Share(variable, path, directory if variable == "node_tree_url" else directory / name)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ksgen import boottree, nodeimage, treeinfo
+from ksgen import nodeimage, treeinfo
 from ksgen.filesystem import Unreadable
 from ksgen.host import Host
 from ksgen.nodeimage import Finding, NodeImage
@@ -229,7 +229,7 @@ def _look_at_tree(client: Client, url: str) -> TreeLook:
     if answer.status == http.HTTPStatus.OK:
         info = treeinfo.parse(answer.body.decode("utf-8", "replace"))
     stage2 = (info.stage2 if info else treeinfo.STAGE2, treeinfo.STAGE2_LAST)
-    files = [path for _, path in boottree.KERNEL] + list(stage2)
+    files = [path for _, path in treeinfo.KERNEL] + list(stage2)
     answers = {path: client.follow(client.head, f"{base}/{path}") for path in files}
     images = [client.follow(client.head, f"{base}/{path}") for path in _TREE_IMAGES]
     has_image = None if any(isinstance(found, Trouble) for found in images) else any(map(_is_there, images))

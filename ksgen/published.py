@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ksgen import arming, boot, netboot
 from ksgen.arming import Arming
+from ksgen.templates import TEMPLATE_ERRORS
 
 _TOKEN_IN_FILE = re.compile(r"[?&]armed=([^\s'\"&]+)")
 
@@ -100,7 +101,7 @@ def _disk_file(path: str, host: str, templates: netboot.BootTemplates) -> str:
     """As the site's templates have it, or ours where these fail: disarming does not wait for a template."""
     try:
         return netboot.disk_file(path, host, templates)
-    except netboot.TEMPLATE_ERRORS:
+    except TEMPLATE_ERRORS:
         return netboot.disk_file(path, host, netboot.BootTemplates())
 
 

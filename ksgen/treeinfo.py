@@ -6,6 +6,8 @@ from __future__ import annotations
 import configparser
 import dataclasses
 
+# The kernel and the initrd: their names in the published tree, and their places in an install tree.
+KERNEL = (("vmlinuz", "images/pxeboot/vmlinuz"), ("initrd.img", "images/pxeboot/initrd.img"))
 # What dracut fetches where .treeinfo names nothing, and what it tries last (Anaconda's dracut/anaconda-lib.sh).
 STAGE2, STAGE2_LAST = "images/install.img", "LiveOS/squashfs.img"
 # The directory below EFI/ in which Anaconda looks for the boot loader, by product: efi_dir in its product.d, profile.d.

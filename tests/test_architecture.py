@@ -27,6 +27,7 @@ ARROWS = {
     "org_ovirt_node.programs.disks": set(),
     "org_ovirt_node.programs.imgbase": set(),
     "org_ovirt_node.programs.nics": set(),
+    "org_ovirt_node.storage_commands": {"geometry", "layout", "policy"},
     "org_ovirt_node.configuration": {"geometry", "policy"},
     "org_ovirt_node.section": {"geometry", "policy", "layout"},
     "org_ovirt_node.gate": {
@@ -56,7 +57,7 @@ PACKAGE_ARROWS = {
     "tui": {"layout", "presentation", "remote", "tui"} | SHARED,
 }
 # The outer parts of the add-on that ksgen may use, and what else each package may import.
-KSGEN_USES = {"layout", "findings", "policy", "geometry", "section", "configuration", "programs"}
+KSGEN_USES = {"layout", "storage_commands", "findings", "policy", "geometry", "section", "configuration", "programs"}
 # What the installer has; the pure modules of the add-on do without.
 INSTALLER_PACKAGES = {"pykickstart", "dasbus", "blivet", "pyanaconda", "gi", "simpleline"}
 IN_THE_INSTALLER = (*PACKAGE_ARROWS, "constants", "structures", "remote")
@@ -73,7 +74,7 @@ KSGEN_ORDER = (
     ("inventory",),
     ("expressions",),
     ("values",),
-    ("people",),
+    ("people", "words"),
     ("disk", "network", "topology"),
     ("settings", "places"),
     ("validation", "nginx"),
@@ -91,6 +92,7 @@ KSGEN_ORDER = (
         "lint_storage",
     ),
     ("lint",),
+    ("templates",),
     ("kickstart", "picture", "schema"),
     ("filesystem",),
     ("ext4", "iso9660", "squashfs"),

@@ -10,9 +10,10 @@ from example_site import kickstarts, site
 from inventories import HOST, SSH_KEY, inventory_text, one_host, read_text
 
 from ksgen.checks import Checker
-from ksgen.kickstart import TEMPLATES, Templates
+from ksgen.kickstart import Templates
 from ksgen.problems import Problem, to_text
 from ksgen.rendering import render_all
+from ksgen.templates import TEMPLATES
 
 
 def check(directory: Path, parts: dict[str, str], **changes: str) -> list[Problem]:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventories import one_host
 
-from ksgen.kickstart import TEMPLATES, GateError, Templates, Verbatim, addon_section, gate, source
+from ksgen.kickstart import Templates, Verbatim, addon_section, gate, source
+from ksgen.templates import TEMPLATES, GateError
 from org_ovirt_node import layout, section
 from org_ovirt_node.layout import GIB
 from org_ovirt_node.programs import imgbase

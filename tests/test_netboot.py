@@ -19,6 +19,7 @@ from ksgen import arming, boot, bootargs, boottree, netboot
 from ksgen.host import Host
 from ksgen.problems import Problem
 from ksgen.remembered import Remembered
+from ksgen.words import PLAIN_MARKS
 
 NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.timezone.utc)
 UNTIL = NOW + datetime.timedelta(hours=6)
@@ -479,7 +480,7 @@ TAKEN = "nginx serves files of out/ at this path"
         ),
         *(
             pytest.param(
-                variable, f"http://pxe.example.com/{path}{end}", "boot-word", NO_PATH, bootargs.PLAIN_MARKS,
+                variable, f"http://pxe.example.com/{path}{end}", "boot-word", NO_PATH, PLAIN_MARKS,
                 id=f"{name}-{variable}",
             )
             for variable, end in (("node_image_url", "/x.img"), ("node_tree_url", "/"))

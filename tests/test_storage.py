@@ -16,6 +16,7 @@ from ksgen.kickstart import Templates
 from org_ovirt_node import layout
 from org_ovirt_node.layout import GIB, MIB, Device
 from org_ovirt_node.programs import disks
+from org_ovirt_node.storage_commands import storage_commands
 
 GRAMMAR = Grammar("el9")
 DISK = "/dev/sda"
@@ -40,7 +41,7 @@ def test_commands_are_read_back_as_planned(case: Case, tmp_path: Path) -> None:
 
 def test_unknown_disk_is_rendered_with_a_percentage(tmp_path: Path) -> None:
     host = one_host(tmp_path, node_disk='{wwn: "0x5000000000000001"}')
-    found = storage.commands(host.plan, host.disk_links)
+    found = storage_commands(host.plan, host.disk_links)
     assert (found.reserve_mib, found.reserve_percent) == (None, 20)
 
 
