@@ -249,7 +249,7 @@ class _Mutator:
                 yield from self._alternatives(inside, value)
 
     def _alternatives(self, place: _Place, node: ast.Constant) -> Iterator[Mutation]:
-        for removed, rest in alternatives(node.value):
+        for removed, rest in alternatives(str(node.value)):
             yield from self._replaced(
                 "alternative", place, ast.Constant(rest), old=node, before=removed, after="(removed)"
             )

@@ -13,7 +13,7 @@ release=$(basename $root/boot/vmlinuz-*); release=${release#vmlinuz-}
 echo "lab: the image is copied"
 
 jq -r '.[] | (if .source | startswith("/dev/mapper/onn") then .source else "UUID=" + .uuid end)
-    + " " + .target + " " + .fstype + " " + .options + " 0 0"' $OUT/mounts.json >$root/etc/fstab
+    + " " + .target + " " + .fstype + " " + .options + " 0 0"' "$OUT/mounts.json" >$root/etc/fstab
 echo "/dev/mapper/onn-swap none swap defaults 0 0" >>$root/etc/fstab
 
 modprobe -a dm-snapshot
@@ -23,28 +23,31 @@ mount -t selinuxfs selinuxfs $root/sys/fs/selinux
 chroot $root load_policy -i
 chroot $root setfiles -F -e /dev -e /proc -e /sys -e /run /etc/selinux/targeted/contexts/files/file_contexts /
 echo "lab: the files have labels"
+# shellcheck disable=SC2154  # the job sets it
 printf 'GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="console=ttyS0 no_timer_check %s rd.lvm.lv=onn/root rd.lvm.lv=onn/swap"\n' \
     "$selinux" >$root/etc/default/grub
 chroot $root systemd-machine-id-setup
-chroot $root kernel-install add $release /boot/vmlinuz-$release
+chroot $root kernel-install add "$release" "/boot/vmlinuz-$release"
 chroot $root grub2-editenv /boot/grub2/grubenv create
-chroot $root grub2-editenv /boot/grub2/grubenv set saved_entry=$(cat $root/etc/machine-id)-$release
+chroot $root grub2-editenv /boot/grub2/grubenv set "saved_entry=$(cat $root/etc/machine-id)-$release"
 for disk in /dev/disk/by-node/system*; do
-    disk=$(readlink -f $disk)
-    [ -d /sys/firmware/efi ] || chroot $root grub-install --target=i386-pc $disk
+    disk=$(readlink -f "$disk")
+    [ -d /sys/firmware/efi ] || chroot $root grub-install --target=i386-pc "$disk"
 done
 [ ! -d /sys/firmware/efi ] ||
     chroot $root grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable --no-nvram
 chroot $root grub2-mkconfig -o /boot/grub2/grub.cfg
 echo "lab: the boot loader is installed"
 
+# shellcheck disable=SC1091  # the job brings it
 . ./before-posts
 status=0
 for post in posts/*.script; do
-    cp $post $root/tmp/ks-script; chmod 700 $root/tmp/ks-script
-    log=$(cat ${post%.script}.log)
-    chroot $root $(cat ${post%.script}.interpreter) /tmp/ks-script >$root/${log:-/tmp/post.log} 2>&1 || status=$?
-    cat $root/${log:-/tmp/post.log} >$OUT/$(basename $post).log
+    cp "$post" $root/tmp/ks-script; chmod 700 $root/tmp/ks-script
+    log=$(cat "${post%.script}.log")
+    # shellcheck disable=SC2046  # a program and its arguments
+    chroot $root $(cat "${post%.script}.interpreter") /tmp/ks-script >"$root/${log:-/tmp/post.log}" 2>&1 || status=$?
+    cat "$root/${log:-/tmp/post.log}" >"$OUT/$(basename "$post").log"
     rm $root/tmp/ks-script
     [ $status = 0 ] || break
 done
