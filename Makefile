@@ -17,7 +17,11 @@ PURE_TESTS = tests/test_geometry.py tests/test_rules.py tests/test_layout.py tes
 LOWEST_TESTS = $(addprefix tests/test_,$(addsuffix .py,yamlnodes inventory values host schema kickstart checks grammar goldens \
   rendering cli explanation image vault))
 
-.PHONY: run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens rpm clean
+.DEFAULT_GOAL = run
+.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens rpm clean
+
+help:   ## print this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
@@ -54,9 +58,12 @@ lab-real: $(STAMP)   ## install a real node: make lab-real BOOT_ISO=boot.iso IMA
 	  $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(KEEP),--keep '$(KEEP)')
 
-lint: $(STAMP)
+lint: $(STAMP)   ## ruff, its formatter, mypy, and shellcheck on all shell
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	MYPYPATH=tests $(VENV)/bin/mypy tests/support
+	$(VENV)/bin/python .ci/check_shell.py $(VENV)/bin/shellcheck
 
 bench: $(STAMP)   ## hosts per second, beside a script
 	$(VENV)/bin/python benchmarks/hosts_per_second.py
@@ -89,5 +96,5 @@ $(NPM_STAMP): .ci/system-packages $(wildcard .ci/locked/npm/*.json)
 	npm $(if $(NEWEST),install,ci) --prefix $(NPM) --no-audit --no-fund --silent
 	touch $@
 
-clean:
+clean:   ## remove everything that the other targets have made
 	rm -rf .venv .venv-* .npm .npm-* out build dist *.egg-info

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What holds the repository together: the Makefile's targets, and the check of the shell."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from example_site import CHECKOUT
+
+SHELLCHECK = Path(sys.executable).parent / "shellcheck"
+
+
+def test_make_help_has_every_target() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    assert targets == set(phony.split())
+    done = subprocess.run(["make", "-s", "help"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    texts = dict(re.findall(r"^make ([a-z-]+) +(\S.*)$", done.stdout, re.MULTILINE))
+    assert set(texts) == targets
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        pytest.param("build", "#!/bin/sh\nrm $1\n", "build:2:4: note: ", id="script"),
+        pytest.param("install.ks", "text\n%post\nrm $1\n%end\n", "install.ks:3:4: note: ", id="section"),
+        pytest.param("tests/lab/guest/a.sh", "rm $1\n", "tests/lab/guest/a.sh:1:4: note: ", id="part"),
+        pytest.param("good", '#!/bin/sh\nrm "$1"\n', None, id="good"),
+    ],
+)
+def test_shell_is_checked(name: str, text: str, line: str | None, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text)
+    (tmp_path / "python.ks").write_text("%post --interpreter=/usr/bin/python3\nprint($1)\n%end\n")
+    for words in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    program = [sys.executable, str(CHECKOUT / ".ci" / "check_shell.py"), str(SHELLCHECK)]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == (0 if line is None else 1), done.stdout + done.stderr
+    assert line is None or done.stdout.startswith(line)
