@@ -7,6 +7,9 @@ from typing import Optional
 from org_ovirt_node.geometry import align_up
 from org_ovirt_node.policy import Device
 
+# Kinds that are never directly in a volume group, though what they are made of may have the name of one.
+_ELSEWHERE = ("disk", "partition", "mdarray", "lvmvg", "lvmthinlv")
+
 
 def known(sizes: Iterable[Optional[int]]) -> Optional[list[int]]:
     """The sizes; None where any of them is not known, and so no sum of them."""
@@ -31,7 +34,7 @@ def group_of(pool: Device, devices: Iterable[Device]) -> Optional[Device]:
 
 def volumes_of(group: Device, devices: Iterable[Device]) -> list[Device]:
     """The plain volumes and the pools of a volume group."""
-    return [device for device in devices if group.name in device.parents]
+    return [device for device in devices if group.name in device.parents and device.kind not in _ELSEWHERE]
 
 
 def free_space(group: Device, devices: Iterable[Device]) -> Optional[int]:

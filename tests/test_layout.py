@@ -51,6 +51,16 @@ def test_smallest_disk_fits_and_one_mib_less_does_not():
         assert layout.has_errors(plan(replace(request, disks=(smallest - MIB,) * count)).findings)
 
 
+@pytest.mark.parametrize("group", ["disk1", "efi", "boot", "pv.01", "root", "var", "pool00"])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_group_may_be_called_like_another_device(group, mirrored):
+    disks = (60 * GIB, 60 * GIB)[: 1 + mirrored]
+    expected = plan(Request(disks=disks, mirrored=mirrored))
+    found = plan(Request(disks=disks, mirrored=mirrored, volume_group=group))
+    assert found.findings == expected.findings
+    assert found.capacity == expected.capacity
+
+
 @pytest.mark.parametrize(
     ("image", "is_local", "root"),
     [

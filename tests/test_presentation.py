@@ -220,6 +220,12 @@ def test_members_of_a_mirror_are_named_by_what_they_carry() -> None:
     assert labels == [label for label in each for _ in range(2)]
 
 
+def test_bar_of_a_group_that_is_called_like_a_disk() -> None:
+    expected = bars(View(plan(Request(disks=(100 * GIB,))).devices), same)[1]
+    found = bars(View(plan(Request(disks=(100 * GIB,), volume_group="disk1")).devices), same)[1]
+    assert found == expected._replace(title="disk1")
+
+
 @pytest.mark.parametrize(
     "lost",
     [

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 from command import CliRunner
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
@@ -181,3 +182,64 @@ def test_arguments_of_the_installer_in_a_boot_file(tmp_path: Path) -> None:
     assert boot_places(host, "append quiet inst.x=swordfish\n") == ((0, 20, 29),)
     (host,), _ = read_text(inventory_text(node_installer_args='"inst.x=swordfish"'), tmp_path)
     assert boot_places(host, "append quiet inst.x=swordfish\n") == ()
+
+
+def planned(directory: Path, variables: str, *options: str, **changes: str) -> str:
+    """What `ksgen plan` prints of a host with these variables in a file that is a vault."""
+    path, password = directory / "hosts.yaml", directory / "password"
+    path.write_text(inventory_text(**changes))
+    password.write_text("carp")
+    (directory / "group_vars").mkdir()
+    sealed = VaultLib().encrypt(variables, VaultSecret(b"carp"))
+    (directory / "group_vars" / "all.yml").write_bytes(sealed)
+    arguments = ["plan", str(path), "--vault-password-file", str(password), *options]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+SECRET_NAMES = """
+a_word: tuna
+node_vg: swordfish
+node_volumes: {/srv/salmon: 1 GiB, /var: 7 GiB}
+"""
+
+
+def test_plan_hides_the_names_of_a_vault(tmp_path: Path) -> None:
+    output = planned(tmp_path, SECRET_NAMES, node_pool='"pool-{{ a_word }}"')
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    assert "(secret) group 125.41 GiB 25.08 GiB stay free" in lines
+    assert "(secret) thin pool 94.32 GiB and twice 1 GiB of metadata" in lines
+    assert "(secret) thin volume 1 GiB (secret) xfs" in lines
+    assert "var thin volume 7 GiB /var xfs" in lines
+    assert len([line for line in lines if line.startswith("(secret) █")]) == 2
+    assert not [word for word in ("swordfish", "tuna", "salmon") if word in output]
+
+
+def test_plan_as_json_hides_the_names_of_a_vault(tmp_path: Path) -> None:
+    output = planned(tmp_path, SECRET_NAMES, "--json", node_pool='"pool-{{ a_word }}"')
+    devices = json.loads(output)["node01.example.com"]["devices"]
+    shown = {(d["name"], d["kind"], d["mount_point"], d["pool"], *d["parents"]) for d in devices if "lv" in d["kind"]}
+    assert ("(secret)", "lvmvg", None, None, "pv.01") in shown
+    assert ("(secret)", "lvmthinpool", None, None, "(secret)") in shown
+    assert ("swap", "lvmlv", None, None, "(secret)") in shown
+    assert ("(secret)", "lvmthinlv", "(secret)", "(secret)", "(secret)") in shown
+    assert ("var", "lvmthinlv", "/var", "(secret)", "(secret)") in shown
+
+
+@pytest.mark.parametrize(
+    ("variables", "kind", "others"),
+    [
+        pytest.param("node_vg: efi", "lvmvg", {"partition"}, id="group"),
+        pytest.param("node_pool: efi", "lvmthinpool", {"partition"}, id="pool"),
+        pytest.param("node_volumes: {/efi: 1 GiB}", "lvmthinlv", {"partition"}, id="volume"),
+        pytest.param("node_volumes: {/var: 7 GiB}", "", {"partition"}, id="volume-of-the-policy"),
+        pytest.param("node_swap_size: 2 GiB", "", {"partition"}, id="no-name"),
+    ],
+)
+def test_plan_hides_only_what_is_secret(variables: str, kind: str, others: set[str], tmp_path: Path) -> None:
+    """Other devices are shown, though one may be called like what is hidden."""
+    devices = json.loads(planned(tmp_path, variables, "--json"))["node01.example.com"]["devices"]
+    assert {d["kind"] for d in devices if d["name"] == "(secret)"} == ({kind} if kind else set())
+    assert {d["kind"] for d in devices if d["name"] == "efi"} == others
+    assert {tuple(d["parents"]) for d in devices if d["kind"] == "partition"} == {("disk1",)}
