@@ -178,8 +178,8 @@ def pictures() -> str:
     """What `ksgen plan` shows of some disks."""
     parts = []
     for title, more in _PLANNED:
-        text = io.StringIO()
-        Console(file=text, width=100).print(picture.plan_picture(_host(more)))
+        text, host = io.StringIO(), _host(more)
+        Console(file=text, width=100).print(picture.plan_picture(host, host.plan))
         lines = [line.rstrip() for line in text.getvalue().splitlines()[1:]]
         parts.append(f"### {title}\n\n```\n" + "\n".join(lines).strip("\n") + "\n```\n")
     return "\n".join(parts)

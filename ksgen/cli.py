@@ -35,6 +35,7 @@ from ksgen.codes import ALL
 from ksgen.expressions import Expressions
 from ksgen.host import read_hosts
 from ksgen.kickstart import version
+from ksgen.provenance import shown_plan
 from ksgen.values import nearest
 
 
@@ -96,7 +97,7 @@ def plan(hosts: str, host: str | None, passwords: tuple[str, ...], as_json: bool
     wanted = [h for h in known if h.name in chosen]
     problems = [p for p in report.problems if p.host in chosen or p.host is None]
     if as_json:
-        by_name = {h.name: h for h in wanted}
+        by_name = {h.name: shown_plan(h) for h in wanted}
         plans = {
             entry.name: picture.plan_json(by_name.get(entry.name), [p for p in problems if p.host == entry.name])
             for entry in site.hosts
@@ -107,7 +108,7 @@ def plan(hosts: str, host: str | None, passwords: tuple[str, ...], as_json: bool
     else:
         console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
         for one in wanted:
-            console.print(picture.plan_picture(one))
+            console.print(picture.plan_picture(one, shown_plan(one)))
         show_problems(problems, site.sources, as_json=False)
     sys.exit(PROBLEMS if any(p.severity == "error" for p in problems) else DONE)
 

@@ -15,7 +15,6 @@ from ksgen.explanation import Explanation
 from ksgen.host import Host
 from ksgen.inventory import Inventory
 from ksgen.problems import Problem
-from ksgen.provenance import shown_plan
 from org_ovirt_node.layout import Device, Plan, has_errors, size_text
 
 _BAR_WIDTH = 72
@@ -25,11 +24,10 @@ _KINDS = {
 }  # fmt: skip
 
 
-def plan_json(host: Host | None, problems: list[Problem]) -> dict[str, object]:
+def plan_json(plan: Plan | None, problems: list[Problem]) -> dict[str, object]:
     """The plan of a host as `ksgen plan --json` prints it; sizes are bytes. None: its variables cannot be read."""
-    if host is None:
+    if plan is None:
         return {"devices": [], "capacity": {"images": None}, "findings": [problem.to_json() for problem in problems]}
-    plan = shown_plan(host)
     return {
         "devices": [_device_json(device) for device in plan.devices],
         "capacity": {
@@ -60,9 +58,8 @@ def _device_json(device: Device) -> dict[str, object]:
     }
 
 
-def plan_picture(host: Host) -> RenderableType:
+def plan_picture(host: Host, plan: Plan) -> RenderableType:
     """A table of the devices, a bar of the volume group, and how many images it holds."""
-    plan = shown_plan(host)
     table = Table(title=Text(f"{host.name}  {_subtitle(host)}"), title_justify="left", box=None, pad_edge=False)
     for heading in ("device", "kind", "size", "mount point", "type"):
         table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -60,10 +61,11 @@ def names_secret(name: object) -> bool:
 
 
 def _found(lines: Sequence[str]) -> Iterator[tuple[str, list[Span]]]:
-    """Each line with its secrets: as one by itself, and by the key or here-document that it is a part of."""
+    """Each line with its secrets: as one by itself, and by the key, value or document that it is a part of."""
     is_in_key, document, has_names = False, "", False
-    for line in lines:
-        spans = list(_of_line(line))
+    continued = _continued(lines)
+    for number, line in enumerate(lines):
+        spans = [*_of_line(line), *continued.get(number, ())]
         begin, end = _KEY_BEGINS.search(line), _KEY_ENDS.search(line)
         if (is_in_key or begin) and line.strip() != "%end":
             spans.append(Span(0 if is_in_key or not begin else begin.start(), end.end() if end else len(line), KEY))
@@ -224,7 +226,7 @@ _NAME = (
 )
 # A value in JSON inside of a shell's double quotes, in quotes, or a word, which a bracket or comma behind it is not of.
 _VALUE = (
-    r"""(?:\\"(?P<a>(?:(?!\\").)+)\\"|"(?P<b>(?:[^"\\]|\\.)+)(?:"|$)|'(?P<c>[^']+)(?:'|$)"""
+    r"""(?:\\"(?P<a>(?:(?!\\").)+)\\"|"(?P<b>(?:[^"\\]|\\.)+)(?:"|\\?$)|'(?P<c>[^']+)(?:'|$)"""
     r"""|(?P<d>(?:(?!,\w+=|\\["'])[^\s"';&|<>()`])+)(?<![,}\]]))"""
 )
 _SEPARATOR = r"""(?:\\?["'])?\s*(?::=|=>|==?|::?)\s*"""
@@ -247,6 +249,10 @@ _PATTERNS = tuple(
         rf"(?<!\S)--(?!no-)(?:[\w-]*(?:{_LONG})|(?:[\w-]*-)?(?:pass|pw))\s+(?!-){_VALUE}",
         # The user's name of a URL and all up to its host. What begins like a host and a path has none.
         r"""://(?!(?:\[[0-9a-f:.]*\]|[^\s'"<>/?#@:]*)(?::\d+)?[/?#])(?P<a>[^\s'"<>]*)@""",
+        # A password that begins like a port: behind a name without a domain, or where a whole host name follows.
+        r"""://(?!localhost:)(?P<a>[^\s'"<>/?#@:.]+:\d+[/?#][^\s'"<>]*)@""",
+        r"""://(?P<a>[^\s'"<>/?#@:]+:\d+[/#][^\s'"<>?]*)@"""
+        r"""(?=(?:(?:[\w-]+\.)+[a-z]{2,}|[0-9]+(?:\.[0-9]+){3}|\[[0-9a-f:.]+\])(?:[:/\s'"<>]|$))""",
         r"[?&](?:[\w.-]*(?:key|sig|signature|auth|credential)|code)=(?P<a>[^\s&'\"#]+)",
         # The random part of a permission to boot the installer (arming.py).
         r"\.[0-9]{10}\.[0-9]{10}\.(?P<a>[0-9a-f]{32})\b|\"random\": \"(?P<b>[0-9a-f]{32})\"",
@@ -266,6 +272,60 @@ _REFERENCE = re.compile(
     r"\$\{\w+\}|\$[A-Z_][A-Z0-9_]*|\$\w*(?:pass|pw|secret|token|key)\w*|\$[0-9]?|\$\(.*|\{\{.*"
     r"|/(?:etc|dev|run|root|tmp|usr|var)/.*|true|false|null|none|yes|no"
 )
+
+
+# `password: |` and the like in YAML, and what is quoted and goes on in the next line.
+_BLOCK = re.compile(
+    rf"""^(?P<indent>\s*(?:-\s+)*)["']?{_NAME}["']?\s*:\s+(?:[!&]\S*\s+)*[|>][-+0-9]*\s*(?:#.*)?$""", re.IGNORECASE
+)
+_OPEN_QUOTE = re.compile(
+    rf"""{_NAME}{_SEPARATOR}(?P<quote>["'])(?!\$\()(?:(?!(?P=quote))[^\\]|\\.)*\\?$""", re.IGNORECASE
+)
+_QUOTED_LINES = 20  # the most of one value; a quotation mark that is farther away is another one
+
+
+def _continued(lines: Sequence[str]) -> dict[int, list[Span]]:
+    """The parts of values with the name of a secret in the lines below that name."""
+    found: dict[int, list[Span]] = {}
+    for number, line in enumerate(lines):
+        indent, quote = _goes_on(line)
+        if indent is None and not quote:
+            continue
+        below = itertools.takewhile(lambda text: text.strip() != "%end", itertools.islice(lines, number + 1, None))
+        spans = _quoted(below, quote) if indent is None else _block(below, indent)
+        for at, span in enumerate(spans, number + 1):
+            found.setdefault(at, []).append(span)
+    return found
+
+
+@functools.lru_cache(maxsize=16384)
+def _goes_on(line: str) -> tuple[int | None, str]:
+    """How far the key is indented whose value is a block below it; or else the quotation mark that is left open."""
+    if block := _BLOCK.match(line):
+        return len(block.group("indent")), ""
+    quoted = _OPEN_QUOTE.search(line)
+    return None, quoted.group("quote") if quoted else ""
+
+
+def _block(below: Iterable[str], indent: int) -> Iterator[Span]:
+    for line in below:
+        start = len(line) - len(line.lstrip())
+        if line.strip() and start <= indent:
+            return
+        yield Span(start, len(line))
+
+
+def _quoted(below: Iterable[str], quote: str) -> Sequence[Span]:
+    """Up to the closing quotation mark; nothing without one."""
+    closing = re.compile(rf"(?<!\\){quote}")
+    spans = []
+    for line in itertools.islice(below, _QUOTED_LINES):
+        end = closing.search(line)
+        start = len(line) - len(line.lstrip())
+        spans.append(Span(start, max(start, end.start() if end else len(line))))
+        if end:
+            return spans
+    return []
 
 
 @functools.lru_cache(maxsize=16384)

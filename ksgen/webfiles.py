@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
+from ksgen.redaction import redacted
+
 # seconds; Anaconda itself waits 46 (its constants.py, NETWORK_CONNECTION_TIMEOUT), and forty hosts ask at once
 TIMEOUT = 20.0
 _REDIRECTS = 10  # dracut's curl follows 50 (curl(1), --max-redirs); a tree that needs more than a few is a loop
@@ -67,7 +69,7 @@ class Answer:
 
 def place(url: str) -> str:
     """A URL as it can be shown: without user name, password and what may be a token."""
-    parts = urlsplit(url)
+    parts = urlsplit(redacted([url])[0])
     if not parts.netloc:
         return url  # a file, or NFS as Anaconda writes it
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

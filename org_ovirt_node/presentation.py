@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
-from org_ovirt_node.devices import volumes_of
 from org_ovirt_node.layout import ERROR, LAYOUTS, Device, Request, plan, size_text
 
 Translate = Callable[[str], str]
@@ -190,8 +189,10 @@ def _part_role(part: Device) -> str:
 
 def _group_bar(devices: Sequence[Device], group: Device, pool: Device, reserve: int, translate: Translate) -> Bar:
     segments = [Segment(translate("thin pool"), pool.size or 0, "pool")]
-    for device in volumes_of(group, devices):
-        if device is not pool:
+    for device in devices:
+        # The group may be called like what something else is made of.
+        is_inside = group.name in device.parents and device.kind not in ("partition", "lvmvg", "lvmthinlv")
+        if is_inside and device is not pool:
             role = "swap" if device.filesystem == "swap" else "other"
             segments.append(Segment(device.mount_point or device.filesystem or device.name, device.size or 0, role))
     rest = (group.size or 0) - sum(segment.size for segment in segments)

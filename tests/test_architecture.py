@@ -66,8 +66,8 @@ KSGEN_PACKAGES = {"click", "jinja2", "langtable", "pydantic", "pydantic_core", "
 VAULT_PACKAGES = {"ansible"}
 # Steps of ksgen in their order: each may import those before it.
 KSGEN_ORDER = (
-    ("codes", "lexer", "redaction", "treeinfo", "webfiles"),
-    ("problems",),
+    ("codes", "lexer", "redaction", "treeinfo"),
+    ("problems", "webfiles"),
     ("nodes",),
     ("yamltext", "naming", "jsonnodes", "yamlnodes", "surprises", "ranges"),
     ("declared", "sources", "precedence", "vault"),

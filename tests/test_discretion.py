@@ -29,6 +29,8 @@ FORMS: dict[str, Any] = {
     "url": f"http://erika:{SECRET}@pxe.example.com/a",
     "url-with-hash-sign": f"http://erika:a#{SECRET}@pxe.example.com/a",
     "url-with-slash": f"http://erika:a/{SECRET}@pxe.example.com/a",
+    "url-with-port-and-slash": f"http://erika:12/{SECRET}@pxe.example.com/a",
+    "url-with-port-and-hash-sign": f"http://erika:12#{SECRET}@pxe/a",
     "url-with-at": f"http://erika:a@{SECRET}@pxe.example.com/a",
     "url-with-blank": f"http://erika:a {SECRET}@pxe.example.com/a",
     "url-with-quote": f"http://erika:a'{SECRET}@pxe.example.com/a",

@@ -710,6 +710,7 @@ def test_limit_leaves_the_others_alone(tmp_path: Path, site: Site) -> None:
 
 SECRET = [
     pytest.param("http://u:geheim@h.example.com:8080/a?b=geheim#c", "http://h.example.com:8080/a", id="all"),
+    pytest.param("http://u:12/geheim@h.example.com/a", "http://h.example.com/a", id="password-with-a-slash"),
     pytest.param("http://h.example.com/a", "http://h.example.com/a", id="nothing"),
     pytest.param("nfs:h.example.com:/a", "nfs:h.example.com:/a", id="nfs"),
     pytest.param("file:///a/b", "file:///a/b", id="file"),

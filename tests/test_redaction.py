@@ -53,6 +53,16 @@ url --url=http://«a:SECRET/SECRET»@b.example.com/
 url --url=http://«a:#SECRET»@b.example.com/
 url --url=http://«a:SECRET@SECRET»@b.example.com/
 url --url=http://«a:80SECRET/SECRET»@b.example.com/
+url --url=http://«u:12/SECRET»@h/a
+url --url=http://«u:12#SECRET»@h/a
+url --url=http://«u:12?SECRET»@h/a
+url --url=http://«u:12/SECRET@SECRET»@h/a
+url --url=http://«a.b:12/SECRET»@b.example.com/a
+url --url=http://«a.b:12/SECRET»@b.example.com:80/a
+url --url="http://«a.b:12#SECRET»@b.example.com"
+url --url=http://«a.b:12/SECRET»@192.0.2.1/a
+url --url=http://«a.b:12/SECRET»@[2001:db8::1]/a
+curl http://«a.b:12/SECRET»@b.example.com
 liveimg --url=ftp://«SECRET»@[2001:db8::1]/a
 password = «SECRET»
 password = «SECRET SECRET; SECRET»
@@ -200,6 +210,10 @@ repo --name=a --baseurl=http://a/ --sslclientkey=file:///etc/a.key
 url --url=http://b.example.com/a@b
 url --url=http://b.example.com:80/a@b
 url --url=http://b.example.com?a@b
+url --url=http://b.example.com:80/a@1.2/c
+url --url=http://b.example.com:80/a?mail=a@b.example.com
+url --url=http://b.example.com:80/a@1.2.3.4.5/c
+url --url=http://localhost:80/a@b
 liveimg --url=http://[2001:db8::1]:80/a@b
 %wheel ALL=(ALL) NOPASSWD: ALL
 %wheel ALL=(ALL) PASSWD: ALL
@@ -367,6 +381,48 @@ def test_label(secret: str, seen: str) -> None:
             ['cryptsetup luksFormat /dev/x <<"EOF"', "(secret)", "EOF"],
             id="cryptsetup",
         ),
+        pytest.param(
+            ["a:", "  password: |", "    SECRET", "", "    SECRET ", "  name: b", "    c"],
+            ["a:", "  password: |", "    (secret)", "(secret)", "    (secret)", "  name: b", "    c"],
+            id="yaml-block",
+        ),
+        pytest.param(
+            ["- \"db_password\": !unsafe &a >-2 # why", "   SECRET", "  name: b"],
+            ["- \"db_password\": (secret) &a >-2 # why", "   (secret)", "  name: b"],
+            id="yaml-block-in-a-list",
+        ),
+        pytest.param(
+            ["password: |", "  SECRET", "%end", "  b"], ["password: |", "  (secret)", "%end", "  b"], id="yaml-cut-off"
+        ),
+        pytest.param(["name: |", "  password", "b"], ["name: |", "  password", "b"], id="yaml-block-of-another-name"),
+        pytest.param(["password: a|", "  b"], ["password: (secret)", "  b"], id="no-yaml-block"),
+        pytest.param(
+            ["PASSWORD='SECRET", "  SECRET", "SECRET' b", "c'"],
+            ["PASSWORD='(secret)", "  (secret)", "(secret)' b", "c'"],
+            id="quoted",
+        ),
+        pytest.param(
+            ['password: "SECRET \\', '  SECRET \\" SECRET', '  SECRET"', "b"],
+            ['password: "(secret)\\', "  (secret)", '  (secret)"', "b"],
+            id="yaml-quoted",
+        ),
+        pytest.param(['password="', 'SECRET"', "b"], ['password="', '(secret)"', "b"], id="quoted-from-the-next-line"),
+        pytest.param(
+            ["password='SECRET", "%end", "b'"], ["password='(secret)", "%end", "b'"], id="quoted-and-cut-off"
+        ),
+        pytest.param(
+            ["password='SECRET", *["b"] * 20, "c'"], ["password='(secret)", *["b"] * 20, "c'"], id="quoted-far-away"
+        ),
+        pytest.param(
+            ["password='SECRET", *["b"] * 19, "c'"],
+            ["password='(secret)", *["(secret)"] * 19, "(secret)'"],
+            id="quoted-as-far-as-can-be",
+        ),
+        pytest.param(
+            ['password="$(cat \\', '/run/a)"'], ['password="$(cat \\', '/run/a)"'], id="read-from-somewhere"
+        ),
+        pytest.param(["name='a", "b'"], ["name='a", "b'"], id="quoted-of-another-name"),
+        pytest.param(["password='SECRET'", "b'"], ["password='(secret)'", "b'"], id="quotation-is-closed"),
         pytest.param(["cat <<EOF", "root:a", "EOF"], ["cat <<EOF", "root:a", "EOF"], id="other-here-document"),
         pytest.param(["cat <<EOF", "chpasswd", "EOF", "root:a"], ["cat <<EOF", "chpasswd", "EOF", "root:a"], id="word"),
     ],
