@@ -46,7 +46,8 @@ def stored(directory: Path) -> tuple[Arming, ...]:
 def server(directory: Path, user: str, group: str, known: Remembered) -> netboot.Server:
     """The machine that serves what is published in a directory, with a run directory beside it unless one is named."""
     tree = directory.absolute()
-    return netboot.Server(tree, known.run or tree.parent / "run", user, group, None, known.trees, known.images)
+    tls = netboot.Certificate(known.certificate, known.key) if known.certificate and known.key else None
+    return netboot.Server(tree, known.run or tree.parent / "run", user, group, tls, known.trees, known.images)
 
 
 def readers(directory: Path, group: str) -> int | None:

@@ -11,6 +11,7 @@ import io
 import os
 import pwd
 import secrets
+import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -74,6 +75,8 @@ class _Options:
     trees: Mapping[str, Given]
     images: Given
     run: Path | None
+    certificate: Given
+    key: Path | None
     passwords: tuple[str, ...]
     as_json: bool
     limit: str | None = None
@@ -83,7 +86,9 @@ class _Options:
 
     def remembered(self, before: Remembered) -> Remembered:
         inventories = [Path(path) for path in self.hosts if path != "-"]
-        return remembered.combined(before, inventories, self.templates, self.trees, self.images, self.run)
+        return remembered.combined(
+            before, inventories, self.templates, self.trees, self.images, self.run, self.certificate, self.key
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +128,21 @@ def _trees(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
     return found
 
 
+def _file(_: click.Context, parameter: click.Parameter, given: str | None) -> Given:
+    """A file that nginx reads. It need not be readable here: a key is often for root alone."""
+    if given is None or (given == NONE and parameter.name == "certificate"):
+        return given
+    try:
+        mode = Path(given).stat().st_mode
+    except PermissionError:
+        return Path(given)
+    except OSError as error:
+        raise click.BadParameter(f"{given}: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
+        raise click.BadParameter(f"{given} is a directory")
+    return Path(given)
+
+
 def _publishing(command: Callable[..., None]) -> Callable[..., None]:
     """The options that render and arm share."""
     path = click.Path(path_type=Path)
@@ -135,6 +155,9 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--images", callback=_directory, metavar="DIR",
                      help="Node images for nginx, from now on; `none` forgets them."),
         click.option("--run", type=path, help="Logs and leases, from now on; else beside the output."),
+        click.option("--certificate", callback=_file, metavar="FILE",
+                     help="TLS certificate for nginx, from now on; `none` forgets it and its key."),
+        click.option("--key", callback=_file, metavar="FILE", help="The certificate's private key, from now on."),
         click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change."),
         PASSWORDS,
         JSON,
@@ -263,6 +286,8 @@ def _memory(options: _Options) -> Remembered:
     except ValueError as error:
         raise click.UsageError(f"{options.directory / remembered.FILE}: {error}") from error
     now = options.remembered(before)
+    if not now.is_complete:
+        raise click.UsageError(f"--certificate and --key are needed together; --certificate {NONE} forgets both")
     if now.templates and not now.templates.is_dir():
         raise click.UsageError(
             f"{options.directory} was published with the templates in {now.templates}, which is not a directory now; "

@@ -223,9 +223,7 @@ def _append_findings(request: Request) -> Iterator[Finding]:
         if own is not None:
             yield Finding("iso-append", f"{name}= cannot be among --append", hint=own)
         elif not is_plain(word) or not _GRUB_SPECIAL.isdisjoint(word):
-            yield Finding(
-                "iso-append", f"{argument_name(word)} {ODD_CHARACTER}", hint=PLAIN_MARKS
-            )
+            yield Finding("iso-append", f"{argument_name(word)} {ODD_CHARACTER}", hint=PLAIN_MARKS)
     lines = (line for config in request.boot.configs for line in config.text.split("\n"))
     longest = max((len(_edited(line, request)) for line in lines if bootiso.medium(line)), default=0)
     if request.append and longest > KERNEL_LINE_LONGEST:

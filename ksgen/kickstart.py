@@ -29,6 +29,7 @@ from org_ovirt_node.storage_commands import Commands, storage_commands
 
 NETWORK_FILE = "/tmp/node-network.ks"
 
+
 class Verbatim(str):
     """Text that goes into a kickstart as it is: a script whose lines have been checked."""
 

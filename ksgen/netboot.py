@@ -26,6 +26,7 @@ from ksgen.treeinfo import KERNEL
 from ksgen.words import PLAIN_MARKS, is_plain
 
 HTTP_PORT = 80
+HTTPS_PORT = 443
 # What neither dnsmasq nor nginx reads as it stands, without quotes.
 _ODD_IN_PATH = re.compile(r"[^A-Za-z0-9_./@+=-]")
 # What boots from the disks of EL's family and of whoever follows the UEFI specification, where GRUB has to look itself.
@@ -191,7 +192,7 @@ def _path_problems(server: Server) -> Iterator[Problem]:
     paths += [(f"--tree {release}", path) for release, path in server.installers.items()]
     paths += [("--images", server.images)] if server.images else []
     if server.certificate:
-        paths += [("certificate", server.certificate.certificate), ("key", server.certificate.key)]
+        paths += [("--certificate", server.certificate.certificate), ("--key", server.certificate.key)]
     for option, path in paths:
         text = str(path)
         odd = _ODD_IN_PATH.search(text)
@@ -211,8 +212,8 @@ def _server_problems(hosts: Sequence[Host], server: Server) -> Iterator[Problem]
     if server.certificate is None:
         for host in hosts:
             if urlsplit(host.settings.server_url).scheme == "https":
-                message = "nginx.conf has no certificate and speaks http alone"
-                cure = "name the certificate, or put a server that has one in front"
+                message = "nginx.conf has no certificate, so nginx serves http only"
+                cure = "add --certificate FILE and --key FILE, or put a server that has a certificate in front"
                 yield host.problem(("node_server_url",), "boot-https", message, cure, severity="warning")
 
 
@@ -271,8 +272,16 @@ class _Share:
         return _Words(nginx.quoted(f"{self.place}/" if self.is_tree else str(self.place)))
 
 
+def _https_ports(hosts: Sequence[Host]) -> tuple[list[int], list[int]]:
+    """Where nginx listens for https, over IPv4 and over IPv6: at the ports of node_server_url, else at https' own."""
+    urls = [parts for host in hosts if (parts := urlsplit(host.settings.server_url)).scheme == "https"]
+    ports = {url.port or HTTPS_PORT for url in urls} or {HTTPS_PORT}
+    return sorted(ports), sorted({url.port or HTTPS_PORT for url in urls if ":" in (url.hostname or "")})
+
+
 def _nginx(hosts: Sequence[Host], server: Server, shares: Sequence[_Share], templates: BootTemplates) -> str:
     addresses = {_boot_address(host.settings) for host in hosts}
+    tls_ports, tls_ports6 = _https_ports(hosts)
     return templates.render(
         "nginx.conf.j2",
         tree=server.tree,
@@ -280,6 +289,8 @@ def _nginx(hosts: Sequence[Host], server: Server, shares: Sequence[_Share], temp
         user=_Words(nginx.quoted(server.user)),
         group=_Words(nginx.quoted(server.group)),
         tls=server.certificate,
+        tls_ports=tls_ports,
+        tls_ports6=tls_ports6,
         digits=[(digit, digit + 1) for digit in range(9)],
         ports=sorted({address.port for address in addresses}),
         # The kernel may be without IPv6, so nginx listens there only where a host needs it.

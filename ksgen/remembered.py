@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 FILE = "server.json"
-_VERSION = 2  # 1 had neither inventories nor templates
+_VERSION = 3  # 1 had neither inventories nor templates, 2 no certificate
 # On the command line, in the place of a directory: forget the one that is remembered.
 NONE: Literal["none"] = "none"
 # A directory, NONE, or nothing said.
@@ -22,7 +22,8 @@ class Remembered:
     """Everything that shapes a published tree beside ksgen itself; paths are absolute.
 
     `inventories` are the files or directories that the last run for the whole site read, none where that is not known.
-    `run` is None for the directory beside the tree, which goes along when the tree is moved.
+    `run` is None for the directory beside the tree, which goes along when the tree is moved. `certificate` and `key`
+    are the files that nginx uses for https; both are there, or neither (`is_complete`).
     """
 
     inventories: tuple[Path, ...] = ()
@@ -30,6 +31,12 @@ class Remembered:
     trees: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     images: Path | None = None
     run: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return (self.certificate is None) == (self.key is None)
 
 
 def read(tree: Path) -> Remembered:
@@ -39,7 +46,7 @@ def read(tree: Path) -> Remembered:
         return Remembered()
     try:
         known = json.loads(path.read_text())
-        if known["version"] not in (1, _VERSION):
+        if known["version"] not in (1, 2, _VERSION):
             raise KeyError("version")
         return Remembered(
             tuple(map(Path, known.get("inventories", ()))),
@@ -47,6 +54,8 @@ def read(tree: Path) -> Remembered:
             {str(release): Path(place) for release, place in known["trees"].items()},
             _path(known["images"]),
             _path(known["run"]),
+            _path(known.get("certificate")),
+            _path(known.get("key")),
         )
     except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
         raise ValueError("is not what ksgen has written; remove it, and name the options anew") from None
@@ -59,8 +68,13 @@ def combined(
     trees: Mapping[str, Given],
     images: Given,
     run: Path | None,
+    certificate: Given = None,
+    key: Path | None = None,
 ) -> Remembered:
-    """What a run publishes with: what it names, and for the rest what was remembered."""
+    """What a run publishes with: what it names, and for the rest what was remembered.
+
+    Without a certificate (NONE) its key is forgotten too.
+    """
     return Remembered(
         tuple(path.absolute() for path in inventories),
         _chosen(before.templates, templates),
@@ -71,6 +85,8 @@ def combined(
         },
         _chosen(before.images, images),
         run.absolute() if run else before.run,
+        _chosen(before.certificate, certificate),
+        _chosen(before.key, NONE if certificate == NONE and key is None else key),
     )
 
 
@@ -89,6 +105,8 @@ def text(known: Remembered) -> str:
         "trees": {release: str(path) for release, path in sorted(known.trees.items())},
         "images": _text(known.images),
         "run": _text(known.run),
+        "certificate": _text(known.certificate),
+        "key": _text(known.key),
     }
     return json.dumps(data, indent=1) + "\n"
 
@@ -98,6 +116,7 @@ def differences(before: Remembered, now: Remembered) -> list[str]:
     pairs = [("--templates", before.templates, now.templates), ("--images", before.images, now.images)]
     pairs += [(f"--tree {release}", path, now.trees.get(release)) for release, path in sorted(before.trees.items())]
     pairs += [("--run", before.run, now.run)]
+    pairs += [("--certificate", before.certificate, now.certificate), ("--key", before.key, now.key)]
     if before.inventories and before.inventories != now.inventories:
         old, new = (", ".join(map(str, each.inventories)) or "standard input" for each in (before, now))
         return [f"the site is published from {new} from now on; it was {old}", *_changed(pairs, before)]

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -41,6 +42,11 @@ def namespace() -> list[str]:
 
 def http_get(path: str, method: str = "GET", port: int = 80) -> dict[str, object]:
     return {"http": path, "method": method, "port": port}
+
+
+def https_get(path: str, ca: Path, port: int = 443) -> dict[str, object]:
+    """Over TLS, from a server whose certificate an authority has signed for this address."""
+    return {"http": path, "method": "GET", "port": port, "ca": str(ca)}
 
 
 def tftp_get(path: str) -> dict[str, object]:
@@ -104,6 +110,9 @@ def _wait(servers: list[subprocess.Popen[bytes]], ports: list[int]) -> None:
 
 def _http(request: dict[str, Any]) -> dict[str, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", request["port"], timeout=_PATIENCE)
+    if ca := request.get("ca"):
+        context = ssl.create_default_context(cafile=ca)
+        connection = http.client.HTTPSConnection("127.0.0.1", request["port"], timeout=_PATIENCE, context=context)
     connection.putrequest(request["method"], request["http"])
     connection.endheaders()
     response = connection.getresponse()

@@ -321,6 +321,50 @@ def test_trees_images_and_run_are_remembered(tmp_path: Path, tree: Path, monkeyp
     assert Path("out/nginx.conf").read_text() == conf
 
 
+def test_the_certificate_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hosts.yaml").write_text(inventory_text(node_server_url="https://pxe.example.com/nodes/"))
+    for name in ("pxe.crt", "pxe.key", "new.key"):
+        Path(name).touch()
+
+    def tls() -> list[str]:
+        return re.findall(r"^ *ssl_\w+ (.*);$", Path("out/nginx.conf").read_text(), re.MULTILINE)
+
+    result = ksgen("hosts.yaml")
+    assert (result.exit_code, tls()) == (0, [])
+    assert "warning: node01.example.com: node_server_url: nginx.conf has no certificate" in result.stderr
+    result = ksgen("hosts.yaml", "--certificate", "pxe.crt", "--key", "pxe.key")
+    assert (result.exit_code, tls()) == (0, [f"{tmp_path}/pxe.crt", f"{tmp_path}/pxe.key"])
+    assert "no certificate" not in result.stderr
+    assert ksgen("hosts.yaml").stderr == "1 host checked; nothing has changed in out\n"
+    assert ksgen("hosts.yaml", "--key", "new.key").exit_code == 0
+    assert tls() == [f"{tmp_path}/pxe.crt", f"{tmp_path}/new.key"]
+    result = ksgen("hosts.yaml", "--certificate", "none")
+    assert (result.exit_code, tls()) == (0, [])
+    assert f"note: --certificate is none from now on; it was {tmp_path}/pxe.crt" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(("--certificate", "pxe.crt"), "--certificate and --key are needed together", id="no-key"),
+        pytest.param(("--key", "pxe.crt"), "--certificate and --key are needed together", id="no-certificate"),
+        pytest.param(("--key", "x.key"), "x.key: No such file or directory", id="not-found"),
+        pytest.param(("--certificate", "."), ". is a directory", id="directory"),
+        pytest.param(("--key", "none"), "none: No such file or directory", id="key-none"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used(
+    hosts: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(hosts.parent)
+    Path("pxe.crt").touch()
+    result = ksgen(hosts, *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not Path("out").exists()
+
+
 def test_a_strange_memory_is_wrong_usage(hosts: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "server.json").write_text("[]")

@@ -425,7 +425,7 @@ def test_one_dnsmasq_is_not_both(tmp_path: Path) -> None:
 def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
     host = one_host(tmp_path, node_server_url="https://pxe.example.com/nodes/")
     texts, problems = netboot.server_files([host], SERVER, TEMPLATES)
-    assert told(problems) == [("warning", "boot-https", "nginx.conf has no certificate and speaks http alone")]
+    assert told(problems) == [("warning", "boot-https", "nginx.conf has no certificate, so nginx serves http only")]
     assert "ssl" not in texts["nginx.conf"]
 
 
@@ -443,12 +443,12 @@ def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("option", ["-o", "--run", "--tree el9", "--images", "certificate", "key"])
+@pytest.mark.parametrize("option", ["-o", "--run", "--tree el9", "--images", "--certificate", "--key"])
 def test_a_path_that_a_server_would_misread(host: Host, option: str, path: str, what: str) -> None:
     good, odd = Path("/srv/good"), Path(path)
-    paths = {**dict.fromkeys(("-o", "--run", "--tree el9", "--images", "certificate", "key"), good), option: odd}
+    paths = {**dict.fromkeys(("-o", "--run", "--tree el9", "--images", "--certificate", "--key"), good), option: odd}
     server = netboot.Server(
-        paths["-o"], paths["--run"], "nginx", "nginx", netboot.Certificate(paths["certificate"], paths["key"]),
+        paths["-o"], paths["--run"], "nginx", "nginx", netboot.Certificate(paths["--certificate"], paths["--key"]),
         {"el9": paths["--tree el9"]}, paths["--images"],
     )  # fmt: skip
     texts, problems = netboot.server_files([host], server, TEMPLATES)

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import grp
 import os
+import re
 import stat
 import subprocess
 import tempfile
@@ -15,8 +16,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import boot_servers
+import image_servers
 import pytest
-from boot_servers import http_get, program, tftp_get
+from boot_servers import http_get, https_get, program, tftp_get
 from inventories import HOST, draw, read_text
 
 from ksgen import arming, boottree, netboot, output
@@ -64,7 +66,7 @@ def installer(directory: Path) -> Path:
 class Published:
     """A tree as ksgen publishes it, beside what the servers need."""
 
-    def __init__(self, directory: Path, **changes: str) -> None:
+    def __init__(self, directory: Path, certificate: netboot.Certificate | None = None, **changes: str) -> None:
         directory.chmod(0o755)
         self.tree, self.run = directory / "out", directory / "run"
         for each in (self.tree, self.run, directory / "store"):
@@ -79,8 +81,8 @@ class Published:
         self.files, problems = netboot.boot_files(self.hosts, armed, templates, with_addon=True)
         tree = installer(directory / "el9")
         self.server = netboot.Server(
-            self.tree, self.run, boot_servers.USER, boot_servers.GROUP, installers={"el9": tree},
-            images=directory / "store",
+            self.tree, self.run, boot_servers.USER, boot_servers.GROUP, certificate, {"el9": tree},
+            directory / "store",
         )  # fmt: skip
         servers, more = netboot.server_files(self.hosts, self.server, templates)
         self.copies, missing = boottree.wanted({"el9"}, {"el9": tree})
@@ -176,6 +178,49 @@ def test_nginx_of_an_example_site_with_https(place: Path) -> None:
     check("nginx", "-t", "-c", f"{place}/nginx.conf")
     for line in ("listen 80;", "listen 8080;", "listen [::]:8080;", "listen 443 ssl;", r'rewrite "^/a\.b\+c(/ks/'):
         assert line in texts["nginx.conf"]
+    assert "listen [::]:443" not in texts["nginx.conf"]
+
+
+def test_the_ports_of_https(place: Path) -> None:
+    (place / "run").mkdir()
+    ca = image_servers.authority(place)
+    certificate = image_servers.certificate(place / "server.pem", ca)
+    server = netboot.Server(
+        place, place / "run", boot_servers.USER, boot_servers.GROUP, netboot.Certificate(certificate, certificate)
+    )
+    for url, lines in {
+        "http://pxe.example.com/nodes/": ["listen 80;", "listen 443 ssl;"],
+        "https://pxe.example.com:8443/nodes/": ["listen 80;", "listen 8443 ssl;"],
+        "https://[2001:db8::1]/": ["listen 80;", "listen [::]:80;", "listen 443 ssl;", "listen [::]:443 ssl;"],
+    }.items():
+        texts, _ = netboot.server_files(site(place, node_server_url=url), server, netboot.BootTemplates())
+        assert re.findall(r"^ *(listen .*)$", texts["nginx.conf"], re.MULTILINE) == lines
+        (place / "nginx.conf").write_text(texts["nginx.conf"])
+        check("nginx", "-t", "-c", f"{place}/nginx.conf")
+
+
+def test_https_with_a_certificate_of_the_site(place: Path) -> None:
+    """Everything that http gives, on the port that node_server_url names, to a client that verifies the certificate."""
+    ca = image_servers.authority(place)
+    signed = image_servers.certificate(place / "server.pem", ca)
+    certificate = netboot.Certificate(signed, place / "server.key")
+    published = Published(place, certificate, node_server_url="https://127.0.0.1:8443/nodes/")
+    answers = published.ask(
+        https_get("/nodes/boot.ipxe", ca, 8443),
+        https_get("/store/node.squashfs.img", ca, 8443),
+        https_get(f"/nodes/ks/{DISARMED}.ks", ca, 8443),
+        https_get(published.kickstart(ARMED), ca, 8443),
+        # PXELINUX and GRUB know no https
+        http_get("/nodes/boot.ipxe"),
+    )
+    loader = published.files["boot.ipxe"].encode()
+    assert [(answer["status"], answer["body"]) for answer in (*answers[:2], *answers[3:])] == [
+        (200, loader),
+        (200, b"the image"),
+        (200, KICKSTART.format(ARMED).encode()),
+        (200, loader),
+    ]
+    assert answers[2]["status"] == 403
 
 
 def test_every_file_comes_over_tftp(published: Published) -> None:

@@ -15,7 +15,10 @@ from ksgen.remembered import FILE, NONE, Remembered
 
 B, HOSTS = Path("/b"), Path("/srv/hosts.yaml")
 TREES = {"el9": Path("/srv/el9")}
-FULL = Remembered((HOSTS, Path("/srv/more")), Path("/srv/own"), TREES, Path("/srv/images"), Path("/var/lib/nodes"))
+TLS = (Path("/etc/pki/pxe.crt"), Path("/etc/pki/pxe.key"))
+FULL = Remembered(
+    (HOSTS, Path("/srv/more")), Path("/srv/own"), TREES, Path("/srv/images"), Path("/var/lib/nodes"), *TLS
+)
 
 
 def combined(before: Remembered, **named: Any) -> Remembered:
@@ -56,6 +59,13 @@ def test_what_was_named_once_need_not_be_named_again(tmp_path: Path) -> None:
         pytest.param({"trees": {"el10": B}}, {"trees": {**TREES, "el10": B}}, None, id="another-tree"),
         pytest.param({"run": B}, {"run": B}, "--run is /b from now on; it was /var/lib/nodes", id="run"),
         pytest.param(
+            {"certificate": B},
+            {"certificate": B},
+            "--certificate is /b from now on; it was /etc/pki/pxe.crt",
+            id="certificate",
+        ),
+        pytest.param({"key": B}, {"key": B}, "--key is /b from now on; it was /etc/pki/pxe.key", id="key"),
+        pytest.param(
             {"inventories": [HOSTS]},
             {"inventories": (HOSTS,)},
             "the site is published from /srv/hosts.yaml from now on; it was /srv/hosts.yaml, /srv/more",
@@ -76,6 +86,16 @@ def test_what_is_named_now_counts_and_a_change_is_said(
     now = combined(FULL, **named)
     assert now == dataclasses.replace(FULL, **changed)
     assert remembered.differences(FULL, now) == ([words] if words else [])
+
+
+def test_a_certificate_goes_with_its_key() -> None:
+    without = dataclasses.replace(FULL, certificate=None, key=None)
+    assert combined(FULL, certificate=NONE) == without
+    assert combined(without, certificate=TLS[0], key=TLS[1]) == FULL
+    assert not combined(without, certificate=TLS[0]).is_complete
+    assert not combined(without, key=TLS[1]).is_complete
+    assert FULL.is_complete
+    assert without.is_complete
 
 
 def test_what_is_named_for_the_first_time() -> None:
@@ -101,10 +121,11 @@ def test_the_file_of_an_older_ksgen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"version": 3}, id="newer"),
+        pytest.param({"version": 4}, id="newer"),
         pytest.param({"trees": []}, id="trees"),
         pytest.param({"trees": {"el9": 9}}, id="path"),
         pytest.param({"run": 5}, id="run"),
+        pytest.param({"key": 5}, id="key"),
         pytest.param({"templates": []}, id="templates"),
         pytest.param({"inventories": 5}, id="inventories"),
     ],
