@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -162,6 +163,20 @@ def test_what_is_started_anew_is_taken_down_again(
     if status:
         assert "exited with 5: told on stdout; needed: exit status 0\n" in said
         assert "nothing has been written to any disk" in said
+
+
+def test_command_that_does_not_end_stops_the_installation(capsys: pytest.CaptureFixture[str]) -> None:
+    class Late(Replay):
+        def run(self, *argv: str) -> Any:
+            late = disks.Output(disks.NO_ANSWER, "", "gave no answer within 300 seconds")
+            return late if argv[0] == "vgchange" else super().run(*argv)
+
+    target = Late("old-system")
+    assert run(target, WANTED["old-system", "first"], "--every=1", "--for=1") == 1
+    assert disks.RULES not in target.files
+    assert re.search(
+        r"takedown-failed: vgchange .* gave no answer within 300 seconds; needed: exit", capsys.readouterr().out
+    )
 
 
 def test_multipath_may_be_late(capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,7 +134,18 @@ def test_what_is_no_disk_is_not_read(kind: str) -> None:
 
 
 WIPEFS = "wipefs exited with 1: wipefs: error: /dev/sda: probing initialization failed: Input/output error"
+LATE = disks.Output(disks.NO_ANSWER, "", "gave no answer within 300 seconds")
 UNREADABLE = [
+    pytest.param(
+        {"wipefs": LATE},
+        "unreadable: sda on sda cannot be read: wipefs gave no answer within 300 seconds",
+        id="wipefs-does-not-end",
+    ),
+    pytest.param(
+        {"wipefs": signatures("linux_raid_member"), "mdadm": LATE},
+        "unreadable: sda on sda cannot be read: mdadm gave no answer within 300 seconds",
+        id="mdadm-does-not-end",
+    ),
     pytest.param(
         {"wipefs": disks.Output(1, "", WIPEFS.partition("1: ")[2])},
         f"unreadable: sda on sda cannot be read: {WIPEFS}",
@@ -173,6 +184,20 @@ def test_whole_disk_that_cannot_be_read(answers: dict[str, Any], refusal: str) -
     assert told(decision.refusals) == [refusal]
     assert not decision.links
     assert not decision.takedown
+
+
+@pytest.mark.parametrize("program", ["lsblk", "pvs", "lvs"])
+def test_look_that_does_not_end_is_refused(program: str) -> None:
+    """A device that queues what is read from it may be any disk."""
+
+    class Late(Answering):
+        def run(self, *argv: str) -> Any:
+            return LATE if argv[0] == program else super().run(*argv)
+
+    found = disks.gather(Late(node("sda", wwn=device_of("sda").wwn)))
+    assert told(disks.decide(found, wanted("sda")).refusals) == [
+        f"cannot-look: {program} gave no answer within 300 seconds"
+    ]
 
 
 def test_disk_that_cannot_be_read_is_no_matter_until_it_is_chosen() -> None:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +52,21 @@ def test_answer_that_is_no_text(programs: Path) -> None:
 
 def test_program_that_is_missing() -> None:
     assert TARGET.run("no-such-program", "x") == disks.Output(127, "", "no-such-program: No such file or directory")
+
+
+def test_program_that_does_not_end(programs: Path, tmp_path: Path) -> None:
+    """Its children may hold the pipes, and it may not end when it is killed: nothing of it is waited for."""
+    add_program(programs, "pvs", f"echo $$ >{tmp_path}/pid; echo text; sleep 60 & wait\n")
+    start = time.monotonic()
+    found = disks.Target(patience=2).run("pvs")
+    assert time.monotonic() - start < 50
+    assert found == disks.Output(disks.NO_ANSWER, "", "gave no answer within 2 seconds")
+    with contextlib.suppress(ChildProcessError):  # it has been waited for after all
+        assert os.waitpid(int((tmp_path / "pid").read_text()), 0)[1] == signal.SIGKILL
+
+
+def test_programs_may_take_minutes() -> None:
+    assert TARGET.patience == 300
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -188,6 +205,13 @@ def test_mount_that_fails(disk: Path, programs: Path) -> None:
     add_program(programs, "mount", "echo noise; echo first >&2; echo 'mount: wrong fs type' >&2; exit 32\n")
     assert TARGET.directories("/dev/sda1", "xfs") == disks.Look((), "mount: wrong fs type", "unmountable")
     assert not (disk.parent / "calls").exists()
+    assert left_over(disk) == []
+
+
+def test_mount_that_does_not_end(disk: Path, programs: Path) -> None:
+    add_program(programs, "mount", "exec sleep 60\n")
+    found = disks.Target(patience=0.5).directories("/dev/sda1", "xfs")
+    assert found == disks.Look((), "mount gave no answer within 0.5 seconds", "unmountable")
     assert left_over(disk) == []
 
 

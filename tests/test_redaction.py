@@ -387,8 +387,8 @@ def test_label(secret: str, seen: str) -> None:
             id="yaml-block",
         ),
         pytest.param(
-            ["- \"db_password\": !unsafe &a >-2 # why", "   SECRET", "  name: b"],
-            ["- \"db_password\": (secret) &a >-2 # why", "   (secret)", "  name: b"],
+            ['- "db_password": !unsafe &a >-2 # why', "   SECRET", "  name: b"],
+            ['- "db_password": (secret) &a >-2 # why', "   (secret)", "  name: b"],
             id="yaml-block-in-a-list",
         ),
         pytest.param(
@@ -407,9 +407,7 @@ def test_label(secret: str, seen: str) -> None:
             id="yaml-quoted",
         ),
         pytest.param(['password="', 'SECRET"', "b"], ['password="', '(secret)"', "b"], id="quoted-from-the-next-line"),
-        pytest.param(
-            ["password='SECRET", "%end", "b'"], ["password='(secret)", "%end", "b'"], id="quoted-and-cut-off"
-        ),
+        pytest.param(["password='SECRET", "%end", "b'"], ["password='(secret)", "%end", "b'"], id="quoted-and-cut-off"),
         pytest.param(
             ["password='SECRET", *["b"] * 20, "c'"], ["password='(secret)", *["b"] * 20, "c'"], id="quoted-far-away"
         ),
@@ -418,9 +416,7 @@ def test_label(secret: str, seen: str) -> None:
             ["password='(secret)", *["(secret)"] * 19, "(secret)'"],
             id="quoted-as-far-as-can-be",
         ),
-        pytest.param(
-            ['password="$(cat \\', '/run/a)"'], ['password="$(cat \\', '/run/a)"'], id="read-from-somewhere"
-        ),
+        pytest.param(['password="$(cat \\', '/run/a)"'], ['password="$(cat \\', '/run/a)"'], id="read-from-somewhere"),
         pytest.param(["name='a", "b'"], ["name='a", "b'"], id="quoted-of-another-name"),
         pytest.param(["password='SECRET'", "b'"], ["password='(secret)'", "b'"], id="quotation-is-closed"),
         pytest.param(["cat <<EOF", "root:a", "EOF"], ["cat <<EOF", "root:a", "EOF"], id="other-here-document"),

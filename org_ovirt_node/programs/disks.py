@@ -35,6 +35,10 @@ REPEAT_FOR = 900  # seconds: a quarter of an hour to come to the console
 SETTLE = 120  # seconds, udevadm's own default
 ATTEMPTS = 3
 BETWEEN_ATTEMPTS = 5  # seconds
+# A device whose last path is gone may queue what is read from it for ever (dm-mpath, queue_if_no_path); a disk that
+# fails takes some minutes.
+ANSWER_SECONDS = 300
+NO_ANSWER = 1000  # in the place of an exit status
 
 # lsblk's TYPE is the prefix of a device-mapper UUID; RAID arrays are raid0, raid1 and so on.
 STACKS = re.compile(r"disk|part|lvm|crypt|mpath|raid\d+|linear|md|dm")
@@ -288,9 +292,9 @@ KINDS = {
         "{disk} carries a node: {why}", "an empty disk", "set node_reinstall: true to install it anew, images and all"
     ),
     # While acting: the links are taken away again.
-    "takedown-failed": Kind("{command} exited with {status}: {reason}", "exit status 0", "boot again; look at {log}"),
-    "wipe-failed": Kind("{command} exited with {status}: {reason}", "exit status 0", "boot again; look at {log}"),
-    "multipath-failed": Kind("{command} exited with {status}: {reason}", "exit status 0", "boot again; look at {log}"),
+    "takedown-failed": Kind("{command} {outcome}", "exit status 0", "boot again; look at {log}"),
+    "wipe-failed": Kind("{command} {outcome}", "exit status 0", "boot again; look at {log}"),
+    "multipath-failed": Kind("{command} {outcome}", "exit status 0", "boot again; look at {log}"),
     "link-missing": Kind("{link} leads to {found}", "{wanted}", "boot again; look at {log}"),
 }
 AFTER_WIPING = frozenset({"wipe-failed", "multipath-failed", "link-missing"})
@@ -600,21 +604,31 @@ class Output:
 
 
 class Target:
-    """The installer as the resolver may touch it."""
+    """The installer as the resolver may touch it. `patience`: seconds that a command may take."""
+
+    def __init__(self, patience: float = ANSWER_SECONDS) -> None:
+        self.patience = patience
 
     def run(self, *argv: str) -> Output:
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 argv,
                 env={**os.environ, "LC_ALL": "C", "LANG": "C"},
                 stdin=subprocess.DEVNULL,  # ours is this script
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
             )
         except OSError as error:
             return Output(127, "", f"{argv[0]}: {error.strerror}")
-        return Output(done.returncode, done.stdout, done.stderr)
+        try:
+            text, complaints = process.communicate(timeout=self.patience)
+        except subprocess.TimeoutExpired:
+            # It is not waited for: while the kernel waits for a disk, a process does not even end when it is killed.
+            process.kill()
+            return Output(NO_ANSWER, "", f"gave no answer within {self.patience} seconds")
+        return Output(process.returncode, text, complaints)
 
     def read(self, path: str) -> str:
         try:
@@ -642,7 +656,9 @@ class Target:
         try:
             mounted = self.run("mount", "-t", fstype, "-o", PASSIVE_MOUNT[fstype], device, top)
             if mounted.status:
-                return Look(why=last_line(mounted.complaints), word="unmountable")
+                is_late = mounted.status == NO_ANSWER
+                why = f"mount {mounted.complaints}" if is_late else last_line(mounted.complaints)
+                return Look(why=why, word="unmountable")
             try:
                 return search(top)
             finally:
@@ -729,7 +745,7 @@ def gather(target: Target) -> Facts:
     def rows(key: str, *argv: str) -> list[dict[str, Any]]:
         output = target.run(*argv)
         if output.status:
-            unread.append(f"{argv[0]} exited with {output.status}: {last_line(output.complaints)}")
+            unread.append(f"{argv[0]} {outcome(output)}")
             return []
         # wipefs prints nothing at all when there is nothing.
         if not output.text.strip():
@@ -760,6 +776,13 @@ def gather(target: Target) -> Facts:
     groups = tuple(_groups(facts, physical, rows("lv", *LVS)))
     facts = _examined(target, dataclasses.replace(facts, groups=groups, physical_volumes=volumes))
     return dataclasses.replace(facts, unread=tuple(unread))
+
+
+def outcome(output: Output) -> str:
+    """How a command ended that did not do what it should."""
+    if output.status == NO_ANSWER:
+        return output.complaints
+    return f"exited with {output.status}: {last_line(output.complaints)}"
 
 
 def last_line(text: str) -> str:
@@ -850,8 +873,7 @@ def _examined(target: Target, facts: Facts) -> Facts:
             output = target.run(*EXAMINE, device.path)
             said = dict(line.split("=", 1) for line in output.text.splitlines() if "=" in line)
             if output.status or "MD_UUID" not in said:
-                trouble = f"mdadm exited with {output.status}: {last_line(output.complaints)}"
-                device = dataclasses.replace(device, trouble=trouble)
+                device = dataclasses.replace(device, trouble=f"mdadm {outcome(output)}")
             else:
                 found.setdefault(said["MD_UUID"], []).append((device.name, said))
         devices.append(device)
@@ -1388,8 +1410,8 @@ def _do(target: Target, steps: Iterable[tuple[str, ...]], code: str) -> tuple[Re
         if output.status and step[0] == "multipath":
             print(output.text, output.complaints, flush=True)
         elif output.status:
-            reason = last_line(output.complaints or output.text)
-            return (refusal(code, command=command, status=output.status, reason=reason, log=LOG),)
+            told = dataclasses.replace(output, complaints=output.complaints or output.text)
+            return (refusal(code, command=command, outcome=outcome(told), log=LOG),)
     return ()
 
 
