@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import itertools
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ import node_images
 import pytest
 from pykickstart import parser, version
 
-from org_ovirt_node.programs import imgbase
+from org_ovirt_node.programs import disks, imgbase
 from org_ovirt_node.programs.imgbase import Facts, Output, Wanted
 
 DATA = Path(__file__).parent / "data" / "imgbase"  # what is in it, and how it came about: its README
@@ -1529,7 +1530,7 @@ def test_imports_the_standard_library_alone() -> None:
     tree = ast.parse(HOOK.read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {f"{'.' * node.level}{node.module}" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    standard = "__future__ argparse collections.abc dataclasses json os re shlex shutil subprocess sys tempfile"
+    standard = "__future__ argparse collections.abc dataclasses json os re shlex shutil subprocess sys tempfile typing"
     assert imported == set(standard.split())
 
 
@@ -1551,3 +1552,60 @@ def test_pykickstart_reads_it_back() -> None:
     kickstart.readKickstartFromString(f"%post --erroronfail --log={imgbase.LOG}\n{script}%end\n")
     (post,) = kickstart.handler.scripts
     assert (post.script, post.logfile, post.errorOnFail) == (script, imgbase.LOG, True)
+
+
+# --- what the programs say twice -------------------------------------------------------------------------------------
+
+# Each program is one file, so what two of them need stands in both. Of one name and yet something else:
+OF_ITS_OWN = {
+    "Facts", "Group", "KINDS", "Kind", "LOG", "Target", "Wanted", "describe", "gather", "main", "resolve", "tell"
+}  # fmt: skip
+SHARED = {"Output", "_tags", "last_line", "listed"}
+
+
+def definitions(path: Path) -> dict[str, str]:
+    """What a module defines, by name: comments and places left out."""
+    found: dict[str, ast.AST] = {}
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found[node.name] = node
+        elif isinstance(node, ast.Assign):
+            found.update((name.id, node) for name in ast.walk(node.targets[0]) if isinstance(name, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found[node.target.id] = node
+    return {name: ast.dump(node) for name, node in found.items()}
+
+
+def test_what_two_programs_define_is_the_same() -> None:
+    modules = [definitions(path) for path in sorted(HOOK.parent.glob("*.py")) if path.name != "__init__.py"]
+    assert len(modules) == 3
+    pairs = list(itertools.combinations(modules, 2))
+    twice = {name for one, other in pairs for name in one.keys() & other.keys()}
+    assert twice == OF_ITS_OWN | SHARED
+    for name in SHARED:
+        assert len({module[name] for module in modules if name in module}) == 1, f"{name} is not the same in each"
+
+
+def test_what_the_programs_know_of_imgbase_is_the_same() -> None:
+    tags = (imgbase.TAG_GROUP, imgbase.TAG_POOL, imgbase.TAG_INIT, imgbase.TAG_LAYER)
+    assert [tag for tag in tags if not tag.startswith(disks.NODE_TAG)] == []
+
+
+ANSWERS = [
+    pytest.param('{"filesystems": [{"a": 1}]}', [{"a": 1}], "", id="util-linux"),
+    pytest.param('{"report": [{"filesystems": [{"a": 1}]}]}', [{"a": 1}], "", id="lvm"),
+    pytest.param('{"filesystems": []}', [], "", id="empty"),
+    pytest.param("a\n{ \n", [], "lvs printed no list 'filesystems' in JSON: {", id="breaks-off"),
+    pytest.param("{}", [], "lvs printed no list 'filesystems' in JSON: {}", id="neither"),
+    pytest.param('{"report": []}', [], "lvs printed no list 'filesystems' in JSON: {\"report\": []}", id="no-report"),
+    pytest.param(
+        '{"filesystems": 1}', [], "lvs printed no list 'filesystems' in JSON: {\"filesystems\": 1}", id="type"
+    ),
+    pytest.param("", [], "lvs printed no list 'filesystems' in JSON: no output", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("text", "rows", "problem"), ANSWERS)
+def test_rows_of_an_answer(text: str, rows: list[dict[str, int]], problem: str) -> None:
+    for program in (disks, imgbase):
+        assert program.listed("filesystems", "lvs", text) == (rows, problem)

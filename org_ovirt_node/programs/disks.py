@@ -598,6 +598,8 @@ class Look:
 
 @dataclasses.dataclass(frozen=True)
 class Output:
+    """What a program answered; `text` may be both streams in one."""
+
     status: int
     text: str
     complaints: str = ""
@@ -750,12 +752,9 @@ def gather(target: Target) -> Facts:
         # wipefs prints nothing at all when there is nothing.
         if not output.text.strip():
             return []
-        try:
-            tree = json.loads(output.text)
-            return list(tree[key] if key in tree else tree["report"][0][key])
-        except (ValueError, LookupError, TypeError):
-            unread.append(f"{argv[0]} printed no list {key!r} in JSON: {last_line(output.text)}")
-            return []
+        found, problem = listed(key, argv[0], output.text)
+        unread.extend(filter(None, [problem]))
+        return found
 
     known = udev_properties(target.run(*UDEV).text)
     nodes = flatten(rows("blockdevices", *LSBLK))
@@ -783,6 +782,15 @@ def outcome(output: Output) -> str:
     if output.status == NO_ANSWER:
         return output.complaints
     return f"exited with {output.status}: {last_line(output.complaints)}"
+
+
+def listed(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], str]:
+    """The rows of a list in JSON, where LVM's programs and util-linux's have it; or why there are none."""
+    try:
+        tree = json.loads(text)
+        return list(tree[key] if key in tree else tree["report"][0][key]), ""
+    except (ValueError, LookupError, TypeError):
+        return [], f"{program} printed no list {key!r} in JSON: {last_line(text)}"
 
 
 def last_line(text: str) -> str:

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 IMGBASE = ("imgbase", "--debug", "layout", "--init")
 LOG = "/var/log/ovirt-node-init.log"
@@ -419,7 +420,7 @@ class KernelPackage:
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """What a program answered: both streams, or with `echo` the two in one."""
+    """What a program answered; `text` may be both streams in one."""
 
     status: int
     text: str
@@ -575,17 +576,14 @@ def gather(target: Target) -> Facts:
     """Look at everything that the deciders need; changes nothing."""
     unread: list[str] = []
 
-    def rows(key: str, *argv: str) -> list[dict[str, str]]:
+    def rows(key: str, *argv: str) -> list[dict[str, Any]]:
         output = target.run(*argv)
         if output.status:
             unread.append(f"{argv[0]} exited with {output.status}: {last_line(output.complaints)}")
             return []
-        try:
-            tree = json.loads(output.text)
-            return list(tree[key] if key in tree else tree["report"][0][key])
-        except (ValueError, LookupError, TypeError):
-            unread.append(f"{argv[0]} printed no list {key!r} in JSON: {last_line(output.text)}")
-            return []
+        found, problem = listed(key, argv[0], output.text)
+        unread.extend(filter(None, [problem]))
+        return found
 
     lvm = ("--reportformat", "json", "--units", "b", "--nosuffix", "-o")
     volumes = (
@@ -624,6 +622,15 @@ def gather(target: Target) -> Facts:
         mount_units=tuple(_mount_units(target)),
         unread=tuple(unread),
     )
+
+
+def listed(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], str]:
+    """The rows of a list in JSON, where LVM's programs and util-linux's have it; or why there are none."""
+    try:
+        tree = json.loads(text)
+        return list(tree[key] if key in tree else tree["report"][0][key]), ""
+    except (ValueError, LookupError, TypeError):
+        return [], f"{program} printed no list {key!r} in JSON: {last_line(text)}"
 
 
 def last_line(text: str) -> str:
