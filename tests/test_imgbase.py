@@ -1560,7 +1560,7 @@ def test_pykickstart_reads_it_back() -> None:
 OF_ITS_OWN = {
     "Facts", "Group", "KINDS", "Kind", "LOG", "Target", "Wanted", "describe", "gather", "main", "resolve", "tell"
 }  # fmt: skip
-SHARED = {"Output", "_tags", "last_line", "listed"}
+SHARED = {"Output", "_tags", "last_line", "rows_of"}
 
 
 def definitions(path: Path) -> dict[str, str]:
@@ -1608,4 +1608,4 @@ ANSWERS = [
 @pytest.mark.parametrize(("text", "rows", "problem"), ANSWERS)
 def test_rows_of_an_answer(text: str, rows: list[dict[str, int]], problem: str) -> None:
     for program in (disks, imgbase):
-        assert program.listed("filesystems", "lvs", text) == (rows, problem)
+        assert program.rows_of("filesystems", "lvs", text) == (rows, problem)

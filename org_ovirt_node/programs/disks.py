@@ -752,7 +752,7 @@ def gather(target: Target) -> Facts:
         # wipefs prints nothing at all when there is nothing.
         if not output.text.strip():
             return []
-        found, problem = listed(key, argv[0], output.text)
+        found, problem = rows_of(key, argv[0], output.text)
         unread.extend(filter(None, [problem]))
         return found
 
@@ -784,7 +784,7 @@ def outcome(output: Output) -> str:
     return f"exited with {output.status}: {last_line(output.complaints)}"
 
 
-def listed(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], str]:
+def rows_of(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], str]:
     """The rows of a list in JSON, where LVM's programs and util-linux's have it; or why there are none."""
     try:
         tree = json.loads(text)

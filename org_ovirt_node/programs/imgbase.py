@@ -581,7 +581,7 @@ def gather(target: Target) -> Facts:
         if output.status:
             unread.append(f"{argv[0]} exited with {output.status}: {last_line(output.complaints)}")
             return []
-        found, problem = listed(key, argv[0], output.text)
+        found, problem = rows_of(key, argv[0], output.text)
         unread.extend(filter(None, [problem]))
         return found
 
@@ -624,7 +624,7 @@ def gather(target: Target) -> Facts:
     )
 
 
-def listed(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], str]:
+def rows_of(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], str]:
     """The rows of a list in JSON, where LVM's programs and util-linux's have it; or why there are none."""
     try:
         tree = json.loads(text)
