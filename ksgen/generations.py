@@ -171,9 +171,10 @@ def _leftovers(now: Generation) -> tuple[list[str], list[Path]]:
 
 
 @contextlib.contextmanager
-def locked(directory: Path, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
+def locked(directory: Path, patience_s: float | None = None) -> Iterator[None]:
     """Make the directory ours alone, and first of all make it. Raises OSError when another run does not end."""
     path = directory / STATE / _LOCK
+    patience_s = LOCK_PATIENCE_S if patience_s is None else patience_s
     deadline = time.monotonic() + patience_s
     while (handle := _lock(directory, path)) is None:
         if time.monotonic() > deadline:

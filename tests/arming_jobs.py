@@ -20,7 +20,11 @@ import traceback
 from pathlib import Path
 from typing import Any, TypedDict
 
+from ksgen import generations
 from ksgen.cli import main
+
+# Where a machine has a lot else to do, the run that has the lock may need longer than a user would wait.
+generations.LOCK_PATIENCE_S = 3600
 
 
 class Job(TypedDict, total=False):
