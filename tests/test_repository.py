@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What holds the repository together: the Makefile's targets, and the check of the shell."""
+"""What holds the repository together: the Makefile's targets, the version, and the check of the shell."""
 
 from __future__ import annotations
 
+import configparser
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command import CliRunner
 from example_site import CHECKOUT
+
+from ksgen.cli import main
 
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
 
@@ -22,6 +26,23 @@ def test_make_help_has_every_target() -> None:
     done = subprocess.run(["make", "-s", "help"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     texts = dict(re.findall(r"^make ([a-z-]+) +(\S.*)$", done.stdout, re.MULTILINE))
     assert set(texts) == targets
+
+
+def test_version_has_one_home() -> None:
+    """It is that of the newest release in CHANGELOG.md, and no other file that makes a package repeats it."""
+    config = configparser.ConfigParser()
+    config.read(CHECKOUT / "setup.cfg")
+    version = config["metadata"]["version"]
+    changes = re.findall(r"^## (.*)$", (CHECKOUT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert changes[0] == "Unreleased"
+    releases = [re.fullmatch(r"(\d+\.\d+\.\d+) - (\d{4}-\d\d-\d\d)", line) for line in changes[1:]]
+    assert all(releases), changes
+    versions, dates = zip(*(release.groups() for release in releases if release), strict=True)
+    assert versions[0] == version
+    assert list(dates) == sorted(dates, reverse=True)
+    for name in ("rpm/ksgen.spec", "rpm/anaconda-addon-ovirt-node.spec"):
+        assert "\nVersion:        @VERSION@\n" in (CHECKOUT / name).read_text()
+    assert CliRunner().invoke(main, ["--version"]).stdout == f"ksgen, version {version}\n"
 
 
 @pytest.mark.parametrize(
