@@ -18,7 +18,7 @@ LOWEST_TESTS = $(addprefix tests/test_,$(addsuffix .py,yamlnodes inventory value
   rendering cli explanation image vault))
 
 .DEFAULT_GOAL = run
-.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens rpm bundle clean
+.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens man rpm bundle clean
 
 help:   ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ bench: $(STAMP)   ## hosts per second, beside a script
 
 rpm: $(STAMP)   ## the packages of the last commit, in dist/; needs rpmbuild (Debian: rpm)
 	PYTHON=$(abspath $(VENV))/bin/python rpm/build dist
+
+man: $(STAMP)   ## write the manual page docs/ksgen.1 anew, from the command
+	$(VENV)/bin/python docs/manpage.py
 
 bundle: $(STAMP)   ## one archive that installs ksgen of the last commit without internet, in dist/
 	.ci/bundle $(abspath $(VENV))/bin/python dist

@@ -40,7 +40,10 @@ from ksgen.inventory import Inventory
 from ksgen.problems import Report
 from ksgen.remembered import Remembered
 
-_OUTPUT = click.option("-o", "--output", "directory", default="out", show_default=True, type=click.Path(path_type=Path))
+_OUTPUT = click.option(
+    "-o", "--output", "directory", default="out", show_default=True, type=click.Path(path_type=Path),
+    help="Directory of the published tree.",
+)  # fmt: skip
 # What `disarm` took once; a script that names them still disarms.
 _NOT_NEEDED = tuple(
     click.option(option, multiple=True, hidden=True, expose_value=False)

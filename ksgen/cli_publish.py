@@ -147,7 +147,8 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
     """The options that render and arm share."""
     path = click.Path(path_type=Path)
     for option in reversed((
-        click.option("-o", "--output", "directory", default="out", show_default=True, type=path),
+        click.option("-o", "--output", "directory", default="out", show_default=True, type=path,
+                     help="Directory to publish into."),
         click.option("--templates", callback=_directory, metavar="DIR",
                      help="Your own templates in front of ours, from now on; `none` forgets them."),
         click.option("--tree", "trees", multiple=True, callback=_trees, metavar="EL=DIR",

@@ -20,6 +20,23 @@ DOCS = CHECKOUT / "docs"
 sys.path.insert(0, str(DOCS))
 
 import generate  # noqa: E402
+import manpage  # noqa: E402
+
+
+def test_manual_page_is_current() -> None:
+    assert manpage.page() == manpage.PAGE.read_text(), "run make man"
+
+
+@pytest.mark.parametrize(
+    ("text", "roff"),
+    [
+        pytest.param(".br", "\\&.br", id="dot"),
+        pytest.param("'br", "\\(aqbr", id="quote"),
+        pytest.param("a-b \\fB", "a\\-b \\(rsfB", id="marks"),
+    ],
+)
+def test_text_is_no_command_to_roff(text: str, roff: str) -> None:
+    assert manpage.roff(text) == roff
 
 
 @pytest.mark.parametrize("name", generate.PARTS)

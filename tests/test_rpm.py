@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import configparser
+import gzip
 import os
 import shutil
 import subprocess
@@ -83,9 +84,17 @@ def test_ksgen_is_its_wheel_and_a_command(packages: Path, commit: Path, tmp_path
     wanted = {f"{SITE_PACKAGES}/{name}": wheel.read(name) for name in wheel.namelist() if not name.endswith("/RECORD")}
     info = f"{SITE_PACKAGES}/ovirt_node_installer-{project()['metadata']['version']}.dist-info"
     assert found.pop(f"{info}/INSTALLER") == b"rpm\n"
+    data = f"{SITE_PACKAGES}/ovirt_node_installer-{project()['metadata']['version']}.data/data"
+    assert unpacked_page(found) == wanted.pop(f"{data}/share/man/man1/ksgen.1")
     script = found.pop("usr/bin/ksgen").decode()
     assert script.splitlines()[0] == "#!/usr/bin/python3.12 -sP"
     assert found == wanted
+
+
+def unpacked_page(files: dict[str, bytes]) -> bytes:
+    """The manual page, taken out of a package's files; rpmbuild may have packed it."""
+    (path,) = (path for path in files if path.startswith("usr/share/man/man1/ksgen.1"))
+    return gzip.decompress(files.pop(path)) if path.endswith(".gz") else files.pop(path)
 
 
 def test_installed_command_works(packages: Path, tmp_path: Path) -> None:
