@@ -81,6 +81,7 @@ class _Options:
     as_json: bool
     limit: str | None = None
     dry_run: bool = False
+    only_check: bool = False
     show_diff: bool = False
     order: _Order | None = None
 
@@ -172,9 +173,10 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: write only these.")
 @click.option("--diff", "show_diff", is_flag=True, help="Show what changes in the files.")
 @_publishing
-def render(**options: Any) -> None:
+@click.option("--check", "only_check", is_flag=True, help="Like --dry-run, but exit 1 only on errors.")
+def render(dry_run: bool, only_check: bool, **options: Any) -> None:
     """Check the inventory and publish a kickstart and boot files for each host. Nothing is written on an error."""
-    _publish(_Options(**options))
+    _publish(_Options(dry_run=dry_run or only_check, only_check=only_check, **options))
 
 
 @click.command(context_settings=SETTINGS)
@@ -394,7 +396,8 @@ def _tell(options: _Options, plan: _Plan) -> None:
     else:
         what = f"{counted(len(plan.chosen), 'host')} checked"
     talk(f"{what}; {files_text(updated, removed, options.directory, would)}")
-    sys.exit(PROBLEMS if options.dry_run and (changes or plan.copies) else DONE)
+    would_change = options.dry_run and bool(changes or plan.copies)
+    sys.exit(PROBLEMS if would_change and not options.only_check else DONE)
 
 
 def _web_server() -> tuple[str, str]:

@@ -100,6 +100,16 @@ def test_limit_that_means_nothing_is_wrong_usage(hosts: Path) -> None:
     assert "no host and no group is called 'rack_z'" in result.stderr
 
 
+def test_check_fails_on_errors_alone(hosts: Path, tmp_path: Path) -> None:
+    result = ksgen(hosts, "-o", tmp_path / "out", "--check")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("1 host checked; ")
+    assert ksgen("--check", hosts, "-o", tmp_path / "out", "--dry-run").exit_code == 0
+    hosts.write_text(TWO)
+    assert ksgen(hosts, "-o", tmp_path / "out", "--check").exit_code == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_dry_run_tells_by_its_exit_status(hosts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = ksgen(hosts, "-o", out, "--dry-run")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What holds the repository together: the Makefile's targets, the version, and the check of the shell."""
+"""What holds the repository together: targets of make, the version, hooks of pre-commit, the check of the shell."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from command import CliRunner
 from example_site import CHECKOUT
+from inventories import inventory_text
 
 from ksgen.cli import main
 
@@ -43,6 +45,34 @@ def test_version_has_one_home() -> None:
     for name in ("rpm/ksgen.spec", "rpm/anaconda-addon-ovirt-node.spec"):
         assert "\nVersion:        @VERSION@\n" in (CHECKOUT / name).read_text()
     assert CliRunner().invoke(main, ["--version"]).stdout == f"ksgen, version {version}\n"
+
+
+def test_hooks_for_a_site_call_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pre-commit calls them: entry, args, and for ksgen-lint the names of files."""
+    hooks = {hook["id"]: hook for hook in yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text())}
+    assert set(hooks) == set(re.findall(r"^\| `(ksgen-[a-z-]+)`", (CHECKOUT / "docs/pre-commit.md").read_text(), re.M))
+    monkeypatch.chdir(tmp_path)
+    Path("hosts.yaml").write_text(inventory_text())
+    Path("own.ks").write_text("par /boot --size=1024\n")
+    for name, status in {"ksgen-check": 0, "ksgen-dry-run": 1, "ksgen-lint": 1}.items():
+        program, *words = [*hooks[name]["entry"].split(), *hooks[name].get("args", ())]
+        assert program == "ksgen"
+        result = CliRunner().invoke(main, [*words, *(["own.ks"] if hooks[name].get("files") else [])])
+        assert result.exit_code == status, result.output
+        assert isinstance(result.exception, SystemExit | None)
+    assert re.search(hooks["ksgen-lint"]["files"], "old/own.ks")
+    assert {path.name for path in tmp_path.iterdir()} == {"hosts.yaml", "own.ks"}
+
+
+def test_own_hooks_call_what_there_is() -> None:
+    (repo,) = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text())["repos"]
+    entries = " ".join(hook["entry"] for hook in repo["hooks"])
+    programs = re.findall(r"\.venv/bin/(\S+)", entries)
+    assert {"ruff", "mypy", "python", "shellcheck"} == set(programs)
+    assert all((SHELLCHECK.parent / name).exists() for name in programs)
+    paths = re.findall(r"(?<![\w/.])(?:docs|\.ci)/[\w./]+", entries)
+    assert len(paths) == 3
+    assert all((CHECKOUT / path).is_file() for path in paths)
 
 
 @pytest.mark.parametrize(
