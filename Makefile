@@ -18,7 +18,7 @@ LOWEST_TESTS = $(addprefix tests/test_,$(addsuffix .py,yamlnodes inventory value
   rendering cli explanation image vault))
 
 .DEFAULT_GOAL = run
-.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens man rpm bundle clean
+.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens man pictures rpm bundle clean
 
 help:   ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,10 @@ rpm: $(STAMP)   ## the packages of the last commit, in dist/; needs rpmbuild (De
 
 man: $(STAMP)   ## write the manual page docs/ksgen.1 anew, from the command
 	$(VENV)/bin/python docs/manpage.py
+
+pictures: $(STAMP)   ## write docs/pictures/ anew; the graphical spoke where Anaconda's code is at hand
+	$(VENV)/bin/python docs/pictures.py
+	$(VENV)/bin/python -m pytest -q tests/test_spokes.py -k test_picture_of_the_spoke --write-goldens
 
 bundle: $(STAMP)   ## one archive that installs ksgen of the last commit without internet, in dist/
 	.ci/bundle $(abspath $(VENV))/bin/python dist

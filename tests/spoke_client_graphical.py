@@ -123,7 +123,7 @@ class Session:
         elif name == "picture":
             source = self.window.get_window()
             pixels = self._gdk.pixbuf_get_from_window(source, 0, 0, source.get_width(), source.get_height())
-            pixels.savev(str(self._pictures / f"{value}.png"), "png", [], [])
+            pixels.savev(str(self._pictures / f"{value}.png"), "png", ["compression"], ["9"])
             return [pixels.get_width(), pixels.get_height(), bytes(pixels.get_pixels()).count(ROOT_COLOUR)]
         else:
             sys.exit(f"no action {action}")

@@ -11,7 +11,6 @@ import pytest
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
 from ksgen.codes import ALL
-from ksgen.problems import to_text
 from ksgen.settings import Settings
 from org_ovirt_node import findings
 
@@ -21,6 +20,7 @@ sys.path.insert(0, str(DOCS))
 
 import generate  # noqa: E402
 import manpage  # noqa: E402
+import pictures  # noqa: E402
 
 
 def test_manual_page_is_current() -> None:
@@ -37,6 +37,16 @@ def test_manual_page_is_current() -> None:
 )
 def test_text_is_no_command_to_roff(text: str, roff: str) -> None:
     assert manpage.roff(text) == roff
+
+
+@pytest.mark.parametrize("name", pictures.TEXTS)
+def test_picture_shows_what_is_printed_today(name: str) -> None:
+    assert pictures.is_current(name), "run make pictures"
+
+
+def test_every_picture_is_shown() -> None:
+    shown = set(re.findall(r"\]\(docs/pictures/([^)]+)\)", (CHECKOUT / "README.md").read_text()))
+    assert shown == {path.name for path in pictures.PICTURES.iterdir()} == {*pictures.TEXTS, "graphical-spoke.png"}
 
 
 @pytest.mark.parametrize("name", generate.PARTS)
@@ -72,16 +82,6 @@ def test_inventories_in_documents_are_read(document: str, tmp_path: Path) -> Non
         hosts, problems = read_text(block, tmp_path)
         assert hosts
         assert problems == []
-
-
-def test_error_in_the_readme_is_what_ksgen_says(tmp_path: Path) -> None:
-    readme = (CHECKOUT / "README.md").read_text()
-    (block,) = re.findall(r"```yaml\n(all:\n.*?)```", readme, re.DOTALL)
-    _, problems = read_text(block.replace("size: 480 GB", "size: 43 GB"), tmp_path)
-    said = [line.removeprefix(f"{tmp_path}/") for line in to_text(problems, {})]
-    shown = readme[readme.index("hosts.yaml:13:22") :].splitlines()
-    assert said[0].startswith(shown[0].removesuffix("…"))
-    assert said[1] == shown[3]
 
 
 def test_every_layout_code_is_listed() -> None:

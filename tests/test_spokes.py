@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ DATA = TESTS / "data" / "spokes"
 WIDGETS = Path(os.environ.get("ANACONDA_BENCH") or Path.home() / ".cache" / "anaconda-bench") / "widgets-rhel-9"
 NO_WIDGETS = f"no AnacondaWidgets typelib in {WIDGETS}, or no Xvfb"
 NO_MORE_INPUT = 3
+PICTURE = TESTS.parent / "docs" / "pictures" / "graphical-spoke.png"
 
 pytestmark = pytest.mark.anaconda
 
@@ -180,6 +182,19 @@ def test_graphical(tmp_path: Path) -> None:
     assert not any(problem.startswith("Error") for problem in used["problems"])
     back = seen["back"]
     assert (back["in spoke"], back["incomplete"], back["may continue"]) == (False, False, True)
+
+
+def test_picture_of_the_spoke(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The one in README.md has the size and about as much of the root volume's colour as the spoke of today."""
+    seen = graphical("graphical-picture", tmp_path, "good.ks", "interactive", "enter", "picture=spoke")
+    taken = (tmp_path / "pictures" / "spoke.png").read_bytes()
+    if request.config.getoption("--write-goldens"):
+        PICTURE.write_bytes(taken)
+    kept = PICTURE.read_bytes()
+    assert len(kept) < 200_000
+    width, height, root = seen["picture=spoke"]["told"]
+    assert struct.unpack_from(">II", kept, 16) == (width, height) == (1024, 768)
+    assert root > 1000
 
 
 def test_graphical_automated_installation_never_waits(tmp_path: Path) -> None:
