@@ -65,6 +65,14 @@ def test_unchanged_run_touches_nothing(out: Path) -> None:
     assert snapshot(out) == before
 
 
+def test_changes_are_told_in_the_order_of_their_names(out: Path) -> None:
+    """Those that are written, then those that go."""
+    many = dict.fromkeys((B, A, "z", "ks/c.ks", "b"), "1\n")
+    assert [change.path for change in publish(out, many).changes] == [out / name for name in sorted(many)]
+    done = publish(out, {"y": "1\n", "a": "1\n"})
+    assert [change.path for change in done.changes] == [out / name for name in ("a", "y", *sorted(many))]
+
+
 def test_unchanged_files_keep_inode_and_time(out: Path) -> None:
     publish(out, {A: "1\n", B: "1\n"})
     before = {name: (out / name).stat() for name in (A, B)}
@@ -128,6 +136,10 @@ EXPECTED_MODES = {
     "grub/x86": "755",
     "grub/x86/grub.cfg": "644",
     "nginx.conf": "644",
+    "armed": "750",
+    "armed/tokens": "640",
+    "armed.d/x": "644",
+    "arming.json": "640",
     "manifest.json": "640",
     ".ksgen": "755",
     ".ksgen/current": "755",
@@ -138,8 +150,9 @@ EXPECTED_MODES = {
 
 @pytest.mark.usefixtures("narrow_umask")
 def test_modes_do_not_depend_on_the_umask(out: Path) -> None:
-    publish(out, {A: "1\n", "grub/x86/grub.cfg": "1\n", "nginx.conf": "1\n"})
-    publish(out, {A: "2\n", "grub/x86/grub.cfg": "1\n", "nginx.conf": "1\n"})
+    others = ("grub/x86/grub.cfg", "nginx.conf", "armed/tokens", "armed.d/x", "arming.json")
+    publish(out, {A: "1\n", **dict.fromkeys(others, "1\n")})
+    publish(out, {A: "2\n", **dict.fromkeys(others, "1\n")})
     modes = {name: f"{stat.S_IMODE((out / name).stat().st_mode) & 0o777:o}" for name in EXPECTED_MODES}
     assert modes == EXPECTED_MODES
 
@@ -321,6 +334,7 @@ def test_in_the_way(out: Path, put: Callable[[Path], object], where: str, kind: 
     hint = "move it away, or publish to another directory"
     message = f"a {kind} that ksgen did not make is in the way"
     assert done.findings == (Finding(out / where, "output-in-the-way", message, "error", hint),)
+    assert done.changes == ()
     assert snapshot(out.parent) == before
 
 
@@ -476,6 +490,19 @@ def test_manifest_that_leads_outside_leads_nowhere(out: Path, tmp_path: Path) ->
     assert json.loads((out / "manifest.json").read_text())["files"] == {}
 
 
+def test_file_that_nothing_names_any_more_is_forgotten(out: Path) -> None:
+    """Neither the site, nor the manifest, nor a link: that is a change, though no file has one."""
+    publish(out, {A: "1\n"})
+    text = (out / "manifest.json").read_bytes()
+    publish(out, {A: "1\n", B: "1\n"})
+    (out / "manifest.json").write_bytes(text)
+    (out / B).unlink()
+    done = publish(out, {A: "1\n"})
+    assert (done.changes, done.findings, done.is_needed) == ((), (), True)
+    assert not (out / ".ksgen" / "current" / B).exists()
+    assert not publish(out, {A: "1\n"}).is_needed
+
+
 def test_manifest_with_another_sum_removes_nothing(out: Path) -> None:
     publish(out, {A: "1\n"})
     manifest = json.loads((out / "manifest.json").read_text())
@@ -522,6 +549,21 @@ def test_diff_hides_a_line_that_was_a_secret_and_stays_without_being_one(tmp_pat
     begin, end = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
     lines = diff_of(tmp_path, f"{begin}\nSECRET\n{end}\n", "SECRET\n")
     assert lines[3:] == ["-(a private key)", " (a private key)", "-(a private key)", " "]
+
+
+def test_change_knows_the_secrets_of_both_sides(out: Path) -> None:
+    """Those of the old content are in the manifest of the old generation."""
+    publish(out, {A: "mail swordfish\n", B: "pike x\n"}, secrets={A: ((0, 5, 14),), B: ((0, 0, 4),)})
+    changed, gone = publish(out, {A: "tuna mail\n"}, secrets={A: ((0, 0, 4),)}).changes
+    assert (changed.old_secrets, changed.new_secrets) == (((0, 5, 14),), ((0, 0, 4),))
+    assert (gone.old_secrets, gone.new_secrets) == (((0, 0, 4),), ())
+    assert list(output.diff(changed))[3:5] == ["-mail (secret)", "+(secret) mail"]
+
+
+def test_new_file_has_no_old_secrets(out: Path) -> None:
+    publish(out, {A: "1\n"})
+    _, new = publish(out, {A: "2\n", B: "pike x\n"}, secrets={B: ((0, 0, 4),)}).changes
+    assert (new.old_secrets, new.new_secrets) == ((), ((0, 0, 4),))
 
 
 def test_diff_shows_that_a_secret_changed(tmp_path: Path) -> None:

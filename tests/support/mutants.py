@@ -46,7 +46,7 @@ TESTS = {
     "org_ovirt_node/geometry.py": "tests/test_geometry.py tests/test_layout.py",
     "ksgen/generations.py": "tests/test_generations*.py tests/test_output.py tests/test_arming*.py "
     "tests/test_publication.py",
-    "ksgen/output.py": "tests/test_output.py tests/test_redaction*.py tests/test_arming.py tests/test_publication.py",
+    "ksgen/output.py": "tests/test_output.py tests/test_amended.py tests/test_provenance.py tests/test_publication.py",
     "ksgen/redaction.py": "tests/test_redaction*.py tests/test_output.py",
     "ksgen/arming.py": "tests/test_arming*.py tests/test_netboot.py tests/test_output.py",
     "ksgen/host.py": "tests/test_host*.py tests/test_discretion.py",
