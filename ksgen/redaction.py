@@ -68,7 +68,8 @@ def _found(lines: Sequence[str]) -> Iterator[tuple[str, list[Span]]]:
         spans = [*_of_line(line), *continued.get(number, ())]
         begin, end = _KEY_BEGINS.search(line), _KEY_ENDS.search(line)
         if (is_in_key or begin) and line.strip() != "%end":
-            spans.append(Span(0 if is_in_key or not begin else begin.start(), end.end() if end else len(line), KEY))
+            start = begin.start() if begin and not is_in_key else 0
+            spans.append(Span(start, end.end() if end else len(line), KEY))
         is_in_key = (is_in_key or begin is not None) and end is None and line.strip() != "%end"
         if document and line.strip() != document:
             spans.append(_fed(line, 0, len(line), has_names))

@@ -91,6 +91,50 @@ def test_what_is_published_is_not_taken_back(out: Path) -> None:
     assert state(out) == ["1", "2", "current", "lock"]
 
 
+def _fail() -> None:
+    raise OSError(errno.EBUSY, "cannot be removed")
+
+
+def test_old_generation_that_cannot_be_removed_is_left_to_the_next_run(out: Path) -> None:
+    """The new one is published: whoever is told of an error would take that for not done."""
+    publish(out, {**OLD, "same": "second\n"})
+
+    def run() -> None:
+        at("shutil.rmtree", "/.ksgen/1", _fail)
+        publish(out, NEW)
+
+    assert in_child(run) == (0, None)
+    assert texts(out) == NEW
+    assert state(out) == ["1", "2", "3", "current", "lock"]
+    publish(out, NEW)
+    assert state(out) == ["2", "3", "current", "lock"]
+
+
+def test_first_error_is_told_when_cleaning_up_fails_too(out: Path) -> None:
+    def run() -> None:
+        answer("syncfs", errno.EIO)
+        at("shutil.rmtree", "/.ksgen/2", _fail)
+        publish(out, NEW)
+
+    _, error = in_child(run)
+    assert error.errno == errno.EIO
+    assert texts(out) == OLD
+
+
+def test_links_of_every_unfinished_generation_go(out: Path) -> None:
+    """Two runs were killed, one after the other."""
+    for number in ("7", "8"):
+        (out / ".ksgen" / number).mkdir()
+        for name in (f"only-{number}", "same"):
+            (out / ".ksgen" / number / name).write_text("new\n")
+        (out / f"only-{number}").symlink_to(f".ksgen/current/only-{number}")
+    assert generations.has_leftovers(out)
+    publish(out, OLD)
+    assert sorted(os.listdir(out)) == [".ksgen", "boot", "ks", "manifest.json", "same"]
+    assert state(out) == ["1", "current", "lock"]
+    assert not generations.has_leftovers(out)
+
+
 def test_files_that_cannot_be_linked_are_copied(out: Path) -> None:
     def run() -> None:
         answer("linkat", errno.EMLINK)

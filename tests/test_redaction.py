@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ksgen.kickstart import programs
-from ksgen.redaction import HASH, KEY, Span, label, may_hold_secret, redacted, secrets, without_secrets
+from ksgen.redaction import HASH, KEY, Span, label, may_hold_secret, names_secret, redacted, secrets, without_secrets
 
 DATA = Path(__file__).parent / "data"
 
@@ -355,6 +355,11 @@ def test_label(secret: str, seen: str) -> None:
             ["a='" + KEY + "' b", "c"],
             id="on-one-line",
         ),
+        pytest.param(
+            ["-----BEGIN PRIVATE KEY-----", "SECRET-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"],
+            [KEY, KEY, KEY],
+            id="begins-twice",
+        ),
         pytest.param(["-----BEGIN PRIVATE KEY-----", "SECRET", "%end", "b"], [KEY, KEY, "%end", "b"], id="cut-off"),
         pytest.param(
             ["-----BEGIN PUBLIC KEY-----", "a", "-----END PUBLIC KEY-----"],
@@ -443,6 +448,9 @@ def test_secret_of_several_lines(lines: list[str], seen: list[str]) -> None:
         pytest.param("password=abc d", [Span(10, 11)], "password=(secret) d", id="shorter-than-it-looks"),
         pytest.param("password=$6$a$b", [Span(9, 15)], "password=(a password hash)", id="a-hash"),
         pytest.param("x$6$a$b", [Span(0, 7)], "(secret)", id="a-hash-in-it"),
+        pytest.param("$6$a$b x", [Span(0, 6, KEY)], KEY + " x", id="a-key-that-looks-like-a-hash"),
+        pytest.param("abc", [Span(0, 1), Span(0, 2, KEY)], KEY + "c", id="the-longer-of-two"),
+        pytest.param("abcd", [Span(0, 2, KEY), Span(1, 3, KEY)], "(secret)d", id="parts-of-two"),
         pytest.param("$6$a$b x", [Span(0, 8)], "(secret)", id="a-hash-at-its-beginning"),
     ],
 )
@@ -500,3 +508,21 @@ def test_message_repeats_no_secret(message: str, source: str, told: str) -> None
 )
 def test_value_that_may_hold_a_secret(text: str, may: bool) -> None:
     assert may_hold_secret(text) is may
+
+
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [
+        pytest.param("db_password", True, id="password"),
+        pytest.param("adminPasswd", True, id="passwd-in-any-case"),
+        pytest.param("passphrase_of_luks", True, id="passphrase"),
+        pytest.param("client-secret", True, id="secret"),
+        pytest.param("api_token", True, id="token"),
+        pytest.param("ssh_private_key", True, id="private-key"),
+        pytest.param("compass", False, id="part-of-a-word"),
+        pytest.param("public_key", False, id="public-key"),
+        pytest.param(5, False, id="number"),
+    ],
+)
+def test_name_of_a_secret(name: object, may: bool) -> None:
+    assert names_secret(name) is may

@@ -10,7 +10,7 @@ import pytest
 from test_layout import GOOD, changed, with_volume
 
 from org_ovirt_node import layout, rules
-from org_ovirt_node.devices import group_of, node_pool
+from org_ovirt_node.devices import free_space, group_of, node_pool
 from org_ovirt_node.geometry import EXTENT, GIB, MIB, TIB
 from org_ovirt_node.layout import Device, Request, check
 
@@ -362,3 +362,72 @@ def test_pool_and_group_are_told_from_others_of_their_name() -> None:
     assert node_pool(devices) is pool
     assert group_of(pool, devices) is group
     assert node_pool(devices[:-1]) is None
+
+
+def test_findings_of_volumes_are_in_the_order_of_their_names() -> None:
+    places = [f"/srv/{name}" for name in "hcaegbfd"]
+    subjects = [finding.subject for finding in check(GOOD, Request(volumes=tuple((place, GIB) for place in places)))]
+    assert subjects == sorted(places)
+
+
+def test_tiny_root_is_told_once() -> None:
+    """In the words for the root, which has a smallest size of its own."""
+    assert found(changed("root", size=EXTENT)) == ["root-small"]
+
+
+def test_plain_volumes_and_partitions_may_have_any_file_system() -> None:
+    for kind in ("lvmlv", "partition"):
+        assert found(with_volume("/data", kind=kind, filesystem="vfat", options="defaults")) == []
+    assert found(with_volume("/data", filesystem="vfat", options="defaults")) == ["volume-filesystem", "volume-option"]
+
+
+def test_pool_of_a_root_that_is_in_none_is_not_asked_for() -> None:
+    devices = changed("root", kind="lvmlv", pool=None, parents=("onn",))
+    assert found(devices, volumes=(("/var", 5 * GIB),)) == ["volume-not-thin"]
+
+
+POOL = next(device for device in GOOD if device.kind == "lvmthinpool")
+THIN = sum(device.size for device in GOOD if device.kind == "lvmthinlv")
+
+
+def with_pool(devices: tuple[Device, ...], **values: Any) -> tuple[Device, ...]:
+    return tuple(replace(device, **values) if device.kind == "lvmthinpool" else device for device in devices)
+
+
+@pytest.mark.parametrize("less", [0, 1])
+def test_volume_of_an_unknown_size_does_not_fill_the_pool(less: int) -> None:
+    devices = with_pool(with_volume("/data", size=None), size=THIN - less)
+    assert ("over-provisioned" in found(devices)) is bool(less)
+
+
+def test_volumes_of_another_pool_do_not_fill_the_nodes() -> None:
+    data = Device("data", "lvmthinlv", GIB, "/data", "xfs", "discard", pool="other", parents=("other",))
+    other = Device("other", "lvmthinpool", 2 * GIB, parents=("onn",), metadata_size=4 * MIB)
+    devices = (*with_pool(GOOD, size=THIN), other, data)
+    assert "over-provisioned" not in found(devices)
+
+
+def test_pool_in_a_group_that_is_not_told() -> None:
+    devices = tuple(device for device in GOOD if device.kind != "lvmvg")
+    assert found(devices) == []
+
+
+def free_is(free: int, metadata: int) -> tuple[Device, ...]:
+    """The good layout with so many bytes free in its group."""
+    devices = with_pool(GOOD, metadata_size=metadata)
+    group = next(device for device in devices if device.kind == "lvmvg")
+    excess = (free_space(group, devices) or 0) - free
+    return tuple(replace(d, size=(d.size or 0) - excess) if d is group else d for d in devices)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "needed"),
+    [
+        pytest.param(GIB, GIB, id="metadata-of-the-wanted-size"),
+        pytest.param(GIB - 4 * MIB, GIB + 8 * MIB, id="metadata-and-its-spare-grow"),
+        pytest.param(2 * GIB, GIB, id="metadata-is-larger"),
+    ],
+)
+def test_reserve_is_what_is_left_when_metadata_has_grown(metadata: int, needed: int) -> None:
+    assert "reserve-too-small" not in found(free_is(needed, metadata))
+    assert "reserve-too-small" in found(free_is(needed - 1, metadata))
