@@ -79,7 +79,7 @@ def files(
     known = tuple(armings)
     active = arming.active(known, hosts, now, spent(server.run))
     try:
-        boot, problems = netboot.boot_files(hosts, active, templates, with_addon=True)
+        boot, problems = netboot.boot_files(hosts, active, templates)
         conf, more = netboot.server_files(hosts, server, templates)
     except TEMPLATE_ERRORS as error:
         return Files({}, {}, (template_problem(error),))

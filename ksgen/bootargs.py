@@ -35,8 +35,8 @@ class _Network:
     complaint: str = ""
 
 
-def kernel_arguments(host: Host, token: str, with_addon: bool) -> tuple[str, ...]:
-    """The arguments of an armed host; `with_addon` says that the add-on's image is in the published tree."""
+def kernel_arguments(host: Host, token: str) -> tuple[str, ...]:
+    """The arguments of an armed host. The add-on's image is in the published tree (boot.addon_images)."""
     settings = host.settings
     base = base_url(settings)
     given = {argument.partition("=")[0] for argument in settings.installer_args}
@@ -49,7 +49,7 @@ def kernel_arguments(host: Host, token: str, with_addon: bool) -> tuple[str, ...
         ours += _network(host).arguments
     # The kickstart has hashes of passwords; Anaconda would leave it and what it makes of it in the target's /root.
     ours.append("inst.nosave=all_ks")
-    if with_addon and settings.addon is True:
+    if settings.addon is True:
         ours.append(f"inst.updates={base}/{addon_image(settings)}")
     return (*(argument for argument in ours if argument.partition("=")[0] not in given), *settings.installer_args)
 
@@ -101,7 +101,7 @@ def problems(host: Host) -> Iterator[Problem]:
             severity="warning",
         )
     # With a token, of which all are equally long for a host, and the add-on.
-    line = " ".join(kernel_arguments(host, f"{host.name}.{'9' * 10}.{'9' * 10}.{'f' * 32}", with_addon=True))
+    line = " ".join(kernel_arguments(host, f"{host.name}.{'9' * 10}.{'9' * 10}.{'f' * 32}"))
     room = KERNEL_LINE_LONGEST - LOADER_ADDS
     if len(line) > room:
         message = f"the installer's kernel would get {len(line)} characters of arguments; {room} is the most"

@@ -90,7 +90,7 @@ class BootTemplates:
 
 
 def boot_files(
-    hosts: Sequence[Host], armed: Mapping[str, Arming], templates: BootTemplates, with_addon: bool = False
+    hosts: Sequence[Host], armed: Mapping[str, Arming], templates: BootTemplates
 ) -> tuple[dict[str, str], list[Problem]]:
     """The boot files (path below out/: text) of hosts of which some are armed (arming.active), and of all others."""
     files = dict(_for_unknown(templates))
@@ -99,7 +99,7 @@ def boot_files(
         problems = list(bootargs.problems(host))
         found += problems
         if not any(problem.severity == "error" for problem in problems):
-            files.update(_of_host(host, armed.get(host.name), templates, with_addon))
+            files.update(_of_host(host, armed.get(host.name), templates))
     return files, found
 
 
@@ -111,16 +111,14 @@ def _for_unknown(templates: BootTemplates) -> Iterator[tuple[str, str]]:
     yield "boot.ipxe", templates.render("ipxe.j2")
 
 
-def _of_host(
-    host: Host, arming: Arming | None, templates: BootTemplates, with_addon: bool
-) -> Iterator[tuple[str, str]]:
+def _of_host(host: Host, arming: Arming | None, templates: BootTemplates) -> Iterator[tuple[str, str]]:
     mac = bootargs.dashed(host.settings.mac)
     values: dict[str, object] = {"arming": arming, "note": _disk_note(host.name)}
     kernel = initrd = ""
     if arming:
         until = arming.until.strftime("%Y-%m-%dT%H:%M:%SZ")
         values["note"] = _Words(f"{host.name} is installed once, until {until}.")
-        values["arguments"] = bootargs.kernel_arguments(host, arming.token, with_addon)
+        values["arguments"] = bootargs.kernel_arguments(host, arming.token)
         kernel, initrd = (f"boot/{host.settings.release}/{name}?armed={arming.token}" for name in KERNEL_FILES)
         yield f"armed/{arming.token}", f"{host.name} may be installed once, until {until}.\n"
     address = _boot_address(host.settings)

@@ -47,10 +47,6 @@ class NodeImage:
     missing_programs: tuple[str, ...] = ()
     is_nested: bool = False
 
-    @property
-    def has_lvm_profile(self) -> bool:
-        return LVM_PROFILE not in self.missing_files
-
 
 @dataclasses.dataclass(frozen=True)
 class Finding:

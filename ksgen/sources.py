@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from ksgen.nodes import MAX_FILE_BYTES
 from ksgen.problems import Mark, Problem
 
-VARS_DIRECTORIES = ("group_vars", "host_vars")
 # Ansible's YAML_FILENAME_EXT, in the order in which it looks for a name.
 EXTENSIONS = ("", ".yml", ".yaml", ".json")
 # Ansible's INVENTORY_IGNORE_EXTS, and what its inventory manager always leaves out.

@@ -171,7 +171,7 @@ def _disk_bar(devices: Sequence[Device], disks: Sequence[Device], translate: Tra
     segments = [Segment(_part_label(part, devices, translate), part.size or 0, _part_role(part)) for part in parts]
     total = sum(disk.size or 0 for disk in disks)
     title = disks[0].name if len(disks) == 1 else translate("{count} disks").format(count=len(disks))
-    return Bar(title, total, _with_rest(segments, total, translate("free"), "free"), "group")
+    return Bar(title, total, _with_rest(segments, total, translate("free")), "group")
 
 
 def _part_label(part: Device, devices: Sequence[Device], translate: Translate) -> str:
@@ -199,7 +199,7 @@ def _group_bar(devices: Sequence[Device], group: Device, pool: Device, reserve: 
     # What the group keeps free, and the pool's metadata with its spare, are one number in the device tree.
     if 0 < reserve < rest:
         segments.append(Segment(translate("metadata"), rest - reserve, "metadata"))
-    return Bar(group.name, group.size or 0, _with_rest(segments, group.size or 0, translate("free"), "free"), "pool")
+    return Bar(group.name, group.size or 0, _with_rest(segments, group.size or 0, translate("free")), "pool")
 
 
 def _pool_bar(devices: Sequence[Device], pool: Device, translate: Translate) -> Bar:
@@ -207,13 +207,13 @@ def _pool_bar(devices: Sequence[Device], pool: Device, translate: Translate) -> 
         Segment(volume.mount_point or volume.name, volume.size or 0, "root" if volume.mount_point == "/" else "volume")
         for volume in _by_mount_point(devices, pool.name)
     ]
-    return Bar(pool.name, pool.size or 0, _with_rest(segments, pool.size or 0, translate("for images"), "free"), "")
+    return Bar(pool.name, pool.size or 0, _with_rest(segments, pool.size or 0, translate("for images")), "")
 
 
-def _with_rest(segments: Sequence[Segment], total: int, label: str, role: str) -> tuple[Segment, ...]:
+def _with_rest(segments: Sequence[Segment], total: int, label: str) -> tuple[Segment, ...]:
     rest = total - sum(segment.size for segment in segments)
     # Less than a thousandth is the rounding of partitions and extents.
-    return (*segments, Segment(label, rest, role)) if rest * 1000 > total else tuple(segments)
+    return (*segments, Segment(label, rest, "free")) if rest * 1000 > total else tuple(segments)
 
 
 def bar_text(bar: Bar, translate: Translate) -> str:
@@ -244,11 +244,9 @@ def layout_text(name: str, translate: Translate) -> str:
     return words.get(name, "")
 
 
-def layout_volumes(
-    name: str, root_size: Optional[int] = None, volumes: tuple[tuple[str, int], ...] = ()
-) -> tuple[tuple[str, str], ...]:
-    """The mount points of a layout with their sizes, as this node gets them."""
-    planned = plan(Request(layout=name, root_size=root_size, volumes=volumes))
+def layout_volumes(name: str) -> tuple[tuple[str, str], ...]:
+    """The mount points of a layout with their sizes."""
+    planned = plan(Request(layout=name))
     return tuple((device.mount_point or "", size_text(device.size or 0)) for device in planned.of_kind("lvmthinlv"))
 
 

@@ -25,6 +25,7 @@ NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.timezone.utc)
 UNTIL = NOW + datetime.timedelta(hours=6)
 TOKEN = f"node01.example.com.1777897800.1777919400.{RANDOM}"
 MAC = "52-54-00-aa-00-01"
+UPDATES = "inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img"
 ALWAYS = (
     "inst.stage2=http://pxe.example.com/tree/",
     f"inst.ks=http://pxe.example.com/nodes/ks/node01.example.com.ks?armed={TOKEN}",
@@ -130,35 +131,33 @@ NETWORKS = [
 @pytest.mark.parametrize(("network", "arguments"), NETWORKS)
 def test_network_arguments(tmp_path: Path, network: str, arguments: tuple[str, ...]) -> None:
     host = one_host(tmp_path, node_network=network)
-    found = bootargs.kernel_arguments(host, TOKEN, with_addon=False)
-    assert found == (*ALWAYS, *arguments, "inst.nosave=all_ks")
+    found = bootargs.kernel_arguments(host, TOKEN)
+    assert found == (*ALWAYS, *arguments, "inst.nosave=all_ks", UPDATES)
     assert not list(bootargs.problems(host))
 
 
 @pytest.mark.parametrize("dhcp", ["proxy", "{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"])
 def test_where_there_is_dhcp_it_is_asked(tmp_path: Path, dhcp: str) -> None:
     host = one_host(tmp_path, node_dhcp=dhcp, node_network="[{name: eno1, ipv4: 10.0.1.11/24}]")
-    assert "ip=dhcp" in bootargs.kernel_arguments(host, TOKEN, with_addon=False)
-    assert not [a for a in bootargs.kernel_arguments(host, TOKEN, with_addon=False) if a.startswith("rd.bootif")]
+    assert "ip=dhcp" in bootargs.kernel_arguments(host, TOKEN)
+    assert not [a for a in bootargs.kernel_arguments(host, TOKEN) if a.startswith("rd.bootif")]
 
 
 @pytest.mark.parametrize(
-    ("changes", "with_addon", "more"),
+    ("changes", "more"),
     [
-        pytest.param({}, True, ["inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img"], id="image"),
-        pytest.param({}, False, [], id="no-image"),
-        pytest.param({"node_addon": "false"}, True, [], id="not-wanted"),
-        pytest.param({"node_addon": "tree"}, True, [], id="in-the-tree"),
+        pytest.param({}, [UPDATES], id="image"),
+        pytest.param({"node_addon": "false"}, [], id="not-wanted"),
+        pytest.param({"node_addon": "tree"}, [], id="in-the-tree"),
         pytest.param(
             {"node_installer_args": "inst.sshd console=ttyS1,115200n8"},
-            False,
-            ["inst.sshd", "console=ttyS1,115200n8"],
+            [UPDATES, "inst.sshd", "console=ttyS1,115200n8"],
             id="more-arguments",
         ),
     ],
 )
-def test_other_arguments(tmp_path: Path, changes: dict[str, str], with_addon: bool, more: list[str]) -> None:
-    found = bootargs.kernel_arguments(one_host(tmp_path, **changes), TOKEN, with_addon)
+def test_other_arguments(tmp_path: Path, changes: dict[str, str], more: list[str]) -> None:
+    found = bootargs.kernel_arguments(one_host(tmp_path, **changes), TOKEN)
     assert found == (*ALWAYS, "ip=dhcp", "inst.nosave=all_ks", *more)
 
 
@@ -172,7 +171,7 @@ def test_other_arguments(tmp_path: Path, changes: dict[str, str], with_addon: bo
     ],
 )
 def test_an_argument_of_the_operators_takes_the_place_of_ours(tmp_path: Path, own: str, ours: str) -> None:
-    found = bootargs.kernel_arguments(one_host(tmp_path, node_installer_args=own), TOKEN, with_addon=False)
+    found = bootargs.kernel_arguments(one_host(tmp_path, node_installer_args=own), TOKEN)
     assert own in found
     assert ours not in found
 
@@ -180,7 +179,7 @@ def test_an_argument_of_the_operators_takes_the_place_of_ours(tmp_path: Path, ow
 def test_certificates_are_always_verified() -> None:
     """A kickstart says who may log in; whoever can change it on its way owns the host."""
     for host in example_site()[0]:
-        assert not [a for a in bootargs.kernel_arguments(host, "t", with_addon=True) if "noverifyssl" in a]
+        assert not [a for a in bootargs.kernel_arguments(host, "t") if "noverifyssl" in a]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +242,7 @@ def test_what_cannot_be_told(tmp_path: Path, changes: dict[str, str], expected: 
     assert told(problems) == [expected]
     assert (f"ipxe/{MAC}.ipxe" in files) == (expected[0] == "warning")
     if expected[1] == "boot-network":
-        assert "ip=dhcp" in bootargs.kernel_arguments(host, TOKEN, with_addon=False)
+        assert "ip=dhcp" in bootargs.kernel_arguments(host, TOKEN)
 
 
 # --- what each machine boots -----------------------------------------------------------------------------------------
@@ -284,7 +283,7 @@ def test_a_host_that_left_the_inventory_is_an_unknown_machine(host: Host) -> Non
 
 def test_pxelinux_of_an_armed_host(host: Host) -> None:
     kernel = "http://pxe.example.com/nodes/boot/el9"
-    arguments = " ".join(bootargs.kernel_arguments(host, TOKEN, with_addon=False))
+    arguments = " ".join(bootargs.kernel_arguments(host, TOKEN))
     assert files_of(host, True)[f"pxelinux.cfg/01-{MAC}"] == (
         "# node01.example.com is installed once, until 2026-05-04T18:30:00Z.\n"
         "DEFAULT install\nPROMPT 0\nONERROR localdisk\n"
@@ -335,7 +334,7 @@ def test_where_boot_loaders_look(tmp_path: Path, url: str, kernel: str, grub: st
 def test_the_example_site_has_its_boot_files() -> None:
     hosts, _ = example_site()
     armed = arming.active(arming.arm((), hosts, UNTIL, NOW, draw), hosts, NOW)
-    files, problems = netboot.boot_files(hosts, armed, TEMPLATES, with_addon=True)
+    files, problems = netboot.boot_files(hosts, armed, TEMPLATES)
     assert not problems
     assert len(files) == len(OF_ALL) + 4 * len(hosts)
     assert not [name for name, text in files.items() if not text.isascii() or "\r" in text]

@@ -78,7 +78,7 @@ class Published:
         templates = netboot.BootTemplates()
         # As it was published before the second host's time was over.
         armed = arming.active(self.armings, self.hosts, NOW - datetime.timedelta(seconds=2))
-        self.files, problems = netboot.boot_files(self.hosts, armed, templates, with_addon=True)
+        self.files, problems = netboot.boot_files(self.hosts, armed, templates)
         tree = installer(directory / "el9")
         self.server = netboot.Server(
             self.tree, self.run, boot_servers.USER, boot_servers.GROUP, certificate, {"el9": tree},

@@ -344,4 +344,3 @@ def test_problem_in_text_mode_is_indented_where_it_is_wrapped() -> None:
 
 def test_volumes_of_a_layout() -> None:
     assert layout_volumes("minimal") == (("/", "10 GiB"), ("/var", "8 GiB"))
-    assert ("/data", "20 GiB") in layout_volumes("minimal", volumes=(("/data", 20 * GIB),))
