@@ -532,7 +532,7 @@ def test_what_is_omitted_is_not_there(tmp_path: Path) -> None:
 
 def test_a_value_points_to_its_expression(tmp_path: Path) -> None:
     """Later findings lead to the line of the expression, also for the parts of what it gives."""
-    _, expressions = read(
+    found, expressions = read(
         tmp_path,
         """all:
   vars:
@@ -544,7 +544,7 @@ def test_a_value_points_to_its_expression(tmp_path: Path) -> None:
   hosts: {n01: }
 """,
     )
-    entry = expressions.rendered(expressions._inventory.hosts[0]).entry
+    entry = expressions.rendered(found.hosts[0]).entry
     cards, disk = entry.variables["node_network"].node, entry.variables["node_disk"].node
     assert isinstance(cards.value, tuple)
     assert isinstance(cards.value[0].value, dict)
@@ -681,7 +681,7 @@ def test_an_attack_ends_soon_with_a_problem(template: str, tmp_path: Path) -> No
     assert time.process_time() - begin < 1
     assert [problem.code for problem in done.problems] == [ATTACKS[template]]
     assert done.failed == {"node_x"}
-    assert expressions.groups["all"] == ["n01"]
+    assert expressions.rendered(found.hosts[0]).entry.name == "n01"
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ MAX_NESTING = 100
 ITEMS_A_STEP = 16
 
 
-class Refused(Exception):
-    """Why there is no value.
+class Refused(BaseException):
+    """Why there is no value. No Exception: Jinja and its filters swallow those.
 
     `word` is the word of the template that it is about, `line` its line there, `text` the template in its place.
     `tells_values`: the message may repeat a value, which must not happen where that `is_secret`.
@@ -98,6 +98,9 @@ class _Omitted:
 
     def __repr__(self) -> str:
         return "<<Omit>>"  # as Ansible prints it
+
+    def __reduce__(self) -> str:
+        return "OMIT"  # it stays the same object from process to process
 
 
 OMIT = _Omitted()
@@ -230,3 +233,32 @@ def _number(value: object) -> int:
     if isinstance(value, dict):
         return sum(map(_number, value.values()))
     return abs(value) if isinstance(value, int) else 0
+
+
+def check_product(left: object, right: object) -> None:
+    for value, times in ((left, right), (right, left)):
+        if isinstance(times, int):
+            if isinstance(value, str | bytes | list | tuple) and size(value) * max(times, 0) > MAX_SIZE:
+                too_long()
+            if isinstance(value, int) and value.bit_length() + times.bit_length() > MAX_BITS:
+                too_long()
+
+
+def check_power(left: object, right: object) -> None:
+    if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > MAX_BITS:
+        too_long()
+
+
+def finished(value: Any) -> Any:
+    """The value as a variable can have it: lists and mappings of Python, without what is omitted."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, dict):
+        return {finished(key): finished(child) for key, child in value.items() if child is not OMIT}
+    if isinstance(value, list | tuple):
+        return [finished(child) for child in value if child is not OMIT]
+    if isinstance(value, Missing):
+        raise Tripped(value)
+    if isinstance(value, Undefined) or not isinstance(value, (*SCALARS, bytes)):
+        raise no_value(value)
+    return value

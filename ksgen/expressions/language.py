@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The language of expressions: what of Jinja is read, and how Ansible reads it.
 
-No template is compiled: the evaluator walks Jinja's syntax tree. So nothing runs but what stands in the tables here.
+A template that is one expression keeps the type of its value; several pieces make a text; none make nothing. A missing
+value does no harm until it is used.
 """
 
 from __future__ import annotations
 
+import abc
 import functools
+import re
+import sys
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
-from typing import Any, ClassVar, NoReturn
+from itertools import islice
+from typing import Any, ClassVar, NoReturn, Protocol
 
-from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes, pass_environment
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes, pass_environment
 from jinja2.filters import FILTERS, do_unique
 from jinja2.lexer import TOKEN_STRING, TOKEN_VARIABLE_BEGIN, TOKEN_VARIABLE_END, Lexer
 from jinja2.runtime import Context, Undefined
-from jinja2.sandbox import SandboxedFormatter
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 from jinja2.tests import TESTS
-from jinja2.utils import Cycler, Joiner, Namespace
+from jinja2.utils import Cycler, Joiner, Namespace, missing
 
 from ksgen.expressions.bounds import (
     ITEMS_A_STEP,
@@ -29,11 +34,15 @@ from ksgen.expressions.bounds import (
     Refused,
     Tripped,
     Work,
+    check_power,
+    check_product,
     failure,
+    finished,
     size,
     too_deep,
     too_long,
 )
+from ksgen.expressions.compiling import FILE, Compiled, Generator, weight
 from ksgen.expressions.vocabulary import (
     ANSIBLE_FILTERS,
     ANSIBLE_TESTS,
@@ -96,7 +105,7 @@ def run(name: str, function: Callable[..., Any], arguments: Sequence[Any], optio
     try:
         result = function(*arguments, **options)
         return list(result) if isinstance(result, _LISTED) else result
-    except (Refused, RecursionError):
+    except (RecursionError, MemoryError):
         raise
     except Tripped as tripped:
         return tripped.missing
@@ -148,7 +157,7 @@ def _undefined(value: Any) -> Any:
 
 
 @pass_environment
-def _unique(environment: Environment, value: Any, case_sensitive: Any = None, attribute: Any = None) -> list[Any]:
+def _unique(environment: Language, value: Any, case_sensitive: Any = None, attribute: Any = None) -> list[Any]:
     """Ansible's `unique`, which takes mappings and lists too."""
     try:
         return list(do_unique(environment, value, bool(case_sensitive), attribute))
@@ -184,8 +193,51 @@ _STATEMENTS: Mapping[type[nodes.Node], str] = {
 }  # fmt: skip
 
 
-class Language(Environment):
+class Deferred(abc.ABC):
+    """A mapping or list of an inventory in which there are templates: each is a value only when it is asked for."""
+
+    is_mapping: bool
+
+    @abc.abstractmethod
+    def item(self, key: object) -> object:
+        """What stands there; raises LookupError or TypeError as a mapping or list does."""
+
+    @abc.abstractmethod
+    def whole(self) -> Any:
+        """The ordinary mapping or list; what has no value in it does no harm until it is used."""
+
+    @abc.abstractmethod
+    def keys(self) -> list[str]:
+        """The keys of a mapping."""
+
+
+class Variables(Protocol):
+    """What names stand for."""
+
+    def variable(self, name: str) -> object:
+        """The value, or a Missing. Raises Refused."""
+
+
+MAX_KEPT = 2000  # templates; a compiled one takes some 10 KiB
+_NAME = re.compile(r"\{\{ ?([A-Za-z_]\w*) ?\}\}", re.ASCII)
+_CONSTANTS = frozenset({"true", "True", "false", "False", "none", "None", "not", "self"})
+
+
+def _names(text: str) -> list[str]:
+    """Text and name by turns, if a template has nothing else in it: no code is made for the commonest ones."""
+    if len(text) > MAX_TOKENS:
+        return []
+    parts = _NAME.split(text.removesuffix("\n"))
+    is_plain = not any("{{" in part or "{%" in part or "{#" in part for part in parts[::2])
+    return parts if is_plain and _CONSTANTS.isdisjoint(parts[1::2]) and "\r" not in text else []
+
+
+class Language(ImmutableSandboxedEnvironment):
     """Jinja, set up as Ansible sets it up, with the filters and tests that are read. For one thread."""
+
+    code_generator_class = Generator
+    intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
+    intercepted_unops = frozenset(ImmutableSandboxedEnvironment.default_unop_table)
 
     GLOBALS: ClassVar[Mapping[str, object]] = {
         "range": range, "dict": dict, "namespace": Namespace, "cycler": Cycler, "joiner": Joiner, "omit": OMIT,
@@ -193,22 +245,86 @@ class Language(Environment):
     }  # fmt: skip
 
     def __init__(self) -> None:
-        super().__init__(trim_blocks=True, undefined=StrictUndefined, autoescape=False)
+        super().__init__(trim_blocks=True, undefined=StrictUndefined, autoescape=False, optimized=False)
+        self.undefined = self._no_item  # type: ignore[assignment]  # what loops call for their neighbours
         self.work = Work()
+        self.variables: Variables = _NO_VARIABLES
         self.text: Any = None  # the text that is being evaluated
         self.is_strict = False  # whether it is an error when a filter asks a value for what it does not have
         filters: Mapping[str, Any] = {**FILTERS, "unique": _unique, "default": _default, "d": _default}
         self.filters = {name: _guarded(name, filters[name], self) for name in filters if name not in LEFT_OUT}
         tests: Mapping[str, Any] = {**TESTS, "defined": _defined, "undefined": _undefined}
         self.tests = {name: _guarded(name, tests[name], self) for name in tests if name not in LEFT_OUT}
-        self.context = Context(self, {}, None, {})
         self._lexer = _Lexer(self)
         self._plain_lexer = Lexer(self)
         self._parsed: dict[str, nodes.Template | Refused] = {}
+        self._compiled: dict[str, Compiled] = {}
+        self._running: Compiled | None = None
 
     @property
     def lexer(self) -> Lexer:
         return self._lexer
+
+    # Templates
+
+    def evaluated(self, text: str) -> object:
+        """The value of a template, possibly still a Deferred. Raises Refused or Tripped."""
+        names = _names(text)
+        compiled = None if names else self.compiled(text)
+        outer, self._running = self._running, compiled
+        try:
+            self.work.spend(compiled.weight if compiled else len(names))
+            pieces = compiled.pieces(Context(self, {}, None, {})) if compiled else self._plain_pieces(names)
+            value = self._joined(list(pieces))
+        except Refused as refused:
+            if refused.line is None and refused.text is None:
+                refused.line = compiled.line_of(refused) if compiled else None
+            raise
+        except (Tripped, RecursionError, MemoryError):
+            raise
+        except Exception as error:  # what Python says of operators and their operands, of a loop over a number
+            raise failure("", error, compiled.line_of(error) if compiled else None) from error
+        finally:
+            self._running = outer
+        if isinstance(value, str) and text.endswith("\n"):
+            value += text[len(text.rstrip("\n")) + len(value) - len(value.rstrip("\n")) :]
+        return value
+
+    def _plain_pieces(self, names: Sequence[str]) -> Iterator[object]:
+        for index, piece in enumerate(names):
+            if index % 2:
+                yield self.whole(self.variables.variable(piece))
+            elif piece:
+                yield piece
+
+    def _joined(self, pieces: list[object]) -> object:
+        kept = [piece for piece in pieces if piece is not None]
+        if not kept:
+            return None
+        if len(kept) == 1:
+            return kept[0]
+        self.work.take(*kept)
+        text = "".join([_text(finished(piece)) for piece in kept if piece is not OMIT])
+        size(text)
+        return text
+
+    def compiled(self, text: str) -> Compiled:
+        """The code of a template. Raises Refused for what is not read."""
+        known = self._compiled.get(text)
+        if known is None:
+            known = self._coded(self.parsed(text))
+            _keep(self._compiled, text, known)
+        return known
+
+    def _coded(self, tree: nodes.Template) -> Compiled:
+        namespace: dict[str, Any] = {"environment": self}
+        words = weight(tree)
+        try:
+            exec(compile(self._generate(tree, None, None), FILE, "exec"), namespace)
+        except (RecursionError, SyntaxError):  # Python's own limits to what stands inside each other
+            too_deep()
+        pairs = [pair.split("=") for pair in namespace["debug_info"].split("&") if pair]
+        return Compiled(namespace, words, tuple((int(line), int(code)) for line, code in pairs))
 
     def words(self, text: str) -> Iterator[tuple[int, str, str]]:
         """The tokens of a text as they stand there: line, kind, what is written."""
@@ -222,14 +338,14 @@ class Language(Environment):
                 known = self._read(text)
             except Refused as refused:
                 known = refused
-            self._parsed[text] = known
+            _keep(self._parsed, text, known)
         if isinstance(known, Refused):
             raise Refused(known.code, known.message, known.hint, known.word, known.line)
         return known
 
     def _read(self, text: str) -> nodes.Template:
         try:
-            if sum(1 for _ in zip(range(MAX_TOKENS + 1), self.words(text), strict=False)) > MAX_TOKENS:
+            if len(text) > MAX_TOKENS and sum(1 for _ in islice(self.words(text), MAX_TOKENS + 1)) > MAX_TOKENS:
                 too_long()
             tree = self.parse(text)
             self._check(tree, 0)
@@ -288,8 +404,59 @@ class Language(Environment):
             refused.tells_values = True
             raise
 
+    # What the code of a template calls
+
+    def named(self, local: Any, name: str) -> Any:
+        """The value of a name, which may be one that the template has set."""
+        return self.variables.variable(name) if local is missing else local
+
+    def whole(self, value: Any) -> Any:
+        return value.whole() if isinstance(value, Deferred) else value
+
+    def paid(self, value: Any) -> Any:
+        """A value that is looked at as a whole."""
+        value = self.whole(value)
+        self.work.take(value)
+        return value
+
+    def members(self, value: Any) -> Any:
+        """What `in` looks into."""
+        return dict.fromkeys(value.keys()) if isinstance(value, Deferred) and value.is_mapping else self.paid(value)
+
+    def made(self, value: Any) -> Any:
+        size(value)
+        return value
+
+    def each(self, value: Any, words: int) -> list[Any]:
+        """The items of a loop, which has so many words."""
+        items = list(self.paid(value))
+        self.work.spend(len(items) * words)
+        return items
+
+    def no_else(self) -> NoReturn:
+        raise Refused("undefined-name", "the condition is false, and there is no else", "add else and a value", "if")
+
+    def call_binop(self, _: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "%" and isinstance(left, str | bytes):
+            self.work.fill(left, [right])
+        elif operator == "*":
+            check_product(left, right)
+        elif operator == "**":
+            check_power(left, right)
+        self.work.take(left, right)
+        return self.made(self.binop_table[operator](left, right))
+
+    def _no_item(self, hint: str = "", **_: object) -> Missing:
+        return self.missing("undefined-item", hint, None, None)
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute` as Ansible has it: an attribute of Python, else an item."""
+        if isinstance(obj, Deferred):
+            if obj.is_mapping and attribute not in METHODS[dict]:
+                return self._deferred_item(obj, attribute)
+            if attribute in ("get", "keys"):
+                return Method(obj, attribute)
+            obj = obj.whole()
         if isinstance(obj, Undefined):
             return obj
         found = find_attribute(obj, attribute)
@@ -305,6 +472,12 @@ class Language(Environment):
         """`obj[argument]`: an item, else an attribute."""
         if isinstance(obj, Undefined):
             return obj
+        if isinstance(argument, Undefined):
+            return argument
+        if isinstance(argument, slice):
+            return self.paid(obj)[argument]
+        if isinstance(obj, Deferred):
+            return self._deferred_item(obj, argument)
         try:
             return obj[argument]
         except (AttributeError, TypeError, LookupError):
@@ -316,12 +489,20 @@ class Language(Environment):
                 return self.absent(obj, argument) if refused is None else _raise(refused)
             return found
 
+    def _deferred_item(self, owner: Deferred, key: object) -> object:
+        try:
+            return owner.item(key)
+        except (LookupError, TypeError):
+            return self.absent({} if owner.is_mapping else [], key)
+
     def missing(
         self, code: str, message: str, hint: str | None, word: str | None, tells_values: bool = False
     ) -> Missing:
         """A value that is not there, in the text at hand."""
         reason = Refused(code, message, hint, word, tells_values=tells_values)
         reason.text = self.text
+        if self._running is not None:
+            reason.line = self._running.line_at(sys._getframe(1))
         return Missing(reason)
 
     def absent(self, owner: object, key: object) -> Missing:
@@ -339,7 +520,7 @@ class Language(Environment):
 
     # Calls
 
-    def call(self, function: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    def invoke(self, function: Any, /, *arguments: Any, **options: Any) -> Any:
         """What a call gives: a method of a value, or one of Jinja's few functions."""
         if isinstance(function, Undefined):
             return function
@@ -362,6 +543,8 @@ class Language(Environment):
 
     def _method(self, method: Method, arguments: Sequence[Any], options: Mapping[str, Any], given: list[Any]) -> Any:
         owner, name = method.owner, method.name
+        if isinstance(owner, Deferred):
+            return run(name, self._of_deferred(owner, name), arguments, options)
         if isinstance(owner, str) and name in ("format", "format_map"):
             self.work.fill(owner, given)
             fields = arguments[0] if name == "format_map" and arguments else options
@@ -380,6 +563,35 @@ class Language(Environment):
                 if absent is not None:
                     return absent
         return run(name, getattr(owner, name), arguments, options)
+
+
+    def _of_deferred(self, owner: Deferred, name: str) -> Callable[..., Any]:
+        def get(key: object, default: object = None) -> object:
+            try:
+                return self.whole(owner.item(key))
+            except LookupError:
+                return default
+
+        return get if name == "get" else owner.keys
+
+
+def _keep(known: dict[str, Any], text: str, value: object) -> None:
+    """Remember what has been made of a text, within bounds: each host may have texts of its own."""
+    if len(known) >= MAX_KEPT:
+        known.clear()
+    known[text] = value
+
+
+class _NoVariables:
+    def variable(self, name: str) -> object:
+        raise Refused("undefined-name", f"there is no {name!r}")
+
+
+_NO_VARIABLES = _NoVariables()
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
 def _range(arguments: Sequence[Any], options: Mapping[str, Any]) -> range:
