@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import os
 import subprocess
@@ -319,7 +320,7 @@ def typed(value: object) -> object:
                 for key, child in value.items()}  # fmt: skip
     if isinstance(value, list | tuple):
         return [typed(child) for child in value]
-    kind = next((kind for kind in (bool, int, float, str) if isinstance(value, kind)), type(value))
+    kind = next((kind for kind in (bool, int, float, str, datetime.date) if isinstance(value, kind)), type(value))
     return kind, str(value) if isinstance(value, str) else value
 
 

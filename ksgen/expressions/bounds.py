@@ -77,14 +77,14 @@ class Missing(StrictUndefined):
             raise AttributeError(name)
         return self
 
-    def _trip(self, *_: Any, **__: Any) -> NoReturn:
+    def trip(self, *_: Any, **__: Any) -> NoReturn:
         raise Tripped(self)
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _trip
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __neg__ = __pos__ = _trip
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __hash__ = _trip
-    __int__ = __float__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = __call__ = _trip
-    __str__ = __repr__ = __format__ = _trip
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = __pow__ = __rpow__ = trip
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __neg__ = __pos__ = trip
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __hash__ = trip
+    __int__ = __float__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = __call__ = trip
+    __str__ = __repr__ = __format__ = trip
 
 
 class Failed(Missing):

@@ -39,7 +39,7 @@ _Part = tuple[int, tuple[int, ...]]
 # So many hosts are sent to the child at a time, while this process works on those before them.
 _MAX_BATCH = 64
 # A text that has ended so many children is not tried again for other hosts.
-_MAX_DEATHS = 3
+_MAX_DEATHS = 2
 
 
 class Expressions:
@@ -94,23 +94,23 @@ class Expressions:
             self._answers[place] = [found.get(n) or self._stopped(place, text) for n, text in enumerate(texts)]
 
     def _outcomes(self, parts: list[_Part]) -> list[list[Outcome]]:
-        """The answers to parts that the child has been sent. If it dies, the text that ends it is looked for."""
+        """The answers to parts that the child has been sent. If it dies, each text is tried alone."""
         try:
             return self._received()
         except Died:
-            pass
-        place, numbers = parts[0]
-        if len(parts) > 1:
-            return [self._asked([part])[0] for part in parts]
-        if len(numbers) > 1:
-            return [[self._asked([(place, (n,))])[0][0] for n in numbers]]
-        text = _texts(self._inventory.hosts[place])[numbers[0]]
-        self._deaths[str(text.node.value)] += 1
-        return [[self._stopped(place, text)]]
+            return [[self._alone(place, number) for number in numbers] for place, numbers in parts]
 
-    def _asked(self, parts: list[_Part]) -> list[list[Outcome]]:
-        self._child.send(parts)
-        return self._outcomes(parts)
+    def _alone(self, place: int, number: int) -> Outcome:
+        text = _texts(self._inventory.hosts[place])[number]
+        while self._deaths[str(text.node.value)] < _MAX_DEATHS:
+            self._child.send([(place, (number,))])
+            try:
+                return self._received()[0][0]
+            except Died as died:
+                self._deaths[str(text.node.value)] += 1
+                if died.of_limit:
+                    break
+        return self._stopped(place, text)
 
     def _received(self) -> list[list[Outcome]]:
         while True:

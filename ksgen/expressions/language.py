@@ -23,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 from jinja2.tests import TESTS
 from jinja2.utils import Cycler, Joiner, Namespace, missing
 
+from ksgen.expressions import filters as ansible
 from ksgen.expressions.bounds import (
     ITEMS_A_STEP,
     MAX_NESTING,
@@ -251,9 +252,10 @@ class Language(ImmutableSandboxedEnvironment):
         self.variables: Variables = _NO_VARIABLES
         self.text: Any = None  # the text that is being evaluated
         self.is_strict = False  # whether it is an error when a filter asks a value for what it does not have
-        filters: Mapping[str, Any] = {**FILTERS, "unique": _unique, "default": _default, "d": _default}
+        own: Mapping[str, Any] = {"unique": _unique, "default": _default, "d": _default}
+        filters: Mapping[str, Any] = {**FILTERS, **ansible.FILTERS, **own}
         self.filters = {name: _guarded(name, filters[name], self) for name in filters if name not in LEFT_OUT}
-        tests: Mapping[str, Any] = {**TESTS, "defined": _defined, "undefined": _undefined}
+        tests: Mapping[str, Any] = {**TESTS, **ansible.TESTS, "defined": _defined, "undefined": _undefined}
         self.tests = {name: _guarded(name, tests[name], self) for name in tests if name not in LEFT_OUT}
         self._lexer = _Lexer(self)
         self._plain_lexer = Lexer(self)
@@ -383,8 +385,8 @@ class Language(ImmutableSandboxedEnvironment):
             message = f"the {kind} {bare!r} {LEFT_OUT[bare]}, and is not read here"
             raise Refused("filter-not-read", message, None, word, line)
         if "." in bare or bare in (ANSIBLE_FILTERS | COLLECTION_FILTERS if kind == "filter" else ANSIBLE_TESTS):
-            message = f"the {kind} {bare!r} is Ansible's, and only Jinja's own are read here"
-            cure = CURES.get(bare, "write the value out, or compute it with Jinja's own (docs/expressions.md)")
+            message = f"the {kind} {bare!r} of Ansible is not supported here"
+            cure = CURES.get(bare, "write the value out, or compute it with a filter of docs/expressions.md")
             raise Refused("filter-of-ansible", message, cure, word, line)
         raise Refused("filter-unknown", f"no {kind} is called {name!r}", did_you_mean(name, table), word, line)
 
