@@ -3,6 +3,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from ansible.plugins.loader import init_plugin_loader
 from test_expressions import FAILED, Values, by_ansible, by_ksgen, site, typed
@@ -402,3 +408,48 @@ def test_gives_what_ansible_gives(name: str, both: tuple[Values, Values, dict[st
 def test_every_filter_and_test_is_in_the_table() -> None:
     words = set(EXPRESSIONS.replace("(", " ").replace("'", " ").split())
     assert words >= filters.FILTERS.keys() | filters.TESTS.keys()
+
+
+# A stand-in for the collection ansible.utils, which is large: its filters take an environment first.
+_STAND_IN = """
+def _ipaddr(_, value, query=""):
+    if not isinstance(value, str):
+        raise ValueError("not an address")
+    return f"{value}?{query}"
+
+class FilterModule:
+    def filters(self):
+        return {"ipaddr": _ipaddr}
+"""
+
+
+_PROGRAM = """
+import json, pathlib, sys
+from ksgen import inventory
+from ksgen.expressions import Expressions
+from ksgen.nodes import plain
+site, _ = inventory.read([pathlib.Path(sys.argv[1])])
+done = Expressions(site).rendered(site.hosts[0])
+values = {name: plain(variable.node) for name, variable in done.entry.variables.items()}
+print(json.dumps([values, [problem.message for problem in done.problems]]))
+"""
+
+
+def test_filters_for_addresses_are_those_of_the_collection(tmp_path: Path) -> None:
+    place = tmp_path / "ansible_collections" / "ansible" / "utils" / "plugins" / "filter"
+    place.mkdir(parents=True)
+    (place / "ipaddr.py").write_text(_STAND_IN)
+    (tmp_path / "netaddr.py").write_text("")
+    path = tmp_path / "hosts.yaml"
+    path.write_text(
+        "all: {hosts: {n01: {node_a: \"{{ '10.0.0.0/8' | ipaddr('1') }}\", node_b: '{{ 1 | ansible.utils.ipaddr }}',"
+        " node_c: \"{{ ['a'] | map('ipaddr', 2) | list }}\"}}}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert json.loads(done.stdout) == [{"node_a": "10.0.0.0/8?1", "node_c": ["a?2"]}, ["ipaddr: not an address"]]

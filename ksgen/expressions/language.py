@@ -23,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 from jinja2.tests import TESTS
 from jinja2.utils import Cycler, Joiner, Namespace, missing
 
+from ksgen.expressions import addresses
 from ksgen.expressions import filters as ansible
 from ksgen.expressions.bounds import (
     ITEMS_A_STEP,
@@ -43,6 +44,7 @@ from ksgen.expressions.bounds import (
     too_deep,
     too_long,
 )
+from ksgen.expressions.child import unlimited_time
 from ksgen.expressions.compiling import FILE, Compiled, Generator, weight
 from ksgen.expressions.vocabulary import (
     ANSIBLE_FILTERS,
@@ -119,7 +121,7 @@ def _guarded(name: str, function: Callable[..., Any], language: Language) -> Cal
     special = 1 if hasattr(function, "jinja_pass_arg") else 0
     work = language.work
 
-    @functools.wraps(function)
+    @functools.wraps(function, updated=("__dict__",) if hasattr(function, "__name__") else ())
     def guarded(*arguments: Any, **options: Any) -> Any:
         given = [*arguments[special:], *options.values()]
         if name not in TAKES_MISSING:
@@ -381,14 +383,26 @@ class Language(ImmutableSandboxedEnvironment):
         if bare in table:
             return bare
         word = name.rpartition(".")[2]
+        if kind == "filter" and bare.removeprefix("ansible.utils.") in addresses.NAMES:
+            return self._for_addresses(word, line)
         if bare in LEFT_OUT:
             message = f"the {kind} {bare!r} {LEFT_OUT[bare]}, and is not read here"
             raise Refused("filter-not-read", message, None, word, line)
         if "." in bare or bare in (ANSIBLE_FILTERS | COLLECTION_FILTERS if kind == "filter" else ANSIBLE_TESTS):
             message = f"the {kind} {bare!r} of Ansible is not supported here"
-            cure = CURES.get(bare, "write the value out, or compute it with a filter of docs/expressions.md")
+            cure = CURES.get(word, "write the value out, or compute it with a filter of docs/expressions.md")
             raise Refused("filter-of-ansible", message, cure, word, line)
         raise Refused("filter-unknown", f"no {kind} is called {name!r}", did_you_mean(name, table), word, line)
+
+    def _for_addresses(self, name: str, line: int | None) -> str:
+        if name not in self.filters:
+            with unlimited_time():
+                function = addresses.load(name)
+            if function is None:
+                message = f"the filter {name!r} needs ansible.utils and netaddr, which are not installed"
+                raise Refused("filter-of-ansible", message, addresses.CURE, name, line)
+            self.filters[name] = _guarded(name, function, self)
+        return name
 
     # What Jinja's own filters use of an environment.
 
