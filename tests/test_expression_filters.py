@@ -410,8 +410,11 @@ def test_every_filter_and_test_is_in_the_table() -> None:
     assert words >= filters.FILTERS.keys() | filters.TESTS.keys()
 
 
-# A stand-in for the collection ansible.utils, which is large: its filters take an environment first.
+# A stand-in for the collection ansible.utils, which is large: most of its filters take an environment first.
 _STAND_IN = """
+from jinja2.filters import pass_environment
+
+@pass_environment
 def _ipaddr(_, value, query=""):
     if not isinstance(value, str):
         raise ValueError("not an address")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -25,5 +24,5 @@ def load(name: str) -> Callable[..., Any] | None:
         module = importlib.import_module(f"{_MODULES}.{name}")
     except ImportError:
         return None
-    found = module.FilterModule().filters().get(name)
-    return None if found is None else functools.partial(found, None)  # the environment, which they do not use
+    found: Callable[..., Any] | None = module.FilterModule().filters().get(name)
+    return found

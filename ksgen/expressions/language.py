@@ -121,7 +121,7 @@ def _guarded(name: str, function: Callable[..., Any], language: Language) -> Cal
     special = 1 if hasattr(function, "jinja_pass_arg") else 0
     work = language.work
 
-    @functools.wraps(function, updated=("__dict__",) if hasattr(function, "__name__") else ())
+    @functools.wraps(function)
     def guarded(*arguments: Any, **options: Any) -> Any:
         given = [*arguments[special:], *options.values()]
         if name not in TAKES_MISSING:
