@@ -7,10 +7,10 @@ import dataclasses
 import datetime
 import json
 import os
+import resource
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -382,10 +382,14 @@ _FILTERS = st.sampled_from(
     """upper lower int float string length first last list sort unique reverse abs round min max sum default('d')
     default(1,true) d(omit) join(',') replace('a','b') map('string') map(attribute='name') select('defined') title trim
     capitalize batch(2) dictsort items int(base=16) format(1) center(5) selectattr('id') groupby('id') sum('id')
-    sort(attribute='id') truncate(3) wordcount count reject('none') indent(1) map('upper') slice(2)""".split()  # noqa: SIM905
+    sort(attribute='id') truncate(3) wordcount count reject('none') indent(1) map('upper') slice(2) to_json bool quote
+    regex_replace('a','b') regex_search('[0-9]+') regex_findall('.') ternary(1,nowhere) flatten dict2items items2dict
+    combine({'k':2}) hash('md5') b64encode from_yaml zip([1,2]) product('ab') basename splitext split mandatory
+    human_to_bytes to_yaml from_json""".split()  # noqa: SIM905
 )
 _TESTS = st.sampled_from(
-    """defined undefined none string number mapping sequence iterable true false boolean integer float odd even lower
+    """match('a') search('[0-9]') version('1','ge') contains('a') subset([1]) superset([1]) truthy
+    defined undefined none string number mapping sequence iterable true false boolean integer float odd even lower
     upper sameas(1) eq(1) in([1,'a']) gt(1) divisibleby(2)""".split()  # noqa: SIM905
 )
 _SUFFIXES = st.sampled_from(
@@ -677,12 +681,12 @@ ATTACKS = {
 @pytest.mark.parametrize("template", ATTACKS, ids=lambda template: template[:60])
 def test_an_attack_ends_soon_with_a_problem(template: str, tmp_path: Path) -> None:
     found, expressions = read(tmp_path, json.dumps({"all": {"hosts": {"n01": {"node_x": template}}}}))
-    begin = time.process_time()
+    begin = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = expressions.rendered(found.hosts[0])
-    assert time.process_time() - begin < 1
+    del expressions
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begin < 1
     assert [problem.code for problem in done.problems] == [ATTACKS[template]]
     assert done.failed == {"node_x"}
-    assert expressions.rendered(found.hosts[0]).entry.name == "n01"
 
 
 @pytest.mark.parametrize(
