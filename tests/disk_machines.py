@@ -294,11 +294,6 @@ MACHINES = (
     Machine(
         "mounted", (scsi(1),), FIRST, fill=PARTITION + "mkfs.xfs -q ${1}1", start="mount -o ro,norecovery ${1}1 /mnt"
     ),
-)
-
-# To be recorded, or recorded by a program that decided otherwise: tests have their disks as far as they are recorded,
-# and not yet what the machine itself did. tests/record_disks.py takes them by name.
-TO_RECORD = (
     Machine("btrfs-across", (scsi(1), scsi(2)), PAIR, fill="modprobe btrfs; mkfs.btrfs -q $1 $2"),
     Machine("oracle-asm", (scsi(1, bytes=oracle_asm),), erased("oracleasm")),
     Machine("lvm1", (scsi(1, bytes=lvm1),), FIRST),
@@ -347,7 +342,9 @@ TO_RECORD = (
         (scsi(1),),
         erased("inactive-volumes"),
         fill="vgcreate -q old-group $1; lvcreate -q -n root -L 4g old-group; mkfs.xfs -q /dev/old-group/root\n"
-        "lvcreate -q -T -L 4g old-group/pool; lvcreate -q -T -V 8g -n thin old-group/pool",
+        # Otherwise udev activates it as soon as it sees it.
+        "lvcreate -q -T -L 4g old-group/pool; lvcreate -q -T -V 8g -n thin old-group/pool\n"
+        "vgchange -q --setautoactivation n old-group",
     ),
     Machine(
         "virtual-disk",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from disk_machines import RECORDED
@@ -41,7 +42,7 @@ class Replay(disks.Target):
         self.done.append(argv)
         return disks.Output(5, "", f"  {argv[0]}: it is in use\n") if argv[0] == self.failing else disks.Output(0, "")
 
-    def directories(self, device: str, fstype: str) -> disks.Look:
+    def directories(self, device: str, fstype: str, others: Sequence[str] = ()) -> disks.Look:
         return self.insides[device]
 
     def read(self, path: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from disk_machines import MACHINES, RECORDED, TO_RECORD, Machine
+from disk_machines import MACHINES, RECORDED, Machine
 from lab import root
 from lab.machine import acceleration, digest
 
@@ -60,7 +60,12 @@ unplug() {
     for disk in /sys/block/sd*; do [ -e $disk ] && echo 1 >$disk/device/delete; done; udevadm settle
     rm -rf /run/lvm /run/udev/rules.d/99-ovirt* /etc/multipath /etc/multipath.conf; udevadm control --reload
 }
-unplug
+takedown() {
+    for n in 1 2 3; do
+        vgchange -q -an; cryptsetup close secret; mdadm --stop --scan; multipath -F; dmsetup remove_all
+    done
+}
+takedown; unplug
 while read -r name places <&3; do
     disks=
     for place in $places; do
@@ -77,10 +82,7 @@ while read -r name places <&3; do
         . ./script; udevadm settle; [ -z "$LOOK" ] || python3 -S /job/look.py
     )
     swapoff -a; umount /mnt /run/install/repo
-    for n in 1 2 3; do
-        vgchange -q -an; cryptsetup close secret; mdadm --stop --scan; multipath -F; dmsetup remove_all
-    done
-    sync; unplug
+    takedown; sync; unplug
 done 3</job/machines 2>/job/out/log
 for n in /sys/class/virtio-ports/*/name; do [ "$(cat $n)" = out ] && port=/dev/$(basename $(dirname $n)); done
 tar cf - -C /job/out . >$port; sync; sleep 1
@@ -98,7 +100,7 @@ class Recorder(disks.Target):
 
     def run(self, *argv):
         output = super().run(*argv)
-        if argv[0] not in ("mount", "umount"):
+        if argv[0] not in ("mount", "umount", "blockdev"):
             text = output.text
             if argv == disks.UDEV:
                 kept = (b for b in text.split("\\n\\n") if "E: SUBSYSTEM=block\\n" in b + "\\n")
@@ -106,8 +108,8 @@ class Recorder(disks.Target):
             self.commands.append([list(argv), output.status, text, output.complaints])
         return output
 
-    def directories(self, device, fstype):
-        look = super().directories(device, fstype)
+    def directories(self, device, fstype, others=()):
+        look = super().directories(device, fstype, others)
         self.insides[device] = [look.places, look.why, look.word]
         return look
 
@@ -273,7 +275,7 @@ def main() -> None:
     print("what the machines said is in", directory, flush=True)
     kernel = root.kernel()
     run = Run(root.vm_root(), kernel, initramfs(kernel, directory), directory)
-    machines = [machine for machine in (*MACHINES, *TO_RECORD) if not names or machine.name in names]
+    machines = [machine for machine in MACHINES if not names or machine.name in names]
     for machine in machines:
         make(machine, directory)
     filled = [machine for machine in machines if machine.fill]

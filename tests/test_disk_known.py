@@ -542,7 +542,7 @@ def test_tower_with_an_encrypted_floor() -> None:
     assert run(target, want(wwn(1), wwn(2), erase=["luks"])) == 0
     assert [" ".join(argv) for argv in target.done if argv[0] != "udevadm"] == [
         "swapoff /dev/mapper/inner-swap",
-        "vgchange --devicesfile  -an --select vg_uuid=ssRmNm-OZ7G-dgde-1gg0-N24h-nnVx-D1WHn7",
+        "vgchange --devicesfile  -an --select vg_uuid=dizeam-8Iz8-JC7a-SfXZ-FfXs-Hj3V-bDW2rf",
         "cryptsetup close secret",
         "mdadm --stop /dev/md127",
         "wipefs --all --types LVM2_member,linux_raid_member /dev/sda",

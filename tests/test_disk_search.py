@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -131,10 +131,10 @@ def test_directory_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> Non
 class Looked(disks.Target):
     def __init__(self, look: Look, filesystems: str = "nodev\tproc\n\txfs\n") -> None:
         self.look, self.filesystems = look, filesystems
-        self.asked: list[tuple[str, str]] = []
+        self.asked: list[tuple[str, ...]] = []
 
-    def directories(self, device: str, fstype: str) -> Look:
-        self.asked.append((device, fstype))
+    def directories(self, device: str, fstype: str, others: Sequence[str] = ()) -> Look:
+        self.asked.append((device, fstype, *others))
         return self.look
 
     def read(self, path: str) -> str:
@@ -172,6 +172,24 @@ def test_what_has_something_above_it_is_looked_into_there() -> None:
     below = device("sda1", "part", "sda", signatures=("xfs", "linux_raid_member"))
     assert look(target, below, device("md0", "raid1", "sda1", signatures=("ext4",))) == []
     assert target.asked == [("/dev/md0", "ext4")]
+
+
+def test_file_system_on_several_devices_is_mounted_with_all_of_them() -> None:
+    """The kernel knows them only if udev has told it, which it does where the module was loaded before."""
+    parts = [device(f"sda{n}", "part", "sda", signatures=("btrfs",), filesystem_uuid="a") for n in (1, 2)]
+    closed = device("sda3", "part", "sda", signatures=("btrfs",), filesystem_uuid="a")
+    above = device("dm-0", "crypt", "sda3", signatures=("btrfs",), filesystem_uuid="a", path="/dev/mapper/secret")
+    another = device("sda4", "part", "sda", signatures=("btrfs",), filesystem_uuid="b")
+    old = device("sda5", "part", "sda", signatures=("xfs", "zfs_member"), filesystem_uuid="a")
+    target = Looked(Look())
+    look(target, *parts, closed, above, another, old)
+    assert target.asked == [
+        ("/dev/sda1", "btrfs", "/dev/sda2", "/dev/mapper/secret"),
+        ("/dev/sda2", "btrfs", "/dev/sda1", "/dev/mapper/secret"),
+        ("/dev/sda4", "btrfs"),
+        ("/dev/sda5", "xfs"),
+        ("/dev/mapper/secret", "btrfs", "/dev/sda1", "/dev/sda2"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,9 +244,17 @@ def image(tmp_path: Path, fstype: str, fill: str) -> Path:
 
 
 def looked_at(file: Path, fstype: str) -> Look:
-    """What is seen; not a byte of the file is another afterwards, and nothing is left mounted."""
+    """What is seen on a device that can be written: it still can, and not a byte of it is another afterwards."""
     before = hashlib.sha256(file.read_bytes()).digest()
-    found = disks.Target().directories(str(file), fstype)
+    loop = subprocess.run(["losetup", "-f", "--show", file], capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        found = disks.Target().directories(loop, fstype)
+        mode = subprocess.run(["blockdev", "--getro", loop], capture_output=True, text=True, check=True).stdout
+        assert mode == "0\n"
+        sh("sync; losetup -d $1", loop)
+    except BaseException:
+        sh("losetup -d $1", loop)
+        raise
     assert hashlib.sha256(file.read_bytes()).digest() == before
     assert "node-disks-" not in Path("/proc/self/mounts").read_text()
     return found
@@ -259,7 +285,8 @@ def test_damaged_file_system_is_not_an_empty_one(tmp_path: Path) -> None:
     sh("dd if=/dev/zero of=$1 bs=4096 seek=1 count=1 conv=notrunc", file)
     found = looked_at(file, "ext4")
     assert (found.places, found.word) == ((), "unmountable")
-    assert found.why.startswith("mount: ") or found.why.startswith("dmesg(1)")
+    assert found.why.startswith("mount: ")
+    assert "dmesg" not in found.why
 
 
 @ROOT
@@ -285,4 +312,10 @@ def test_no_file_system_at_all(tmp_path: Path) -> None:
 
 def test_mount_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "blockdev").symlink_to("/bin/true")
     assert disks.Target().directories("/dev/none", "xfs") == Look((), "mount: No such file or directory", "unmountable")
+
+
+def test_device_that_does_not_exist() -> None:
+    why = "blockdev: cannot open /dev/none: No such file or directory"
+    assert disks.Target().directories("/dev/none", "xfs") == Look((), why, "unmountable")

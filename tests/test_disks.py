@@ -33,6 +33,19 @@ COPIED = (
     "another; needed: a look at its volume group; cure: take the original or the copy away; if the copy is given up, "
     "wipe it by hand: wipefs -a",
 )
+DEEP_DOMAIN = (
+    "storage-domain: the file system of sda1 on sda is a storage domain of oVirt: it has "
+    "data/images/rhev/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md; needed: a disk without virtual machines on it; "
+    "cure: correct node_disk; if the domain is given up, destroy it in the engine and wipe the disk there"
+)
+LOOK_AT_IT = "needed: a look at what is in it; cure: correct node_disk, or find out by hand what it is"
+DAMAGED = "what is in sda on sda is not known: mount: mount(2) system call failed: Structure needs cleaning."
+INACTIVE = "what is in volume group old-group on sda is not known: logical volumes of it are not active (root, thin)"
+VIRTUAL = (
+    "what is in guests-guest1 on sda is not known: it is a logical volume with partitions in it, as virtual machines "
+    "have (gpt)"
+)
+ENCRYPTED = "what is in {} on {} is not known: it is encrypted with LUKS (crypto_LUKS)"
 CASES = [(machine.name, case) for machine in MACHINES for case in machine.wanted]
 MACHINE = {machine.name: machine for machine in MACHINES}
 EXPECTED = {
@@ -192,6 +205,33 @@ EXPECTED = {
     ("mounted", "first"): [
         "in-use: sda1 on sda is mounted at /mnt; needed: a disk that nothing uses; cure: unmount it in node_pre",
     ],
+    ("btrfs-across", "first"): [
+        "reaches-out: the btrfs file system c91d8039-4a9d-4a58-992f-20f225f6bff0 on sda also lies on sdb; needed: "
+        "nothing that reaches onto other disks; cure: correct node_disk; if the btrfs file system is given up, remove "
+        "it by hand",
+    ],
+    ("oracle-asm", "first"): [
+        "foreign: sda belongs to Oracle ASM: oracleasm in sda; needed: a disk that no other system uses; cure: correct "
+        "node_disk; if this is given up, wipe the disk by hand: wipefs -a",
+    ],
+    ("lvm1", "first"): [
+        "not-known: what is in sda on sda is not known: the installer does not read LVM1 (LVM1_member); " + LOOK_AT_IT,
+    ],
+    ("deep-brick", "first"): [
+        "foreign: sda belongs to Gluster: srv/gluster/bricks/data/brick/.glusterfs in storage-srv; needed: a disk that "
+        "no other system uses; cure: correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
+    ],
+    ("deep-domain", "first"): [DEEP_DOMAIN],
+    ("deep-domain", "erase"): [DEEP_DOMAIN],
+    ("power-cut-domain", "first"): [
+        "storage-domain: the file system of sda on sda is a storage domain of oVirt: it has "
+        "images/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md; needed: a disk without virtual machines on it; "
+        "cure: correct node_disk; if the domain is given up, destroy it in the engine and wipe the disk there",
+    ],
+    ("damaged", "first"): [f"not-known: {DAMAGED}; {LOOK_AT_IT}"],
+    ("inactive-volume", "first"): [f"not-known: {INACTIVE}; {LOOK_AT_IT}"],
+    ("virtual-disk", "first"): [f"not-known: {VIRTUAL}; {LOOK_AT_IT}"],
+    ("luks", "first"): [f"not-known: {ENCRYPTED.format('sda1', 'sda')}; {LOOK_AT_IT}"],
 }
 
 STEPS = {
@@ -216,15 +256,42 @@ STEPS = {
     ("node", "reinstall"): [
         "vgchange --devicesfile  -an --select vg_uuid=j9sf5X-4VXp-44i9-JcNv-ngis-cK2m-bdCFm9",
     ],
+    ("virtual-disk", "erase"): [
+        "vgchange --devicesfile  -an --select vg_uuid=ka4KsY-lS2F-JivF-BC7U-EmEl-93CE-SoQ6iX",
+    ],
+    ("luks", "erase"): [
+        "cryptsetup close secret",
+    ],
+    ("tower", "pair"): [
+        "swapoff /dev/mapper/inner-swap",
+        "vgchange --devicesfile  -an --select vg_uuid=dizeam-8Iz8-JC7a-SfXZ-FfXs-Hj3V-bDW2rf",
+        "cryptsetup close secret",
+        "mdadm --stop /dev/md127",
+    ],
 }
 
-# Disks and partitions that lose their metadata of LVM and RAID.
+# Disks and partitions that lose signatures, with the types of these: those of LVM and RAID, or what node_erase names.
+ASSEMBLED = "LVM2_member,linux_raid_member"
 WIPED = {
-    ("old-system", "first"): ("sda2",),
-    ("group-across", "pair"): ("sda", "sdb"),
-    ("mirror", "pair"): ("sda", "sdb"),
-    ("half-mirror", "first"): ("sda",),
-    ("node", "reinstall"): ("sda1",),
+    ("old-system", "first"): {"sda2": ASSEMBLED},
+    ("group-across", "pair"): {"sda": ASSEMBLED, "sdb": ASSEMBLED},
+    ("mirror", "pair"): {"sda": ASSEMBLED, "sdb": ASSEMBLED},
+    ("half-mirror", "first"): {"sda": ASSEMBLED},
+    ("node", "reinstall"): {"sda1": ASSEMBLED},
+    ("oracle-asm", "erase"): {"sda": "oracleasm"},
+    ("inactive-volume", "erase"): {"sda": ASSEMBLED},
+    ("virtual-disk", "erase"): {"sda": ASSEMBLED},
+    ("luks", "erase"): {"sda1": "crypto_LUKS"},
+    ("tower", "pair"): {"sda": ASSEMBLED, "sdb": ASSEMBLED},
+}
+# What node_erase allows, said before anything is done.
+ALLOWED = {
+    ("oracle-asm", "erase"): ["[oracleasm] allows it to be erased: sda belongs to Oracle ASM: oracleasm in sda"],
+    ("damaged", "erase"): [f"[unmountable] allows it to be erased: {DAMAGED}"],
+    ("inactive-volume", "erase"): [f"[inactive-volumes] allows it to be erased: {INACTIVE}"],
+    ("virtual-disk", "erase"): [f"[virtual-disks] allows it to be erased: {VIRTUAL}"],
+    ("luks", "erase"): [f"[luks] allows it to be erased: {ENCRYPTED.format('sda1', 'sda')}"],
+    ("tower", "pair"): [f"[luks] allows it to be erased: {ENCRYPTED.format('md127', disk)}" for disk in ("sda", "sdb")],
 }
 TAKEN = {name: disks_ for (name, _), disks_ in WIPED.items()}
 
@@ -250,11 +317,13 @@ def test_run(name: str, case: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(target, wanted_of(name, case), "--every=1", "--for=1") == (1 if refusals else 0)
     said = capsys.readouterr().out
     assert complaints(said) == refusals
-    wipes = [f"wipefs --all --types LVM2_member,linux_raid_member /dev/{disk}" for disk in WIPED.get((name, case), ())]
+    wipes = [f"wipefs --all --types {types} /dev/{disk}" for disk, types in WIPED.get((name, case), {}).items()]
     steps = [] if refusals else [*STEPS.get((name, case), []), *wipes]
     assert [" ".join(argv) for argv in target.done if argv[0] != "udevadm"] == steps
     assert (disks.RULES in target.files) is not bool(refusals)
-    assert [text for _, text in target.heard] == [f"\n{said}"] * (2 if refusals else 0)
+    allowed = "".join(f"ovirt-node: node_erase: {line}\n" for line in ALLOWED.get((name, case), ()))
+    heard = said if refusals else allowed
+    assert [text for _, text in target.heard] == [f"\n{heard}"] * (2 if heard else 0)
     if not refusals:
         assert said == recording(name)["shown"][case]["said"]
 

@@ -164,7 +164,7 @@ DOMAIN = "data/images/rhev/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md"
 
 @pytest.fixture
 def disk(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What is on the disk: `mount` copies it, `umount` takes it away, and both write down how they were called."""
+    """What is on the disk: `mount` copies it, `umount` takes it away; these and `blockdev` write down their calls."""
     content = tmp_path / "content"
     content.mkdir()
     (tmp_path / "tmp").mkdir()
@@ -173,11 +173,12 @@ def disk(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     log = f'echo "${{0##*/}} $*" >>{tmp_path}/calls\n'
     add_program(programs, "mount", f'{log}stat -c "%a %n" "$6" >>{tmp_path}/mode\ncp -a {content}/. "$6"\n')
     add_program(programs, "umount", f'{log}find "$1" -mindepth 1 -delete\n')
+    add_program(programs, "blockdev", f"{log}[ $1 != --getro ] || echo 0\n")
     return content
 
 
 def calls(disk: Path) -> list[str]:
-    """How mount and umount were called; the mount point is TOP."""
+    """How mount, umount and blockdev were called; the mount point is TOP."""
     found = (disk.parent / "calls").read_text()
     (top,) = set(re.findall(rf"{disk.parent}/tmp/node-disks-\w+", found))
     return found.replace(top, "TOP").splitlines()
@@ -191,7 +192,13 @@ def left_over(disk: Path) -> list[str]:
 def test_file_system_is_mounted_without_a_change_and_unmounted(fstype: str, disk: Path) -> None:
     (disk / DOMAIN).mkdir(parents=True)
     assert TARGET.directories("/dev/sda1", fstype) == disks.Look((DOMAIN,))
-    assert calls(disk) == [f"mount -t {fstype} -o {MOUNT_OPTIONS[fstype]} /dev/sda1 TOP", "umount TOP"]
+    assert calls(disk) == [
+        "blockdev --getro /dev/sda1",
+        "blockdev --setro /dev/sda1",
+        f"mount -t {fstype} -o {MOUNT_OPTIONS[fstype]} /dev/sda1 TOP",
+        "umount TOP",
+        "blockdev --setrw /dev/sda1",
+    ]
     assert (disk.parent / "mode").read_text().startswith("700 ")
     assert left_over(disk) == []
 
@@ -201,10 +208,50 @@ def test_every_file_system_that_is_looked_into_has_options() -> None:
     assert {each for each, rule in disks.BLKID_TYPES.items() if rule in ("look", "look-if")} == set(MOUNT_OPTIONS)
 
 
-def test_mount_that_fails(disk: Path, programs: Path) -> None:
-    add_program(programs, "mount", "echo noise; echo first >&2; echo 'mount: wrong fs type' >&2; exit 32\n")
-    assert TARGET.directories("/dev/sda1", "xfs") == disks.Look((), "mount: wrong fs type", "unmountable")
-    assert not (disk.parent / "calls").exists()
+def test_file_system_on_several_devices(disk: Path) -> None:
+    assert TARGET.directories("/dev/sda", "btrfs", ["/dev/sdb", "/dev/sdc"]) == disks.Look()
+    assert calls(disk) == [
+        *(f"blockdev --{what} /dev/sd{letter}" for letter in "abc" for what in ("getro", "setro")),
+        "mount -t btrfs -o ro,rescue=nologreplay,device=/dev/sdb,device=/dev/sdc /dev/sda TOP",
+        "umount TOP",
+        *(f"blockdev --setrw /dev/sd{letter}" for letter in "abc"),
+    ]
+
+
+def test_device_that_is_read_only_stays_so(disk: Path, programs: Path) -> None:
+    add_program(programs, "blockdev", f'echo "blockdev $*" >>{disk.parent}/calls; echo 1\n')
+    assert TARGET.directories("/dev/sda1", "xfs") == disks.Look()
+    asked = [line for line in calls(disk) if line.startswith("blockdev")]
+    assert asked == ["blockdev --getro /dev/sda1"]
+
+
+@pytest.mark.parametrize("which", ["--getro", "--setro"])
+def test_device_that_cannot_be_made_read_only_is_not_mounted(which: str, disk: Path, programs: Path) -> None:
+    script = f'echo "blockdev $*" >>{disk.parent}/calls; echo 0\n[ "$*" != "{which} /dev/sdb" ] || '
+    add_program(programs, "blockdev", f"{script}{{ echo noise >&2; echo 'ioctl error' >&2; exit 1; }}\n")
+    assert TARGET.directories("/dev/sda", "btrfs", ["/dev/sdb"]) == disks.Look((), "ioctl error", "unmountable")
+    asked = (disk.parent / "calls").read_text().splitlines()
+    assert (asked[-2:], "mount" in str(asked)) == ([f"blockdev {which} /dev/sdb", "blockdev --setrw /dev/sda"], False)
+    assert left_over(disk) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        pytest.param("echo first; echo mount: no", "mount: no", id="last-line"),
+        pytest.param(
+            "echo \"mount: $6: wrong fs type\"; echo '       dmesg(1) may have more information'",
+            "mount: wrong fs type",
+            id="as-util-linux-says-it",
+        ),
+        pytest.param("true", "no output", id="nothing"),
+    ],
+)
+def test_mount_that_fails(told: str, why: str, disk: Path, programs: Path) -> None:
+    add_program(programs, "mount", f"echo noise; ( {told}; ) >&2; exit 32\n")
+    assert TARGET.directories("/dev/sda1", "xfs") == disks.Look((), why, "unmountable")
+    last = (disk.parent / "calls").read_text().splitlines()[-1]
+    assert last == "blockdev --setrw /dev/sda1"
     assert left_over(disk) == []
 
 
@@ -223,7 +270,7 @@ def test_file_system_that_cannot_be_read_to_its_end_is_unmounted(disk: Path, pro
     found = TARGET.directories("/dev/sda1", "xfs")
     assert (found.places, found.word) == ((), "unmountable")
     assert found.why.endswith(": File name too long")
-    assert [line.split()[0] for line in calls(disk)] == ["mount", "umount"]
+    assert [line.split()[0] for line in calls(disk)] == ["blockdev", "blockdev", "mount", "umount", "blockdev"]
     assert left_over(disk) == []
 
 

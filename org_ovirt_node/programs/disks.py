@@ -192,7 +192,7 @@ INSIDE = {DOMAIN_DIRECTORY: "storage domain", ".glusterfs": "gluster"}
 # How far a file system is searched; what is further down, or later, is not known.
 INSIDE_SECONDS = 300
 INSIDE_ENTRIES = 5_000_000
-# With these options a mount writes nothing, not even a journal: xfs(5), ext4(5), btrfs(5).
+# With these options a mount replays no journal: xfs(5), ext4(5), btrfs(5).
 PASSIVE_MOUNT = {
     "xfs": "ro,norecovery,nouuid",
     **dict.fromkeys(("ext3", "ext4", "ext4dev"), "ro,noload"),
@@ -460,6 +460,11 @@ class Device:
     filesystem_uuid: str
     trouble: str = ""  # why it could not be read
 
+    @property
+    def shown(self) -> str:
+        """Its name in a message: dm-0 says nothing to a person."""
+        return self.mapper_name or self.name
+
 
 @dataclasses.dataclass(frozen=True)
 class Group:
@@ -652,23 +657,44 @@ class Target:
         """Where a link leads; empty when it leads to nothing."""
         return os.path.realpath(link) if os.path.exists(link) else ""
 
-    def directories(self, device: str, fstype: str) -> Look:
-        """What is inside of a file system, which is not changed by it."""
+    def directories(self, device: str, fstype: str, others: Sequence[str] = ()) -> Look:
+        """What is inside of a file system, which is not changed by it; `others`: all other devices that it lies on."""
+        options = ",".join([PASSIVE_MOUNT[fstype], *(f"device={other}" for other in others)])
         top = tempfile.mkdtemp(prefix="node-disks-")
+        protected: list[str] = []
         try:
-            mounted = self.run("mount", "-t", fstype, "-o", PASSIVE_MOUNT[fstype], device, top)
+            for each in (device, *others):
+                failed = self._protect(each, protected)
+                if failed:
+                    return Look(why=failed, word="unmountable")
+            mounted = self.run("mount", "-t", fstype, "-o", options, device, top)
             if mounted.status:
-                is_late = mounted.status == NO_ANSWER
-                why = f"mount {mounted.complaints}" if is_late else last_line(mounted.complaints)
-                return Look(why=why, word="unmountable")
+                # The kernel's messages are gone when somebody reads this.
+                lines = [line for line in mounted.complaints.splitlines() if "dmesg(1)" not in line]
+                why = last_line("\n".join(lines)).replace(f"{top}: ", "")
+                return Look(why=f"mount {why}" if mounted.status == NO_ANSWER else why, word="unmountable")
             try:
                 return search(top)
             finally:
                 self.run("umount", top)
         finally:
+            for each in protected:
+                self.run("blockdev", "--setrw", each)
             # Never what is below it: that may still be the disk.
             with contextlib.suppress(OSError):
                 os.rmdir(top)
+
+    def _protect(self, device: str, protected: list[str]) -> str:
+        """Make a device read-only and note it; why that failed, or nothing.
+
+        ext4 notes errors in the superblock even if it is mounted read-only.
+        """
+        asked = self.run("blockdev", "--getro", device)
+        if not asked.status and asked.text.strip() == "0":
+            asked = self.run("blockdev", "--setro", device)
+            if not asked.status:
+                protected.append(device)
+        return last_line(asked.complaints) if asked.status else ""
 
     def say(self, terminal: str, text: str) -> bool:
         """Best effort: a terminal may be gone, or hold back; its line discipline may be off."""
@@ -906,11 +932,12 @@ def look_inside(target: Target, facts: Facts, chosen: Iterable[Candidate]) -> Fa
     """Also what the file systems on the chosen disks hold, as far as they can be mounted without changing them."""
     insides: list[Inside] = []
     unseen: list[Unseen] = []
-    for device in facts.stack(name for candidate in chosen for name in candidate.names):
+    stack = facts.stack(name for candidate in chosen for name in candidate.names)
+    for device in stack:
         fstype = next((each for each in device.signatures if rule_of(each) in (LOOK, LOOK_IF)), None)
         if fstype is None or facts.children([device.name]):
             continue
-        look = target.directories(device.path, fstype)
+        look = target.directories(device.path, fstype, _others(facts, stack, device, fstype))
         if look.word and rule_of(fstype) == LOOK_IF and fstype not in target.read("/proc/filesystems").split():
             continue
         if look.word:
@@ -918,6 +945,19 @@ def look_inside(target: Target, facts: Facts, chosen: Iterable[Candidate]) -> Fa
         named = ((place, INSIDE.get(os.path.basename(place))) for place in look.places)
         insides += [Inside(device.name, place, owner) for place, owner in named if owner]
     return dataclasses.replace(facts, insides=tuple(insides), unseen=tuple(unseen))
+
+
+def _others(facts: Facts, stack: Iterable[Device], device: Device, fstype: str) -> list[str]:
+    """The paths of all other devices that a file system lies on."""
+    return [
+        each.path
+        for each in stack
+        if fstype in SPANNING
+        and fstype in each.signatures
+        and each.filesystem_uuid == device.filesystem_uuid != ""
+        and each != device
+        and not facts.children([each.name])
+    ]
 
 
 # Deciding
@@ -1075,14 +1115,14 @@ def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted)
             if node and not wanted.reinstall:
                 yield refusal("node-layers", disk=candidate, why=_listed(node))
         for name, places in _by_device(insides, DOMAIN_DIRECTORY):
-            what, why = f"the file system of {name}", f"it has {_some(places)}"
+            what, why = f"the file system of {facts.device(name).shown}", f"it has {_some(places)}"
             yield refusal("storage-domain", what=what, disk=candidate, why=why)
         marks = [mark for device in stack for mark in _marks(device)]
         marks += [mark for group in groups for mark in _foreign_volumes(group)]
         for directory, word in INSIDE.items():
             if word in OWNERS:
                 found = _by_device(insides, directory)
-                marks += [(word, f"{_some(places)} in {name}") for name, places in found]
+                marks += [(word, f"{_some(places)} in {facts.device(name).shown}") for name, places in found]
         for owner in dict.fromkeys(word for word, _ in marks):
             why = _listed(dict.fromkeys(why for word, why in marks if word == owner))
             yield refusal("foreign", disk=candidate, owner=OWNERS[owner], word=owner, why=why)
@@ -1129,7 +1169,7 @@ def _not_known(facts: Facts, candidate: Candidate, groups: Sequence[Group], want
     """What is on a disk and cannot be looked into."""
     is_unfinished = any(_is_unfinished(group, wanted) for group in groups)
     for device in facts.stack(candidate.names):
-        name = device.mapper_name or device.name
+        name = device.shown
         for signature in device.signatures:
             word = rule_of(signature)
             if word in CLOSED:
@@ -1221,12 +1261,12 @@ def _marks(device: Device) -> Iterator[tuple[str, str]]:
     """The owners of what is on a device, and how it shows."""
     for signature in device.signatures:
         if rule_of(signature) in OWNERS:
-            yield rule_of(signature), f"{signature} in {device.name}"
+            yield rule_of(signature), f"{signature} in {device.shown}"
     if _of_partition(device) in OWNERS:
         yield _of_partition(device), f"partition type {device.partition_type} of {device.name}"
     for mount in device.mounts:
         if mount.startswith(("/gluster", "/rhgs")):
-            yield "gluster", f"{device.name} is mounted at {mount}"
+            yield "gluster", f"{device.shown} is mounted at {mount}"
 
 
 def _owner_of_name(name: str) -> str:
