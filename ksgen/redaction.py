@@ -134,11 +134,7 @@ class _Command:
 
 
 # pykickstart reads `realm join` with getopt, so that there is no table (commands/realm.py).
-_REALM = _Command(
-    frozenset({"--no-password"}),
-    frozenset({"--client-software", "--server-software", "--membership-software", "--computer-ou"}),
-    frozenset({"--one-time-password"}),
-)
+_REALM = _Command(frozenset(), frozenset(), frozenset({"--one-time-password"}))
 
 
 @functools.cache
@@ -146,7 +142,7 @@ def _commands() -> Mapping[str, _Command]:
     """The commands of both releases that can carry a secret, by pykickstart's own table of their options."""
     actions: dict[str, list[Any]] = {}
     for release in _RELEASES:
-        for name, command in commandMap[int(stringToVersion(release))].items():
+        for name, command in commandMap[stringToVersion(release)].items():
             parser = command()._getParser() if hasattr(command, "_getParser") else None
             actions.setdefault(name, []).extend(getattr(parser, "_actions", ()))
     found = {name: _command(of_name) for name, of_name in actions.items()}
@@ -188,7 +184,8 @@ def _of_command(line: str) -> list[Span]:
     # The word of `sshpw --sshkey` is a public key.
     is_secret = command.is_secret and not any(word.group() == "--sshkey" for word in words)
     found = [*options, *(others if is_secret else [])]
-    return [Span(start, end, label(line[start:end])) for start, end in found if start < end]
+    # What is a hash is found by its looks too.
+    return [Span(start, end) for start, end in found if start < end]
 
 
 def _kind(command: _Command, option: str) -> str:

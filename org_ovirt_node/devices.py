@@ -8,7 +8,7 @@ from org_ovirt_node.geometry import align_up
 from org_ovirt_node.policy import Device
 
 # Kinds that are never directly in a volume group, though what they are made of may have the name of one.
-_ELSEWHERE = ("disk", "partition", "mdarray", "lvmvg", "lvmthinlv")
+_ELSEWHERE = ("partition", "mdarray", "lvmvg", "lvmthinlv")
 
 
 def known(sizes: Iterable[Optional[int]]) -> Optional[list[int]]:

@@ -51,7 +51,7 @@ def test_smallest_disk_fits_and_one_mib_less_does_not():
         assert layout.has_errors(plan(replace(request, disks=(smallest - MIB,) * count)).findings)
 
 
-@pytest.mark.parametrize("group", ["disk1", "efi", "boot", "pv.01", "root", "var", "pool00"])
+@pytest.mark.parametrize("group", ["disk1", "efi", "boot", "pv.01", "raid.11", "root", "pool00"])
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_group_may_be_called_like_another_device(group, mirrored):
     disks = (60 * GIB, 60 * GIB)[: 1 + mirrored]

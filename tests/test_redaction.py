@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from ksgen.kickstart import programs
-from ksgen.redaction import HASH, KEY, Span, label, may_hold_secret, names_secret, redacted, secrets, without_secrets
+from ksgen.redaction import (
+    HASH,
+    KEY,
+    Span,
+    label,
+    may_hold_secret,
+    names_secret,
+    quoted_span,
+    redacted,
+    secrets,
+    without_secrets,
+)
 
 DATA = Path(__file__).parent / "data"
 
@@ -19,7 +30,17 @@ rootpw «SECRET»
 rootpw --plaintext «SECRET»
 rootpw '«SECRET SECRET»' --plaintext
 rootpw "«SECRET 'SECRET»" --plaintext
+rootpw «"SECRET\" SECRET"» --plaintext
+rootpw «"SECRET SECRET»
+rootpw «'SECRET SECRET»
+rootpw «SECRET\ SECRET» --plaintext
+rootpw «SECRET» #why not
 rootpw «SECRET» # «$6$x$h»
+user --name=a --passwo=«SECRET» --gid=1
+rdp --username=a --passwo=«SECRET»
+vnc --host=h --passwo=«SECRET»
+rhsm --organization=1 --activation-k=«SECRET»
+rhsm --organization=1 --activation-k «SECRET»
 rootpw --plaintext «SECRET#SECRET»
 rootpw --iscrypted «$6$x$h»
 rootpw --iscrypted '«$6$x$h»'
@@ -197,6 +218,7 @@ HARMLESS = r"""
 rootpw --lock # a comment
 rootpw --lock
 # rootpw SECRET is not what we write
+user --name=a b
 user --name=a --password="" --lock
 user --name=a --plaintext --gid=1
 sshpw --username=a --sshkey 'ssh-ed25519 AAAA a@b'
@@ -451,11 +473,28 @@ def test_secret_of_several_lines(lines: list[str], seen: list[str]) -> None:
         pytest.param("$6$a$b x", [Span(0, 6, KEY)], KEY + " x", id="a-key-that-looks-like-a-hash"),
         pytest.param("abc", [Span(0, 1), Span(0, 2, KEY)], KEY + "c", id="the-longer-of-two"),
         pytest.param("abcd", [Span(0, 2, KEY), Span(1, 3, KEY)], "(secret)d", id="parts-of-two"),
+        pytest.param("$6$a$b x", [Span(2, 6)], "(a password hash) x", id="inside-a-hash"),
+        pytest.param("a b cd e", [Span(0, 1), Span(4, 5), Span(4, 6)], "(secret) b (secret) e", id="third-overlaps"),
         pytest.param("$6$a$b x", [Span(0, 8)], "(secret)", id="a-hash-at-its-beginning"),
     ],
 )
 def test_what_is_known_is_hidden_too(line: str, known: list[Span], seen: str) -> None:
     assert redacted(["root", line, "end"], {1: known}) == ["root", seen, "end"]
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "span"),
+    [
+        pytest.param("x 'ab' y'", (2, 6), Span(3, 5), id="quoted"),
+        pytest.param("x ab y", (2, 4), Span(2, 4), id="not-quoted"),
+        pytest.param("'ab' x", (0, 4), Span(1, 3), id="first"),
+        pytest.param('x "$6$a$b"', (2, 10), Span(3, 9, HASH), id="hash"),
+        pytest.param("x 'a'b' y", (2, 7), Span(2, 7), id="quotation-ends-inside"),
+        pytest.param("x ' y", (2, 3), Span(2, 3), id="one-quotation-mark"),
+    ],
+)
+def test_place_of_a_quoted_secret(line: str, place: tuple[int, int], span: Span) -> None:
+    assert quoted_span(line, *place) == span
 
 
 def test_secrets_are_told_by_their_places() -> None:
