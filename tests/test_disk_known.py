@@ -386,7 +386,7 @@ def test_what_else_is_beside_an_installation_that_was_cut_off_counts() -> None:
     onn = group("onn", "sda", volumes=(("root", ()),))
     parts = [device("sda1", "part", "sda", signatures=("crypto_LUKS",)), device("sda2", "part", "sda")]
     unseen = (disks.Unseen("sda2", "not all of it was searched within 300 seconds", "unsearched"),)
-    insides = (disks.Inside("sda2", "dom_md", "storage domain"),)
+    insides = (disks.Inside("sda2", "dom_md"),)
     found = facts(SDA, *parts, groups=(onn,), unseen=unseen, insides=insides)
     assert [each.word for each in decided(found).refusals] == ["", "luks", "unsearched"]
 
@@ -412,9 +412,7 @@ def test_disk_of_a_virtual_machine(table: str) -> None:
 
 def inside(place: str) -> disks.Facts:
     found = part(signatures=("xfs",))
-    return disks.dataclasses.replace(
-        found, insides=(disks.Inside("sda1", place, disks.INSIDE[place.rpartition("/")[2]]),)
-    )
+    return disks.dataclasses.replace(found, insides=(disks.Inside("sda1", place),))
 
 
 ALL = disks.ERASABLE
@@ -471,7 +469,7 @@ def test_brick_is_erased_with_consent() -> None:
 
 def test_many_places_are_not_all_listed() -> None:
     found = part(signatures=("xfs",))
-    insides = tuple(disks.Inside("sda1", f"brick{n}/.glusterfs", "gluster") for n in range(7))
+    insides = tuple(disks.Inside("sda1", f"brick{n}/.glusterfs") for n in range(7))
     assert refused(disks.dataclasses.replace(found, insides=insides)) == [
         "foreign: sda belongs to Gluster: brick0/.glusterfs, brick1/.glusterfs, brick2/.glusterfs, brick3/.glusterfs, "
         "brick4/.glusterfs and 2 more in sda1"

@@ -176,7 +176,7 @@ def test_each_disk_has_its_own_refusals() -> None:
 
 
 def test_what_is_inside_counts_for_its_own_disk() -> None:
-    inside = disks.Inside("sdb", "a/.glusterfs", "gluster")
+    inside = disks.Inside("sdb", "a/.glusterfs")
     assert refused(facts(SDA, SDB, insides=(inside,)), "sda", "sdb") == [
         "foreign: sdb belongs to Gluster: a/.glusterfs in sdb"
     ]

@@ -491,6 +491,8 @@ def test_what_is_known_is_hidden_too(line: str, known: list[Span], seen: str) ->
         pytest.param('x "$6$a$b"', (2, 10), Span(3, 9, HASH), id="hash"),
         pytest.param("x 'a'b' y", (2, 7), Span(2, 7), id="quotation-ends-inside"),
         pytest.param("x ' y", (2, 3), Span(2, 3), id="one-quotation-mark"),
+        pytest.param("x ''a' y", (2, 6), Span(2, 6), id="empty-quotation-first"),
+        pytest.param("x 'a'' y", (2, 6), Span(2, 6), id="empty-quotation-last"),
     ],
 )
 def test_place_of_a_quoted_secret(line: str, place: tuple[int, int], span: Span) -> None:

@@ -491,11 +491,10 @@ class Array:
 
 @dataclasses.dataclass(frozen=True)
 class Inside:
-    """What a file system on a disk was seen to hold: a value of INSIDE."""
+    """A directory that a file system on a disk was seen to hold; its name is one of INSIDE."""
 
     device: str
     place: str
-    owner: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -942,8 +941,7 @@ def look_inside(target: Target, facts: Facts, chosen: Iterable[Candidate]) -> Fa
             continue
         if look.word:
             unseen.append(Unseen(device.name, look.why, look.word))
-        named = ((place, INSIDE.get(os.path.basename(place))) for place in look.places)
-        insides += [Inside(device.name, place, owner) for place, owner in named if owner]
+        insides += [Inside(device.name, place) for place in look.places]
     return dataclasses.replace(facts, insides=tuple(insides), unseen=tuple(unseen))
 
 
