@@ -165,6 +165,41 @@ def test_what_is_started_anew_is_taken_down_again(
         assert "nothing has been written to any disk" in said
 
 
+@pytest.mark.parametrize(
+    ("codes", "written"),
+    [
+        pytest.param(["takedown-failed"], False, id="before"),
+        pytest.param(["wipe-failed"], True, id="wiping"),
+        pytest.param(["multipath-failed"], True, id="multipath"),
+        pytest.param(["link-missing"], True, id="link"),
+        pytest.param(["takedown-failed", "link-missing"], True, id="one-of-two"),
+        pytest.param([], False, id="nothing"),
+    ],
+)
+def test_what_has_been_written_to_is_told(codes: list[str], written: bool) -> None:
+    refusals = [disks.Refusal(code, "found", "needed", "cure") for code in codes]
+    first = disks.describe(refusals).splitlines()[0]
+    what = "only the wanted disks have been written to" if written else "nothing has been written to any disk"
+    assert first == f"ovirt-node: the installation stops here; {what}."
+
+
+def test_contents_of_a_disk_in_words() -> None:
+    parts = [
+        device("sda1", "part", "sda", signatures=("PMBR", "gpt", "xfs", "LVM2_member"), mounts=("/a", "/b")),
+        device("sda2", "part", "sda", signatures=("xfs", "linux_raid_member")),
+        device("sdb1", "part", "sdb", signatures=("ext4",)),
+    ]
+    found = facts(
+        SDA, SDB, *parts, groups=(group("on-a", "sda1"), group("on-b", "sdb1")), arrays=(array("raid1", "sda2"),)
+    )
+    one, other = disks.candidates(found)
+    assert disks.contents(found, one) == "gpt, xfs, mounted at /a, mounted at /b, array data, volume group on-a"
+    assert disks.contents(found, other) == "ext4, volume group on-b"
+    empty = facts(SDA)
+    assert disks.contents(empty, disks.candidates(empty)[0]) == "nothing"
+    assert disks.table(facts()) == "  no disk at all"
+
+
 def test_command_that_does_not_end_stops_the_installation(capsys: pytest.CaptureFixture[str]) -> None:
     class Late(Replay):
         def run(self, *argv: str) -> Any:
