@@ -580,7 +580,6 @@ class Language(ImmutableSandboxedEnvironment):
                     return absent
         return run(name, getattr(owner, name), arguments, options)
 
-
     def _of_deferred(self, owner: Deferred, name: str) -> Callable[..., Any]:
         def get(key: object, default: object = None) -> object:
             try:
