@@ -49,6 +49,13 @@ def test_every_picture_is_shown() -> None:
     assert shown == {path.name for path in pictures.PICTURES.iterdir()} == {*pictures.TEXTS, "graphical-spoke.png"}
 
 
+def test_paths_in_contributing_exist() -> None:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    paths = {path.rstrip(".") for path in re.findall(r"(?<![\w./-])\w[\w.-]*/[\w./*-]+", text) if "NAME" not in path}
+    assert len(paths) > 25
+    assert [path for path in sorted(paths) if not list(CHECKOUT.glob(path))] == []
+
+
 @pytest.mark.parametrize("name", generate.PARTS)
 def test_generated_parts_are_current(name: str) -> None:
     assert generate.renewed(name) == (DOCS / name).read_text(), "run docs/generate.py"
