@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import Environment, nodes
 from jinja2.compiler import Frame
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context
@@ -19,10 +19,11 @@ _PERHAPS_DEFERRED = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Call)
 
 
 class Generator(NativeCodeGenerator):
-    """Jinja's generator of code, with the language asked for all values. Constants are computed when the code runs."""
+    """Jinja's generator of code, with the language asked for all values, and the context for constants."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._numbers: dict[int, int] = {}  # of constants, by their id
         self._wrapped: dict[int, tuple[str, str]] = {}  # by the id of a node: what stands before and behind it
 
     def _wrap(self, node: nodes.Node, method: str, *arguments: object) -> None:
@@ -40,10 +41,18 @@ class Generator(NativeCodeGenerator):
         if behind:
             self.write(behind)
 
-    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> Any:
-        if not isinstance(node, nodes.TemplateData):
-            raise nodes.Impossible  # a number is to stay one
-        return super()._output_child_to_const(node, frame, finalize)
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
+        self._numbers = {id(constant): number for number, constant in enumerate(Shape(node).constants)}
+        super().visit_Template(node, frame)
+
+    def _output_child_to_const(self, *_: object) -> Any:
+        raise nodes.Impossible
+
+    def visit_Const(self, node: nodes.Const, _: Frame) -> None:
+        self.write(f"context.constants[{self._numbers[id(node)]}]")
+
+    def visit_TemplateData(self, node: nodes.TemplateData, _: Frame) -> None:
+        self.write(f"context.constants[{self._numbers[id(node)]}]")
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:
         self._wrap(node.iter, "each", weight(node))
@@ -120,6 +129,42 @@ def weight(node: nodes.Node) -> int:
     return sum(1 for _ in node.find_all(nodes.Node))
 
 
+class Shape:
+    """What is common to templates that differ in nothing but constants: hosts often have such, and share their code."""
+
+    def __init__(self, tree: nodes.Node) -> None:
+        self.constants: list[nodes.Const | nodes.TemplateData] = []
+        self._parts: list[object] = []
+        self._add(tree)
+        self.key = tuple(self._parts)
+
+    def _add(self, node: nodes.Node) -> None:
+        self._parts += (type(node), node.lineno)
+        if isinstance(node, nodes.Const | nodes.TemplateData):
+            self.constants.append(node)
+            return
+        for name in node.fields:
+            value = getattr(node, name, None)
+            if isinstance(value, nodes.Node):
+                self._add(value)
+            elif isinstance(value, list):
+                self._parts.append(len(value))
+                for item in value:
+                    self._add(item) if isinstance(item, nodes.Node) else self._parts.append(item)
+            else:
+                self._parts.append(value)
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        return tuple(node.value if isinstance(node, nodes.Const) else node.data for node in self.constants)
+
+
+class Run(Context):
+    """Jinja's context of one evaluation, with the constants of the template."""
+
+    constants: tuple[object, ...]
+
+
 @dataclasses.dataclass(frozen=True)
 class Compiled:
     """A template as code. `lines` has the line of the template for each line of the code where another one begins."""
@@ -128,9 +173,11 @@ class Compiled:
     weight: int
     lines: tuple[tuple[int, int], ...]
 
-    def pieces(self, context: Context) -> Iterator[object]:
+    def pieces(self, environment: Environment, constants: tuple[object, ...]) -> Iterator[object]:
         """The values and texts that the template is made of."""
-        result: Iterator[object] = self.namespace["root"](context)
+        run = Run(environment, {}, None, {})
+        run.constants = constants
+        result: Iterator[object] = self.namespace["root"](run)
         return result
 
     def line_of(self, error: BaseException) -> int | None:

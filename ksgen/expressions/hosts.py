@@ -48,6 +48,7 @@ class Expressions:
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
         self._places = {id(entry): place for place, entry in enumerate(inventory.hosts)}
+        self._texts = functools.lru_cache(2 * _MAX_BATCH)(lambda place: _texts(inventory.hosts[place]))
         self._child = Child(functools.partial(_serve, inventory))
         self._batch = 1
         self._sent: list[_Part] = []  # what the child has been asked, and has not answered
@@ -80,7 +81,7 @@ class Expressions:
             self._child.send(self._sent)
 
     def _worth_trying(self, place: int) -> tuple[int, ...]:
-        numbered = enumerate(_texts(self._inventory.hosts[place]))
+        numbered = enumerate(self._texts(place))
         return tuple(n for n, text in numbered if self._deaths[str(text.node.value)] < _MAX_DEATHS)
 
     def _collect(self) -> None:
@@ -90,7 +91,7 @@ class Expressions:
             return
         for (place, numbers), outcomes in zip(sent, self._outcomes(sent), strict=True):
             found = dict(zip(numbers, outcomes, strict=True))
-            texts = _texts(self._inventory.hosts[place])
+            texts = self._texts(place)
             self._answers[place] = [found.get(n) or self._stopped(place, text) for n, text in enumerate(texts)]
 
     def _outcomes(self, parts: list[_Part]) -> list[list[Outcome]]:
@@ -101,7 +102,7 @@ class Expressions:
             return [[self._alone(place, number) for number in numbers] for place, numbers in parts]
 
     def _alone(self, place: int, number: int) -> Outcome:
-        text = _texts(self._inventory.hosts[place])[number]
+        text = self._texts(place)[number]
         while self._deaths[str(text.node.value)] < _MAX_DEATHS:
             self._child.send([(place, (number,))])
             try:

@@ -45,7 +45,7 @@ from ksgen.expressions.bounds import (
     too_long,
 )
 from ksgen.expressions.child import unlimited_time
-from ksgen.expressions.compiling import FILE, Compiled, Generator, weight
+from ksgen.expressions.compiling import FILE, Compiled, Generator, Shape, weight
 from ksgen.expressions.vocabulary import (
     ANSIBLE_FILTERS,
     ANSIBLE_TESTS,
@@ -261,8 +261,9 @@ class Language(ImmutableSandboxedEnvironment):
         self.tests = {name: _guarded(name, tests[name], self) for name in tests if name not in LEFT_OUT}
         self._lexer = _Lexer(self)
         self._plain_lexer = Lexer(self)
-        self._parsed: dict[str, nodes.Template | Refused] = {}
-        self._compiled: dict[str, Compiled] = {}
+        self._refused: dict[str, Refused] = {}
+        self._compiled: dict[str, tuple[Compiled, tuple[object, ...]]] = {}
+        self._codes: dict[tuple[object, ...], Compiled] = {}
         self._running: Compiled | None = None
 
     @property
@@ -274,11 +275,11 @@ class Language(ImmutableSandboxedEnvironment):
     def evaluated(self, text: str) -> object:
         """The value of a template, possibly still a Deferred. Raises Refused or Tripped."""
         names = _names(text)
-        compiled = None if names else self.compiled(text)
+        compiled, constants = (None, ()) if names else self._compiled_text(text)
         outer, self._running = self._running, compiled
         try:
             self.work.spend(compiled.weight if compiled else len(names))
-            pieces = compiled.pieces(Context(self, {}, None, {})) if compiled else self._plain_pieces(names)
+            pieces = compiled.pieces(self, constants) if compiled else self._plain_pieces(names)
             value = self._joined(list(pieces))
         except Refused as refused:
             if refused.line is None and refused.text is None:
@@ -312,11 +313,17 @@ class Language(ImmutableSandboxedEnvironment):
         size(text)
         return text
 
-    def compiled(self, text: str) -> Compiled:
-        """The code of a template. Raises Refused for what is not read."""
+    def _compiled_text(self, text: str) -> tuple[Compiled, tuple[object, ...]]:
+        """The code of a template and its constants. Raises Refused for what is not read."""
         known = self._compiled.get(text)
         if known is None:
-            known = self._coded(self.parsed(text))
+            tree = self.parsed(text)
+            shape = Shape(tree)
+            code = self._codes.get(shape.key)
+            if code is None:
+                code = self._coded(tree)
+                _keep(self._codes, shape.key, code)
+            known = code, shape.values
             _keep(self._compiled, text, known)
         return known
 
@@ -336,16 +343,14 @@ class Language(ImmutableSandboxedEnvironment):
 
     def parsed(self, text: str) -> nodes.Template:
         """The syntax tree of a template. Raises Refused for what is not read."""
-        known = self._parsed.get(text)
-        if known is None:
-            try:
-                known = self._read(text)
-            except Refused as refused:
-                known = refused
-            _keep(self._parsed, text, known)
-        if isinstance(known, Refused):
-            raise Refused(known.code, known.message, known.hint, known.word, known.line)
-        return known
+        refused = self._refused.get(text)
+        if refused is not None:
+            raise Refused(refused.code, refused.message, refused.hint, refused.word, refused.line)
+        try:
+            return self._read(text)
+        except Refused as refused:
+            _keep(self._refused, text, refused)
+            raise
 
     def _read(self, text: str) -> nodes.Template:
         try:
@@ -590,11 +595,11 @@ class Language(ImmutableSandboxedEnvironment):
         return get if name == "get" else owner.keys
 
 
-def _keep(known: dict[str, Any], text: str, value: object) -> None:
+def _keep(known: dict[Any, Any], key: object, value: object) -> None:
     """Remember what has been made of a text, within bounds: each host may have texts of its own."""
     if len(known) >= MAX_KEPT:
         known.clear()
-    known[text] = value
+    known[key] = value
 
 
 class _NoVariables:

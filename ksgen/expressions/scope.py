@@ -8,6 +8,7 @@ leads to is neither rendered nor opened, and never a problem.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -84,6 +85,7 @@ class Site:
 
     def __init__(self, inventory: Inventory, opened: Callable[[str], str | Sealed]) -> None:
         self.language = Language()
+        self.parsed = functools.lru_cache(256)(self.language.parsed)
         self.opened = opened
         self.sources = inventory.sources
         self._inventory = inventory
@@ -180,7 +182,7 @@ class Scope:
         self._done: dict[int, tuple[object, bool]] = {}
         self._open: dict[int, str] = {}
         self._is_secret = False  # what has been read for the text at hand
-        self._parts = SecretParts(entry.variables, self._language.parsed, site.opened, _names_secret)
+        self._parts = SecretParts(entry.variables, site.parsed, site.opened, _names_secret)
 
     def outcome(self, text: Text) -> Outcome:
         """What comes of a text of the host."""
