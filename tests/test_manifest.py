@@ -72,6 +72,13 @@ DAMAGED = [
         pytest.param({**WHOLE, "files": {"a": FILE, "b": {**FILE, key: value}}}, id=f"{key}-{value}")
         for key, value in (("host", 1), ("size", "1"), ("size", True), ("size", 1.0), ("sha256", None))
     ),
+    *(
+        pytest.param({**WHOLE, "files": {"a": FILE, "b": {**FILE, "secrets": value}}}, id=f"secrets-{value}")
+        for value in (
+            None, {}, "abc", 1, [1], ["abc"], [{}], [[]], [[1, 2]], [[1, 2, 3, 4]], [[0, 1, "2"]], [[0, 1, True]],
+            [[0, 1, 2.0]], [[-1, 0, 1]], [[0, -1, 1]], [[0, 0, -1]], [[0, 0, 1], None], [{"0": 0, "1": 1, "2": 2}],
+        )
+    ),
     *(pytest.param(value, id=f"whole-{value}") for value in ([], 1, None, "text")),
 ]  # fmt: skip
 
@@ -79,6 +86,12 @@ DAMAGED = [
 def test_what_the_damages_start_from_is_whole() -> None:
     expected = Manifest("1.0", {"a.yaml": "0"}, {"a": Entry("a", 1, SUM)})
     assert manifest.from_bytes(json.dumps(WHOLE).encode()) == expected
+
+
+def test_places_of_secrets_begin_with_0() -> None:
+    places = [[0, 0, 0], [0, 0, 1]]
+    read = manifest.from_bytes(json.dumps({**WHOLE, "files": {"a": {**FILE, "secrets": places}}}).encode())
+    assert read == Manifest("1.0", {"a.yaml": "0"}, {"a": Entry("a", 1, SUM, ((0, 0, 0), (0, 0, 1)))})
 
 
 @pytest.mark.parametrize("data", DAMAGED)
