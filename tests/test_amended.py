@@ -92,3 +92,22 @@ def test_nothing_is_published_when_the_last_step_fails(out: Path) -> None:
         output.carry_out(output.amended(out, {"boot/a": "disk\n"}, {"armed/a.1"}), fail)
     assert texts(out) == FILES
     assert sorted(path.name for path in (out / ".ksgen").iterdir()) == ["1", "current", "lock"]
+
+
+def test_files_are_added_replaced_and_removed_in_the_order_of_their_names(out: Path) -> None:
+    state = out / ".ksgen" / "1"
+    wanted = output.amended(out, {"z": b"\xff\n", "boot/a": b"disk\n", "a": "new\n"}, {"ks/a.ks", "armed/a.1"})
+    assert [(str(change.path.relative_to(out)), change.old, change.new) for change in wanted.changes] == [
+        ("a", None, "new\n"),
+        ("armed/a.1", state / "armed" / "a.1", None),
+        ("boot/a", state / "boot" / "a", b"disk\n"),
+        ("ks/a.ks", state / "ks" / "a.ks", None),
+        ("z", None, b"\xff\n"),
+    ]
+    with generations.locked(out):
+        output.carry_out(wanted)
+    assert ((out / "a").read_text(), (out / "z").read_bytes()) == ("new\n", b"\xff\n")
+    files = json.loads((out / manifest.NAME).read_text())["files"]
+    assert {name: entry["host"] for name, entry in files.items()} == {
+        "a": None, "arming.json": None, "boot/a": "a", "boot/b": "b", "z": None
+    }  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from disk_facts import array, device, facts, group, wanted
+from disk_facts import array, device, facts, group, told, wanted
 from disk_machines import MACHINES
 from disk_replay import Replay, run
 
@@ -181,6 +181,19 @@ def test_what_has_been_written_to_is_told(codes: list[str], written: bool) -> No
     first = disks.describe(refusals).splitlines()[0]
     what = "only the wanted disks have been written to" if written else "nothing has been written to any disk"
     assert first == f"ovirt-node: the installation stops here; {what}."
+
+
+def test_link_and_disk_that_are_both_gone_are_refused() -> None:
+    class Gone(Replay):
+        def resolve(self, link: str) -> str:
+            return ""
+
+    target = Gone("old-system")
+    link = disks.Link("/dev/disk/by-node/system0", 'ENV{ID_SERIAL}=="1"', "/dev/disk/by-id/wwn-1")
+    assert told(disks.act(target, disks.Decision(links=(link,)))) == [
+        "link-missing: /dev/disk/by-node/system0 leads to nothing"
+    ]
+    assert disks.RULES not in target.files
 
 
 def test_contents_of_a_disk_in_words() -> None:
