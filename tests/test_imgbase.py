@@ -752,8 +752,10 @@ def lines_of(text: str) -> list[str]:
 def test_fstab_becomes_that_of_el9(before: Facts, el10_facts: Facts) -> None:
     changes = imgbase.renamings(el10_facts)
     text = imgbase.renamed(EL10_FSTAB, changes)
-    boot = next(line for line in EL10_FSTAB.splitlines() if " /boot " in line)
-    expected = [boot if " /boot " in line else line for line in lines_of(before.fstab_text)]
+    # Partitions stay as they are; EL9's was recorded without UEFI.
+    boot, efi = (line for line in EL10_FSTAB.splitlines() if " /boot" in line)
+    volumes = [line for line in lines_of(before.fstab_text) if " /boot " not in line]
+    expected = [volumes[0], boot, efi, *volumes[1:]]
     assert lines_of(text) == expected
     assert [line for line in text.splitlines() if line.startswith("#")] == [
         line for line in EL10_FSTAB.splitlines() if line.startswith("#")
