@@ -560,6 +560,14 @@ def test_change_knows_the_secrets_of_both_sides(out: Path) -> None:
     assert list(output.diff(changed))[3:5] == ["-mail (secret)", "+(secret) mail"]
 
 
+@pytest.mark.parametrize("place", [(2, 0, 1), (9, 0, 1), (0, 1, 4), (0, 2, 2), (0, 3, 2), (1, 0, 1)])
+def test_place_of_a_secret_that_an_edited_file_does_not_have(tmp_path: Path, place: tuple[int, int, int]) -> None:
+    path = tmp_path / "old"
+    path.write_text("abc\n")
+    change = Change(Path("out/a.ks"), path, "x\n", old_secrets=(place, (0, 0, 1)))
+    assert list(output.diff(change))[3:] == ["-(secret)bc", "+x", " "]
+
+
 def test_new_file_has_no_old_secrets(out: Path) -> None:
     publish(out, {A: "1\n"})
     _, new = publish(out, {A: "2\n", B: "pike x\n"}, secrets={B: ((0, 0, 4),)}).changes
