@@ -8,16 +8,14 @@ value does no harm until it is used.
 from __future__ import annotations
 
 import abc
-import functools
-import re
 import sys
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, NoReturn, Protocol
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, nodes, pass_environment
-from jinja2.filters import FILTERS, do_unique
-from jinja2.lexer import TOKEN_STRING, TOKEN_VARIABLE_BEGIN, TOKEN_VARIABLE_END, Lexer
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.filters import FILTERS
+from jinja2.lexer import Lexer
 from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 from jinja2.tests import TESTS
@@ -31,7 +29,6 @@ from ksgen.expressions.bounds import (
     MAX_TOKENS,
     OMIT,
     SCALARS,
-    Failed,
     Missing,
     Refused,
     Tripped,
@@ -44,156 +41,32 @@ from ksgen.expressions.bounds import (
     too_deep,
     too_long,
 )
+from ksgen.expressions.calling import (
+    ABSENT,
+    Method,
+    Undef,
+    default,
+    defined,
+    find_attribute,
+    guarded,
+    run,
+    undefined,
+    unique,
+    unsafe,
+)
 from ksgen.expressions.child import unlimited_time
 from ksgen.expressions.compiling import FILE, Compiled, Generator, Shape, weight
+from ksgen.expressions.reading import STATEMENTS, AnsibleLexer, plain_names
 from ksgen.expressions.vocabulary import (
     ANSIBLE_FILTERS,
     ANSIBLE_TESTS,
-    ATTRIBUTES,
     COLLECTION_FILTERS,
     CURES,
     ENCODINGS,
-    EXPANDING,
-    KEEPS_MISSING,
     LEFT_OUT,
     METHODS,
-    TAKES_MISSING,
 )
 from ksgen.naming import did_you_mean
-
-
-class Method:
-    """A method of a value, not yet called."""
-
-    def __init__(self, owner: Any, name: str) -> None:
-        self.owner, self.name = owner, name
-
-
-ABSENT: Any = object()
-
-
-def find_attribute(owner: object, name: str) -> object:
-    """`owner.name`: a method or attribute that is read here, or ABSENT."""
-    if isinstance(owner, Namespace):
-        try:
-            return getattr(owner, name)
-        except AttributeError:
-            return ABSENT
-    for kind, methods in METHODS.items():
-        if isinstance(owner, kind):
-            if name in methods:
-                return Method(owner, name)
-            if name in ATTRIBUTES.get(kind, ()) and hasattr(owner, name):
-                return getattr(owner, name)
-            break
-    return ABSENT
-
-
-def unsafe(owner: object, name: str) -> Refused | None:
-    """Why `owner.name` is not read although Python has it."""
-    if not hasattr(type(owner), name):
-        return None
-    if isinstance(owner, list | dict) and not name.startswith("_"):
-        message = f"{name!r} changes a value, and expressions change none"
-    else:
-        message = f"{name!r} is no attribute that expressions may use"
-    return Refused("expression-unsafe", message, None, name, tells_values=True)
-
-
-_LISTED = (Iterator, ItemsView, KeysView, ValuesView, range)
-
-
-def run(name: str, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
-    """The result of a filter, test or method, in Ansible's terms: no iterators, a missing value instead of an error."""
-    try:
-        result = function(*arguments, **options)
-        return list(result) if isinstance(result, _LISTED) else result
-    except (RecursionError, MemoryError):
-        raise
-    except Tripped as tripped:
-        return tripped.missing
-    except Exception as error:
-        return Failed(failure(name, error))
-
-
-def _guarded(name: str, function: Callable[..., Any], language: Language) -> Callable[..., Any]:
-    """A filter or test that pays for its work."""
-    special = 1 if hasattr(function, "jinja_pass_arg") else 0
-    work = language.work
-
-    @functools.wraps(function)
-    def guarded(*arguments: Any, **options: Any) -> Any:
-        given = [*arguments[special:], *options.values()]
-        if name not in TAKES_MISSING:
-            for value in given:
-                if isinstance(value, Undefined):
-                    return value
-        if name == "format" and isinstance(given[0], str):
-            work.fill(given[0], given[1:])
-        elif name in EXPANDING:
-            work.expand(given[0], given[1:])
-        else:
-            work.take(*given)
-        work.spend(4)
-        outer, language.is_strict = language.is_strict, name not in KEEPS_MISSING
-        try:
-            result = run(name, function, arguments, options)
-        finally:
-            language.is_strict = outer
-        if isinstance(result, list) and name not in KEEPS_MISSING:
-            return next((item for item in result if isinstance(item, Undefined)), result)
-        return result
-
-    return guarded
-
-
-def _default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
-    return default_value if type(value) is Missing or (boolean and not value) else value
-
-
-def _defined(value: Any) -> Any:
-    return value if isinstance(value, Failed) else not isinstance(value, Undefined)
-
-
-def _undefined(value: Any) -> Any:
-    return value if isinstance(value, Failed) else isinstance(value, Undefined)
-
-
-@pass_environment
-def _unique(environment: Language, value: Any, case_sensitive: Any = None, attribute: Any = None) -> list[Any]:
-    """Ansible's `unique`, which takes mappings and lists too."""
-    try:
-        return list(do_unique(environment, value, bool(case_sensitive), attribute))
-    except TypeError:
-        if case_sensitive is False or attribute:
-            raise
-    result: list[Any] = []
-    for item in value:
-        if item not in result:
-            result.append(item)
-    return result
-
-
-class Undef:
-    """Ansible's `undef(hint='…')`: a value that a host has to bring itself."""
-
-
-class _Lexer(Lexer):
-    """Leaves backslashes in {{ }} alone, as Ansible does: YAML has read them already."""
-
-    def tokeniter(self, *arguments: Any, **options: Any) -> Iterator[tuple[int, str, str]]:
-        is_inside = False
-        for line, token, value in super().tokeniter(*arguments, **options):
-            if token in (TOKEN_VARIABLE_BEGIN, TOKEN_VARIABLE_END):
-                is_inside = token == TOKEN_VARIABLE_BEGIN
-            yield line, token, value.replace("\\", "\\\\") if is_inside and token == TOKEN_STRING else value
-
-
-_STATEMENTS: Mapping[type[nodes.Node], str] = {
-    nodes.Macro: "macro", nodes.CallBlock: "call", nodes.FilterBlock: "filter", nodes.Include: "include",
-    nodes.Import: "import", nodes.FromImport: "import", nodes.Extends: "extends", nodes.Block: "block",
-    nodes.AssignBlock: "set without =", nodes.ScopedEvalContextModifier: "autoescape",
-}  # fmt: skip
 
 
 class Deferred(abc.ABC):
@@ -222,17 +95,6 @@ class Variables(Protocol):
 
 
 MAX_KEPT = 2000  # templates; a compiled one takes some 10 KiB
-_NAME = re.compile(r"\{\{ ?([A-Za-z_]\w*) ?\}\}", re.ASCII)
-_CONSTANTS = frozenset({"true", "True", "false", "False", "none", "None", "not", "self"})
-
-
-def _names(text: str) -> list[str]:
-    """Text and name by turns, if a template has nothing else in it: no code is made for the commonest ones."""
-    if len(text) > MAX_TOKENS:
-        return []
-    parts = _NAME.split(text.removesuffix("\n"))
-    is_plain = not any("{{" in part or "{%" in part or "{#" in part for part in parts[::2])
-    return parts if is_plain and _CONSTANTS.isdisjoint(parts[1::2]) and "\r" not in text else []
 
 
 class Language(ImmutableSandboxedEnvironment):
@@ -254,12 +116,12 @@ class Language(ImmutableSandboxedEnvironment):
         self.variables: Variables = _NO_VARIABLES
         self.text: Any = None  # the text that is being evaluated
         self.is_strict = False  # whether it is an error when a filter asks a value for what it does not have
-        own: Mapping[str, Any] = {"unique": _unique, "default": _default, "d": _default}
+        own: Mapping[str, Any] = {"unique": unique, "default": default, "d": default}
         filters: Mapping[str, Any] = {**FILTERS, **ansible.FILTERS, **own}
-        self.filters = {name: _guarded(name, filters[name], self) for name in filters if name not in LEFT_OUT}
-        tests: Mapping[str, Any] = {**TESTS, **ansible.TESTS, "defined": _defined, "undefined": _undefined}
-        self.tests = {name: _guarded(name, tests[name], self) for name in tests if name not in LEFT_OUT}
-        self._lexer = _Lexer(self)
+        self.filters = {name: guarded(name, filters[name], self) for name in filters if name not in LEFT_OUT}
+        tests: Mapping[str, Any] = {**TESTS, **ansible.TESTS, "defined": defined, "undefined": undefined}
+        self.tests = {name: guarded(name, tests[name], self) for name in tests if name not in LEFT_OUT}
+        self._lexer = AnsibleLexer(self)
         self._plain_lexer = Lexer(self)
         self._refused: dict[str, Refused] = {}
         self._compiled: dict[str, tuple[Compiled, tuple[object, ...]]] = {}
@@ -274,7 +136,7 @@ class Language(ImmutableSandboxedEnvironment):
 
     def evaluated(self, text: str) -> object:
         """The value of a template, possibly still a Deferred. Raises Refused or Tripped."""
-        names = _names(text)
+        names = plain_names(text)
         compiled, constants = (None, ()) if names else self._compiled_text(text)
         outer, self._running = self._running, compiled
         try:
@@ -369,7 +231,7 @@ class Language(ImmutableSandboxedEnvironment):
         """Refuse what is never read, whether a host comes to it or not."""
         if depth > MAX_NESTING:
             too_deep()
-        statement = _STATEMENTS.get(type(node))
+        statement = STATEMENTS.get(type(node))
         if statement is None and isinstance(node, nodes.For) and node.recursive:
             statement = "for … recursive"
         if statement is not None:
@@ -406,7 +268,7 @@ class Language(ImmutableSandboxedEnvironment):
             if function is None:
                 message = f"the filter {name!r} needs ansible.utils and netaddr, which are not installed"
                 raise Refused("filter-of-ansible", message, addresses.CURE, name, line)
-            self.filters[name] = _guarded(name, function, self)
+            self.filters[name] = guarded(name, function, self)
         return name
 
     # What Jinja's own filters use of an environment.
