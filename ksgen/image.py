@@ -14,10 +14,11 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import org_ovirt_node
 from org_ovirt_node import configuration
 
 NAME = "ovirt-node-updates.img"
-ADDON = Path(configuration.__file__).parent
+ADDON = Path(str(org_ovirt_node.__file__)).parent
 ADDONS_PLACE = "usr/share/anaconda/addons"
 CONFIGURATION_PLACE = "etc/anaconda/conf.d/90-ovirt-node.conf"
 # Anaconda's own name, as it has one such file: in the image of an ISO ours takes the place of Anaconda's.

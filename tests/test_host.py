@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from inventories import HOST, PASSWORD_HASH, read_text
 from told import Trap, codes, host_text, hosts_text, told, traps
 
-from ksgen import disk, host, network, people, topology, validation, values
+from ksgen import disk, network, people, topology, validation, values
+from ksgen import host as reading
 from ksgen import settings as variables
 from ksgen.inventory import HostEntry, Inventory, Origin, Variable
 from ksgen.nodes import Node
 from ksgen.problems import Mark, Problem, Report, to_text
 
-MODEL = (values, people, disk, network, topology, variables, validation, host)
+MODEL = (values, people, disk, network, topology, variables, validation, reading)
 TABLES = ("values-traps.txt", "disk-traps.txt", "network-traps.txt", "host-traps.txt")
 
 
@@ -236,7 +237,7 @@ GOOD: dict[str, object] = {
 def read_odd(changes: dict[str, object]) -> list[Problem]:
     """The problems of two hosts alike, which have to be problems: a traceback fails, and so does a word too many."""
     site = Inventory((entry_of("node01", changes), entry_of("node02", {})))
-    _, problems = host.read_hosts(site)
+    _, problems = reading.read_hosts(site)
     assert problems
     for problem in problems:
         assert len(problem.message) < 1000
@@ -287,7 +288,7 @@ INTERFACE = st.fixed_dictionaries(
 @given(st.lists(INTERFACE, min_size=1, max_size=4))
 def test_any_network_is_refused_or_has_its_commands(interfaces: list[object]) -> None:
     """No circle of interfaces hangs the one that puts them in order."""
-    hosts, problems = host.read_hosts(Inventory((entry_of("node01", {"node_network": interfaces}),)))
+    hosts, problems = reading.read_hosts(Inventory((entry_of("node01", {"node_network": interfaces}),)))
     assert hosts or problems
     for one in hosts:
         commands = network.network_options(one.settings.network, one.settings.mac)
