@@ -14,20 +14,24 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import packages
 from check_examples import EXAMPLES as CHECK_EXAMPLES
 from check_examples import HASH, KEY, PLAIN, SMALL, Example
 from rich.console import Console
 
-from ksgen import image, inventory, ksfile, lint, lint_commands, picture
-from ksgen.codes import CODES
+from ksgen.addon import updates
+from ksgen.cli import picture
+from ksgen.grammar import ksfile
 from ksgen.host import Host, read_hosts
-from ksgen.kickstart import Templates
+from ksgen.inventory import reader
+from ksgen.kickstart.page import Templates
+from ksgen.lint import commands, linter
 from ksgen.problems import Problem
-from ksgen.settings import PREFIX, Settings
+from ksgen.problems.codes import CODES
+from ksgen.variables import PREFIX, Settings
 from org_ovirt_node import layout
-from org_ovirt_node.findings import size_text
-from org_ovirt_node.layout import LAYOUTS, Request
-from org_ovirt_node.policy import ROOT_SIZE
+from org_ovirt_node.layout import LAYOUTS, Request, size_text
+from org_ovirt_node.layout.policy import ROOT_SIZE
 from org_ovirt_node.programs import disks
 
 DOCS = Path(__file__).resolve().parent
@@ -192,7 +196,7 @@ def _host(more: dict[str, str]) -> Host:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "hosts.yaml"
         path.write_text(f"all:\n  hosts:\n    node01.example.com:\n{lines}\n")
-        found, _ = inventory.read([path])
+        found, _ = reader.read([path])
     (host,), _ = read_hosts(found)
     return host
 
@@ -212,8 +216,8 @@ _GRAVE = {"error": "**error**", "warning": "warning"}
 
 def checks() -> str:
     """Every check of kickstarts, by topic."""
-    sources = {check.code: check.source for check in lint.CHECKS}
-    sources |= {code: source for code, _, source in lint_commands.GRAMMAR}
+    sources = {check.code: check.source for check in linter.CHECKS}
+    sources |= {code: source for code, _, source in commands.GRAMMAR}
     node, _ = Templates().render(_host(CHECKED_NODE))
     alone, _ = Templates().render(_host({**CHECKED_NODE, "node_addon": "false"}))
     texts = {"plain": PLAIN, "small": SMALL, "node": node or "", "alone": alone or ""}
@@ -250,7 +254,7 @@ def told(example: Example, text: str) -> list[Problem]:
     """What the checks say of a good kickstart with the example's mistake in it."""
     assert example.good in text, example
     wrong = text.replace(example.good, example.bad, 1)
-    return lint.Linter(example.release).lint(ksfile.include("example.ks", wrong, str))
+    return linter.Linter(example.release).lint(ksfile.include("example.ks", wrong, str))
 
 
 def _shown(text: str) -> list[str]:
@@ -271,8 +275,8 @@ _FILES = {
 
 def content() -> str:
     """The files of the add-on's image; the package in one row."""
-    package = f"{image.ADDONS_PLACE}/org_ovirt_node/"
-    paths = [file.path for file in image.files(is_interactive=True) if not file.path.startswith(package)]
+    package = f"{updates.ADDONS_PLACE}/org_ovirt_node/"
+    paths = [file.path for file in updates.addon_files(is_interactive=True) if not file.path.startswith(package)]
     rows = [f"| `/{path}` | {next(_FILES[start] for start in _FILES if path.startswith(start))} |" for path in paths]
     rows.append(f"| `/{package}` | the Python package: service, spokes, policy, `programs/` with hook and resolvers |")
     return "\n".join(["| file | |", "|---|---|", *sorted(rows)]) + "\n"
@@ -322,6 +326,7 @@ def _codes(names: list[str]) -> str:
 
 
 PARTS = {
+    "../README.md": {"packages": packages.table},
     "disks.md": {"words": words, "signatures": signatures, "partitions": partitions},
     "addon.md": {"content": content},
     "checks.md": {"checks": checks},

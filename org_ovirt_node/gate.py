@@ -10,11 +10,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from org_ovirt_node import automatic, layout, policy, rules
-from org_ovirt_node.devices import free_space, group_of, known, node_pool, volumes_of
-from org_ovirt_node.findings import ERROR, WARNING, Finding, describe, has_errors
-from org_ovirt_node.geometry import align_up
-from org_ovirt_node.policy import Device, Request
+from org_ovirt_node import layout
+from org_ovirt_node.layout import (
+    ERROR,
+    WARNING,
+    Device,
+    Finding,
+    Request,
+    align_up,
+    describe,
+    free_space,
+    group_of,
+    has_errors,
+    known,
+    node_pool,
+    volumes_of,
+)
 from org_ovirt_node.programs.imgbase import TAG_GROUP
 from org_ovirt_node.section import Section
 
@@ -96,7 +107,7 @@ def with_discard(options: str) -> str:
     words = [word for word in options.split(",") if word]
     if {"discard", "nodiscard"} & set(words):
         return options
-    return ",".join((*words, "discard")) if words else policy.OPTIONS
+    return ",".join((*words, "discard")) if words else layout.OPTIONS
 
 
 def devices(tree: Tree) -> tuple[Device, ...]:
@@ -119,7 +130,7 @@ def _automatic_metadata(pool: Device, tree: Tree) -> Optional[int]:
     if group is None or group.size is None:
         return None
     beside = known(volume.size for volume in volumes_of(group, tree.devices) if volume is not pool)
-    return None if beside is None else automatic.kept(group.size, sum(map(align_up, beside))).metadata
+    return None if beside is None else layout.kept(group.size, sum(map(align_up, beside))).metadata
 
 
 def _finding(code: str, severity: str, subject: str, **values: object) -> Finding:
@@ -140,12 +151,12 @@ def _check_reserve(made: tuple[Device, ...]) -> Iterator[Finding]:
     if sizes is None:
         return
     kept = group.size - sum(sizes)
-    free = kept - 2 * policy.METADATA_SIZE
-    if free < policy.RESERVE_MIN:
-        needed = policy.RESERVE_MIN
+    free = kept - 2 * layout.METADATA_SIZE
+    if free < layout.RESERVE_MIN:
+        needed = layout.RESERVE_MIN
         yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, free), needed_size=needed)
-    elif rules.is_reserve_small(kept, group.size):
-        wanted = rules.wished_reserve(group.size)
+    elif layout.is_reserve_small(kept, group.size):
+        wanted = layout.wished_reserve(group.size)
         yield _finding("reserve-small", WARNING, "volume_group", found_size=free, wanted_size=wanted)
 
 

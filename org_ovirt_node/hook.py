@@ -16,7 +16,7 @@ from pykickstart.errors import KickstartError
 from pykickstart.parser import KickstartParser
 from pykickstart.sections import Section
 
-from org_ovirt_node import policy, section
+from org_ovirt_node import layout, section
 from org_ovirt_node.programs import imgbase
 
 # The hook reads it. A file of /run, so that it does not outlive the installer.
@@ -43,8 +43,8 @@ def order(wanted: section.Section) -> str:
 
 def _demands(wanted: section.Section) -> imgbase.Wanted:
     # Where errors in the layout are only told, what imgbase itself cannot do without is left.
-    volumes = sorted(policy.policy_sizes(wanted.request())) if wanted.findings == section.STOP else ()
-    return imgbase.Wanted(wanted.layout, tuple(volumes), policy.BOOT_SPACE_MIN, policy.METADATA_SIZE)
+    volumes = sorted(layout.policy_sizes(wanted.request())) if wanted.findings == section.STOP else ()
+    return imgbase.Wanted(wanted.layout, tuple(volumes), layout.BOOT_SPACE_MIN, layout.METADATA_SIZE)
 
 
 @dataclass(frozen=True)

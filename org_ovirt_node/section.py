@@ -17,9 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Optional, Union
 
-from org_ovirt_node.geometry import GIB, MIB, TIB
-from org_ovirt_node.layout import ERROR, Request, describe, plan
-from org_ovirt_node.policy import FILESYSTEMS, IMAGES, LAYOUTS, STANDARD
+from org_ovirt_node.layout import ERROR, FILESYSTEMS, GIB, IMAGES, LAYOUTS, MIB, STANDARD, TIB, Request, describe, plan
 
 NAME = "org_ovirt_node"
 STOP, WARN = "stop", "warn"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from ksgen import inventory
 from ksgen.host import Host, read_hosts
-from ksgen.kickstart import Templates
+from ksgen.inventory import reader
+from ksgen.kickstart.page import Templates
 
 RECORDED = Path(__file__).parent / "data" / "anaconda"
 RELEASES = {"el9": "rhel-9", "el10": "rhel-10"}
@@ -55,7 +55,7 @@ class Case:
         text = _SITE.format(release=release, image_url=self.image_url, hash="A" * 86, disks=f"[{disks}]", more=more)
         path = directory / "hosts.yaml"
         path.write_text(text)
-        site, problems = inventory.read([path])
+        site, problems = reader.read([path])
         (host,), more_problems = read_hosts(site)
         unexpected = [p for p in (*problems, *more_problems) if p.severity == "error" and p.code != "does-not-fit"]
         assert not unexpected, unexpected

@@ -20,8 +20,8 @@ import traceback
 from pathlib import Path
 from typing import Any, TypedDict
 
-from ksgen import generations
 from ksgen.cli import main
+from ksgen.publish import generations
 
 # Where a machine has a lot else to do, the run that has the lock may need longer than a user would wait.
 generations.LOCK_PATIENCE_S = 3600

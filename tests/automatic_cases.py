@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from org_ovirt_node.automatic import excluded_mount_points
-from org_ovirt_node.geometry import GIB, KIB, MIB, TIB
-from org_ovirt_node.layout import Request
+from org_ovirt_node.layout import GIB, MIB, TIB, Request, excluded_mount_points
+from org_ovirt_node.layout.geometry import KIB
 
 RECORDED = Path(__file__).parent / "data" / "anaconda"
 RELEASES = {"el9": "rhel-9", "el10": "rhel-10"}

@@ -7,9 +7,9 @@ import functools
 import re
 from pathlib import Path
 
-from ksgen import inventory
 from ksgen.host import Host, read_hosts
-from ksgen.kickstart import Templates
+from ksgen.inventory import reader
+from ksgen.kickstart.page import Templates
 from ksgen.problems import Problem
 from org_ovirt_node.programs import nics
 
@@ -19,7 +19,7 @@ EXAMPLE = CHECKOUT / "examples" / "hosts.yaml"
 
 @functools.cache
 def site() -> tuple[tuple[Host, ...], tuple[Problem, ...]]:
-    found, problems = inventory.read([EXAMPLE])
+    found, problems = reader.read([EXAMPLE])
     hosts, more = read_hosts(found)
     return hosts, (*problems, *more)
 

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "org_ovirt_node"
 CATALOGUE = PACKAGE / "po" / "org_ovirt_node.pot"
 FUNCTIONS = {"_", "N_", "translate"}
 # (file, variable): its texts are translated where they are used.
-TABLES = {("findings.py", "_WORDS"), ("layout.py", "parts")}
+TABLES = {("findings.py", "_WORDS"), ("planning.py", "parts")}
 
 HEADER = """\
 # Texts of the oVirt Node add-on of Anaconda.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from org_ovirt_node.gate import Group, Tree
-from org_ovirt_node.policy import Device
+from org_ovirt_node.layout import Device
 
 RECORDED = Path(__file__).parent / "data" / "gate"
 RELEASES = {"el9": "rhel-9", "el10": "rhel-10"}

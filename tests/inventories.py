@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ksgen import inventory
 from ksgen.host import Host, read_hosts
+from ksgen.inventory import reader
 from ksgen.problems import Problem
 
 # A hash of nothing in particular.
@@ -41,7 +41,7 @@ def inventory_text(name: str = "node01.example.com", **changes: str) -> str:
 def read_text(text: str, directory: Path) -> tuple[tuple[Host, ...], list[Problem]]:
     path = directory / "hosts.yaml"
     path.write_text(text)
-    site, problems = inventory.read([path])
+    site, problems = reader.read([path])
     hosts, more = read_hosts(site)
     return hosts, [*problems, *more]
 

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from ksgen import ksfile
+from ksgen.grammar import ksfile
 from ksgen.lint import Linter
 
 GRAMMAR = {
@@ -26,7 +26,7 @@ def main() -> int:
     linter, counted, refused, others = Linter(release), Counter[str](), 0, 0
     files = sorted(Path(directory).glob("*.ks"))
     for file in files:
-        problems = linter.lint(ksfile.read(file))
+        problems = linter.lint(ksfile.read_file(file))
         errors = [problem for problem in problems if problem.severity == "error"]
         counted.update(f"{problem.severity} {problem.code}" for problem in problems)
         refused += any(problem.code in GRAMMAR for problem in errors)

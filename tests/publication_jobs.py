@@ -19,7 +19,7 @@ import traceback
 from pathlib import Path
 from typing import Any, TypedDict
 
-from ksgen import output
+from ksgen.publish import output
 
 
 class Job(TypedDict, total=False):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ksgen import generations, manifest, output
+from ksgen.publish import generations, manifest, output
 
 FILES = {"ks/a.ks": "a\n", "boot/a": "install\n", "armed/a.1": "a\n", "boot/b": "install\n", "arming.json": "{}\n"}
 OWNERS = {"ks/a.ks": "a", "boot/a": "a", "armed/a.1": "a", "boot/b": "b"}

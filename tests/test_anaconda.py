@@ -16,8 +16,8 @@ from bench import BENCH, NO_BENCH
 from record_anaconda import record
 
 from org_ovirt_node import layout
-from org_ovirt_node.geometry import EXTENT, align_up
-from org_ovirt_node.layout import ERROR, MIB, Device, Request
+from org_ovirt_node.layout import ERROR, MIB, Device, Request, align_up
+from org_ovirt_node.layout.geometry import EXTENT
 
 # Asked again while the tests run where Anaconda's code is at hand: one of each kind.
 ASKED_AGAIN = ("tightest-uefi", "mirror-open", "joined-3x100", "swap-recommended-tenth", "refused-uefi-one-MiB-short")

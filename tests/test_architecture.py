@@ -1,175 +1,183 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Imports go one way. README.md has the picture; a new arrow has to be drawn there and allowed here."""
+"""Imports go one way, and to what a subpackage exports. docs/packages.py has the table; README.md shows it."""
 
 from __future__ import annotations
 
 import ast
+import functools
+import importlib
 import sys
 from pathlib import Path
 
+import packages as declared
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+PACKAGES = {"ksgen": declared.KSGEN, "org_ovirt_node": declared.ADDON}
 
-# module -> the modules of ours that it may import
-ARROWS = {
-    "org_ovirt_node": set(),
-    "org_ovirt_node.geometry": set(),
-    "org_ovirt_node.findings": {"geometry"},
-    "org_ovirt_node.policy": {"geometry"},
-    "org_ovirt_node.devices": {"geometry", "policy"},
-    "org_ovirt_node.capacity": {"geometry", "policy", "devices"},
-    "org_ovirt_node.automatic": {"geometry", "findings", "policy"},
-    "org_ovirt_node.rules": {"geometry", "findings", "policy", "devices", "capacity", "automatic"},
-    "org_ovirt_node.layout": {"geometry", "findings", "policy", "capacity", "rules", "automatic"},
-    # The programs that run alone in the installer.
-    "org_ovirt_node.programs": set(),
-    "org_ovirt_node.programs.disks": set(),
-    "org_ovirt_node.programs.imgbase": set(),
-    "org_ovirt_node.programs.nics": set(),
-    "org_ovirt_node.storage_commands": {"geometry", "layout", "policy"},
-    "org_ovirt_node.configuration": {"geometry", "policy"},
-    "org_ovirt_node.section": {"geometry", "policy", "layout"},
-    "org_ovirt_node.gate": {
-        "automatic",
-        "devices",
-        "findings",
-        "geometry",
-        "layout",
-        "policy",
-        "programs",
-        "rules",
-        "section",
-    },
-    "org_ovirt_node.presentation": {"layout"},
-    "org_ovirt_node.hook": {"policy", "section", "programs"},
-    # From here on Anaconda's own packages are there.
-    "org_ovirt_node.i18n": set(),
-    "org_ovirt_node.constants": set(),
-    "org_ovirt_node.structures": set(),
-    "org_ovirt_node.remote": {"layout", "presentation", "constants", "i18n", "structures"},
+# Distributions that a subpackage imports. The add-on's other subpackages need none: ksgen uses them too.
+DISTRIBUTIONS = {
+    "ksgen.cli": {"click", "rich"},
+    "ksgen.expressions": {"jinja2", "yaml"},
+    "ksgen.grammar": {"pykickstart"},
+    "ksgen.host": {"pydantic", "pydantic_core"},
+    "ksgen.inventory": {"ansible"},  # an optional extra, imported where something vaulted is needed
+    "ksgen.kickstart": {"jinja2", "pydantic"},
+    "ksgen.lint": {"pydantic_core", "pykickstart"},
+    "ksgen.netboot": {"jinja2"},
+    "ksgen.redaction": {"pykickstart"},
+    "ksgen.syntax": {"yaml"},
+    "ksgen.templates": {"jinja2"},
+    "ksgen.variables": {"langtable", "pydantic", "pydantic_core"},
+    "org_ovirt_node.constants": {"dasbus", "pyanaconda"},
+    "org_ovirt_node.gui": {"gi", "pyanaconda"},
+    "org_ovirt_node.hook": {"pykickstart"},  # it reads a kickstart's scripts
+    "org_ovirt_node.remote": {"dasbus", "pyanaconda"},
+    "org_ovirt_node.service": {"blivet", "dasbus", "pyanaconda", "pykickstart"},
+    "org_ovirt_node.structures": {"dasbus"},
+    "org_ovirt_node.tui": {"pyanaconda", "simpleline"},
 }
-# The packages of the add-on: processes of their own, which share nothing but names on the bus.
-SHARED = {"i18n", "constants", "structures"}
-PACKAGE_ARROWS = {
-    "service": {"layout", "policy", "automatic", "section", "programs", "gate", "hook", "service"} | SHARED,
-    "gui": {"layout", "presentation", "remote", "gui"} | SHARED,
-    "tui": {"layout", "presentation", "remote", "tui"} | SHARED,
-}
-# The outer parts of the add-on that ksgen may use, and what else each package may import.
-KSGEN_USES = {"layout", "storage_commands", "findings", "policy", "geometry", "section", "configuration", "programs"}
-# What the installer has; the pure modules of the add-on do without.
-INSTALLER_PACKAGES = {"pykickstart", "dasbus", "blivet", "pyanaconda", "gi", "simpleline"}
-IN_THE_INSTALLER = (*PACKAGE_ARROWS, "constants", "structures", "remote")
-KSGEN_PACKAGES = {"click", "jinja2", "langtable", "pydantic", "pydantic_core", "pykickstart", "rich", "yaml"}
-# An optional extra, imported where something vaulted is needed.
-VAULT_PACKAGES = {"ansible"}
-# Steps of ksgen in their order: each may import those before it.
-KSGEN_ORDER = (
-    ("codes", "lexer", "redaction", "treeinfo"),
-    ("problems", "webfiles"),
-    ("nodes",),
-    ("yamltext", "naming", "jsonnodes", "yamlnodes", "surprises", "ranges"),
-    ("declared", "sources", "precedence", "vault"),
-    ("inventory",),
-    ("expressions",),
-    ("values",),
-    ("people", "words"),
-    ("disk", "network", "topology"),
-    ("settings", "places"),
-    ("validation", "nginx"),
-    ("host",),
-    ("generations", "manifest", "arming", "bootargs", "boottree", "confirmation", "remembered"),
-    ("storage", "grammar", "output", "explanation"),
-    ("ksfile", "ksview"),
-    (
-        "lint_commands",
-        "lint_disks",
-        "lint_network",
-        "lint_node",
-        "lint_people",
-        "lint_scripts",
-        "lint_storage",
-    ),
-    ("lint",),
-    ("templates",),
-    ("kickstart", "picture", "schema"),
-    ("filesystem",),
-    ("ext4", "iso9660", "squashfs"),
-    ("liveimage", "mediacheck"),
-    ("nodeimage", "stage2"),
-    ("bootiso",),
-    ("image", "netboot"),
-    ("boot", "cpio"),
-    ("iso", "published"),
-    ("isowriter",),
-    ("checks", "provenance"),
-    ("rendering", "preflight"),
-    ("cli_edges",),
-    ("cli_armed", "cli_iso", "cli_preflight", "cli_publish"),
-    ("cli",),
-    ("__main__",),
-)
 NO_NAMES = {"utils", "common", "helpers", "base", "manager"}
 
 
-def modules() -> list[Path]:
-    return sorted(p for package in ("org_ovirt_node", "ksgen") for p in (CHECKOUT / package).rglob("*.py"))
+@functools.cache
+def modules() -> tuple[Path, ...]:
+    return tuple(sorted(path for package in PACKAGES for path in (CHECKOUT / package).rglob("*.py")))
+
+
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text())))
 
 
 def name_of(path: Path) -> str:
     return ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")
 
 
+def subpackage_of(name: str) -> str:
+    """`ksgen.lint` of `ksgen.lint.linter`; the package itself of a module beside the subpackages."""
+    package, _, rest = name.partition(".")
+    first = rest.partition(".")[0]
+    return f"{package}.{first}" if first in PACKAGES.get(package, ()) else package
+
+
+@functools.cache
 def imports(path: Path) -> set[str]:
-    """The full names of all modules that a file imports, wherever in it."""
+    """The full names of all that a file imports, wherever in it: `package.module.name`."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name for name in names if (CHECKOUT / (name.replace(".", "/") + ".py")).exists()} or {
-                str(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def ours(path: Path) -> set[str]:
+    return {name for name in imports(path) if name.partition(".")[0] in PACKAGES}
+
+
+def used() -> set[tuple[str, str]]:
+    """The imports between subpackages: (importer, imported)."""
+    return {
+        (subpackage_of(name_of(path)), subpackage_of(name))
+        for path in modules()
+        for name in ours(path)
+        if subpackage_of(name_of(path)) != subpackage_of(name)
+    }
+
+
+def declared_imports() -> set[tuple[str, str]]:
+    """Those of the table, and what has no row in it: the entry point, and where the add-on is installed."""
+    found = {("ksgen", "ksgen.cli"), ("ksgen.addon", "org_ovirt_node")}
+    for package, table in PACKAGES.items():
+        for name, row in table.items():
+            found |= {(f"{package}.{name}", f"{package}.{other}") for other in row.imports.split()}
+            found |= {(f"{package}.{name}", f"org_ovirt_node.{other}") for other in row.of_addon.split()}
+    return found
+
+
+def test_imports_are_those_of_the_table() -> None:
+    assert sorted(used() - declared_imports()) == [], "not declared in docs/packages.py"
+    assert sorted(declared_imports() - used()) == [], "declared in docs/packages.py, and not used"
+
+
+def test_every_subpackage_is_in_the_table() -> None:
+    for package, table in PACKAGES.items():
+        names = {name_of(path).split(".")[1] for path in modules() if name_of(path).startswith(package + ".")}
+        assert names - {"__main__"} == set(table)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_subpackage_imports_those_below_it(package: str) -> None:
+    order = list(PACKAGES[package])
+    for name, row in PACKAGES[package].items():
+        assert all(order.index(other) > order.index(name) for other in row.imports.split()), name
+
+
+def test_layout_and_programs_import_nothing_of_ours() -> None:
+    assert not declared.ADDON["layout"].imports
+    for path in (CHECKOUT / "org_ovirt_node" / "programs").glob("*.py"):
+        assert not ours(path), path
+
+
+# --- exports ---------------------------------------------------------------------------------------------------------
+
+EXPORTING = sorted(
+    f"{package}.{name}"
+    for package, table in PACKAGES.items()
+    for name in table
+    if (door := CHECKOUT / package / name / "__init__.py").is_file() and "__all__" in door.read_text()
+)
+
+
+def used_elsewhere(package: str) -> set[str]:
+    """The names that other subpackages use: `from ksgen.lint import Linter`, or `lint.Linter`."""
+    short = package.rpartition(".")[2]
+    found = set()
+    for path in modules():
+        if subpackage_of(name_of(path)) == package:
+            continue
+        names = imports(path)
+        found |= {name.removeprefix(package + ".") for name in names if name.startswith(package + ".")}
+        if package in names:
+            found |= {
+                node.attr
+                for node in nodes(path)
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == short
             }
     return found
 
 
-def ours(path: Path, package: str) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith(package + ".")}
+@pytest.mark.parametrize("package", EXPORTING)
+def test_exports_are_what_others_use(package: str) -> None:
+    assert used_elsewhere(package) == set(importlib.import_module(package).__all__)
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_arrows(path: Path) -> None:
-    name = name_of(path)
-    if name.startswith("org_ovirt_node"):
-        package = name.split(".")[1] if "." in name else ""
-        arrows = PACKAGE_ARROWS.get(package, ARROWS.get(name))
-        assert arrows is not None, "a new module: say here and in README.md what it may import"
-        assert ours(path, "org_ovirt_node") <= arrows
-        assert not ours(path, "ksgen")
-        return
-    if name == "ksgen":
-        return
-    assert ours(path, "org_ovirt_node") <= KSGEN_USES
-    order = {module: rank for rank, row in enumerate(KSGEN_ORDER) for module in row}
-    module = name.split(".")[1]
-    assert module in order, "a new module: say here and in README.md where it stands"
-    assert all(order[other] <= order[module] for other in ours(path, "ksgen") - {module})
+@pytest.mark.parametrize("package", EXPORTING)
+def test_no_exported_name_is_that_of_a_module(package: str) -> None:
+    """Else the one would hide the other."""
+    folder = CHECKOUT / package.replace(".", "/")
+    assert not {path.stem for path in folder.glob("*.py")} & set(importlib.import_module(package).__all__)
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_packages(path: Path) -> None:
-    package, _, rest = name_of(path).partition(".")
-    in_installer = rest.split(".")[0] in IN_THE_INSTALLER
-    allowed = KSGEN_PACKAGES if package == "ksgen" else INSTALLER_PACKAGES if in_installer else set()
-    if rest == "hook":
-        allowed = {"pykickstart"}  # it reads a kickstart's scripts
-    if name_of(path) == "ksgen.vault":
-        allowed = allowed | VAULT_PACKAGES
-    others = {name.split(".")[0] for name in imports(path)} - {"org_ovirt_node", "ksgen"}
-    assert others - set(sys.stdlib_module_names) - {"__future__"} <= allowed
+def test_subpackages_without_exports() -> None:
+    """The programs are files of their own, and Anaconda finds the add-on's processes by their names."""
+    rows = {f"{package}.{name}" for package, table in PACKAGES.items() for name in table}
+    folders = {row for row in rows if (CHECKOUT / row.replace(".", "/")).is_dir()}
+    assert folders - set(EXPORTING) == {f"org_ovirt_node.{name}" for name in ("gui", "programs", "service", "tui")}
+
+
+# --- packages, names, numbers ----------------------------------------------------------------------------------------
+
+
+def test_distributions_are_those_of_the_table() -> None:
+    found: dict[str, set[str]] = {}
+    for path in modules():
+        others = {name.split(".")[0] for name in imports(path)} - set(PACKAGES) - set(sys.stdlib_module_names)
+        found.setdefault(subpackage_of(name_of(path)), set()).update(others)
+    assert {package: others for package, others in found.items() if others} == DISTRIBUTIONS
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
@@ -179,8 +187,8 @@ def test_names_say_something(path: Path) -> None:
 
 def test_only_the_command_prints_and_exits() -> None:
     for path in (CHECKOUT / "ksgen").rglob("*.py"):
-        calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)}
-        if not path.stem.startswith("cli"):
+        calls = {ast.unparse(n.func) for n in nodes(path) if isinstance(n, ast.Call)}
+        if subpackage_of(name_of(path)) != "ksgen.cli":
             assert not calls & {"print", "sys.exit", "exit", "click.echo"}, path
 
 
@@ -189,7 +197,7 @@ def test_sizes_have_one_home() -> None:
     for path in modules():
         if path.stem in ("policy", "geometry"):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant):
                 unit = ast.unparse(node.right).rpartition(".")[2]
                 assert unit not in ("MIB", "GIB", "TIB"), f"{path}: {ast.unparse(node)}"

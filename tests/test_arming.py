@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventories import RANDOM, draw, one_host
 
-from ksgen import arming
 from ksgen.host import Host
+from ksgen.netboot import arming
 
 NOW = datetime(2026, 5, 4, 12, 30, 15, 999, tzinfo=timezone.utc)
 SECOND = timedelta(seconds=1)

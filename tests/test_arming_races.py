@@ -22,7 +22,7 @@ import pytest
 from counts import count
 from inventories import inventory_text
 
-from ksgen import published
+from ksgen.netboot import published
 
 JOBS = Path(__file__).with_name("arming_jobs.py")
 ONE, TWO = "node01.example.com", "node02.example.com"
@@ -134,7 +134,7 @@ def prepare(race: Race, template: Path, runner: Runner) -> Path:
 
 def check(race: Race, site: Path) -> None:
     """Who is armed, and that state, permissions and boot files say the same of it."""
-    tree = published.read(site / "out")
+    tree = published.read_published(site / "out")
     assert tree.damage is None
     assert {one.host for one in tree.armings} == race.after
     assert tree.tokens == {one.token for one in tree.armings}

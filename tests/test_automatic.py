@@ -14,9 +14,8 @@ from bench import BENCH, NO_BENCH
 from record_automatic import ask, options
 
 from org_ovirt_node import layout
-from org_ovirt_node.automatic import excluded_mount_points
-from org_ovirt_node.geometry import EXTENT, GIB, MIB, TIB, align_up
-from org_ovirt_node.layout import ERROR, Device, Request, plan
+from org_ovirt_node.layout import ERROR, GIB, MIB, TIB, Device, Request, align_up, excluded_mount_points, plan
+from org_ovirt_node.layout.geometry import EXTENT
 
 # Asked again while the tests run where Anaconda's code is at hand: one of each kind.
 ASKED_AGAIN = (

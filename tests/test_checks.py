@@ -9,10 +9,10 @@ import pytest
 from example_site import kickstarts, site
 from inventories import HOST, SSH_KEY, inventory_text, one_host, read_text
 
-from ksgen.checks import Checker
-from ksgen.kickstart import Templates
+from ksgen.kickstart import render_all
+from ksgen.kickstart.checks import Checker
+from ksgen.kickstart.page import Templates
 from ksgen.problems import Problem, to_text
-from ksgen.rendering import render_all
 from ksgen.templates import TEMPLATES
 
 

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from bench import BENCH, NO_BENCH
 
-from org_ovirt_node import policy
-from org_ovirt_node.configuration import COMMAND, configuration
-from org_ovirt_node.geometry import GIB, MIB
+from org_ovirt_node.layout import GIB, MIB, configuration, policy
+from org_ovirt_node.layout.anaconda_configuration import COMMAND
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 COPY = CHECKOUT / "org_ovirt_node" / "data" / "conf.d" / "90-ovirt-node.conf"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from example_site import CHECKOUT, EXAMPLE, site
 
-from ksgen import inventory
+from ksgen.inventory import reader
 
 PLAYBOOK = CHECKOUT / "examples" / "site.yml"
 
@@ -34,7 +34,7 @@ def test_syntax() -> None:
 def test_hosts_are_those_that_ksgen_installs() -> None:
     plays = ansible_playbook("--list-hosts").split("play #")[1:]
     assert len(plays) == 3
-    groups = inventory.read([EXAMPLE])[0].groups
+    groups = reader.read([EXAMPLE])[0].groups
     expected = [{host.name for host in site()[0]}] * 2 + [set(groups["backup_targets"].hosts)]
     for play, hosts in zip(plays, expected, strict=True):
         assert set(re.findall(r"^ {6}(\S+\.example\.com)$", play, re.MULTILINE)) == hosts

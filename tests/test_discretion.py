@@ -15,13 +15,12 @@ from typing import Any
 import pytest
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
-from ksgen import lint
-from ksgen.bootargs import problems as boot_problems
-from ksgen.grammar import Grammar
-from ksgen.ksview import view
+from ksgen.grammar import Grammar, view
+from ksgen.kickstart import render_all
+from ksgen.lint import linter
+from ksgen.netboot.bootargs import problems as boot_problems
 from ksgen.problems import to_text
-from ksgen.rendering import render_all
-from ksgen.settings import PRIVATE, Settings
+from ksgen.variables import PRIVATE, Settings
 
 SECRET = "swordfish"
 # What is a secret wherever it stands, by its looks or by its name.
@@ -204,6 +203,6 @@ def test_lint_repeats_no_secret(line: str) -> None:
     grammar = Grammar("el9")
     complaints = grammar.read(line + "\n")
     kickstart = view("el9", line + "\n", grammar.commands, complaints)
-    messages = [one.message for one in (*lint.grammar_of(complaints, kickstart), *lint.check(kickstart))]
+    messages = [one.message for one in (*linter.grammar_of(complaints, kickstart), *linter.check(kickstart))]
     assert messages
     assert SECRET not in "".join(messages)

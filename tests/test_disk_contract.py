@@ -15,8 +15,8 @@ from disk_replay import Replay
 from inventories import inventory_text, one_host
 
 from ksgen.cli import main
-from ksgen.kickstart import Templates, wanted_disks
-from ksgen.schema import variables_schema
+from ksgen.kickstart.page import Templates, wanted_disks
+from ksgen.variables import variables_schema
 from org_ovirt_node.programs import disks
 from org_ovirt_node.programs.disks import Wanted, WantedDisk
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from ksgen import inventory
 from ksgen.expressions import Expressions
 from ksgen.expressions.child import Child, Died, limited_time
-from ksgen.nodes import plain
+from ksgen.inventory import reader
 from ksgen.problems import Problem
+from ksgen.syntax import plain
 
 ENDLESS = "{{ ('a' * 40) | regex_search('(a+)+b') }}"
 
@@ -29,7 +29,7 @@ def rendered(directory: Path, tree: object) -> tuple[dict[str, dict[str, object]
     """The `node_` variables of each host, and all problems."""
     path = directory / "hosts.yaml"
     path.write_text(json.dumps(tree))
-    site, problems = inventory.read([path])
+    site, problems = reader.read([path])
     assert not problems
     expressions = Expressions(site)
     values = {}
@@ -96,7 +96,7 @@ def test_what_costs_too_much_ends_soon_with_a_problem(template: str, tmp_path: P
 def test_a_death_from_outside_is_survived(tmp_path: Path) -> None:
     path = tmp_path / "hosts.yaml"
     path.write_text(json.dumps({"all": {"vars": {"node_a": "{{ 1 }}"}, "hosts": {"n1": {}, "n2": {}}}}))
-    site, _ = inventory.read([path])
+    site, _ = reader.read([path])
     expressions = Expressions(site)
     assert plain(expressions.rendered(site.hosts[0]).entry.variables["node_a"].node) == 1
     (child,) = children()

@@ -27,11 +27,11 @@ from hypothesis import strategies as st
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
-from ksgen import inventory
 from ksgen.expressions import Expressions, vocabulary
 from ksgen.expressions.language import Language
-from ksgen.nodes import plain
+from ksgen.inventory import reader
 from ksgen.problems import Problem, Report, to_text
+from ksgen.syntax import plain
 
 Values = dict[tuple[str, str], object]
 FAILED = object()
@@ -299,7 +299,7 @@ def by_ansible(path: Path) -> Values:
 
 def by_ksgen(path: Path) -> tuple[Values, list[Problem]]:
     """The same, by ksgen, with the problems; a variable that is omitted is not there."""
-    read, problems = inventory.read([path])
+    read, problems = reader.read([path])
     assert not problems
     expressions = Expressions(read)
     values: Values = {}
@@ -443,10 +443,10 @@ def test_random_expressions_give_what_ansible_gives(tmp_path: Path, templates: l
 # --- where expressions stand -----------------------------------------------------------------------------------------
 
 
-def read(directory: Path, text: str) -> tuple[inventory.Inventory, Expressions]:
+def read(directory: Path, text: str) -> tuple[reader.Inventory, Expressions]:
     path = directory / "hosts.yaml"
     path.write_text(text)
-    found, problems = inventory.read([path])
+    found, problems = reader.read([path])
     assert not problems
     return found, Expressions(found)
 

@@ -18,11 +18,8 @@ from record_gate import ask, kickstart, without_words
 
 from org_ovirt_node import gate
 from org_ovirt_node import section as section_text
-from org_ovirt_node.findings import ERROR, Finding, has_errors
 from org_ovirt_node.gate import Group, Tree
-from org_ovirt_node.geometry import align_up
-from org_ovirt_node.layout import GIB, MIB
-from org_ovirt_node.policy import Device
+from org_ovirt_node.layout import ERROR, GIB, MIB, Device, Finding, align_up, has_errors
 from org_ovirt_node.section import Section
 
 REFUSED = [case for case in CASES if case.expected is None]

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 from system_calls import answer, at, in_child
 
-from ksgen import generations, output
-from ksgen.generations import Entry, Generation
-from ksgen.output import Site
+from ksgen.publish import Generation, Site, generations, output
+from ksgen.publish.generations import Entry
 
 OLD = {"ks/a.ks": "old\n", "boot/a": "old\n", "same": "same\n"}
 NEW = {"ks/a.ks": "new\n", "boot/b": "new\n", "same": "same\n"}

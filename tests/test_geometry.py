@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from org_ovirt_node import geometry
-from org_ovirt_node.geometry import GIB, KIB, MIB, TIB
+from org_ovirt_node.layout import GIB, MIB, TIB, geometry
+from org_ovirt_node.layout.geometry import KIB
 
 GPT_COPY = 16896  # the backup GPT: 33 sectors
 GPT_BOTH = 34304  # with the primary and the protective MBR: 67 sectors

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from inventories import HOST, PASSWORD_HASH, read_text
 from told import Trap, codes, host_text, hosts_text, told, traps
 
-from ksgen import disk, network, people, topology, validation, values
-from ksgen import host as reading
-from ksgen import settings as variables
+from ksgen.host import hosts as reading
+from ksgen.host import validation
 from ksgen.inventory import HostEntry, Inventory, Origin, Variable
-from ksgen.nodes import Node
 from ksgen.problems import Mark, Problem, Report, to_text
+from ksgen.syntax import Node
+from ksgen.variables import disk, network, people, topology, values
+from ksgen.variables import settings as variables
 
 MODEL = (values, people, disk, network, topology, variables, validation, reading)
 TABLES = ("values-traps.txt", "disk-traps.txt", "network-traps.txt", "host-traps.txt")

@@ -11,7 +11,7 @@ from inventories import inventory_text, read_text
 
 from ksgen.host import Host
 from ksgen.problems import Problem
-from org_ovirt_node.geometry import GIB
+from org_ovirt_node.layout import GIB
 
 DISK = '{wwn: "0x5000000000000001", size: {min: 128 GiB, max: 160 GiB}}'
 PAIR = '[{wwn: "0x5000000000000001"}, {wwn: "0x5000000000000002"}]'

@@ -14,9 +14,9 @@ import pytest
 from inventories import PASSWORD_HASH, SSH_KEY, inventory_text, read_text
 
 from ksgen.grammar import Grammar
-from ksgen.kickstart import Templates, source
+from ksgen.kickstart.page import Templates, source
 from ksgen.problems import Problem
-from ksgen.settings import Settings
+from ksgen.variables import Settings
 from org_ovirt_node.programs import disks, imgbase
 from org_ovirt_node.section import parse
 

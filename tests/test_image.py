@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inventories import draw, inventory_text, one_host
 
-from ksgen import arming, boot, image, netboot
+from ksgen.addon import File, updates
 from ksgen.cli import main
 from ksgen.grammar import Grammar
-from ksgen.image import File
+from ksgen.netboot import arming, boot, bootfiles
 from org_ovirt_node import section
-from org_ovirt_node.configuration import configuration
+from org_ovirt_node.layout import configuration
 from org_ovirt_node.programs import disks
 from org_ovirt_node.section import Section
 
@@ -41,7 +41,7 @@ INTERACTIVE = "usr/share/anaconda/interactive-defaults.ks"
 
 
 def contents(**options: object) -> dict[str, bytes]:
-    return {file.path: file.content for file in image.files(**options)}  # type: ignore[arg-type]
+    return {file.path: file.content for file in updates.addon_files(**options)}  # type: ignore[arg-type]
 
 
 def package() -> dict[str, bytes]:
@@ -78,9 +78,9 @@ def test_interactive_adds_one_file_that_anaconda_has_too() -> None:
 
 def test_efi_directory_is_in_the_configuration_alone() -> None:
     usual, other = contents(), contents(efi_dir="almalinux")
-    assert {path for path in usual if usual[path] != other[path]} == {image.CONFIGURATION_PLACE}
-    assert other[image.CONFIGURATION_PLACE].decode() == configuration("almalinux")
-    assert usual[image.CONFIGURATION_PLACE].decode() == configuration()
+    assert {path for path in usual if usual[path] != other[path]} == {updates.CONFIGURATION_PLACE}
+    assert other[updates.CONFIGURATION_PLACE].decode() == configuration("almalinux")
+    assert usual[updates.CONFIGURATION_PLACE].decode() == configuration()
 
 
 @pytest.mark.parametrize("release", ["el9", "el10"])
@@ -110,15 +110,15 @@ def test_is_always_the_same(tmp_path: Path) -> None:
     shutil.copytree(SOURCE, copy, copy_function=shutil.copyfile)
     (copy / "__pycache__").mkdir(exist_ok=True)
     (copy / "__pycache__" / "layout.cpython-311.pyc").write_bytes(b"\0")
-    code = "import sys; from ksgen import image; print(image.ADDON); print(image.image().hex())"
+    code = "import sys; from ksgen import addon; print(addon.ADDON); print(addon.image().hex())"
     search = {"PYTHONPATH": f"{tmp_path}:{CHECKOUT}", "PYTHONHASHSEED": "7", "PATH": "", "TZ": "Asia/Tokyo"}
     done = subprocess.run([sys.executable, "-c", code], env=search, capture_output=True, text=True, cwd="/")
-    assert done.stdout == f"{copy}\n{image.image().hex()}\n", done.stderr
+    assert done.stdout == f"{copy}\n{updates.image().hex()}\n", done.stderr
 
 
 def test_archive_is_as_cpio_describes_it() -> None:
     """cpio(5), "New ASCII Format": each field by hand, once."""
-    found = image.archive([File("a/b", b"12345")])
+    found = updates.archive([File("a/b", b"12345")])
     field = "{:08X}".format
     directory = [1, 0o040755, 0, 0, 2, 0, 0, 0, 0, 0, 0, 2, 0]
     file = [2, 0o100644, 0, 0, 1, 0, 5, 0, 0, 0, 0, 4, 0]
@@ -131,9 +131,9 @@ def test_archive_is_as_cpio_describes_it() -> None:
 
 
 def test_gzip_has_neither_time_nor_name() -> None:
-    found = image.image()
+    found = updates.image()
     assert found[:10] == b"\x1f\x8b\x08" + bytes(6) + b"\xff"
-    assert gzip.decompress(found) == image.archive(image.files())
+    assert gzip.decompress(found) == updates.archive(updates.addon_files())
 
 
 PATHS = st.lists(st.text("abz.-_09", min_size=1, max_size=6), min_size=1, max_size=4).map("/".join)
@@ -152,14 +152,14 @@ def test_others_unpack_what_was_packed(
         if name not in directories and not {".", ".."} & set(name.split("/"))
     ]
     target = tmp_path_factory.mktemp("unpacked")
-    packed = image.archive(files)
+    packed = updates.archive(files)
     subprocess.run([*program, "-idm"], input=packed, cwd=target, capture_output=True, check=True)
     found = {str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*") if path.is_file()}
     assert found == {file.path: file.content for file in files}
 
 
 def test_unpacked_package_works_as_the_installer_finds_it(tmp_path: Path) -> None:
-    packed = gzip.decompress(image.image())
+    packed = gzip.decompress(updates.image())
     subprocess.run(["cpio", "-idm", "--quiet"], input=packed, cwd=tmp_path, check=True)
     code = "from org_ovirt_node import layout, section; print(section.__file__, section.Section().layout)"
     addons = tmp_path / "usr/share/anaconda/addons"
@@ -178,7 +178,7 @@ def test_command_writes_the_image(tmp_path: Path) -> None:
     path.write_bytes(b"the one before")
     done = CliRunner().invoke(main, ["image", str(path), "--efi-dir", "redhat", "--interactive"])
     assert (done.exit_code, done.stderr) == (0, f"{path} written\n")
-    assert path.read_bytes() == image.image("redhat", is_interactive=True)
+    assert path.read_bytes() == updates.image("redhat", is_interactive=True)
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [path]
 
@@ -186,7 +186,7 @@ def test_command_writes_the_image(tmp_path: Path) -> None:
 def test_command_has_a_name_for_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(main, ["image"]).exit_code == 0
-    assert (tmp_path / "ovirt-node-updates.img").read_bytes() == image.image()
+    assert (tmp_path / "ovirt-node-updates.img").read_bytes() == updates.image()
 
 
 @pytest.mark.parametrize("word", ["../x", "a/b", "", "-almalinux", "a\nb", "él"])
@@ -225,11 +225,11 @@ def test_boot_files_name_the_image_that_is_published(
     changes: dict[str, str], images: dict[str, str | None], named: str | None, tmp_path: Path
 ) -> None:
     hosts = [one_host(tmp_path, **changes)]
-    server = netboot.Server(tmp_path / "out", tmp_path / "run", "nginx", "nginx")
+    server = bootfiles.Server(tmp_path / "out", tmp_path / "run", "nginx", "nginx")
     armed = arming.arm((), hosts, NOW + datetime.timedelta(hours=2), NOW, draw)
-    files = boot.files(hosts, armed, server, netboot.BootTemplates(), NOW)
+    files = boot.site_files(hosts, armed, server, bootfiles.BootTemplates(), NOW)
     assert {path: text for path, text in files.texts.items() if path.startswith("images/")} == {
-        path: image.image(efi_dir) for path, efi_dir in images.items()
+        path: updates.image(efi_dir) for path, efi_dir in images.items()
     }
     text = str(files.texts["pxelinux.cfg/01-52-54-00-aa-00-01"])
     given = [word for word in text.split() if word.startswith("inst.updates=")]
@@ -245,11 +245,11 @@ def test_image_goes_with_every_run_and_away_with_the_last_host_that_wants_it(tmp
         assert CliRunner().invoke(main, [str(hosts), "-o", str(out), *arguments]).exit_code == 0
 
     run("--limit", "node01.example.com")
-    assert published.read_bytes() == image.image()
+    assert published.read_bytes() == updates.image()
     assert published.stat().st_mode & 0o777 == 0o644
     run(node_addon="false")
     assert not published.exists()
 
 
 def test_resolver_looks_for_the_add_on_where_the_image_puts_it() -> None:
-    assert f"/{image.ADDONS_PLACE}/org_ovirt_node" == disks.ADDON
+    assert f"/{updates.ADDONS_PLACE}/org_ovirt_node" == disks.ADDON

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ksgen import inventory
-from ksgen.nodes import plain
+from ksgen.inventory import reader
 from ksgen.problems import Problem, Report, to_text
+from ksgen.syntax import plain
 
 GOOD = 'all:\n  hosts:\n    n01:\n      node_mac: "52:54:00:00:00:01"\n'
 
@@ -53,15 +53,15 @@ def write(directory: Path, name: str, content: str | bytes) -> None:
 
 
 def messages(paths: list[str], stdin: str | None = None) -> str:
-    read, problems = inventory.read(paths, None if stdin is None else io.StringIO(stdin))
+    read, problems = reader.read(paths, None if stdin is None else io.StringIO(stdin))
     report = Report()
     report.extend(problems)
     return "\n".join(to_text(report.problems, read.sources))
 
 
-def hosts_with(text: str, directory: Path) -> tuple[inventory.Inventory, list[Problem]]:
+def hosts_with(text: str, directory: Path) -> tuple[reader.Inventory, list[Problem]]:
     write(directory, "hosts.yaml", text)
-    return inventory.read([directory / "hosts.yaml"])
+    return reader.read([directory / "hosts.yaml"])
 
 
 @pytest.mark.parametrize("trap", traps())
@@ -202,7 +202,7 @@ def test_problems_of_a_hosts_own_file_are_the_hosts(tmp_path: Path) -> None:
     write(tmp_path, "hosts.yaml", "all: {hosts: {n01: , n02: }}\n")
     write(tmp_path, "host_vars/n01.yml", "node_x: [\n")
     write(tmp_path, "host_vars/n02.yml", b"node_x: \xff\n")
-    _, problems = inventory.read([tmp_path / "hosts.yaml"])
+    _, problems = reader.read([tmp_path / "hosts.yaml"])
     assert [(problem.code, problem.host) for problem in problems] == [("yaml-syntax", "n01"), ("not-utf-8", "n02")]
 
 
@@ -256,16 +256,16 @@ all:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> inventory.Inventory:
+def site(tmp_path: Path) -> reader.Inventory:
     write(tmp_path, "hosts.yaml", SITE)
     write(tmp_path, "group_vars/rack/a.yml", "node_a: file\n")
     write(tmp_path, "host_vars/n02.yml", "\nnode_a: last\n")
-    read, problems = inventory.read([tmp_path / "hosts.yaml"])
+    read, problems = reader.read([tmp_path / "hosts.yaml"])
     assert problems == []
     return read
 
 
-def test_a_variable_knows_what_it_overrides(site: inventory.Inventory) -> None:
+def test_a_variable_knows_what_it_overrides(site: reader.Inventory) -> None:
     won = site.hosts[1].variables["node_a"]
     chain = [
         (plain(found.node), str(found.origin), found.node.mark.line, found.is_shared) for found in (won, *won.overrides)
@@ -281,7 +281,7 @@ def test_a_variable_knows_what_it_overrides(site: inventory.Inventory) -> None:
     assert all(lost.overrides == () for lost in won.overrides)
 
 
-def test_places(site: inventory.Inventory) -> None:
+def test_places(site: reader.Inventory) -> None:
     assert [(host.name, host.mark.line, host.mark.column, host.groups) for host in site.hosts] == [
         ("n01", 7, 9, ("rack",)),
         ("n02", 7, 9, ("rack",)),
@@ -293,12 +293,12 @@ def test_places(site: inventory.Inventory) -> None:
     assert (inner.mark.column, inner.name_mark.column) == (23, 20)
 
 
-def test_sources_are_the_texts_of_all_files(site: inventory.Inventory) -> None:
+def test_sources_are_the_texts_of_all_files(site: reader.Inventory) -> None:
     assert [Path(name).name for name in site.sources] == ["hosts.yaml", "a.yml", "n02.yml"]
     assert next(iter(site.sources.values())) == SITE
 
 
-def test_groups(site: inventory.Inventory) -> None:
+def test_groups(site: reader.Inventory) -> None:
     found = {name: (group.children, group.hosts, group.depth) for name, group in site.groups.items()}
     assert found == {
         "all": (("ungrouped", "rack"), (), 0),
@@ -345,7 +345,7 @@ def test_a_name_that_no_terminal_can_show(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_standard_input_as_bytes() -> None:
     stream = io.TextIOWrapper(io.BytesIO(b'{"rack": "\xff"}'), encoding="utf-8")
-    _, problems = inventory.read(["-"], stream)
+    _, problems = reader.read(["-"], stream)
     assert [str(problem.mark) + " " + problem.message for problem in problems] == [
         "<stdin>:1:11 the byte 0xff is not UTF-8"
     ]
@@ -356,7 +356,7 @@ def test_standard_input_beside_a_file(tmp_path: Path) -> None:
     stream = io.StringIO(
         '{"rack": {"hosts": ["n01"], "vars": {"node_y": 1}}, "_meta": {"hostvars": {"n01": {"node_z": 2}}}}'
     )
-    read, problems = inventory.read([tmp_path / "hosts.yaml", "-"], stream)
+    read, problems = reader.read([tmp_path / "hosts.yaml", "-"], stream)
     assert problems == []
     assert {name: str(found.origin) for name, found in read.hosts[0].variables.items()} == {
         "node_x": "group all",
@@ -366,7 +366,7 @@ def test_standard_input_beside_a_file(tmp_path: Path) -> None:
 
 
 def test_nothing_to_read() -> None:
-    assert inventory.read([]) == (dataclasses.replace(inventory.Inventory(), groups=inventory.read([])[0].groups), [])
+    assert reader.read([]) == (dataclasses.replace(reader.Inventory(), groups=reader.read([])[0].groups), [])
 
 
 # Any text at all
@@ -437,11 +437,11 @@ PIECES = st.sampled_from(
 def test_no_text_is_a_traceback(pieces: list[str], is_stdin: bool, tmp_path: Path) -> None:
     text = "".join(pieces)
     if is_stdin:
-        read, problems = inventory.read(["-"], io.StringIO("{" + text))
+        read, problems = reader.read(["-"], io.StringIO("{" + text))
     else:
         path = tmp_path / "hosts.yaml"
         path.write_bytes(("all: {" + text if len(pieces) % 2 else text).encode("utf-8", "surrogatepass"))
-        read, problems = inventory.read([path])
+        read, problems = reader.read([path])
     assert read.hosts or problems
     assert to_text(problems, read.sources) or not problems
 
@@ -451,6 +451,6 @@ def test_no_text_is_a_traceback(pieces: list[str], is_stdin: bool, tmp_path: Pat
 def test_no_slip_of_the_pen_is_a_traceback(at: int, length: int, piece: str, tmp_path: Path) -> None:
     path = tmp_path / "hosts.yaml"
     path.write_bytes((SITE[:at] + piece + SITE[at + length :]).encode("utf-8", "surrogatepass"))
-    read, problems = inventory.read([path])
+    read, problems = reader.read([path])
     assert read.hosts or problems
     assert to_text(problems, read.sources) or not problems

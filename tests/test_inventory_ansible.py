@@ -24,8 +24,8 @@ from counts import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ksgen import inventory, naming
-from ksgen.nodes import plain
+from ksgen.inventory import naming, reader
+from ksgen.syntax import plain
 
 Files = Mapping[str, str]
 Values = dict[str, dict[str, object]]
@@ -59,7 +59,7 @@ def by_ansible(paths: Iterable[Path]) -> tuple[Values, dict[str, list[str]], dic
     return values, groups, {name: set(hosts) for name, hosts in manager.get_groups_dict().items()}
 
 
-def members(read: inventory.Inventory) -> dict[str, set[str]]:
+def members(read: reader.Inventory) -> dict[str, set[str]]:
     result: dict[str, set[str]] = {name: set() for name in read.groups}
     for host in read.hosts:
         for group in ("all", *host.groups):
@@ -67,12 +67,12 @@ def members(read: inventory.Inventory) -> dict[str, set[str]]:
     return result
 
 
-def values_of(read: inventory.Inventory) -> Values:
+def values_of(read: reader.Inventory) -> Values:
     return {host.name: {name: plain(found.node) for name, found in host.variables.items()} for host in read.hosts}
 
 
 def by_ksgen(paths: Iterable[Path]) -> tuple[Values, dict[str, list[str]], dict[str, set[str]]]:
-    read, problems = inventory.read(list(paths))
+    read, problems = reader.read(list(paths))
     assert not {problem.code for problem in problems} & UNREADABLE
     return values_of(read), {host.name: list(host.groups) for host in read.hosts}, members(read)
 
@@ -732,7 +732,7 @@ def test_the_real_command_prints_the_same(site: list[Path]) -> None:
 
 
 def from_stdin(text: str) -> tuple[Values, dict[str, list[str]], dict[str, set[str]]]:
-    read, problems = inventory.read(["-"], io.StringIO(text))
+    read, problems = reader.read(["-"], io.StringIO(text))
     assert {problem.code for problem in problems} <= {"number-rewritten"}
     return values_of(read), {host.name: list(host.groups) for host in read.hosts}, members(read)
 

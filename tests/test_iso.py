@@ -30,12 +30,10 @@ from command import CliRunner
 from node_images import NVR
 from small_iso import IMAGE, KICKSTART, LABEL, STAGE2_FILES, Small
 
-from ksgen import bootiso, cpio, image, iso, mediacheck, nodeimage
-from ksgen.bootiso import BootIso
+from ksgen.addon import File, cpio, updates
 from ksgen.cli import main
-from ksgen.filesystem import FileSource
-from ksgen.image import File
-from ksgen.iso9660 import Iso9660
+from ksgen.iso import mediacheck, planning
+from ksgen.media import BootIso, FileSource, Iso9660, bootiso, nodeimage
 from org_ovirt_node.programs import imgbase
 
 STYLES = ("nine", "ten")
@@ -92,9 +90,9 @@ def unpacked(archive: bytes, place: Path) -> dict[str, bytes]:
 
 
 def looked_at(path: Path) -> BootIso:
-    found, findings = bootiso.read(path)
+    found, findings = bootiso.read_boot_iso(path)
     assert found is not None
-    assert [*findings, *bootiso.check(found)] == []
+    assert [*findings, *bootiso.check_boot_iso(found)] == []
     return found
 
 
@@ -159,7 +157,7 @@ def test_interactive_installation_checks_its_image(store: Path, here: Path, tmp_
     product = unpacked(files["images/product.img"], tmp_path / "product")
     checksum = hashlib.sha256((store / "node.img").read_bytes()).hexdigest()
     assert f"liveimg --url=file:///run/install/repo/{IMAGE} --checksum={checksum}\n" in product[DEFAULTS].decode()
-    expected = {file.path: file.content for file in image.files(efi_dir="centos")}
+    expected = {file.path: file.content for file in updates.addon_files(efi_dir="centos")}
     assert {name: content for name, content in product.items() if name != DEFAULTS} == expected
 
 
@@ -347,13 +345,13 @@ THEIRS = (
 
 def _dotted(files: tuple[File, ...]) -> bytes:
     """As `find . | cpio` names them."""
-    return image.archive(File(f"./{file.path}", file.content) for file in files)
+    return updates.archive(File(f"./{file.path}", file.content) for file in files)
 
 
 PRODUCTS = {
-    "gzip": gzip.compress(image.archive(THEIRS)),
-    "xz": lzma.compress(image.archive(THEIRS)),
-    "plain": image.archive(THEIRS),
+    "gzip": gzip.compress(updates.archive(THEIRS)),
+    "xz": lzma.compress(updates.archive(THEIRS)),
+    "plain": updates.archive(THEIRS),
     "dotted": gzip.compress(_dotted(THEIRS)),
 }
 
@@ -367,7 +365,7 @@ def test_product_image_of_the_boot_iso_is_kept(store: Path, here: Path, tmp_path
     assert found["etc/anaconda/product.d/site.conf"] == b"[Product]\n"
     assert f"{ADDON}/gone.py" not in found
     assert b"liveimg" in found[DEFAULTS]
-    assert {file.path for file in image.files(is_interactive=True)} <= found.keys()
+    assert {file.path for file in updates.addon_files(is_interactive=True)} <= found.keys()
 
 
 def test_links_and_programs_of_a_product_image_are_kept(tmp_path: Path) -> None:
@@ -390,11 +388,11 @@ def test_links_and_programs_of_a_product_image_are_kept(tmp_path: Path) -> None:
 
 NOT_MERGED = {
     "ext2": b"\0" * 1080 + b"\x53\xef" + b"\0" * 1000,
-    "broken-gzip": gzip.compress(image.archive(THEIRS))[:-20],
-    "broken-xz": lzma.compress(image.archive(THEIRS))[:-20],
-    "cut-off": image.archive(THEIRS)[:600],
-    "two-archives": image.archive(THEIRS) + image.archive(THEIRS),
-    "no-number": image.archive(THEIRS).replace(b"070701", b"07070100000001zzzz", 1),
+    "broken-gzip": gzip.compress(updates.archive(THEIRS))[:-20],
+    "broken-xz": lzma.compress(updates.archive(THEIRS))[:-20],
+    "cut-off": updates.archive(THEIRS)[:600],
+    "two-archives": updates.archive(THEIRS) + updates.archive(THEIRS),
+    "no-number": updates.archive(THEIRS).replace(b"070701", b"07070100000001zzzz", 1),
 }
 
 
@@ -616,7 +614,7 @@ def test_installer_that_cannot_be_looked_into(tmp_path: Path, store: Path, here:
 @pytest.mark.parametrize(("kept", "missing"), [(0, "UEFI"), (1, "BIOS")], ids=["bios-only", "uefi-only"])
 def test_one_kind_of_firmware(store: Path, kept: int, missing: str) -> None:
     found = looked_at(store / "nine.iso")
-    (told,) = bootiso.check(dataclasses.replace(found, boot_images=found.boot_images[kept : kept + 1]))
+    (told,) = bootiso.check_boot_iso(dataclasses.replace(found, boot_images=found.boot_images[kept : kept + 1]))
     message = f"does not start on machines with {missing}"
     assert (told.severity, told.code, told.message) == ("warning", "iso-firmware", message)
 
@@ -625,11 +623,11 @@ def test_boot_loader_in_a_place_that_is_not_written_again(store: Path) -> None:
     found = looked_at(store / "ten.iso")
     assert found.efi_image is not None
     hidden = dataclasses.replace(found, efi_image=dataclasses.replace(found.efi_image, partition=None))
-    inside, _ = nodeimage.read(store / "node.img")
+    inside, _ = nodeimage.read_node_image(store / "node.img")
     assert inside is not None
-    request = iso.Request(hidden, store / "node.img", inside, "0" * 64)
-    assert iso.plan(request).findings == ()
-    (told,) = iso.plan(dataclasses.replace(request, kickstart=KICKSTART.encode())).findings
+    request = planning.Request(hidden, store / "node.img", inside, "0" * 64)
+    assert planning.plan(request).findings == ()
+    (told,) = planning.plan(dataclasses.replace(request, kickstart=KICKSTART.encode())).findings
     assert (told.severity, told.code, told.message, told.hint) == (
         "error",
         "iso-efi-image",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventories import one_host
 
-from ksgen.kickstart import Templates, Verbatim, addon_section, gate, source
+from ksgen.kickstart.page import Templates, Verbatim, addon_section, gate, source
 from ksgen.templates import TEMPLATES, GateError
 from org_ovirt_node import layout, section
 from org_ovirt_node.layout import GIB

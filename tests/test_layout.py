@@ -5,9 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from org_ovirt_node import findings, layout, policy
-from org_ovirt_node.geometry import EXTENT, GIB, MIB, TIB
-from org_ovirt_node.layout import Device, Finding, Request, check, describe, plan, size_text
+from org_ovirt_node import layout
+from org_ovirt_node.layout import (
+    GIB,
+    MIB,
+    TIB,
+    Device,
+    Finding,
+    Request,
+    check,
+    describe,
+    findings,
+    plan,
+    policy,
+    size_text,
+)
+from org_ovirt_node.layout.geometry import EXTENT
 
 # GiB of disk, firmware, mirrored -> GiB of volume group and pool; measured on Anaconda with --reserved-percent=20,
 # which may leave an extent more to the reserve than we do.

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from org_ovirt_node import layout
-from org_ovirt_node.geometry import EXTENT, GIB, MIB, TIB, align_up
-from org_ovirt_node.layout import Request, plan
+from org_ovirt_node.layout import GIB, MIB, TIB, Request, align_up, plan
+from org_ovirt_node.layout.geometry import EXTENT
 
 sizes = st.integers(20 * GIB, 64 * TIB)
 mount_points = st.sampled_from(("/var", "/var/log", "/home", "/data", "/srv/a", "/var/lib/images"))

@@ -10,7 +10,7 @@ from example_site import kickstarts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ksgen import lexer
+from ksgen.grammar import lexer
 
 
 @given(

@@ -17,19 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inventories import SSH_KEY, one_host
 
-from ksgen import ksfile, lint, lint_commands
 from ksgen.cli import main
-from ksgen.kickstart import Templates
-from ksgen.ksview import init_line, sections
-from ksgen.lint_scripts import wiped_by_script
+from ksgen.grammar import init_line, ksfile
+from ksgen.grammar.ksview import sections
+from ksgen.kickstart.page import Templates
+from ksgen.lint import commands, linter
+from ksgen.lint.scripts import wiped_by_script
 from ksgen.problems import Problem
-from org_ovirt_node import findings
+from org_ovirt_node.layout import findings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 
 from check_examples import EXAMPLES, HASH, PLAIN, SMALL
 
-LINTERS = {release: lint.Linter(release) for release in lint.RELEASES}
+LINTERS = {release: linter.Linter(release) for release in linter.RELEASES}
 
 
 def told(text: str, release: str = "el9") -> list[Problem]:
@@ -62,7 +63,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> str:
 # --- what is right, and each mistake ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("release", lint.RELEASES)
+@pytest.mark.parametrize("release", linter.RELEASES)
 def test_good_kickstarts_are_clean(release: str, node: str, alone: str) -> None:
     assert told(PLAIN, release) == []
     assert told(SMALL, release) == []
@@ -84,8 +85,8 @@ def test_a_mistake_is_told_and_nothing_else(code: str, node: str, alone: str) ->
 
 
 def test_every_check_has_its_example() -> None:
-    of_grammar = {code for code, _, _ in lint_commands.GRAMMAR}
-    own = {check.code for check in lint.CHECKS} | of_grammar
+    of_grammar = {code for code, _, _ in commands.GRAMMAR}
+    own = {check.code for check in linter.CHECKS} | of_grammar
     # An empty kickstart is no mistake in a good one; node-layout stands for the codes of the layout.
     assert own - set(EXAMPLES) == {"kickstart-empty", "node-layout"}
     assert set(EXAMPLES) - own <= set(findings._WORDS)
@@ -321,7 +322,7 @@ INCLUDED = [
 
 @pytest.mark.parametrize(("files", "expected"), INCLUDED)
 def test_a_problem_stands_in_the_file_that_it_is_in(files: dict[str, str], expected: str, tmp_path: Path) -> None:
-    report, _ = lint.lint([written(tmp_path, **files)])
+    report, _ = linter.lint([written(tmp_path, **files)])
     lines = [f"{Path(p.mark.file).name}:{p.mark.line}: {p.code}: {p.message}" for p in report.problems]
     assert expected in lines
 
@@ -425,7 +426,7 @@ RELEASES = [
 
 @pytest.mark.parametrize(("text", "release"), RELEASES)
 def test_release_of_a_file(text: str, release: str) -> None:
-    assert lint.release_of(text) == release
+    assert linter.release_of(text) == release
 
 
 # --- switching off ---------------------------------------------------------------------------------------------------
@@ -447,7 +448,7 @@ def test_comments_switch_checks_off(text: str, expected: list[tuple[int, str]]) 
 
 
 def test_the_command_switches_checks_off(tmp_path: Path) -> None:
-    report, _ = lint.lint([written(tmp_path, main="zerombr\n")], disabled=["zerombr-all-disks"])
+    report, _ = linter.lint([written(tmp_path, main="zerombr\n")], disabled=["zerombr-all-disks"])
     assert report.problems == ()
 
 
@@ -540,7 +541,7 @@ _LINES = st.lists(_PIECES | st.text(max_size=12), max_size=7).map(" ".join)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(_LINES, max_size=12), st.sampled_from(lint.RELEASES))
+@given(st.lists(_LINES, max_size=12), st.sampled_from(linter.RELEASES))
 def test_nothing_makes_a_traceback(lines: list[str], release: str) -> None:
     text = "\n".join(lines)
     count = max(1, len(text.split("\n")))

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from ksgen import manifest
-from ksgen.manifest import Entry, Manifest
+from ksgen.publish import manifest
+from ksgen.publish.manifest import Entry, Manifest
 
 SUM = "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
 GOOD = Manifest(

@@ -15,11 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventories import RANDOM, draw, one_host
 
-from ksgen import arming, boot, bootargs, boottree, netboot
 from ksgen.host import Host
+from ksgen.netboot import Remembered, arming, boot, bootargs, bootfiles, boottree
 from ksgen.problems import Problem
-from ksgen.remembered import Remembered
-from ksgen.words import PLAIN_MARKS
+from ksgen.variables import PLAIN_MARKS
 
 NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.timezone.utc)
 UNTIL = NOW + datetime.timedelta(hours=6)
@@ -31,7 +30,7 @@ ALWAYS = (
     f"inst.ks=http://pxe.example.com/nodes/ks/node01.example.com.ks?armed={TOKEN}",
     f"BOOTIF=01-{MAC}",
 )
-TEMPLATES = netboot.BootTemplates()
+TEMPLATES = bootfiles.BootTemplates()
 
 
 def told(problems: list[Problem]) -> list[tuple[str, str, str]]:
@@ -238,7 +237,7 @@ def test_certificates_are_always_verified() -> None:
 )
 def test_what_cannot_be_told(tmp_path: Path, changes: dict[str, str], expected: tuple[str, str, str]) -> None:
     host = one_host(tmp_path, **changes)
-    files, problems = netboot.boot_files([host], {}, TEMPLATES)
+    files, problems = bootfiles.boot_files([host], {}, TEMPLATES)
     assert told(problems) == [expected]
     assert (f"ipxe/{MAC}.ipxe" in files) == (expected[0] == "warning")
     if expected[1] == "boot-network":
@@ -255,7 +254,7 @@ def host(tmp_path: Path) -> Host:
 
 def files_of(host: Host, is_armed: bool) -> dict[str, str]:
     armed = arming.active(arming.arm((), [host], UNTIL, NOW, draw), [host], NOW) if is_armed else {}
-    files, problems = netboot.boot_files([host], armed, TEMPLATES)
+    files, problems = bootfiles.boot_files([host], armed, TEMPLATES)
     assert not problems
     return files
 
@@ -278,7 +277,7 @@ def test_only_the_armed_boot_the_installer(host: Host) -> None:
 
 
 def test_a_host_that_left_the_inventory_is_an_unknown_machine(host: Host) -> None:
-    assert files_of(host, False).keys() - netboot.boot_files([], {}, TEMPLATES)[0].keys() == OF_HOST
+    assert files_of(host, False).keys() - bootfiles.boot_files([], {}, TEMPLATES)[0].keys() == OF_HOST
 
 
 def test_pxelinux_of_an_armed_host(host: Host) -> None:
@@ -334,7 +333,7 @@ def test_where_boot_loaders_look(tmp_path: Path, url: str, kernel: str, grub: st
 def test_the_example_site_has_its_boot_files() -> None:
     hosts, _ = example_site()
     armed = arming.active(arming.arm((), hosts, UNTIL, NOW, draw), hosts, NOW)
-    files, problems = netboot.boot_files(hosts, armed, TEMPLATES)
+    files, problems = bootfiles.boot_files(hosts, armed, TEMPLATES)
     assert not problems
     assert len(files) == len(OF_ALL) + 4 * len(hosts)
     assert not [name for name, text in files.items() if not text.isascii() or "\r" in text]
@@ -343,18 +342,18 @@ def test_the_example_site_has_its_boot_files() -> None:
 def test_a_site_can_put_a_template_in_front(tmp_path: Path, host: Host) -> None:
     (tmp_path / "netboot").mkdir()
     (tmp_path / "netboot" / "grub-local.j2").write_text("exit 1\n")
-    files, _ = netboot.boot_files([host], {}, netboot.BootTemplates(tmp_path))
+    files, _ = bootfiles.boot_files([host], {}, bootfiles.BootTemplates(tmp_path))
     assert files["grub/local.cfg"] == "exit 1\n"
     assert files["pxelinux.cfg/default"].endswith("LOCALBOOT 0\n")
 
 
 # --- the servers -----------------------------------------------------------------------------------------------------
 
-SERVER = netboot.Server(Path("/srv/out"), Path("/var/lib/ksgen"), "nginx", "nginx")
+SERVER = bootfiles.Server(Path("/srv/out"), Path("/var/lib/ksgen"), "nginx", "nginx")
 
 
-def server_text(name: str, host: Host, server: netboot.Server = SERVER) -> str:
-    texts, problems = netboot.server_files([host], server, TEMPLATES)
+def server_text(name: str, host: Host, server: bootfiles.Server = SERVER) -> str:
+    texts, problems = bootfiles.server_files([host], server, TEMPLATES)
     assert not problems
     return texts[name]
 
@@ -415,7 +414,7 @@ def test_one_dnsmasq_is_not_both(tmp_path: Path) -> None:
         one_host(tmp_path, node_dhcp="proxy"),
         one_host(tmp_path, node_dhcp="{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"),
     )
-    texts, problems = netboot.server_files(hosts, SERVER, TEMPLATES)
+    texts, problems = bootfiles.server_files(hosts, SERVER, TEMPLATES)
     message = "a range, and proxy for node01.example.com: one dnsmasq cannot be both"
     assert told(problems) == [("error", "dhcp-mixed", message)]
     assert texts == {}
@@ -423,7 +422,7 @@ def test_one_dnsmasq_is_not_both(tmp_path: Path) -> None:
 
 def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
     host = one_host(tmp_path, node_server_url="https://pxe.example.com/nodes/")
-    texts, problems = netboot.server_files([host], SERVER, TEMPLATES)
+    texts, problems = bootfiles.server_files([host], SERVER, TEMPLATES)
     assert told(problems) == [("warning", "boot-https", "nginx.conf has no certificate, so nginx serves http only")]
     assert "ssl" not in texts["nginx.conf"]
 
@@ -446,18 +445,18 @@ def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
 def test_a_path_that_a_server_would_misread(host: Host, option: str, path: str, what: str) -> None:
     good, odd = Path("/srv/good"), Path(path)
     paths = {**dict.fromkeys(("-o", "--run", "--tree el9", "--images", "--certificate", "--key"), good), option: odd}
-    server = netboot.Server(
-        paths["-o"], paths["--run"], "nginx", "nginx", netboot.Certificate(paths["--certificate"], paths["--key"]),
+    server = bootfiles.Server(
+        paths["-o"], paths["--run"], "nginx", "nginx", bootfiles.Certificate(paths["--certificate"], paths["--key"]),
         {"el9": paths["--tree el9"]}, paths["--images"],
     )  # fmt: skip
-    texts, problems = netboot.server_files([host], server, TEMPLATES)
+    texts, problems = bootfiles.server_files([host], server, TEMPLATES)
     assert told(problems) == [("error", "boot-path", f"{option}: {what} in dnsmasq.conf and nginx.conf")]
     assert [problem.hint for problem in problems] == ["use an absolute path of ASCII letters, digits and / . _ - @ + ="]
     assert problems[0].mark.file.isprintable()
     assert texts == {}
 
 
-SHARING = netboot.Server(
+SHARING = bootfiles.Server(
     Path("/srv/out"), Path("/run/x"), "nginx", "nginx", None, {"el9": Path("/srv/el9"), "el10": Path("/srv/el10")},
     Path("/srv/i"),
 )  # fmt: skip
@@ -506,20 +505,20 @@ def test_urls_that_nginx_cannot_serve(
     tmp_path: Path, variable: str, url: str, code: str, message: str, hint: str
 ) -> None:
     host = one_host(tmp_path, **{variable: f"'{url}'"})
-    texts, problems = netboot.server_files([host], SHARING, TEMPLATES)
+    texts, problems = bootfiles.server_files([host], SHARING, TEMPLATES)
     assert told(problems) == [("error", code, message)]
     line = (tmp_path / "hosts.yaml").read_text().split("\n")[problems[0].mark.line - 1]
     assert line == f"      {variable}: '{url}'"
     assert problems[0].hint == hint
     assert texts == {}
     # Another server may serve it.
-    elsewhere = netboot.Server(Path("/srv/out"), Path("/run/x"), "nginx", "nginx")
-    assert netboot.server_files([host], elsewhere, TEMPLATES)[1] == []
+    elsewhere = bootfiles.Server(Path("/srv/out"), Path("/run/x"), "nginx", "nginx")
+    assert bootfiles.server_files([host], elsewhere, TEMPLATES)[1] == []
 
 
 def test_two_releases_at_one_url(tmp_path: Path) -> None:
     hosts = [one_host(tmp_path, node_release=release) for release in ("el9", "el10")]
-    texts, problems = netboot.server_files(hosts, SHARING, TEMPLATES)
+    texts, problems = bootfiles.server_files(hosts, SHARING, TEMPLATES)
     message = "nginx serves /srv/el9 at this path, and cannot serve /srv/el10 there as well"
     assert told(problems) == [("error", "boot-url-taken", message)]
     assert problems[0].hint == "give each release a path of its own"
@@ -538,9 +537,9 @@ def test_two_releases_at_one_url(tmp_path: Path) -> None:
 def test_a_host_without_boot_files_has_no_part_in_the_servers_files(tmp_path: Path, changes: dict[str, str]) -> None:
     good = one_host(tmp_path)
     bad = one_host(tmp_path, **changes)
-    assert netboot.server_files([bad], SHARING, TEMPLATES) == ({}, [])
-    assert netboot.server_files([good, bad], SHARING, TEMPLATES) == netboot.server_files([good], SHARING, TEMPLATES)
-    assert [problem.code for problem in boot.files([bad], (), SHARING, TEMPLATES, NOW).problems] == ["boot-word"]
+    assert bootfiles.server_files([bad], SHARING, TEMPLATES) == ({}, [])
+    assert bootfiles.server_files([good, bad], SHARING, TEMPLATES) == bootfiles.server_files([good], SHARING, TEMPLATES)
+    assert [problem.code for problem in boot.site_files([bad], (), SHARING, TEMPLATES, NOW).problems] == ["boot-word"]
 
 
 @pytest.mark.parametrize(
@@ -581,7 +580,7 @@ def clock_of(text: str) -> re.Pattern[str]:
 
 
 SECONDS = st.integers(10**9, 10**10 - 1)
-CLOCK = clock_of(netboot.BootTemplates().render(
+CLOCK = clock_of(bootfiles.BootTemplates().render(
     "nginx.conf.j2", tree="/t", run="/r", user="u", group="g", tls=None, ports=[], ports6=[], prefixes=[], shares=[],
     is_root_shared=False,
     digits=[(digit, digit + 1) for digit in range(9)],
@@ -747,7 +746,7 @@ def test_what_is_missing_of_a_tree_that_was_named_before_is_a_warning(tmp_path: 
 
 def test_the_server_has_what_is_remembered(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert boot.server(out, "u", "g", Remembered()) == netboot.Server(out, tmp_path / "run", "u", "g")
+    assert boot.server(out, "u", "g", Remembered()) == bootfiles.Server(out, tmp_path / "run", "u", "g")
     known = Remembered(trees={"el9": Path("/srv/el9")}, images=Path("/srv/images"), run=Path("/var/lib/nodes"))
     server = boot.server(out, "u", "g", known)
     assert (server.run, server.installers, server.images) == (known.run, known.trees, known.images)

@@ -21,8 +21,9 @@ import pytest
 from boot_servers import http_get, https_get, program, tftp_get
 from inventories import HOST, draw, read_text
 
-from ksgen import arming, boottree, netboot, output
 from ksgen.host import Host
+from ksgen.netboot import arming, bootfiles, boottree
+from ksgen.publish import output
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 HOUR = datetime.timedelta(hours=1)
@@ -66,7 +67,7 @@ def installer(directory: Path) -> Path:
 class Published:
     """A tree as ksgen publishes it, beside what the servers need."""
 
-    def __init__(self, directory: Path, certificate: netboot.Certificate | None = None, **changes: str) -> None:
+    def __init__(self, directory: Path, certificate: bootfiles.Certificate | None = None, **changes: str) -> None:
         directory.chmod(0o755)
         self.tree, self.run = directory / "out", directory / "run"
         for each in (self.tree, self.run, directory / "store"):
@@ -75,16 +76,16 @@ class Published:
         self.hosts = site(directory, **changes)
         self.armings = armings(self.hosts)
         self.token = {one.host: one.token for one in self.armings}
-        templates = netboot.BootTemplates()
+        templates = bootfiles.BootTemplates()
         # As it was published before the second host's time was over.
         armed = arming.active(self.armings, self.hosts, NOW - datetime.timedelta(seconds=2))
-        self.files, problems = netboot.boot_files(self.hosts, armed, templates)
+        self.files, problems = bootfiles.boot_files(self.hosts, armed, templates)
         tree = installer(directory / "el9")
-        self.server = netboot.Server(
+        self.server = bootfiles.Server(
             self.tree, self.run, boot_servers.USER, boot_servers.GROUP, certificate, {"el9": tree},
             directory / "store",
         )  # fmt: skip
-        servers, more = netboot.server_files(self.hosts, self.server, templates)
+        servers, more = bootfiles.server_files(self.hosts, self.server, templates)
         self.copies, missing = boottree.wanted({"el9"}, {"el9": tree})
         assert not [*problems, *more, *missing]
         boottree.put_in_place(self.copies, self.tree)
@@ -104,7 +105,7 @@ class Published:
 
     def serve(self, hosts: Iterable[Host]) -> None:
         """Let nginx serve what the URLs of other hosts name, too."""
-        servers, problems = netboot.server_files([*self.hosts, *hosts], self.server, netboot.BootTemplates())
+        servers, problems = bootfiles.server_files([*self.hosts, *hosts], self.server, bootfiles.BootTemplates())
         assert not problems
         self.others |= servers
         self.publish(self.files)
@@ -169,10 +170,10 @@ def test_nginx_of_an_example_site_with_https(place: Path) -> None:
         *site(place, node_server_url="http://[2001:db8::1]:8080/"),
     )
     (place / "run").mkdir()
-    server = netboot.Server(
-        place, place / "run", boot_servers.USER, boot_servers.GROUP, netboot.Certificate(certificate, key)
+    server = bootfiles.Server(
+        place, place / "run", boot_servers.USER, boot_servers.GROUP, bootfiles.Certificate(certificate, key)
     )
-    texts, problems = netboot.server_files(hosts, server, netboot.BootTemplates())
+    texts, problems = bootfiles.server_files(hosts, server, bootfiles.BootTemplates())
     assert not problems
     (place / "nginx.conf").write_text(texts["nginx.conf"])
     check("nginx", "-t", "-c", f"{place}/nginx.conf")
@@ -185,15 +186,15 @@ def test_the_ports_of_https(place: Path) -> None:
     (place / "run").mkdir()
     ca = image_servers.authority(place)
     certificate = image_servers.certificate(place / "server.pem", ca)
-    server = netboot.Server(
-        place, place / "run", boot_servers.USER, boot_servers.GROUP, netboot.Certificate(certificate, certificate)
+    server = bootfiles.Server(
+        place, place / "run", boot_servers.USER, boot_servers.GROUP, bootfiles.Certificate(certificate, certificate)
     )
     for url, lines in {
         "http://pxe.example.com/nodes/": ["listen 80;", "listen 443 ssl;"],
         "https://pxe.example.com:8443/nodes/": ["listen 80;", "listen 8443 ssl;"],
         "https://[2001:db8::1]/": ["listen 80;", "listen [::]:80;", "listen 443 ssl;", "listen [::]:443 ssl;"],
     }.items():
-        texts, _ = netboot.server_files(site(place, node_server_url=url), server, netboot.BootTemplates())
+        texts, _ = bootfiles.server_files(site(place, node_server_url=url), server, bootfiles.BootTemplates())
         assert re.findall(r"^ *(listen .*)$", texts["nginx.conf"], re.MULTILINE) == lines
         (place / "nginx.conf").write_text(texts["nginx.conf"])
         check("nginx", "-t", "-c", f"{place}/nginx.conf")
@@ -203,7 +204,7 @@ def test_https_with_a_certificate_of_the_site(place: Path) -> None:
     """Everything that http gives, on the port that node_server_url names, to a client that verifies the certificate."""
     ca = image_servers.authority(place)
     signed = image_servers.certificate(place / "server.pem", ca)
-    certificate = netboot.Certificate(signed, place / "server.key")
+    certificate = bootfiles.Certificate(signed, place / "server.key")
     published = Published(place, certificate, node_server_url="https://127.0.0.1:8443/nodes/")
     answers = published.ask(
         https_get("/nodes/boot.ipxe", ca, 8443),
@@ -338,7 +339,7 @@ def test_a_permission_of_an_older_ksgen_is_good_until_it_ends(published: Publish
         del entry["secret"]
     assert list(arming.load(state)) == older
     active = arming.active(older, published.hosts, NOW - datetime.timedelta(seconds=2))
-    files, _ = netboot.boot_files(published.hosts, active, netboot.BootTemplates())
+    files, _ = bootfiles.boot_files(published.hosts, active, bootfiles.BootTemplates())
     assert {name for name in files if name.startswith("armed/")} == {f"armed/{one.token}" for one in older}
     published.publish(files)
     paths = [
@@ -371,7 +372,7 @@ def test_disarming_needs_no_restart(published: Published) -> None:
     """nginx.conf does not say who is armed: the file in armed/ does."""
     token = published.token[ARMED]
     before = published.others["nginx.conf"]
-    files, _ = netboot.boot_files(published.hosts, {}, netboot.BootTemplates())
+    files, _ = bootfiles.boot_files(published.hosts, {}, bootfiles.BootTemplates())
     assert not [name for name in files if name.startswith("armed/")]
     published.publish(files)
     answers = published.ask(http_get(published.kickstart(ARMED)), http_get(f"/nodes/boot/el9/vmlinuz?armed={token}"))
@@ -479,7 +480,7 @@ def test_a_host_of_any_name(place: Path, name: str) -> None:
     hosts, problems = read_text(text, place)
     assert not problems
     given = arming.arm((), hosts[:1], NOW + HOUR, NOW, draw)
-    files, problems = netboot.boot_files(hosts, arming.active(given, hosts, NOW), netboot.BootTemplates())
+    files, problems = bootfiles.boot_files(hosts, arming.active(given, hosts, NOW), bootfiles.BootTemplates())
     assert not problems
     published.others[f"ks/{name}.ks"] = "the kickstart"
     published.publish(files)

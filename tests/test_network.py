@@ -10,7 +10,7 @@ from inventories import one_host
 from told import Trap, told, traps
 
 from ksgen.grammar import Grammar
-from ksgen.network import network_options
+from ksgen.variables import network_options
 
 GRAMMARS = {release: Grammar(release) for release in ("el9", "el10")}
 UP = "--onboot=yes --activate"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ksgen import nginx
+from ksgen.netboot import nginx
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from node_images import KERNEL, NVR
 
-from ksgen import liveimage, nodeimage
-from ksgen.codes import ALL
-from ksgen.filesystem import FileSystem
-from ksgen.nodeimage import LVM_PROFILE, NodeImage
+from ksgen.media import NodeImage, liveimage, nodeimage
+from ksgen.media.filesystem import FileSystem
+from ksgen.media.nodeimage import LVM_PROFILE
+from ksgen.problems import ALL
 from org_ovirt_node.programs import imgbase
 
 MAKERS = {"plain": node_images.plain, "nested": node_images.nested}
@@ -32,7 +32,7 @@ HARD_TO_BELIEVE = "ovirt-node-ng-4.5.7-0.20260101.0.and-so-on-and-on-and-on-and"
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_what_is_in_an_image(tmp_path: Path, make: Callable[..., Path], packed: str) -> None:
     path = make(tmp_path / "node.img", None, "-comp", packed)
-    image, findings = nodeimage.read(path)
+    image, findings = nodeimage.read_node_image(path)
     assert findings == ()
     assert image == NodeImage(
         size=path.stat().st_size,
@@ -163,14 +163,14 @@ WRONG: dict[str, tuple[Mapping[str, str | None], list[tuple[str, str, str, str |
 def test_what_is_wrong_with_an_image(
     tmp_path: Path, changes: Mapping[str, str | None], told: list[tuple[str, str, str, str | None]]
 ) -> None:
-    image, findings = nodeimage.read(node_images.nested(tmp_path / "node.img", changes))
+    image, findings = nodeimage.read_node_image(node_images.nested(tmp_path / "node.img", changes))
     assert [(f.severity, f.code, f.message, f.hint) for f in findings] == told
     assert {f.code for f in findings} <= ALL
     assert image is not None
 
 
 def test_says_unknown_of_an_imgbased_that_does_not_say_its_version(tmp_path: Path) -> None:
-    image, findings = nodeimage.read(
+    image, findings = nodeimage.read_node_image(
         node_images.plain(tmp_path / "node.img", {IMGBASED: "PACKAGE_NAME = 'imgbased'\n"})
     )
     assert image is not None
@@ -217,7 +217,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 @pytest.mark.parametrize(("make", "message"), UNREADABLE.values(), ids=UNREADABLE)
 def test_what_is_no_image(tmp_path: Path, make: Callable[[Path], Path], message: str) -> None:
-    image, (finding,) = nodeimage.read(make(tmp_path / "node.img"))
+    image, (finding,) = nodeimage.read_node_image(make(tmp_path / "node.img"))
     assert (image, finding.code, finding.severity) == (None, "image-unreadable", "error")
     assert re.fullmatch(message, finding.message)
 
@@ -347,5 +347,5 @@ def test_damage_is_told_and_nothing_worse(name: str, changes: list[tuple[float, 
     start = max(0, len(data) - 8192) if is_near_the_end else 0
     for place, value in changes:
         data[start + int(place * (len(data) - start))] = value
-    image, findings = nodeimage.look(Memory(bytes(data)))
+    image, findings = nodeimage.look_at_image(Memory(bytes(data)))
     assert image is not None or [finding.code for finding in findings] == ["image-unreadable"]

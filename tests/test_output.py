@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from inventories import PASSWORD_HASH
 
-from ksgen import output
-from ksgen.output import Change, Finding, Publication, Site
+from ksgen.publish import Finding, Publication, Site, output
+from ksgen.publish.output import Change
 
 A, B = "ks/a.ks", "ks/b.ks"
 OWNERS = {A: "a", B: "b", "pxelinux.cfg/01-aa": "a", "pxelinux.cfg/01-bb": "b"}

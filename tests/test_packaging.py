@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from example_site import CHECKOUT, EXAMPLE, kickstarts
 
-from ksgen import image
+from ksgen.addon import updates
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_wheel_has_what_is_needed_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     ours = CHECKOUT / "ks-templates"
     found = {path for path in ours.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    templates = {f"ksgen/templates/{path.relative_to(ours)}" for path in found}
+    templates = {f"ksgen/templates/files/{path.relative_to(ours)}" for path in found}
     modules = {str(p.relative_to(CHECKOUT)) for d in ("ksgen", "org_ovirt_node") for p in (CHECKOUT / d).rglob("*.py")}
     addon = CHECKOUT / "org_ovirt_node"
     data = {str(p.relative_to(CHECKOUT)) for p in (addon / "data").rglob("*") if p.is_file()}
@@ -74,7 +74,7 @@ def test_installed_from_a_wheel(wheel: Path, tmp_path: Path) -> None:
     command[2] = "from ksgen.cli import main; main()"
     command[3:] = ["image", str(tmp_path / "updates.img")]
     subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
-    assert (tmp_path / "updates.img").read_bytes() == image.image()
+    assert (tmp_path / "updates.img").read_bytes() == updates.image()
 
 
 def test_starter_and_help_work_from_anywhere(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ from example_site import CHECKOUT
 from image_servers import Site, status
 from inventories import inventory_text
 
-from ksgen import treeinfo, webfiles
 from ksgen.cli import main
-from ksgen.treeinfo import TreeInfo
+from ksgen.media import TreeInfo, treeinfo
+from ksgen.preflight import webfiles
 
 NAME = "node.squashfs.img"
 DISK = '{wwn: "0x5000000000000001", size: 480 GB}'
@@ -588,7 +588,7 @@ TREEINFOS = [
 
 @pytest.mark.parametrize(("text", "found"), TREEINFOS)
 def test_treeinfo(text: str, found: TreeInfo | None) -> None:
-    assert treeinfo.parse(text) == found
+    assert treeinfo.parse_treeinfo(text) == found
 
 
 # --- inside ----------------------------------------------------------------------------------------------------------

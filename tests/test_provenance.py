@@ -12,9 +12,9 @@ from command import CliRunner
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
 from ksgen.cli import main
-from ksgen.provenance import boot_places, places
+from ksgen.kickstart import boot_places, render_all
+from ksgen.kickstart.provenance import places
 from ksgen.redaction import Span, label, redacted
-from ksgen.rendering import render_all
 
 OTHER_HASH = "$6$saltsalt$" + "B" * 86
 

@@ -21,8 +21,7 @@ from pathlib import Path
 import pytest
 from counts import count
 
-from ksgen import generations, output
-from ksgen.output import Site
+from ksgen.publish import Site, generations, output
 
 JOBS = Path(__file__).with_name("publication_jobs.py")
 FOREIGN = {"images/vmlinuz": "a kernel\n", "ks/notes.txt": "somebody's\n", "README": "read\n"}

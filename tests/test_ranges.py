@@ -8,7 +8,7 @@ from ansible.plugins.inventory import expand_hostname_range
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ksgen.ranges import Fault, expand
+from ksgen.inventory.ranges import Fault, expand
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ksgen.kickstart import programs
+from ksgen.kickstart.page import programs
 from ksgen.redaction import (
     HASH,
     KEY,

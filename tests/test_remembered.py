@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from ksgen import remembered
-from ksgen.remembered import FILE, NONE, Remembered
+from ksgen.netboot import NONE, REMEMBERED_FILE, Remembered, remembered
 
 B, HOSTS = Path("/b"), Path("/srv/hosts.yaml")
 TREES = {"el9": Path("/srv/el9")}
@@ -28,10 +27,10 @@ def combined(before: Remembered, **named: Any) -> Remembered:
 
 def test_what_was_named_once_need_not_be_named_again(tmp_path: Path) -> None:
     for known in (FULL, Remembered(), dataclasses.replace(FULL, run=None, images=None)):
-        (tmp_path / FILE).write_text(remembered.text(known))
-        assert remembered.read(tmp_path) == known
+        (tmp_path / REMEMBERED_FILE).write_text(remembered.remembered_text(known))
+        assert remembered.read_remembered(tmp_path) == known
         assert combined(known) == known
-    assert remembered.read(tmp_path / "nothing") == Remembered()
+    assert remembered.read_remembered(tmp_path / "nothing") == Remembered()
 
 
 @pytest.mark.parametrize(
@@ -114,8 +113,8 @@ def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_file_of_an_older_ksgen(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text('{"version": 1, "trees": {"el9": "/srv/el9"}, "images": null, "run": "/r"}')
-    assert remembered.read(tmp_path) == Remembered(trees=TREES, run=Path("/r"))
+    (tmp_path / REMEMBERED_FILE).write_text('{"version": 1, "trees": {"el9": "/srv/el9"}, "images": null, "run": "/r"}')
+    assert remembered.read_remembered(tmp_path) == Remembered(trees=TREES, run=Path("/r"))
 
 
 @pytest.mark.parametrize(
@@ -131,16 +130,16 @@ def test_the_file_of_an_older_ksgen(tmp_path: Path) -> None:
     ],
 )
 def test_a_strange_file_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    (tmp_path / FILE).write_text(json.dumps({**json.loads(remembered.text(FULL)), **change}))
+    (tmp_path / REMEMBERED_FILE).write_text(json.dumps({**json.loads(remembered.remembered_text(FULL)), **change}))
     _refused(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", "{", "\xff", "[" * 100_000], ids=range(6))
 def test_no_json_or_another_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_bytes(text.encode("latin-1"))
+    (tmp_path / REMEMBERED_FILE).write_bytes(text.encode("latin-1"))
     _refused(tmp_path)
 
 
 def _refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^is not what ksgen has written; remove it, and name the options anew$"):
-        remembered.read(tmp_path)
+        remembered.read_remembered(tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from example_site import kickstarts, site
 
-from ksgen.rendering import Rendered, render_all
+from ksgen.kickstart import Rendered, render_all
 
 
 def test_one_process() -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from example_site import CHECKOUT, EXAMPLE
 
-from ksgen import image, isowriter
+from ksgen.addon import updates
+from ksgen.iso import isowriter
 
 ADDON, KSGEN = "anaconda-addon-ovirt-node", "ksgen"
 SITE_PACKAGES = "usr/lib/python3.12/site-packages"
@@ -73,7 +74,7 @@ def unpacked(path: Path, target: Path) -> dict[str, bytes]:
 
 def test_addon_is_what_the_image_puts_into_the_installer(packages: Path, tmp_path: Path) -> None:
     found = unpacked(package(packages, ADDON), tmp_path / "root")
-    assert found == {file.path: file.content for file in image.files()}
+    assert found == {file.path: file.content for file in updates.addon_files()}
 
 
 def test_ksgen_is_its_wheel_and_a_command(packages: Path, commit: Path, tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_installed_command_works(packages: Path, tmp_path: Path) -> None:
     for words in (["image", "x.img"], ["--version"], [str(EXAMPLE), "-o", "out"]):
         done = subprocess.run([*program, *words], env=environment, cwd=tmp_path, capture_output=True, text=True)
         assert (done.returncode, done.stderr.count("\n")) == (0, 0 if words == ["--version"] else 1), done.stderr
-    assert (tmp_path / "x.img").read_bytes() == image.image()
+    assert (tmp_path / "x.img").read_bytes() == updates.image()
     assert len(list((tmp_path / "out" / "ks").iterdir())) == 40
 
 
@@ -133,7 +134,7 @@ def test_tags(packages: Path, name: str) -> None:
 
 def test_configuration_is_marked_as_such(packages: Path) -> None:
     lines = query(package(packages, ADDON), "[%{FILEFLAGS:fflags} %{FILENAMES}\n]")
-    assert [line for line in lines if line.startswith("c")] == [f"c /{image.CONFIGURATION_PLACE}"]
+    assert [line for line in lines if line.startswith("c")] == [f"c /{updates.CONFIGURATION_PLACE}"]
 
 
 def needs(path: Path, tag: str) -> set[str]:

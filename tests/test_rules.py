@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from test_layout import GOOD, changed, with_volume
 
-from org_ovirt_node import layout, rules
-from org_ovirt_node.devices import free_space, group_of, node_pool
-from org_ovirt_node.geometry import EXTENT, GIB, MIB, TIB
-from org_ovirt_node.layout import Device, Request, check
+from org_ovirt_node import layout
+from org_ovirt_node.layout import GIB, MIB, TIB, Device, Request, check, free_space, group_of, node_pool, rules
+from org_ovirt_node.layout.geometry import EXTENT
 
 
 def refused(**wishes: Any) -> list[tuple[str, str]]:

@@ -19,8 +19,7 @@ from inventories import PASSWORD_HASH, inventory_text
 from jsonschema import Draft202012Validator
 
 from ksgen.cli import main
-from ksgen.schema import file_schema, variables_schema
-from ksgen.settings import PREFIX, Settings
+from ksgen.variables import PREFIX, Settings, file_schema, variables_schema
 
 sys.path.insert(0, str(CHECKOUT / "docs"))
 

@@ -9,14 +9,13 @@ import pytest
 from anaconda_cases import CASES, Case
 from inventories import one_host
 
-from ksgen import storage
-from ksgen.disk import node_link
 from ksgen.grammar import Grammar
-from ksgen.kickstart import Templates
+from ksgen.kickstart.page import Templates
+from ksgen.lint import storage
+from ksgen.variables import node_link
 from org_ovirt_node import layout
-from org_ovirt_node.layout import GIB, MIB, Device
+from org_ovirt_node.layout import GIB, MIB, Device, storage_commands
 from org_ovirt_node.programs import disks
-from org_ovirt_node.storage_commands import storage_commands
 
 GRAMMAR = Grammar("el9")
 DISK = "/dev/sda"

@@ -13,8 +13,8 @@ import extract_texts
 import pytest
 from extract_texts import FUNCTIONS, PACKAGE
 
-from org_ovirt_node import findings, presentation
-from org_ovirt_node.layout import Request, describe, plan
+from org_ovirt_node import presentation
+from org_ovirt_node.layout import Request, describe, findings, plan
 
 
 def test_catalogue_has_all_texts() -> None:

@@ -14,22 +14,17 @@ import pytest
 from inventories import one_host
 from told import Trap, told, traps
 
-from ksgen.people import password_hash, ssh_key, user_name
-from ksgen.values import (
-    LINE_LONGEST,
+from ksgen.variables import LINE_LONGEST, language, one_line, parse_mac, password_hash, shown, ssh_key, time_zone
+from ksgen.variables.people import user_name
+from ksgen.variables.values import (
     SCRIPT_LONGEST,
     any_address,
     domain_name,
     image_url,
     keyboard,
-    language,
-    one_line,
-    parse_mac,
     parse_member,
     parse_size,
     script,
-    shown,
-    time_zone,
     tree_url,
 )
 

@@ -22,12 +22,11 @@ from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 from inventories import PASSWORD_HASH, inventory_text
 
-from ksgen import inventory
 from ksgen.expressions import Expressions
 from ksgen.host import Host, read_hosts
-from ksgen.nodes import plain
+from ksgen.inventory import Opener, Sealed, password_files, reader
 from ksgen.problems import Problem, Report, to_text
-from ksgen.vault import Opener, Sealed, password_files
+from ksgen.syntax import plain
 
 PASSWORD, OTHER = b"correct horse", b"battery staple"
 SECRET = "swordfish"
@@ -77,7 +76,7 @@ def write(directory: Path, name: str, text: str) -> Path:
 
 
 def values(path: Path, opener: Opener | None = None) -> tuple[dict[tuple[str, str], object], list[Problem]]:
-    read, problems = inventory.read([path], opener=opener)
+    read, problems = reader.read([path], opener=opener)
     expressions = Expressions(read)
     found = {}
     for entry in read.hosts:
@@ -91,7 +90,7 @@ def values(path: Path, opener: Opener | None = None) -> tuple[dict[tuple[str, st
 
 def told(path: Path, opener: Opener | None = None) -> str:
     """What a person sees of everything up to the hosts."""
-    read, problems = inventory.read([path], opener=opener)
+    read, problems = reader.read([path], opener=opener)
     report = Report()
     report.extend(problems)
     report.extend(read_hosts(read)[1])
@@ -197,7 +196,7 @@ def test_what_ansible_inventory_prints_is_opened(password_file: str) -> None:
     """`ansible-inventory --list` leaves vaulted values closed, and vaulted files open."""
     variables = {"node_x": {"__ansible_vault": sealed("inside")}}
     listing = json.dumps({"_meta": {"hostvars": {"n01": variables}}, "rack": {"hosts": ["n01"]}})
-    read, problems = inventory.read(["-"], io.StringIO(listing), opener=Opener([password_file]))
+    read, problems = reader.read(["-"], io.StringIO(listing), opener=Opener([password_file]))
     assert not problems
     done = Expressions(read).rendered(read.hosts[0])
     assert not done.problems
@@ -321,7 +320,7 @@ def test_the_library_is_not_loaded_for_nothing(tmp_path: Path, password_file: st
 # --- what is inside is never repeated --------------------------------------------------------------------------------
 
 
-def texts_of(problems: list[Problem], read: inventory.Inventory, *things: object) -> Iterator[str]:
+def texts_of(problems: list[Problem], read: reader.Inventory, *things: object) -> Iterator[str]:
     """Everything that can be printed of problems and of what was read."""
     yield "\n".join(to_text(problems, read.sources))
     yield json.dumps([problem.to_json() for problem in problems])
@@ -370,7 +369,7 @@ def test_no_problem_repeats_what_the_vault_holds(variable: str, value: str, tmp_
     filed = host_with(tmp_path / "filed")
     write(filed.parent, "host_vars/node01.example.com", sealed(json.dumps({variable: text})))
     for path in (direct, needed, filed):
-        read, problems = inventory.read([path], opener=Opener([password_file]))
+        read, problems = reader.read([path], opener=Opener([password_file]))
         _, more = read_hosts(read)
         assert more, "a problem was expected"
         for shown in texts_of([*problems, *more], read, read.opener):
@@ -404,7 +403,7 @@ def test_no_problem_repeats_what_an_expression_knows(expression: str, tmp_path: 
         list_="['{{ hidden }}']",
         mapping="{b: '{{ hidden }}'}",
     )
-    read, problems = inventory.read([path], opener=Opener([password_file]))
+    read, problems = reader.read([path], opener=Opener([password_file]))
     _, more = read_hosts(read)
     assert more
     for shown in texts_of([*problems, *more], read, read.opener):
@@ -434,7 +433,7 @@ def test_no_problem_repeats_what_an_expression_knows(expression: str, tmp_path: 
 def test_no_problem_of_a_vaulted_file_repeats_it(text: str, tmp_path: Path, password_file: str) -> None:
     path = host_with(tmp_path)
     write(tmp_path, "group_vars/all.yml", sealed(text))
-    read, problems = inventory.read([path], opener=Opener([password_file]))
+    read, problems = reader.read([path], opener=Opener([password_file]))
     _, more = read_hosts(read)
     assert [*problems, *more]
     for shown in texts_of([*problems, *more], read):
@@ -455,7 +454,7 @@ def test_what_is_inside_reaches_the_host(tmp_path: Path, password_file: str) -> 
     path = host_with(
         tmp_path, node_root_password_hash=inline(other, 6), node_vg='"{{ name_ }}"', name_=inline("vg0", 6)
     )
-    read, problems = inventory.read([path], opener=Opener([password_file]))
+    read, problems = reader.read([path], opener=Opener([password_file]))
     hosts, more = read_hosts(read)
     assert not [*problems, *more]
     (host,) = hosts

@@ -12,13 +12,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ksgen.nodes import Node, Vaulted
 from ksgen.problems import Mark
-from ksgen.yamlnodes import parse, plain
+from ksgen.syntax import Node, Vaulted, parse_yaml, plain
 
 
 def read(text: str) -> Node:
-    node, problems = parse(text, "f")
+    node, problems = parse_yaml(text, "f")
     assert problems == []
     assert node is not None
     return node
@@ -141,7 +140,7 @@ def test_keys_that_are_no_texts_and_come_by_a_merge() -> None:
 
 
 def test_an_anchor_before_a_merge_key() -> None:
-    _, problems = parse("b: {&a <<: {c: 1}}\n", "f")
+    _, problems = parse_yaml("b: {&a <<: {c: 1}}\n", "f")
     assert [(problem.code, problem.message, str(problem.mark)) for problem in problems] == [
         ("needs-quotes", "an anchor stands before <<", "f:1:5")
     ]
@@ -159,12 +158,12 @@ def test_unsafe_reaches_everything_inside() -> None:
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n...\n#"])
 def test_nothing(text: str) -> None:
-    node, problems = parse(text, "f")
+    node, problems = parse_yaml(text, "f")
     assert (node is None or node.value is None, problems) == (True, [])
 
 
 def test_a_duplicate_key_is_told_and_the_rest_is_read() -> None:
-    node, problems = parse(b"a: 1\nb: {c: 1, c: 2}\na: 3\n", "f")
+    node, problems = parse_yaml(b"a: 1\nb: {c: 1, c: 2}\na: 3\n", "f")
     assert node is not None
     assert plain(node) == {"a": 3, "b": {"c": 2}}
     assert [(problem.code, str(problem.mark)) for problem in problems] == [
@@ -250,7 +249,7 @@ def same(ours: object, theirs: object) -> bool:
 @settings(max_examples=1000, deadline=None)
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_what_is_read_is_what_pyyaml_reads(text: str) -> None:
-    node, problems = parse(text, "f")
+    node, problems = parse_yaml(text, "f")
     if not problems:
         assert same(None if node is None else plain(node), yaml.load(text, _Strict))
 

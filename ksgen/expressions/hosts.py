@@ -14,15 +14,12 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ksgen.declared import Variable
 from ksgen.expressions.bounds import OMIT
 from ksgen.expressions.child import Child, Died, limited_time
 from ksgen.expressions.scope import PREFIX, Outcome, Scope, Site, Text, stopped, texts
-from ksgen.inventory import HostEntry, Inventory
-from ksgen.nodes import Node
+from ksgen.inventory import HostEntry, Inventory, Sealed, Variable
 from ksgen.problems import Mark, Problem
-from ksgen.surprises import is_dynamic
-from ksgen.vault import Sealed
+from ksgen.syntax import Node, is_dynamic
 
 
 @dataclasses.dataclass(frozen=True)

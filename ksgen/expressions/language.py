@@ -66,7 +66,7 @@ from ksgen.expressions.vocabulary import (
     LEFT_OUT,
     METHODS,
 )
-from ksgen.naming import did_you_mean
+from ksgen.inventory import did_you_mean
 
 
 class Deferred(abc.ABC):

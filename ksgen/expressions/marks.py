@@ -9,8 +9,8 @@ from jinja2 import Environment
 from jinja2.lexer import Lexer
 
 from ksgen.expressions.bounds import Refused
-from ksgen.nodes import Node
 from ksgen.problems import Mark
+from ksgen.syntax import Node
 
 _LEXER = Lexer(Environment(trim_blocks=True))
 

@@ -12,18 +12,14 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ksgen.declared import Variable
 from ksgen.expressions import marks
 from ksgen.expressions.bounds import MAX_STEPS, Failed, Names, Refused, Tripped, finished, no_value, size
 from ksgen.expressions.language import Deferred, Language
 from ksgen.expressions.secretparts import SecretParts
-from ksgen.inventory import Group, HostEntry, Inventory
-from ksgen.naming import MAGIC_NAMES, did_you_mean
-from ksgen.nodes import Node, Vaulted, holds_secret, plain
+from ksgen.inventory import MAGIC_NAMES, Group, HostEntry, Inventory, Sealed, Variable, did_you_mean
 from ksgen.problems import Mark, Problem
 from ksgen.redaction import names_secret
-from ksgen.surprises import is_dynamic, is_template
-from ksgen.vault import Sealed
+from ksgen.syntax import Node, Vaulted, holds_secret, is_dynamic, is_template, plain
 
 PREFIX = "node_"
 MAX_CHAIN = 50  # variables that need each other in a row

@@ -8,9 +8,8 @@ from typing import Any
 
 from jinja2 import nodes
 
-from ksgen.declared import Variable
-from ksgen.nodes import Node, Vaulted
-from ksgen.surprises import is_template
+from ksgen.inventory import Variable
+from ksgen.syntax import Node, Vaulted, is_template
 
 MAX_CHAIN = 50  # variables that need each other in a row
 

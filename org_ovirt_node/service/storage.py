@@ -26,9 +26,8 @@ from pyanaconda.modules.common.structures.validation import ValidationReport
 from pyanaconda.modules.common.task import sync_run_task
 from pykickstart.constants import AUTOPART_TYPE_LVM_THINP
 
-from org_ovirt_node.automatic import excluded_mount_points
 from org_ovirt_node.gate import AUTOMATIC, Group, Tree, groups_from, metadata_sizes, with_discard
-from org_ovirt_node.policy import Device
+from org_ovirt_node.layout import Device, excluded_mount_points
 from org_ovirt_node.section import Section
 from org_ovirt_node.service import releases
 

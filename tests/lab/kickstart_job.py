@@ -13,7 +13,7 @@ from pykickstart.constants import KS_SCRIPT_POST
 
 from ksgen.grammar import Grammar
 from ksgen.host import Host
-from ksgen.kickstart import Templates
+from ksgen.kickstart.page import Templates
 from lab.machine import GIB, Disk
 
 HERE = Path(__file__).parent

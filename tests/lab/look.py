@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ksgen.host import Host
-from org_ovirt_node import policy
+from org_ovirt_node import layout
 from org_ovirt_node.layout import Device
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[mG]")
@@ -46,7 +46,7 @@ def judge(answers: Mapping[str, str], host: Host, nvr: str) -> Iterator[Seen]:
     yield from _volumes(answers, host)
     yield from _mounts(answers, host, layer)
     blocks, size = (int(word) for word in (answers.get("boot") or "0 0").split())
-    yield _at_least("bytes of /boot's file system", blocks * size, policy.BOOT_SPACE_MIN)
+    yield _at_least("bytes of /boot's file system", blocks * size, layout.BOOT_SPACE_MIN)
     written = answers.get("written", "").splitlines()
     yield _same("what %post wrote is in the layer and on /var", len(written), len(PLACES))
     for name, complaints in checks(answers).items():

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from inventories import SSH_KEY
 
-from ksgen import bootiso, iso, nodeimage
+from ksgen.iso import planning
 from ksgen.lint import RELEASES
+from ksgen.media import bootiso, nodeimage
 from lab.kickstart_job import HERE, Rendered, node_disk, rendered
 from lab.look import END, PLACES, WRITTEN, judge, parts
 from lab.machine import GIB, PATIENCE, Disk, LabError, Machine, Result, Watch, run
@@ -84,8 +85,8 @@ def _place() -> Path:
 
 
 def _install_and_look(given: argparse.Namespace, work: Path) -> int:
-    boot, _ = bootiso.read(given.boot_iso)
-    image, _ = nodeimage.read(given.image)
+    boot, _ = bootiso.read_boot_iso(given.boot_iso)
+    image, _ = nodeimage.read_node_image(given.image)
     own = boot.stage2.release if boot and boot.stage2 else None
     release = own if own in RELEASES else "el9"
     disk = system_disk(work)
@@ -126,7 +127,7 @@ def kickstart(release: str, firmware: str, disk: Disk) -> Rendered:
         disk.file.parent,
         node_release=release,
         node_firmware=firmware,
-        node_image_url=iso.image_url(),
+        node_image_url=planning.image_url(),
         node_addon="tree",
         node_disk=node_disk(disk),
         node_ssh_keys=json.dumps([SSH_KEY]),

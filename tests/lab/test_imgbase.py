@@ -23,7 +23,7 @@ from lab.look import checks, mapped
 from lab.machine import GIB, Disk, Machine, Result, power_cut, run
 from lab.node import imgbase_source, imgbase_tar, install_job, nodectl_source
 from lab.root import NVR, Kernel
-from org_ovirt_node.policy import POOL_FILL_PERCENT
+from org_ovirt_node.layout.policy import POOL_FILL_PERCENT
 
 pytestmark = pytest.mark.lab
 

@@ -35,7 +35,7 @@ echo "iso: device $device"
 [ -e $repo/images/install.img ] && echo "iso: stage2 is there"
 (cd /updates && zcat $repo/images/product.img | cpio -idm)
 defaults=/updates/usr/share/anaconda/interactive-defaults.ks
-[ -e /updates/usr/share/anaconda/addons/org_ovirt_node/layout.py ] && echo "iso: the add-on is there"
+[ -e /updates/usr/share/anaconda/addons/org_ovirt_node/layout/planning.py ] && echo "iso: the add-on is there"
 [ -z "$ks" ] || cp $repo$ks /run/install/ks.cfg
 for file in /run/install/ks.cfg $defaults; do
     [ -e $file ] || continue

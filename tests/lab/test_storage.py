@@ -14,8 +14,8 @@ from lab import look
 from lab.kickstart_job import Rendered, job, node_disk, rendered
 from lab.machine import GIB, MIB, Disk, Machine, Result, allocated, run
 from lab.root import Kernel
-from org_ovirt_node import policy
-from org_ovirt_node.geometry import EXTENT
+from org_ovirt_node.layout import BOOT_SPACE_MIN
+from org_ovirt_node.layout.geometry import EXTENT
 
 WWNS = ("0x5000c500a1b2c301", "0x5000c500a1b2c302")
 WRITTEN = 300 * MIB
@@ -202,7 +202,7 @@ def assert_mounted(kickstart: Rendered, result: Result) -> None:
         assert ("discard" in row["options"].split(",")) == ("discard" in (device.options or "").split(","))
         if device.kind == "lvmthinlv":
             assert row["source"] == look.mapped("onn", device.name)
-    assert found["space"]["/mnt/sysroot/boot"] >= policy.BOOT_SPACE_MIN
+    assert found["space"]["/mnt/sysroot/boot"] >= BOOT_SPACE_MIN
 
 
 def assert_discarded(kickstart: Rendered, result: Result, machine: Machine) -> None:

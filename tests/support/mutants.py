@@ -40,16 +40,17 @@ TESTS = {
     "org_ovirt_node/programs/nics.py": "tests/test_nics.py",
     "org_ovirt_node/hook.py": "tests/test_hook_scripts.py",
     "org_ovirt_node/gate.py": "tests/test_gate.py -k 'not test_record_is_of_these_commands'",
-    "org_ovirt_node/devices.py": "tests/test_rules.py tests/test_layout.py tests/test_gate.py",
-    "org_ovirt_node/rules.py": "tests/test_rules.py tests/test_layout.py",
-    "org_ovirt_node/capacity.py": "tests/test_rules.py tests/test_layout.py",
-    "org_ovirt_node/geometry.py": "tests/test_geometry.py tests/test_layout.py",
-    "ksgen/generations.py": "tests/test_generations*.py tests/test_output.py tests/test_arming*.py "
+    "org_ovirt_node/layout/devices.py": "tests/test_rules.py tests/test_layout.py tests/test_gate.py",
+    "org_ovirt_node/layout/rules.py": "tests/test_rules.py tests/test_layout.py",
+    "org_ovirt_node/layout/image_capacity.py": "tests/test_rules.py tests/test_layout.py",
+    "org_ovirt_node/layout/geometry.py": "tests/test_geometry.py tests/test_layout.py",
+    "ksgen/publish/generations.py": "tests/test_generations*.py tests/test_output.py tests/test_arming*.py "
     "tests/test_publication.py",
-    "ksgen/output.py": "tests/test_output.py tests/test_amended.py tests/test_provenance.py tests/test_publication.py",
+    "ksgen/publish/output.py": "tests/test_output.py tests/test_amended.py tests/test_provenance.py "
+    "tests/test_publication.py",
     "ksgen/redaction.py": "tests/test_redaction*.py tests/test_output.py",
-    "ksgen/arming.py": "tests/test_arming*.py tests/test_netboot.py tests/test_output.py",
-    "ksgen/host.py": "tests/test_host*.py tests/test_discretion.py",
+    "ksgen/netboot/arming.py": "tests/test_arming*.py tests/test_netboot.py tests/test_output.py",
+    "ksgen/host/hosts.py": "tests/test_host*.py tests/test_discretion.py",
 }
 # They need what a developer's machine may not have, or minutes.
 MARKERS = "not anaconda and not lab"

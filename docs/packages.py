@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The subpackages of ksgen and of the add-on, and which of them imports which: for the README's table and for the test.
+
+A subpackage is a folder or a single module.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Package(NamedTuple):
+    """What a subpackage is for, and what it imports: of its own package, and, for ksgen, of the add-on."""
+
+    what: str
+    imports: str = ""
+    of_addon: str = ""
+
+
+# From the top layer down: a subpackage imports only those below it.
+KSGEN = {
+    "cli": Package(
+        "the command: options, questions, what a terminal shows",
+        "addon expressions grammar host inventory iso kickstart lint media netboot preflight problems publish "
+        "variables",
+        "layout",
+    ),
+    "netboot": Package(
+        "who boots what, and until when: boot files, servers' configuration, arming",
+        "addon host media problems redaction templates variables",
+    ),
+    "kickstart": Package(
+        "a host and its plan to the checked text of a kickstart",
+        "grammar host lint problems redaction syntax templates variables",
+        "layout programs section",
+    ),
+    "templates": Package("the environment that kickstarts and boot files are rendered in", "problems variables"),
+    "preflight": Package(
+        "images and installation trees, checked as the installer will find them",
+        "host media problems redaction",
+        "layout",
+    ),
+    "iso": Package("the installation ISO of a node, planned and written", "addon media variables"),
+    "host": Package(
+        "variables to typed hosts, and back to their lines",
+        "expressions inventory problems redaction syntax variables",
+        "layout",
+    ),
+    "expressions": Package("`{{ }}` as Ansible evaluates it", "inventory problems redaction syntax"),
+    "inventory": Package("groups, hosts and files, merged as Ansible does", "problems syntax"),
+    "lint": Package(
+        "checks of any kickstart, written by ksgen or by hand",
+        "grammar problems redaction variables",
+        "layout section",
+    ),
+    "syntax": Package("YAML and JSON text to values with line and column", "problems"),
+    "grammar": Package("pykickstart's grammar of a release, and a kickstart as it reads it", "problems", "layout"),
+    "problems": Package("what can be wrong, and where it stands", "redaction"),
+    "variables": Package("the `node_` variables and their types", "redaction", "layout programs"),
+    "media": Package("images, ISOs and installation trees, read where they are", "", "programs"),
+    "addon": Package("the add-on as an image for `inst.updates`", "", "layout"),
+    "publish": Package("publication: all or nothing, atomic, incremental; and what it would change", "redaction"),
+    "redaction": Package("secrets, found and hidden"),
+}
+ADDON = {
+    "service": Package(
+        "the D-Bus process: state, interface, the reader of the kickstart, storage, tasks",
+        "constants gate hook i18n layout section structures",
+    ),
+    "gui": Package("the graphical spoke", "i18n layout presentation remote"),
+    "tui": Package("the text spoke", "i18n presentation remote"),
+    "remote": Package("the spokes' view of the D-Bus services", "constants i18n layout presentation structures"),
+    "presentation": Package("rows, bars and words of a layout, for both spokes", "layout"),
+    "gate": Package("is what Anaconda plans a node?", "layout programs section"),
+    "hook": Package("what the hook is told, and the scripts that it runs behind", "layout programs section"),
+    "section": Package("the text of `%addon org_ovirt_node`, and back", "layout"),
+    "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
+    "programs": Package(
+        "what runs alone in the installer, one file each: disks.py and nics.py find disks and interfaces in %pre, "
+        "imgbase.py is the hook"
+    ),
+    "constants": Package("names on the bus"),
+    "structures": Package("shapes on the bus"),
+    "i18n": Package("translated texts"),
+}
+
+
+def table() -> str:
+    """Both packages as tables in Markdown."""
+    return "\n\n".join(
+        f"| `{name}/` | what it is for | imports |\n|---|---|---|\n" + "\n".join(map(_row, packages.items()))
+        for name, packages in (("ksgen", KSGEN), ("org_ovirt_node", ADDON))
+    )
+
+
+def _row(entry: tuple[str, Package]) -> str:
+    name, package = entry
+    addon = [f"org_ovirt_node.{other}" for other in package.of_addon.split()]
+    return f"| `{name}` | {package.what} | {', '.join([*package.imports.split(), *addon])} |"

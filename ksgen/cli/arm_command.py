@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`disarm` and `armed`, which work with the published tree alone.
+
+The inventory is read for what only it knows, groups and remarks, and may be broken, unreadable or gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ksgen import netboot, publish
+from ksgen.cli import confirmation
+from ksgen.cli.edges import (
+    DONE,
+    JSON,
+    ONE_HOSTS,
+    PASSWORDS,
+    PROBLEMS,
+    SETTINGS,
+    as_problem,
+    count,
+    files_text,
+    matching,
+    names_text,
+    read,
+    show_problems,
+    stop,
+    talk,
+)
+from ksgen.host import read_hosts
+from ksgen.inventory import Inventory
+from ksgen.netboot import Remembered
+from ksgen.problems import Report
+
+_OUTPUT = click.option(
+    "-o", "--output", "directory", default="out", show_default=True, type=click.Path(path_type=Path),
+    help="Directory of the published tree.",
+)  # fmt: skip
+# What `disarm` took once; a script that names them still disarms.
+_NOT_NEEDED = tuple(
+    click.option(option, multiple=True, hidden=True, expose_value=False)
+    for option in ("--templates", "--tree", "--images", "--run", "--vault-password-file")
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Meant:
+    """The hosts that the words of a command line mean, and the words that mean none."""
+
+    hosts: frozenset[str]
+    unknown: tuple[str, ...]
+
+
+@click.command(context_settings=SETTINGS)
+@ONE_HOSTS
+@click.argument("names", metavar="HOST...", nargs=-1, required=True)
+@_OUTPUT
+@click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
+@JSON
+def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, as_json: bool) -> None:
+    """Let each HOST boot its disk again.
+
+    HOST is a host, a group or a glob ('node0*'), or `all`. For the names of hosts the inventory is not read: it may be
+    wrong, or gone, and the host may have left it.
+    """
+    words = [word for name in names for word in name.split(",") if word]
+    try:
+        groups = _groups(hosts, words, _published(directory).hosts)
+        if publish.present(directory).number == 0:
+            cure = f"disarm where ksgen publishes, and here in an emergency: rm {directory / 'armed'}/HOST.*"
+            raise click.UsageError(f"{directory} is a copy of what ksgen has published; {cure}")
+        with contextlib.nullcontext() if dry_run else publish.locked(directory):
+            tree = netboot.read_published(directory)
+            meant = _meant(words, groups, tree.hosts)
+            _refuse_unknown(hosts, meant)
+            done = netboot.disarmed(tree, meant.hosts, _templates(directory))
+            outcome = publish.amended(directory, done.texts, done.removed)
+            if not dry_run:
+                publish.carry_out(outcome)
+    except OSError as error:
+        stop(f"{error.filename or directory}: {error.strerror}; nothing was written")
+    would = "would be " if dry_run else ""
+    removed = sum(change.new is None for change in outcome.changes)
+    updated = len(outcome.changes) - removed
+    files = {"updated": updated, "removed": removed}
+    more = {"disarmed": list(done.hosts) if not outcome.errors else [], "files": files}
+    show_problems(list(map(as_problem, outcome.findings)), {}, as_json, more)
+    if outcome.errors:
+        stop(f"{count(outcome.errors)}; nothing was written")
+    if tree.damage is not None:
+        talk(f"{directory / netboot.STATE_FILE}: {tree.damage}; no host stays armed, and the file {would}written anew")
+    elif others := sorted(meant.hosts - set(done.hosts)):
+        talk(f"{names_text(others)} {'was' if len(others) == 1 else 'were'} not armed")
+    if done.hosts or outcome.changes:
+        who = names_text(done.hosts) if done.hosts else "no host"
+        talk(f"{who} {would}disarmed; {files_text(updated, removed, directory, would)}")
+    for word in meant.unknown:
+        talk(f"error: no host and no group is called {word!r}")
+    sys.exit(PROBLEMS if meant.unknown or (dry_run and outcome.changes) else DONE)
+
+
+for _option in _NOT_NEEDED:
+    disarm = _option(disarm)
+
+
+@click.command(context_settings=SETTINGS)
+@ONE_HOSTS
+@_OUTPUT
+@click.option("--run", type=click.Path(path_type=Path), help="Where nginx notes what was fetched, if not remembered.")
+@click.option("--templates", hidden=True, expose_value=False)
+@click.option("--tree", multiple=True, hidden=True, expose_value=False)
+@click.option("--images", hidden=True, expose_value=False)
+@PASSWORDS
+@JSON
+def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, ...], as_json: bool) -> None:
+    """Show who may be installed, until when, and what has become of it.
+
+    This is what the published tree says; where the inventory can be read, it is said what it would change.
+    """
+    try:
+        tree = _published(directory)
+        memory = _memory(directory)
+        spent = netboot.spent(run or memory.run or directory.absolute().parent / "run")
+    except OSError as error:
+        stop(f"{error.filename or directory}: {error.strerror}")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    notes = _notes(tree, hosts, passwords)
+    states: dict[str, dict[str, Any]] = {}
+    for one in tree.permissions:
+        status = netboot.status(one, now, spent, tree.tokens)
+        states[one.host] = {"until": one.until.isoformat(), "status": status}
+        states[one.host] |= {"note": notes[one.host]} if one.host in notes else {}
+        if not as_json:
+            click.echo(f"{one.host}  until {confirmation.time_text(one.until)}  {status}")
+            if one.host in notes:
+                click.echo(f"  {notes[one.host]}")
+    if as_json:
+        click.echo(json.dumps(states, indent=1))
+    elif not tree.permissions:
+        click.echo("no host is armed")
+    if tree.damage is not None:
+        talk(f"{directory / netboot.STATE_FILE}: error: {tree.damage}; what is shown is from {directory / 'armed'}")
+        talk(f"  hint: `ksgen disarm {hosts} all` disarms every host and writes it anew")
+    sys.exit(PROBLEMS if tree.damage is not None else DONE)
+
+
+def _published(directory: Path) -> netboot.Published:
+    """The published tree. Raises OSError, and a usage error where there is none, as nothing can be said of it."""
+    tree = netboot.read_published(directory)
+    if not tree.hosts and not (directory / netboot.STATE_FILE).exists():
+        raise click.UsageError(f"nothing is published in {directory}; name the directory with -o")
+    return tree
+
+
+def _memory(directory: Path) -> Remembered:
+    """What the tree was published with; nothing where that cannot be read."""
+    try:
+        return netboot.read_remembered(directory.absolute())
+    except ValueError as error:
+        talk(f"{directory / netboot.REMEMBERED_FILE}: warning: {error}")
+        return Remembered()
+
+
+def _templates(directory: Path) -> netboot.BootTemplates:
+    return netboot.BootTemplates(_memory(directory).templates)
+
+
+# --- what only the inventory knows -----------------------------------------------------------------------------------
+
+
+def _groups(hosts: str, words: Sequence[str], known: frozenset[str]) -> Mapping[str, Sequence[str]]:
+    """The groups of each host of the inventory, which is read only if a word is not simply the name of a host."""
+    if all(word in known or word == "all" for word in words):
+        return {}
+    site, report = _read(hosts, ())
+    if report is not None and report.has_errors:
+        first = next(problem for problem in report.problems if problem.severity == "error")
+        talk(f"{first.mark}: warning: groups may be incomplete: {first.message}")
+    return {entry.name: entry.groups for entry in site.hosts} if site else {}
+
+
+def _read(hosts: str, passwords: Sequence[str]) -> tuple[Inventory | None, Report | None]:
+    try:
+        return read([hosts], passwords)
+    except (OSError, click.ClickException) as error:
+        talk(f"{hosts}: warning: the inventory cannot be read ({error})")
+        return None, None
+
+
+def _meant(words: Sequence[str], groups: Mapping[str, Sequence[str]], known: frozenset[str]) -> _Meant:
+    everybody = {**dict.fromkeys(known, ()), **groups}
+    found = {word: matching(word, everybody) for word in words}
+    unknown = tuple(word for word, those in found.items() if not those and word != "all")
+    return _Meant(frozenset().union(*found.values()), unknown)
+
+
+def _refuse_unknown(hosts: str, meant: _Meant) -> None:
+    """Raises a usage error where none of the words is known; what is known is disarmed, whatever stands beside it."""
+    if meant.unknown and not meant.hosts:
+        words = ", ".join(map(repr, meant.unknown))
+        raise click.UsageError(f"no host and no group is called {words}, neither in what is published nor in {hosts}")
+
+
+def _notes(tree: netboot.Published, hosts: str, passwords: Sequence[str]) -> dict[str, str]:
+    """What the inventory would change in the armings, by host; nothing where it cannot be read without an error."""
+    site, report = _read(hosts, passwords)
+    if site is None or report is None:
+        return {}
+    known, problems = read_hosts(site)
+    report.extend(problems)
+    names = {entry.name for entry in site.hosts}
+    if report.has_errors:
+        talk(f"{hosts}: warning: the inventory has errors; what is shown is what is published")
+    by_name = {host.name: host for host in known}
+    concerned = [
+        one for one in tree.permissions if one.host in by_name or (one.host not in names and _is_whole(report))
+    ]
+    return {
+        host: f"{reason}: `ksgen disarm`, or the next run for the whole site, disarms it"
+        for host, reason in netboot.void(concerned, by_name).items()
+        if tree.damage is None
+    }
+
+
+def _is_whole(report: Report) -> bool:
+    """Whether no error may have hidden a host."""
+    return not any(problem.severity == "error" and problem.host is None for problem in report.problems)

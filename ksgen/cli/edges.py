@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the commands of ksgen share: how they read, choose, and tell."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from ksgen import inventory, publish
+from ksgen.inventory import Inventory, Opener, password_files
+from ksgen.problems import Mark, Problem, Report, to_text
+from org_ovirt_node.layout import is_efi_dir
+
+# 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
+DONE, PROBLEMS = 0, 1
+_NAMES_SHOWN = 4
+PIPE_WIDTH = 120  # columns, where no terminal says how many there are
+SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+HOSTS = click.argument("hosts", nargs=-1, required=True, metavar="HOSTS", type=click.Path(allow_dash=True))
+ONE_HOSTS = click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
+PASSWORDS = click.option(
+    "--vault-password-file",
+    "passwords",
+    multiple=True,
+    metavar="FILE",
+    help="The password of vaulted values, or a program that prints it.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print problems as JSON on standard output.")
+
+
+def read(paths: Sequence[str], passwords: Sequence[str] = (), stdin: TextIO | None = None) -> tuple[Inventory, Report]:
+    report = Report()
+    opener = Opener(password_files(passwords, os.environ))
+    site, found = inventory.read(list(paths), stdin=stdin or sys.stdin, opener=opener)
+    report.extend(found)
+    return site, report
+
+
+def limited(site: Inventory, limit: str | None) -> frozenset[str]:
+    """The names of the hosts that a pattern means. Raises a usage error when it means none."""
+    names = frozenset(entry.name for entry in site.hosts)
+    if limit is None:
+        return names
+    groups = {entry.name: entry.groups for entry in site.hosts}
+    chosen: set[str] = set()
+    for pattern in filter(None, limit.split(",")):
+        found = matching(pattern, groups)
+        if not found:
+            raise click.UsageError(f"no host and no group is called {pattern!r}")
+        chosen |= found
+    return frozenset(chosen)
+
+
+def matching(pattern: str, groups: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """The hosts that a word means: a host, a group or a glob of either, or `all`. `groups` are those of each host."""
+    return frozenset(
+        name
+        for name, those in groups.items()
+        if pattern == "all" or any(fnmatch.fnmatchcase(word, pattern) for word in (name, *those))
+    )
+
+
+def host_names(hosts: str | None, word: str) -> list[str]:
+    site, _ = inventory.read([hosts]) if hosts else (None, None)
+    return [entry.name for entry in site.hosts if entry.name.startswith(word)] if site else []
+
+
+def show_problems(
+    problems: Sequence[Problem], sources: Mapping[str, str], as_json: bool, more: Mapping[str, object] | None = None
+) -> None:
+    """Print problems for a person, or as JSON with what else is to be said."""
+    if as_json:
+        click.echo(json.dumps({"problems": [problem.to_json() for problem in problems], **(more or {})}, indent=1))
+        return
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for line in to_text(problems, sources if console.is_terminal else {}):
+        text = Text(line)
+        text.highlight_words([": error:"], "red")
+        text.highlight_words([": warning:"], "yellow")
+        console.print(text)
+
+
+def as_problem(finding: publish.Finding) -> Problem:
+    return Problem(finding.code, finding.message, Mark(str(finding.path), 1), finding.severity, hint=finding.hint)
+
+
+def count(problems: Sequence[Any]) -> str:
+    return counted(len(problems), "error")
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def names_text(names: Sequence[str]) -> str:
+    """The names of a few hosts, or how many there are."""
+    return ", ".join(names) if len(names) <= _NAMES_SHOWN else counted(len(names), "host")
+
+
+def files_text(updated: int, removed: int, directory: Path, would: str = "") -> str:
+    """`43 files updated, 1 removed in out`; `would` stands before what is not done: "would be "."""
+    if not updated and not removed:
+        return f"nothing {'would change' if would else 'has changed'} in {directory}"
+    parts = [f"{counted(updated, 'file')} {would}updated"] if updated else []
+    parts += [f"{removed if updated else counted(removed, 'file')} {would}removed"] if removed else []
+    return ", ".join(parts) + f" in {directory}"
+
+
+def talk(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def stop(message: str) -> NoReturn:
+    talk(message)
+    sys.exit(PROBLEMS)
+
+
+def efi_dir_given(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not is_efi_dir(given):
+        raise click.BadParameter(f"{given!r} is not the name of a directory below EFI/, such as almalinux")
+    return given

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""pykickstart"s grammar of a release, and a kickstart as it reads it."""
+
+from ksgen.grammar.ksfile import SIZE_LIMIT, KickstartFile, include, read_file
+from ksgen.grammar.ksview import STORAGE, Check, Found, Kickstart, Section, init_line, value, view
+from ksgen.grammar.releases import SECTIONS, VERSIONS, Command, Complaint, Grammar
+
+__all__ = [
+    "SECTIONS",
+    "SIZE_LIMIT",
+    "STORAGE",
+    "VERSIONS",
+    "Check",
+    "Command",
+    "Complaint",
+    "Found",
+    "Grammar",
+    "Kickstart",
+    "KickstartFile",
+    "Section",
+    "include",
+    "init_line",
+    "read_file",
+    "value",
+    "view",
+]

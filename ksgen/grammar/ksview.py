@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kickstart as the checks see it: commands that the grammar accepted, sections, and nothing that can be changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from ksgen.grammar.releases import SECTIONS, Command, Complaint
+from ksgen.problems import Severity
+from org_ovirt_node.layout import Device
+
+SCRIPTS = frozenset(("%pre", "%pre-install", "%post", "%onerror", "%traceback"))
+# Commands that say where the system comes from.
+PAYLOADS = ("liveimg", "url", "nfs", "cdrom", "harddrive", "hmc", "ostreesetup", "ostreecontainer", "bootc")
+STORAGE = ("part", "partition", "raid", "volgroup", "logvol", "btrfs", "mount", "autopart")
+
+_OPENING = re.compile(r"^[ \t]*%\S+", re.MULTILINE)
+_HERE_DOCUMENT = re.compile(r"<<(-?)\s*(\"[^\"]+\"|'[^']+'|\\?[A-Za-z_][\w.-]*)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A section: `first` is the line after its header, `end` that of its %end, None where it has none."""
+
+    kind: str
+    args: tuple[str, ...]
+    line: int
+    body: str
+    first: int
+    end: int | None
+
+    @property
+    def interpreter(self) -> str:
+        """The program that runs a script; of Anaconda's own it is /bin/sh."""
+        for position, argument in enumerate(self.args):
+            if argument.startswith("--interpreter"):
+                _, is_joined, value = argument.partition("=")
+                return value if is_joined else "".join(self.args[position + 1 : position + 2])
+        return "/bin/sh"
+
+    @property
+    def is_shell(self) -> bool:
+        return self.interpreter.rpartition("/")[2] in ("sh", "bash", "dash", "ksh")
+
+    @property
+    def lines(self) -> Iterator[tuple[int, str]]:
+        return enumerate(self.body.split("\n"), self.first)
+
+    @functools.cached_property
+    def shell(self) -> tuple[tuple[int, str], ...]:
+        """The lines that a shell runs: without comments, and without what stands in here-documents."""
+        rows = (row for row, word in self._followed[:-1] if word is None)
+        return tuple(row for row in rows if row[1].lstrip()[:1] not in ("", "#"))
+
+    @functools.cached_property
+    def _followed(self) -> tuple[tuple[tuple[int, str], str | None], ...]:
+        """The lines as _followed() has them, and one after the last."""
+        return tuple(_followed((*self.lines, (0, ""))))
+
+    @functools.cached_property
+    def open_here_document(self) -> str | None:
+        """The word for which a here-document still waits at the end of the body."""
+        if "<<" not in self.body:
+            return None
+        return self._followed[-1][1]
+
+
+def _followed(rows: Iterable[tuple[int, str]]) -> Iterator[tuple[tuple[int, str], str | None]]:
+    """Each line with the word of the here-document that it stands in."""
+    waiting: list[tuple[str, bool]] = []
+    for number, text in rows:
+        yield (number, text), waiting[0][0] if waiting else None
+        if waiting:
+            word, may_be_indented = waiting[0]
+            if (text.lstrip("\t") if may_be_indented else text) == word:
+                waiting.pop(0)
+        elif "<<" in text and not text.lstrip().startswith("#"):
+            # `<<<` is a here-string, `$((1<<n))` arithmetic
+            plain = re.sub(r"<<<|\(\(.*?\)\)", "", text)
+            waiting = [(m.group(2).strip("\\\"'"), bool(m.group(1))) for m in _HERE_DOCUMENT.finditer(plain)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kickstart:
+    """A kickstart of a release.
+
+    `rejected` are the commands with a line that the grammar refused: what they would have made is not known, no more
+    than what an unread %include makes (`is_whole`). `devices` are those of its storage commands.
+    """
+
+    release: str
+    text: str
+    commands: tuple[Command, ...]
+    sections: tuple[Section, ...]
+    rejected: frozenset[str] = frozenset()
+    is_whole: bool = True
+    devices: tuple[Device, ...] = ()
+
+    @functools.cached_property
+    def _named(self) -> Mapping[str, tuple[Command, ...]]:
+        found: dict[str, list[Command]] = {}
+        for command in self.commands:
+            found.setdefault(command.name, []).append(command)
+        return {name: tuple(commands) for name, commands in found.items()}
+
+    def all(self, *names: str) -> tuple[Command, ...]:
+        """The commands of these names, in the order of the names."""
+        return sum((self._named.get(name, ()) for name in names), ())
+
+    def first(self, *names: str) -> Command | None:
+        return next(iter(self.all(*names)), None)
+
+    def all_sections(self, *kinds: str) -> Iterator[Section]:
+        return (section for section in self.sections if section.kind in kinds)
+
+    @property
+    def scripts(self) -> Iterator[Section]:
+        return self.all_sections(*SCRIPTS)
+
+    @functools.cached_property
+    def storage_is_known(self) -> bool:
+        """Whether every storage command of the file has been read."""
+        return self.is_whole and not self.rejected & set(STORAGE)
+
+    @functools.cached_property
+    def is_installation(self) -> bool:
+        """Whether this is all of an installation, not a piece of one: it says where the system comes from."""
+        return self.is_whole and (bool(self.all(*PAYLOADS)) or any(self.all_sections("%packages")))
+
+    @functools.cached_property
+    def only_use(self) -> tuple[str, ...]:
+        """The disks that the installer may touch; none for all of them."""
+        return tuple(disk for command in self.all("ignoredisk") for disk in command.values.get("onlyuse") or ())
+
+    @functools.cached_property
+    def installs_node(self) -> bool:
+        """Whether an oVirt Node comes of it: by its add-on, by imgbase in a %post, or by the name of the image."""
+        if any(section.args[:1] == ("org_ovirt_node",) for section in self.all_sections("%addon")):
+            return True
+        if any(re.search(r"ovirt-node|rhvh", str(c.values.get("url")), re.IGNORECASE) for c in self.all("liveimg")):
+            return True
+        return any(init_line(section) is not None for section in self.all_sections("%post"))
+
+
+# The hook of ksgen stands in a here-document with this mark.
+_HOOK = "END_OF_IMGBASE_PY"
+_INIT = re.compile(r"\b(?:imgbase\b.*\blayout\b.*--init(?:-nvr)?\b|nodectl\s+(?:\S+\s+)*?init\b)")
+
+
+def init_line(section: Section) -> tuple[int, str] | None:
+    """The line of a script that makes the node's first layer."""
+    if "imgbase" not in section.body and "nodectl" not in section.body and _HOOK not in section.body:
+        return None
+    if not section.is_shell:
+        return None
+    return next((row for row in section.shell if _HOOK in row[1] or _INIT.search(row[1])), None)
+
+
+def sections(text: str) -> tuple[Section, ...]:
+    """The sections of a kickstart, found as pykickstart finds them."""
+    found: list[Section] = []
+    header: tuple[int, int, str] | None = None  # line, offset of the body, the header itself
+    line, counted = 1, 0
+
+    def close(until: int, end: int | None) -> None:
+        if header is not None:
+            number, start, words = header
+            kind, *args = _split(words)
+            found.append(Section(kind, tuple(args), number, text[start:until].removesuffix("\n"), number + 1, end))
+
+    for opening in _OPENING.finditer(text):
+        word = opening.group().strip()
+        if word in ("%include", "%ksappend") or (header and word != "%end" and word not in SECTIONS):
+            continue
+        start = opening.start()
+        line += text.count("\n", counted, start)
+        counted = start
+        stop = text.find("\n", start)
+        stop = len(text) if stop < 0 else stop
+        close(start, line if word == "%end" else None)
+        header = None if word == "%end" else (line, stop + 1, text[start:stop])
+    close(len(text), None)
+    return tuple(found)
+
+
+def _split(header: str) -> list[str]:
+    """The words of a header; quotes that pykickstart refuses elsewhere are nothing special here."""
+    words = header.split(" #")[0].split()
+    return [word.replace('"', "").replace("'", "") for word in words]
+
+
+def view(
+    release: str,
+    text: str,
+    commands: tuple[Command, ...],
+    complaints: Iterable[Complaint],
+    is_whole: bool = True,
+    devices: tuple[Device, ...] = (),
+) -> Kickstart:
+    """The view of a text that the grammar of its release has read."""
+    wrong = [complaint.line for complaint in complaints if complaint.severity == "error"]
+    lines = text.split("\n") if wrong else []
+    rejected = {(lines[n - 1].split() or [""])[0] for n in wrong if 0 < n <= len(lines)}
+    return Kickstart(release, text, commands, sections(text), frozenset(rejected), is_whole, devices)
+
+
+# --- what a check is -------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a check says of a line of the text. `severity` and `code` are the check's own unless told otherwise."""
+
+    line: int
+    message: str
+    hint: str = ""
+    severity: Severity | None = None
+    code: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """A rule: its code, how grave it is to break it, who decides, and where the rule is from.
+
+    `severity` is "error" only where the installation surely fails or destroys, or leaves a machine nobody can use.
+    """
+
+    code: str
+    severity: Severity
+    decide: Callable[[Kickstart], Iterator[Found]]
+    source: str
+
+
+def value(command: Command, name: str, default: Any = None) -> Any:
+    """A value of a command, which another release may not have."""
+    return command.values.get(name, default)

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""pykickstart's grammar of a release, read by one handler that is used again and again.
+
+A fresh handler for each file costs four times as much as reading the file. Reused as it is, one leaks: scripts,
+networks, duplicates and conflicts of the file before. So the commands that a file touched are put back as they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import re
+import shlex
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pykickstart import parser
+from pykickstart.base import KickstartCommand
+from pykickstart.errors import KickstartError, KickstartParseWarning
+from pykickstart.parser import KickstartParser, Packages, Script
+from pykickstart.version import makeVersion
+
+from ksgen.grammar import lexer
+
+VERSIONS = {"el9": "RHEL9", "el10": "RHEL10"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Complaint:
+    """What the grammar says of a line; `line` counts from 1, 0 where pykickstart does not say."""
+
+    line: int
+    severity: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command that the grammar has accepted; `values` are what it means, by pykickstart's names of the release."""
+
+    name: str
+    args: tuple[str, ...]
+    line: int
+    values: Mapping[str, Any]
+
+
+# In scripts pykickstart acts on lines that begin with one of these (parser.py, _readSection).
+SECTIONS = frozenset(
+    ("%addon", "%anaconda", "%certificate", "%onerror", "%packages", "%post", "%pre", "%pre-install", "%traceback")
+)
+
+
+class _Parser(KickstartParser):  # type: ignore[misc]
+    """Goes on after an error and keeps it, instead of printing it."""
+
+    def __init__(self, handler: Any) -> None:
+        super().__init__(handler, followIncludes=False, errorsAreFatal=False)
+        self.complaints: list[Complaint] = []
+        self.accepted: list[Command] = []
+        self.lineno = 0
+
+    def handleCommand(self, lineno: int, args: list[str]) -> Any:
+        self.lineno = lineno
+        found = super().handleCommand(lineno, args)
+        # A copy: the object of a command that can stand once is the handler's, and is put back.
+        self.accepted.append(Command(args[0], tuple(args[1:]), lineno, dict(vars(found)) if found else {}))
+        return found
+
+    def _tryFunc(self, fn: Any) -> None:
+        try:
+            fn()
+        except KickstartError as error:
+            self.complaints.append(_complaint(error, self.lineno))
+        except Exception as error:
+            # On a value that they did not expect its commands raise whatever Python does.
+            self.complaints.append(Complaint(self.lineno, "error", _words(error)))
+
+
+@contextlib.contextmanager
+def _faster_lexer() -> Iterator[None]:
+    """A third of the time goes into shlex.split, the only function of shlex that the parser calls."""
+    parser.shlex = lexer
+    try:
+        yield
+    finally:
+        parser.shlex = shlex
+
+
+class Grammar:
+    """The grammar of one release (`el9`, `el10`). Not for several threads: pykickstart has global state."""
+
+    def __init__(self, release: str) -> None:
+        self.handler: Any = makeVersion(VERSIONS[release])
+        self._parser = _Parser(self.handler)
+        self._touched: dict[int, KickstartCommand] = {}
+        self._pristine = {
+            id(command): {name: copy.copy(value) for name, value in vars(command).items() if name != "handler"}
+            for command in self.handler.commands.values()
+        }
+        self._null_sections = dict(self._parser._sections)
+        dispatch = self.handler.dispatcher
+
+        def dispatcher(args: list[str], lineno: int) -> Any:
+            command = self.handler.commands.get(args[0])
+            if command is not None:
+                self._touched[id(command)] = command
+            return dispatch(args, lineno)
+
+        self.handler.dispatcher = dispatcher
+
+    def read(self, text: str) -> tuple[Complaint, ...]:
+        """Read a kickstart; afterwards, until the next read(), `handler` has what it says."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", KickstartParseWarning)
+            with _faster_lexer():
+                self._read_all(text)
+        noted = [w for w in caught if issubclass(w.category, KickstartParseWarning)]
+        complaints = self._parser.complaints + [_warning(str(w.message)) for w in noted]
+        return tuple(c for c in complaints if not self._is_false(c))
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """The commands of the text read last that the grammar has accepted, in their order."""
+        return tuple(self._parser.accepted)
+
+    def _read_all(self, text: str) -> None:
+        """Read a text to its end, without the lines that are none: at those pykickstart stops and says not where."""
+        self._restore()
+        try:
+            self._parser.readKickstartFromString(text)
+        except KickstartError as error:
+            self._parser.complaints.append(_complaint(error, self._parser.lineno))
+        except (ValueError, IndexError):
+            lines = text.splitlines(keepends=True)
+            broken = dict(_broken_lines(lines))
+            if not broken:
+                self._parser.complaints.append(Complaint(self._parser.lineno, "error", "pykickstart cannot read on"))
+                return
+            self._read_all("".join("\n" if n in broken else line for n, line in enumerate(lines, 1)))
+            self._parser.complaints += [Complaint(n, "error", message) for n, message in broken.items()]
+
+    def _restore(self) -> None:
+        for command in self._touched.values():
+            fresh = {name: copy.copy(value) for name, value in self._pristine[id(command)].items()}
+            vars(command).clear()
+            vars(command).update(fresh, handler=self.handler)
+        self._touched.clear()
+        self.handler.scripts = []
+        self.handler.certificates = []
+        self.handler.packages = Packages()
+        self.handler._null_section_strings = []
+        self.handler.currentLine = ""
+        self._parser._sections = dict(self._null_sections)
+        self._parser.complaints = []
+        self._parser.accepted = []
+        self._parser.lineno = 0
+        self._parser.errorsCount = 0
+        # Class attributes: another grammar may have set them since.
+        Script._ver = Packages._ver = self.handler.version
+
+    def _is_false(self, complaint: Complaint) -> bool:
+        """Two warnings are wrong where each of the doubles says something else (pykickstart issue 311)."""
+        if complaint.severity != "warning":
+            return False
+        match = re.search(r"network device with the name (?:(\S+) )?has already been defined", complaint.message)
+        if match:
+            alike = [n for n in self.handler.network.network if n.device == (match.group(1) or "")]
+            # A line without a device may say nothing but the name of the host.
+            named = [n for n in alike if n.device or not n.hostname]
+            return len({n.vlanid for n in named}) == len(named)
+        if "ssh user with the name" in complaint.message:
+            keys = [(key.username, key.key) for key in self.handler.sshkey.sshUserList]
+            return len(set(keys)) == len(keys)
+        return False
+
+
+def _complaint(error: KickstartError, line: int) -> Complaint:
+    message = " ".join(str(getattr(error, "message", "") or error).split())
+    return Complaint(getattr(error, "lineno", 0) or line, "error", message)
+
+
+def _warning(message: str) -> Complaint:
+    match = re.search(r"line (\d+)", message)
+    return Complaint(int(match.group(1)) if match else 0, "warning", " ".join(message.split()))
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _broken_lines(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """The lines that pykickstart's lexer cannot split, with why: those of commands, and others it acts on."""
+    is_inside = False
+    for number, line in enumerate(lines, 1):
+        word = (line.split() or [""])[0]
+        if not word or word.startswith("#") or (is_inside and word not in SECTIONS | {"%end", "%include"}):
+            continue
+        try:
+            words = shlex.split(line, comments=not is_inside)
+        except ValueError as error:
+            yield number, f"{error} in this line"
+            continue
+        if not words or not words[0]:
+            yield number, "No command in this line"
+        elif word.startswith("%") and word != "%include":
+            is_inside = word != "%end"

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Variables of the inventory to typed hosts, and back to the lines that they come from."""
+
+from ksgen.host.explanation import Explanation, explain_host
+from ksgen.host.hosts import Host, read_hosts
+from ksgen.host.places import Location
+
+__all__ = ["Explanation", "Host", "Location", "explain_host", "read_hosts"]

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Groups, hosts and variable files, merged as Ansible merges them."""
+
+from ksgen.inventory.declared import Origin, Variable
+from ksgen.inventory.naming import MAGIC_NAMES, did_you_mean
+from ksgen.inventory.reader import Group, HostEntry, Inventory, read
+from ksgen.inventory.vault import Opener, Sealed, password_files
+
+__all__ = [
+    "MAGIC_NAMES",
+    "Group",
+    "HostEntry",
+    "Inventory",
+    "Opener",
+    "Origin",
+    "Sealed",
+    "Variable",
+    "did_you_mean",
+    "password_files",
+    "read",
+]

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The text of a kickstart -> what is wrong with it, led back to the line that a person wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ksgen import lint
+from ksgen.grammar import Grammar, view
+from ksgen.host import Host, Location
+from ksgen.kickstart.page import Templates, TracedLine, programs
+from ksgen.lint import Told
+from ksgen.problems import Problem, Severity
+from ksgen.syntax import Node
+from ksgen.templates import TEMPLATES
+from org_ovirt_node import layout
+from org_ovirt_node.layout import Finding
+
+# Those of lint, without what the inventory knows better: how large the disks are, and who brings the layout.
+_CHECKS = tuple(check for check in lint.CHECKS if check.code not in ("node-layout", "node-autopart"))
+
+
+class Checker:
+    """Checks rendered kickstarts; keeps one grammar for each release."""
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+        self._grammars: dict[str, Grammar] = {}
+
+    def run(self, host: Host, text: str) -> list[Problem]:
+        """Everything that is wrong with a host's kickstart beyond what the plan has found already."""
+        release = host.settings.release
+        grammar = self._grammar(release)
+        short, cuts = _without_programs(text)
+        complaints = grammar.read(short)
+        devices = _devices(host, grammar)
+        # The view goes without the devices: only the rule that is left out looks at them.
+        kickstart = view(release, short, grammar.commands, complaints)
+        told = [*lint.grammar_of(complaints, kickstart), *lint.check(kickstart, _CHECKS)]
+        told += lint.check_written(grammar, kickstart)
+        off = lint.disabled_in(short)
+        told = [one for one in lint.without_echoes(told) if not off.covers(one)]
+        if layout.has_errors(host.plan.findings):
+            # The section says it once more.
+            told = [one for one in told if one.code != "addon-section"]
+        findings = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
+        problems = list(_partitioning(host))
+        if told or findings:
+            lines = self._templates.trace(host)
+            problems += [_told_problem(host, one, _line_in_whole(one.line, cuts), lines) for one in told]
+            problems += [_finding_problem(host, finding, lines) for finding in findings]
+        return problems
+
+    def _grammar(self, release: str) -> Grammar:
+        if release not in self._grammars:
+            grammar = Grammar(release)
+            for program in programs():
+                if grammar.read(f"%post\n{program}\n%end\n"):
+                    raise AssertionError("a program of ours is no body for a script")
+            self._grammars[release] = grammar
+        return self._grammars[release]
+
+
+def _without_programs(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text without the programs that every kickstart carries, which are most of it and have been read once.
+
+    And where they were cut out: the line, and how many lines less there are from there on.
+    """
+    cuts = []
+    for program in programs():
+        before, found, after = text.partition(program)
+        if found:
+            cuts.append((before.count("\n") + 1, found.count("\n")))
+            text = before + after
+    return text, cuts
+
+
+def _line_in_whole(line: int, cuts: list[tuple[int, int]]) -> int:
+    for first, skipped in reversed(cuts):
+        line += skipped if line > first else 0
+    return line
+
+
+def _partitioning(host: Host) -> Iterator[Problem]:
+    if host.settings.partitioning != "autopart" or host.settings.addon:
+        return
+    message = "automatic partitioning without the add-on makes no /var, and imgbase fails at the end"
+    hint = "leave node_partitioning out, or node_addon: false"
+    yield host.problem(("node_partitioning",), "autopart-without-layout", message, hint)
+
+
+def _devices(host: Host, grammar: Grammar) -> tuple[layout.Device, ...]:
+    sizes = dict(zip(host.disk_links, host.request.disks, strict=True))
+    return lint.devices(grammar.handler, sizes, host.settings.firmware)
+
+
+def _layout_findings(host: Host, devices: tuple[layout.Device, ...]) -> tuple[Finding, ...]:
+    """What the kickstart's own storage commands break, as far as the plan has not said it."""
+    if host.settings.partitioning == "autopart":
+        return ()
+    known = {(finding.code, finding.subject) for finding in host.plan.findings}
+    refused = layout.has_errors(host.plan.findings)
+    found = layout.check(devices, host.request)
+    return () if refused else tuple(f for f in found if (f.code, f.subject) not in known)
+
+
+def _told_problem(host: Host, told: Told, number: int, lines: tuple[TracedLine, ...]) -> Problem:
+    line = lines[number - 1] if 0 < number <= len(lines) else lines[0]
+    location = _culprit(host, line, told.message)
+    if location:
+        return host.problem(location, told.code, told.message, told.hint, severity=told.severity)
+    return _template_problem(host, line, told.code, told.message, told.hint, told.severity)
+
+
+def _finding_problem(host: Host, finding: Finding, lines: tuple[TracedLine, ...]) -> Problem:
+    """A broken layout that the plan did not have: a template of the site made it."""
+    words = layout.describe(finding, setting="node_{}".format)
+    severity: Severity = "error" if finding.severity == layout.ERROR else "warning"
+    commands = ("logvol " + finding.subject + " ", "part " + finding.subject + " ", "volgroup ", "logvol ", "part ")
+    found = (line for command in commands for line in lines if line.text.startswith(command))
+    return _template_problem(host, next(found, lines[0]), finding.code, words.message, words.hint, severity)
+
+
+def _template_problem(host: Host, line: TracedLine, code: str, message: str, hint: str, severity: Severity) -> Problem:
+    is_ours = line.mark.file.startswith(str(TEMPLATES))
+    message = f"bug in template: {message}" if is_ours else message
+    return Problem(code, message, line.mark, severity, host=host.name, hint=hint or None)
+
+
+def _culprit(host: Host, line: TracedLine, message: str) -> Location | None:
+    """The variable whose value was printed in this line; where there are several, the one the message speaks of."""
+    written = {
+        text: location
+        for name, variable in host.entry.variables.items()
+        if name.startswith("node_")
+        for location, text in _leaves((name,), variable.node)
+    }
+    printed = [value for value in line.values if value in written]
+    named = [value for value in printed if value in message] or (printed if len(printed) == 1 else [])
+    if named:
+        return written[named[0]]
+    # A script is printed as it is, a line of it in a line.
+    scripts = (text for text, location in written.items() if location[0] in ("node_pre", "node_post"))
+    holding = [text for text in scripts if line.text.strip() and line.text in text.split("\n")]
+    return written[holding[0]] if holding else None
+
+
+def _leaves(location: Location, node: Node) -> Iterator[tuple[Location, str]]:
+    if isinstance(node.value, dict):
+        for key, child in node.value.items():
+            yield from _leaves((*location, str(key)), child)
+    elif isinstance(node.value, tuple):
+        for index, child in enumerate(node.value):
+            yield from _leaves((*location, index), child)
+    else:
+        yield location, str(node.value)

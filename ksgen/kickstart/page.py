@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""(Host, Plan) -> the text of a kickstart. Jinja lives here, and so does the one gate that every value passes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import types
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ksgen import variables
+from ksgen.host import Host
+from ksgen.problems import Mark, Problem
+from ksgen.templates import ORDER, TEMPLATE_ERRORS, GateError, environment, template_problem
+from ksgen.variables import Disk, Settings, SizeRange, one_line
+from org_ovirt_node import layout, section
+from org_ovirt_node.layout import Commands, storage_commands
+from org_ovirt_node.programs import disks, imgbase, nics
+
+NETWORK_FILE = "/tmp/node-network.ks"
+
+
+class Verbatim(str):
+    """Text that goes into a kickstart as it is: a script whose lines have been checked."""
+
+
+# What the shell-like lexer of pykickstart leaves alone.
+_PLAIN = re.compile(r"[A-Za-z0-9@_+=:,./*\[\]%^~-]+")
+
+
+def gate(value: object) -> str:
+    """The one way of a value into a kickstart: as pykickstart's lexer (shlex) reads it back, or not at all."""
+    if isinstance(value, Verbatim):
+        return value
+    if isinstance(value, jinja2.Undefined) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)  # which an undefined value refuses
+    if not isinstance(value, str):
+        raise GateError(f"prints {type(value).__name__}, which is neither text nor a number")
+    try:
+        one_line(value)
+    except ValueError as error:
+        raise GateError(str(error)) from error
+    if value.lstrip().startswith("%"):
+        raise GateError("begins with '%', with which Anaconda's sections begin")
+    return value if _PLAIN.fullmatch(value) else "'" + value.replace("'", "'\"'\"'") + "'"
+
+
+@dataclasses.dataclass(frozen=True)
+class ScriptPart:
+    """A script of the site: its body, and the interpreter that its first line names."""
+
+    body: Verbatim
+    interpreter: str | None
+
+    @classmethod
+    def of(cls, text: str) -> ScriptPart:
+        match = re.match(r"#! *(/[^\n]+)", text)
+        return cls(Verbatim(text.rstrip("\n")), match.group(1).rstrip() if match else None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """What a template can speak of."""
+
+    version: str
+    name: str
+    hostname: str
+    settings: Settings
+    storage: Commands
+    disks: tuple[str, ...]
+    network: tuple[tuple[str, ...], ...]
+    network_file: str | None
+    keys: tuple[tuple[str, str], ...]
+    more_keys: tuple[tuple[str, Verbatim], ...]
+    pre: tuple[ScriptPart, ...]
+    post: tuple[ScriptPart, ...]
+    addon: Verbatim | None
+    hook: Verbatim
+    hook_arguments: tuple[str, ...]
+    hook_log: str
+    nics: Verbatim
+    resolver: Verbatim
+    resolver_wanted: Verbatim
+
+
+def page(host: Host) -> Page:
+    """Everything that a host's kickstart says, decided; the templates give it words and order."""
+    settings = host.settings
+    return Page(
+        version=version(),
+        name=host.name,
+        hostname=host.hostname,
+        settings=settings,
+        storage=storage_commands(host.plan, host.disk_links),
+        disks=host.disk_links,
+        network=variables.network_options(settings.network, settings.mac),
+        network_file=NETWORK_FILE if variables.has_mac_members(settings.network) else None,
+        keys=tuple((user, keys[0]) for user, keys in _keys(settings)),
+        more_keys=tuple((user, Verbatim("\n".join(keys[1:]))) for user, keys in _keys(settings) if keys[1:]),
+        pre=tuple(map(ScriptPart.of, settings.pre)),
+        post=tuple(map(ScriptPart.of, settings.post)),
+        addon=Verbatim(section.text(addon_section(host)).rstrip("\n")) if settings.addon else None,
+        hook=source(imgbase),
+        hook_arguments=_hook_arguments(host.request),
+        hook_log=imgbase.LOG,
+        nics=source(nics),
+        resolver=source(disks),
+        resolver_wanted=Verbatim(disks.written(wanted_disks(settings))),
+    )
+
+
+def _keys(settings: Settings) -> list[tuple[str, list[str]]]:
+    """The SSH keys of each person. A second `sshkey` for one person draws a warning, so a script adds the others."""
+    everybody = [("root", settings.ssh_keys), *((user.name, user.ssh_keys) for user in settings.users)]
+    return [(name, keys) for name, keys in everybody if keys]
+
+
+@functools.cache
+def version() -> str:
+    return metadata.version("ovirt-node-installer")
+
+
+@functools.cache
+def source(program: types.ModuleType) -> Verbatim:
+    """The source of a program that runs in the installer, as it is."""
+    return Verbatim(Path(str(program.__file__)).read_text(encoding="utf-8").rstrip("\n"))
+
+
+@functools.cache
+def programs() -> tuple[Verbatim, ...]:
+    """What kickstarts carry verbatim, in the order in which it stands there."""
+    return tuple(map(source, (disks, nics, imgbase)))
+
+
+def wanted_disks(settings: Settings) -> disks.Wanted:
+    """What programs/disks.py looks for on a host."""
+    return disks.Wanted(
+        disks=tuple(map(_wanted_disk, settings.disk)),
+        group=settings.vg,
+        reinstall=settings.reinstall,
+        multipath=settings.multipath,
+        addon={True: "updates", False: "none", "tree": "tree"}[settings.addon],
+        erase=tuple(settings.erase),
+    )
+
+
+def _wanted_disk(disk: Disk) -> disks.WantedDisk:
+    size = disk.size or SizeRange()
+    return disks.WantedDisk(disk.wwn, disk.serial, disk.path, disk.model, smallest=size.min, largest=size.max)
+
+
+def addon_section(host: Host) -> section.Section:
+    """What a host asks of the add-on: what it asks of the policy, without what the policy says anyway."""
+    request = host.request
+    sizes = layout.policy_sizes(request)
+    return section.Section(
+        layout=request.layout,
+        images=request.images,
+        filesystem=request.filesystem,
+        disks=len(request.disks),
+        root_size=request.root_size,
+        volumes=tuple(wish for wish in request.volumes if sizes.get(wish[0]) != wish[1]),
+        image_size=request.image_size,
+        image_is_local=request.image_is_local,
+    )
+
+
+def _hook_arguments(request: layout.Request) -> tuple[str, ...]:
+    volumes = tuple(sorted(layout.policy_sizes(request)))
+    return imgbase.options(imgbase.Wanted(request.layout, volumes, layout.BOOT_SPACE_MIN, layout.METADATA_SIZE))
+
+
+# --- templates -------------------------------------------------------------------------------------------------------
+
+_TRACE = re.compile("\x01([^\x02]*)\x02")
+
+
+class _LineTrace(Extension):
+    """Marks each line of template text with its place, so that a finding in a rendered line can be led back."""
+
+    def filter_stream(self, stream: TokenStream) -> TokenStream:
+        return TokenStream(self._marked(stream), stream.name, stream.filename)
+
+    @staticmethod
+    def _marked(stream: TokenStream) -> Any:
+        for token in stream:
+            if token.type == "data":
+                lines = str(token.value).split("\n")
+                marked = [f"\x01{stream.filename}:{token.lineno + n}\x02{line}" for n, line in enumerate(lines)]
+                # What follows the last newline belongs to the next token's line, which has its own mark.
+                yield Token(token.lineno, "data", "\n".join(marked if lines[-1] else [*marked[:-1], ""]))
+            else:
+                yield token
+
+
+@dataclasses.dataclass(frozen=True)
+class TracedLine:
+    """A line of a kickstart, the template line that it is from, and the values that were printed in it."""
+
+    text: str
+    mark: Mark
+    values: tuple[str, ...]
+
+
+_OWN_PROGRAM = "{name} is a program, not a template: kickstarts carry ksgen's own, and this file is not used"
+_OWN_PROGRAM_CURE = "remove it; commands that run before it go into node_pre; a change to it into a build of your own"
+
+
+def own_programs(own: Path | None) -> list[Problem]:
+    """Files of a site's directory that are named like a program of ours: a kickstart carries ours all the same."""
+    if own is None:
+        return []
+    found = []
+    for program in (disks, nics, imgbase):
+        name = Path(str(program.__file__)).name
+        for path in (own / name, own / Path(str(program.__file__)).parent.name / name):
+            if path.exists():
+                message = _OWN_PROGRAM.format(name=name)
+                found.append(Problem("template-program", message, Mark(str(path), 1), hint=_OWN_PROGRAM_CURE))
+    return found
+
+
+class Templates:
+    """The templates of a site: its own directory, if it has one, in front of ours. Compiled at first use."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        self._own = own
+        self._plain = environment(own, gate)
+
+    @functools.cached_property
+    def _traced(self) -> ImmutableSandboxedEnvironment:
+        return environment(self._own, _traced_gate, _LineTrace)
+
+    def render(self, host: Host) -> tuple[str | None, list[Problem]]:
+        """The text of a host's kickstart, or why there is none."""
+        try:
+            return self._plain.get_template(ORDER).render(vars(page(host))), []
+        except TEMPLATE_ERRORS as error:
+            return None, [template_problem(error, host.name)]
+
+    def trace(self, host: Host) -> tuple[TracedLine, ...]:
+        """The lines of a kickstart that render() has made, each with its origin."""
+        text = self._traced.get_template(ORDER).render(vars(page(host)))
+        lines, mark = [], Mark(ORDER, 1)
+        for line in text.split("\n"):
+            notes = _TRACE.findall(line)
+            values = [note[1:] for note in notes if note.startswith("=")]
+            places = [note for note in notes if not note.startswith("=")]
+            if places:
+                file, _, number = places[0].rpartition(":")
+                mark = Mark(file, int(number))
+            lines.append(TracedLine(_TRACE.sub("", line), mark, tuple(values)))
+        return tuple(lines)
+
+
+def _traced_gate(value: object) -> str:
+    shown = gate(value)
+    return shown if isinstance(value, Verbatim) else f"\x01={value}\x02{shown}"

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the secrets of a host are in the files made of it: by where they came from, not by what they look like.
+
+The same templates are rendered once more for the host with stand-ins in the place of its secrets: where a stand-in is
+printed, a secret is printed in the real file. A name that happens to be somebody's password is left alone elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from ksgen.host import Host
+from ksgen.redaction import SECRET
+from ksgen.syntax import Node, holds_secret
+from ksgen.variables import PREFIX, SECRETS
+from org_ovirt_node import layout
+from org_ovirt_node.layout import Device, Plan
+
+# Index of a line, and where in it a secret begins and ends.
+Place = tuple[int, int, int]
+# Variables whose texts are printed as they are. From others something is made: an address, a size, a name.
+_PRINTED = frozenset({
+    "root_password_hash", "users", "ssh_keys", "kernel_args", "installer_args", "pre", "post", "timezone", "lang",
+    "keyboard", "ntp_servers", "image_sha256", "disk",
+})  # fmt: skip
+_SEPARATORS = re.compile(r"[/,;\s]+")
+_SHORTEST = 4  # characters of a text that is searched for; of a shorter one everybody has some
+_STAND_IN = re.compile(r"KSGENSECRET[0-9]+[$E]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Veiled:
+    """A host with stand-ins for its secrets, and the texts of those secrets that nothing can stand in for."""
+
+    host: Host
+    searched: tuple[str, ...]
+
+
+def veiled(host: Host) -> Veiled | None:
+    """The host without its secrets, None where it has none."""
+    numbers = itertools.count(1)
+    changed: dict[str, Any] = {}
+    searched: list[str] = []
+    for name, value in host.settings:
+        variable = host.entry.variables.get(PREFIX + name)
+        if variable is None or not (holds_secret(variable.node) or name in ("root_password_hash", "users")):
+            continue
+        if name in _PRINTED:
+            changed[name] = _without(value, variable.node, PREFIX + name in SECRETS, numbers)
+        else:
+            searched += (word for text in _texts(variable.node) for word in _SEPARATORS.split(text))
+    if not changed and not searched:
+        return None
+    settings = host.settings.model_copy(update=changed)
+    words = dict.fromkeys(word for word in searched if len(word) >= _SHORTEST)
+    return Veiled(dataclasses.replace(host, settings=settings), tuple(words))
+
+
+def boot_places(host: Host, text: str) -> tuple[Place, ...]:
+    """Where a boot file of a host has what is secret in the arguments of its installer."""
+    variable = host.entry.variables.get(f"{PREFIX}installer_args")
+    words = {word for secret in _texts(variable.node) for word in secret.split()} if variable else set()
+    return places(text, text, sorted(word for word in words if len(word) >= _SHORTEST))
+
+
+def shown_plan(host: Host) -> Plan:
+    """The plan of a host as it may be shown: without the names that come out of a vault."""
+    variables = host.entry.variables
+
+    def is_secret(name: str) -> bool:
+        return (variable := variables.get(PREFIX + name)) is not None and variable.node.is_secret
+
+    settings = host.settings
+    hidden = {("lvmvg", settings.vg)} if is_secret("vg") else set()
+    hidden |= {("lvmthinpool", settings.pool)} if is_secret("pool") else set()
+    if is_secret("volumes"):
+        own = settings.volumes.keys() - layout.policy_sizes(host.request).keys()
+        hidden |= {("lvmthinlv", layout.volume_name(mount_point)) for mount_point in own}
+    return dataclasses.replace(host.plan, devices=tuple(_shown(device, hidden) for device in host.plan.devices))
+
+
+def _shown(device: Device, hidden: Collection[tuple[str, str]]) -> Device:
+    """A device without the names that are hidden: its own, and those of the group and the pool that it is in."""
+    is_hidden = (device.kind, device.name) in hidden
+    # What a device of the group is in is the group or its pool; a disk, a partition and a mirror are in neither.
+    above = {"lvmthinpool": "lvmvg", "lvmlv": "lvmvg", "lvmthinlv": "lvmthinpool"}.get(device.kind)
+    return dataclasses.replace(
+        device,
+        name=SECRET if is_hidden else device.name,
+        mount_point=SECRET if is_hidden and device.mount_point else device.mount_point,
+        pool=SECRET if ("lvmthinpool", device.pool) in hidden else device.pool,
+        parents=tuple(SECRET if (above, parent) in hidden else parent for parent in device.parents),
+    )
+
+
+def _texts(node: Node) -> Iterator[str]:
+    """What is secret in a value: the parts of a text that are, or all of it."""
+    if isinstance(node.value, Mapping):
+        for child in node.value.values():
+            yield from _texts(child)
+    elif isinstance(node.value, tuple):
+        for child in node.value:
+            yield from _texts(child)
+    elif node.is_secret:
+        yield from node.secrets or (str(node.value),)
+
+
+def _without(value: Any, node: Node, is_named: bool, numbers: Iterator[int]) -> Any:
+    """A value of the settings with stand-ins in the place of what is secret in its node."""
+    below: Any = node.value
+    if isinstance(value, BaseModel) and isinstance(below, Mapping):
+        found = {
+            name: _without(getattr(value, name), child, name in SECRETS, numbers)
+            for name, child in below.items()
+            if name in type(value).model_fields
+        }
+        return value.model_copy(update=found)
+    if isinstance(value, list) and isinstance(below, tuple) and len(value) == len(below):
+        return [_without(one, child, is_named, numbers) for one, child in zip(value, below, strict=True)]
+    if isinstance(value, list) and len(value) == 1:  # one stands for a list of one
+        return [_without(value[0], node, is_named, numbers)]
+    if isinstance(value, list):  # the words of one text
+        parts = _parts(node, str(below))
+        words = None if parts is None else tuple(word for part in parts for word in part.split())
+        return [_with_stand_ins(one, words, numbers) for one in value]
+    if not isinstance(value, str) or not (is_named or holds_secret(node)):
+        return value
+    return _with_stand_ins(value, _parts(node, value), numbers)
+
+
+def _parts(node: Node, text: str) -> tuple[str, ...] | None:
+    """The parts of a text that are secret; None where all of it is."""
+    return node.secrets if node.secrets and all(part in text for part in node.secrets) else None
+
+
+def _with_stand_ins(text: str, parts: tuple[str, ...] | None, numbers: Iterator[int]) -> str:
+    if parts is None:
+        return _stand_in(text, numbers)
+    longest_first = sorted(filter(None, parts), key=len, reverse=True)
+    return re.sub(
+        "|".join(map(re.escape, longest_first)) or "$^", lambda found: _stand_in(found.group(), numbers), text
+    )
+
+
+def _stand_in(secret: str, numbers: Iterator[int]) -> str:
+    """As many lines as the secret has; it is quoted where the secret is (kickstart.gate)."""
+    is_plain = re.fullmatch(r"[A-Za-z0-9@_+=:,./*\[\]%^~-]+", secret) is not None
+    return "\n".join(
+        f"KSGENSECRET{next(numbers)}{'E' if is_plain else '$'}" if line else "" for line in secret.split("\n")
+    )
+
+
+def places(text: str, shown: str, searched: Sequence[str] = ()) -> tuple[Place, ...]:
+    """Where a text has secrets and the other stand-ins. A line that differs in another way is a secret as a whole."""
+    lines, others = text.split("\n"), shown.split("\n")
+    if len(lines) != len(others):
+        known = set(others)
+        found = [(n, 0, len(line)) for n, line in enumerate(lines) if line not in known]
+    else:
+        found = [
+            place
+            for n, (line, other) in enumerate(zip(lines, others, strict=True))
+            for place in _of_line(n, line, other)
+        ]
+    for word in searched:
+        pattern = re.compile(re.escape(word), re.IGNORECASE)
+        found += [(n, *match.span()) for n, line in enumerate(lines) for match in pattern.finditer(line)]
+    return tuple(sorted(place for place in found if place[1] < place[2]))
+
+
+def _of_line(number: int, line: str, other: str) -> Iterator[Place]:
+    if line == other:
+        return
+    around = "(.*?)".join(map(re.escape, _STAND_IN.split(other)))
+    match = re.fullmatch(around, line) if _STAND_IN.search(other) else None
+    if match is None:
+        yield number, 0, len(line)
+        return
+    for group in range(1, match.re.groups + 1):
+        yield number, *match.span(group)

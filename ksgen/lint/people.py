@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who may log in, and the place: passwords, keys, time zone, language, services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic_core import PydanticCustomError
+
+from ksgen.grammar import Check, Found, Kickstart, value
+from ksgen.variables import language, password_hash, ssh_key, time_zone
+
+_HASH = "write its hash: --iscrypted and what openssl passwd -6 prints"
+_BOOT_HASH = "write its hash: --iscrypted and what grub2-mkpasswd-pbkdf2 prints"
+
+
+def plain_password(ks: Kickstart) -> Iterator[Found]:
+    """Passwords that anybody who can read the file can read. They are never repeated."""
+    for command in ks.all("rootpw", "user", "sshpw", "bootloader"):
+        given = value(command, "password")
+        if not given or value(command, "isCrypted") or value(command, "sshkey"):
+            continue
+        whose = {"rootpw": "root", "bootloader": "the boot loader"}.get(command.name) or (
+            value(command, "name") or value(command, "username")
+        )
+        hint = _BOOT_HASH if command.name == "bootloader" else _HASH
+        yield Found(command.line, f"the password of {whose} stands here for everybody to read", hint)
+    for command in ks.all("autopart", "part", "partition", "logvol", "raid"):
+        if value(command, "passphrase"):
+            hint = "leave --passphrase out and let %pre write it, or enrol a key later"
+            yield Found(command.line, "the passphrase of a disk stands here for everybody to read", hint)
+
+
+def hashed(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("rootpw", "user", "sshpw"):
+        given = value(command, "password")
+        if not given or not value(command, "isCrypted") or value(command, "lock"):
+            continue
+        # "!" and "*" before or instead of a hash lock the account (shadow(5)).
+        if not given.strip("!*"):
+            continue
+        try:
+            password_hash(given.lstrip("!*"))
+        except PydanticCustomError as error:
+            is_weak = error.type == "password-hash-weak"
+            message = "a hash by a method that is broken" if is_weak else "--iscrypted, and no hash: nobody can log in"
+            yield Found(command.line, message, _HASH, "warning" if is_weak else None)
+
+
+def key(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("sshkey"):
+        try:
+            ssh_key(value(command, "key"))
+        except PydanticCustomError as error:
+            yield Found(command.line, error.message(), (error.context or {}).get("hint", ""))
+
+
+def key_owner(ks: Kickstart) -> Iterator[Found]:
+    users = {value(command, "name") for command in ks.all("user")} | {"root"}
+    if not ks.is_installation or "user" in ks.rejected:
+        return
+    for command in ks.all("sshkey"):
+        name = value(command, "username")
+        if name not in users:
+            yield Found(command.line, f"a key for {name!r}, and no command makes this user", f"add: user --name={name}")
+
+
+def nobody(ks: Kickstart) -> Iterator[Found]:
+    if not ks.is_installation or ks.all("sshkey") or {"rootpw", "user", "sshkey"} & ks.rejected:
+        return
+    who = ks.all("rootpw", "user")
+    can = [c for c in who if not value(c, "lock") and (c.name == "rootpw" or value(c, "password"))]
+    if who and not can:
+        yield Found(who[0].line, "every account is locked, and there is no key", "add: sshkey --username=root '...'")
+
+
+def timezone(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("timezone"):
+        name = value(command, "timezone")
+        try:
+            time_zone(name or "Etc/UTC")
+        except PydanticCustomError as error:
+            yield Found(command.line, error.message(), (error.context or {}).get("hint", ""))
+
+
+def lang(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("lang"):
+        name = str(value(command, "lang") or "")
+        # glibc's own, and what is written without its encoding (pyanaconda, localization.py: find_best_locale_match)
+        if name in ("", "C", "C.UTF-8", "POSIX", "None") or "." not in name:
+            name = name + ".UTF-8" if "_" in name else "en_US.UTF-8"
+        try:
+            language(name.replace(".utf8", ".UTF-8").replace(".UTF8", ".UTF-8"))
+        except PydanticCustomError as error:
+            yield Found(command.line, error.message(), (error.context or {}).get("hint", ""))
+
+
+def services(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("services"):
+        enabled = {name.strip() for name in value(command, "enabled", ())}
+        for name in sorted({name.strip() for name in value(command, "disabled", ())} & enabled):
+            yield Found(command.line, f"{name} is enabled and disabled", "leave one of them out")
+
+
+CHECKS = (
+    Check("password-readable", "warning", plain_password, "CWE-256"),
+    Check("password-no-hash", "error", hashed, "crypt(5), shadow(5)"),
+    Check("ssh-key-unusable", "warning", key, "sshd(8), AUTHORIZED_KEYS FILE FORMAT"),
+    Check("ssh-key-owner", "warning", key_owner, "pyanaconda, core/users.py: set_user_ssh_key"),
+    Check("no-login", "warning", nobody, "pyanaconda, modules/users/users.py"),
+    Check("time-zone-unknown", "warning", timezone, "pyanaconda, modules/timezone/installation.py"),
+    Check("language-unknown", "warning", lang, "pyanaconda, localization.py"),
+    Check("service-both", "warning", services, "pyanaconda, modules/services/installation.py"),
+)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boot files of the hosts and configuration of the servers: who boots what, and until when."""
+
+from ksgen.netboot.arming import RANDOM_BYTES, Arming, UntilError, arm, disarm, parse_until, status, void
+from ksgen.netboot.boot import STATE_FILE, copies, missing_kernels, readers, server, site_files, spent, stored
+from ksgen.netboot.bootfiles import BootTemplates
+from ksgen.netboot.boottree import Copy, changed, staged
+from ksgen.netboot.published import Published, disarmed, read_published, tokens
+from ksgen.netboot.remembered import (
+    NONE,
+    REMEMBERED_FILE,
+    Given,
+    Remembered,
+    combined,
+    differences,
+    read_remembered,
+    remembered_text,
+)
+
+__all__ = [
+    "NONE",
+    "RANDOM_BYTES",
+    "REMEMBERED_FILE",
+    "STATE_FILE",
+    "Arming",
+    "BootTemplates",
+    "Copy",
+    "Given",
+    "Published",
+    "Remembered",
+    "UntilError",
+    "arm",
+    "changed",
+    "combined",
+    "copies",
+    "differences",
+    "disarm",
+    "disarmed",
+    "missing_kernels",
+    "parse_until",
+    "read_published",
+    "read_remembered",
+    "readers",
+    "remembered_text",
+    "server",
+    "site_files",
+    "spent",
+    "staged",
+    "status",
+    "stored",
+    "tokens",
+    "void",
+]

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""server.json: what a tree was published with, so that the next run shapes it alike without naming it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+REMEMBERED_FILE = "server.json"
+_VERSION = 3  # 1 had neither inventories nor templates, 2 no certificate
+# On the command line, in the place of a directory: forget the one that is remembered.
+NONE: Literal["none"] = "none"
+# A directory, NONE, or nothing said.
+Given = Path | Literal["none"] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Remembered:
+    """Everything that shapes a published tree beside ksgen itself; paths are absolute.
+
+    `inventories` are the files or directories that the last run for the whole site read, none where that is not known.
+    `run` is None for the directory beside the tree, which goes along when the tree is moved. `certificate` and `key`
+    are the files that nginx uses for https; both are there, or neither (`is_complete`).
+    """
+
+    inventories: tuple[Path, ...] = ()
+    templates: Path | None = None
+    trees: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    images: Path | None = None
+    run: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return (self.certificate is None) == (self.key is None)
+
+
+def read_remembered(tree: Path) -> Remembered:
+    """What a tree was published with. Raises OSError, and ValueError for a file that is not ours."""
+    path = tree / REMEMBERED_FILE
+    if not path.exists():
+        return Remembered()
+    try:
+        known = json.loads(path.read_text())
+        if known["version"] not in (1, 2, _VERSION):
+            raise KeyError("version")
+        return Remembered(
+            tuple(map(Path, known.get("inventories", ()))),
+            _path(known.get("templates")),
+            {str(release): Path(place) for release, place in known["trees"].items()},
+            _path(known["images"]),
+            _path(known["run"]),
+            _path(known.get("certificate")),
+            _path(known.get("key")),
+        )
+    except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
+        raise ValueError("is not what ksgen has written; remove it, and name the options anew") from None
+
+
+def combined(
+    before: Remembered,
+    inventories: Iterable[Path],
+    templates: Given,
+    trees: Mapping[str, Given],
+    images: Given,
+    run: Path | None,
+    certificate: Given = None,
+    key: Path | None = None,
+) -> Remembered:
+    """What a run publishes with: what it names, and for the rest what was remembered.
+
+    Without a certificate (NONE) its key is forgotten too.
+    """
+    return Remembered(
+        tuple(path.absolute() for path in inventories),
+        _chosen(before.templates, templates),
+        {
+            release: path
+            for release in sorted({*before.trees, *trees})
+            if (path := _chosen(before.trees.get(release), trees.get(release)))
+        },
+        _chosen(before.images, images),
+        run.absolute() if run else before.run,
+        _chosen(before.certificate, certificate),
+        _chosen(before.key, NONE if certificate == NONE and key is None else key),
+    )
+
+
+def _chosen(before: Path | None, given: Given) -> Path | None:
+    if given is None:
+        return before
+    return None if given == NONE else Path(given).absolute()
+
+
+def remembered_text(known: Remembered) -> str:
+    """The file that `read` reads."""
+    data = {
+        "version": _VERSION,
+        "inventories": [str(path) for path in known.inventories],
+        "templates": _text(known.templates),
+        "trees": {release: str(path) for release, path in sorted(known.trees.items())},
+        "images": _text(known.images),
+        "run": _text(known.run),
+        "certificate": _text(known.certificate),
+        "key": _text(known.key),
+    }
+    return json.dumps(data, indent=1) + "\n"
+
+
+def differences(before: Remembered, now: Remembered) -> list[str]:
+    """What a run changes of what was remembered, in words; what is named for the first time is no change."""
+    pairs = [("--templates", before.templates, now.templates), ("--images", before.images, now.images)]
+    pairs += [(f"--tree {release}", path, now.trees.get(release)) for release, path in sorted(before.trees.items())]
+    pairs += [("--run", before.run, now.run)]
+    pairs += [("--certificate", before.certificate, now.certificate), ("--key", before.key, now.key)]
+    if before.inventories and before.inventories != now.inventories:
+        old, new = (", ".join(map(str, each.inventories)) or "standard input" for each in (before, now))
+        return [f"the site is published from {new} from now on; it was {old}", *_changed(pairs, before)]
+    return _changed(pairs, before)
+
+
+def _changed(pairs: Iterable[tuple[str, Path | None, Path | None]], before: Remembered) -> list[str]:
+    return [
+        f"{option} is {new or 'none'} from now on; it was {old or 'none'}"
+        for option, old, new in pairs
+        if old != new and (old is not None or before.inventories)
+    ]
+
+
+def _path(value: object) -> Path | None:
+    return None if value is None else Path(value)  # type: ignore[arg-type]
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

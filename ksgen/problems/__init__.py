@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can be wrong, and where it stands."""
+
+from ksgen.problems.codes import ALL
+from ksgen.problems.report import Mark, Problem, Report, Severity, to_text
+
+__all__ = ["ALL", "Mark", "Problem", "Report", "Severity", "to_text"]

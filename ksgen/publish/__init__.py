@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Publication: all or nothing, atomic, incremental; and what it would change."""
+
+from ksgen.publish.generations import Generation, has_leftovers, locked, present
+from ksgen.publish.manifest import sha256
+from ksgen.publish.output import Finding, Publication, Site, amended, carry_out, changes, diff
+
+__all__ = [
+    "Finding",
+    "Generation",
+    "Publication",
+    "Site",
+    "amended",
+    "carry_out",
+    "changes",
+    "diff",
+    "has_leftovers",
+    "locked",
+    "present",
+    "sha256",
+]

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The `node_` variables and their types."""
+
+from ksgen.variables.disk import Disk, SizeRange, node_link
+from ksgen.variables.network import (
+    MTU_MAX,
+    MTU_MIN,
+    VLAN_MAX,
+    Bond,
+    Bridge,
+    Interface,
+    Vlan,
+    carries_other,
+    has_mac_members,
+    network_options,
+    own_ipv4,
+    own_ipv6,
+    static_addresses,
+)
+from ksgen.variables.people import password_hash, ssh_key
+from ksgen.variables.schema import file_schema, variables_schema
+from ksgen.variables.settings import KERNEL_LINE_LONGEST, PREFIX, PRIVATE, SECRETS, DhcpRange, Identity, Settings, User
+from ksgen.variables.topology import topology_complaints
+from ksgen.variables.values import (
+    LINE_LONGEST,
+    SHOWN_LONGEST,
+    host_name,
+    language,
+    nearest,
+    one_line,
+    parse_mac,
+    shown,
+    time_zone,
+)
+from ksgen.variables.words import ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
+
+__all__ = [
+    "KERNEL_LINE_LONGEST",
+    "LINE_LONGEST",
+    "MTU_MAX",
+    "MTU_MIN",
+    "ODD_CHARACTER",
+    "PLAIN_MARKS",
+    "PREFIX",
+    "PRIVATE",
+    "SECRETS",
+    "SHOWN_LONGEST",
+    "VLAN_MAX",
+    "Bond",
+    "Bridge",
+    "DhcpRange",
+    "Disk",
+    "Identity",
+    "Interface",
+    "Settings",
+    "SizeRange",
+    "User",
+    "Vlan",
+    "argument_name",
+    "carries_other",
+    "file_schema",
+    "has_mac_members",
+    "host_name",
+    "is_plain",
+    "language",
+    "nearest",
+    "network_options",
+    "node_link",
+    "one_line",
+    "own_ipv4",
+    "own_ipv6",
+    "parse_mac",
+    "password_hash",
+    "shown",
+    "ssh_key",
+    "static_addresses",
+    "time_zone",
+    "topology_complaints",
+    "variables_schema",
+]

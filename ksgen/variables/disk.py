@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A disk by its identity, and the stable link under which udev shows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ksgen.variables.values import Line, Size, parse_size, refuse, shown
+
+# How much smaller or larger than its name a disk may be: "480 GB" of one maker are not those of another.
+NOMINAL_PERCENT = 3
+
+# The forms of ID_WWN in udev's 60-persistent-storage.rules: SCSI and ATA, then NVMe (the kernel's wwid_show()).
+_WWN = re.compile(
+    r"(?:0x|naa\.|wwn-0x)([0-9a-f]{16}(?:[0-9a-f]{16})?)"
+    r"|(?:nvme-)?(eui\.[0-9a-f]{16}(?:[0-9a-f]{16})?|uuid\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|nvme\.[0-9a-f]{4}-[0-9a-f]+-[0-9a-f]+-[0-9a-f]{8})"
+)
+# The kernel's Documentation/admin-guide/devices.txt; /dev/mapper has names that an installer does not know yet.
+_KERNEL_NAME = re.compile(
+    r"(/dev/)?((sd|hd|vd|xvd|dasd)[a-z]+\d*|(nvme\d+n|mmcblk|pmem|nbd)\d+(p\d+)?|(dm-|md|loop|sr|ram)\d+(p\d+)?|mapper/.*)"
+)
+# udev writes the bus first, `pci-0000:00:1f.2-ata-1`.
+_LINK = re.compile(r"/dev/disk/by-(?:id|path)/[A-Za-z0-9]+-[A-Za-z0-9#+.:=@_-]+")
+_PARTITION = re.compile(r"-part[0-9]+")
+_LINK_OF_WWN = re.compile(r"/dev/disk/by-id/(?:wwn-|nvme-)")
+_SERIAL = re.compile(r"[A-Za-z0-9._+-]{4,64}")
+
+
+def _wwn(value: object) -> str:
+    """`0x5000c500a1b2c3d4`, or `eui.…` of an NVMe disk, as `lsblk -o NAME,WWN` prints it."""
+    match = _WWN.fullmatch(value.lower()) if isinstance(value, str) else None
+    if match is None:
+        refuse("disk-wwn", f"{shown(value)} is not a WWN", "write it in quotes as `lsblk -o NAME,WWN` prints it")
+    digits = match.group(1) or match.group(2).partition(".")[2]
+    if not digits.strip("0-"):
+        refuse("disk-wwn", f"{shown(value)} is what disks without a WWN show", "write serial: or path: instead")
+    return f"0x{match.group(1)}" if match.group(1) else str(match.group(2))
+
+
+def _serial(value: object) -> str:
+    if not isinstance(value, str) or not _SERIAL.fullmatch(value):
+        cure = "write it in quotes as `lsblk -o NAME,SERIAL` prints it"
+        refuse("disk-serial", f"{shown(value)} is not the serial number of a disk", cure)
+    return value
+
+
+def _path(value: object) -> str:
+    """A link below /dev/disk/by-path or by-id; the name alone is one of by-path."""
+    cure = "write wwn: or serial:, or a link of /dev/disk/by-path"
+    if isinstance(value, str) and _KERNEL_NAME.fullmatch(value):
+        refuse("disk-kernel-name", f"{shown(value)} names another disk after the next boot", cure)
+    link = value if isinstance(value, str) and value.startswith("/") else f"/dev/disk/by-path/{value}"
+    if not isinstance(value, str) or not _LINK.fullmatch(link) or ".." in link:
+        refuse("disk-path", f"{shown(value)} is not a link to a disk", cure)
+    if _PARTITION.search(link):
+        refuse("disk-path", f"{shown(value)} is a partition, not a disk", "leave out '-part' and the number")
+    return link
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        refuse("text-empty", "the text is empty", "leave it out")
+    return value
+
+
+def node_link(number: int) -> str:
+    """The link under which the program disks.py makes a host's disk known, whatever it was found by."""
+    return f"/dev/disk/by-node/system{number}"
+
+
+class SizeRange(BaseModel):
+    """The sizes that a disk may have, in bytes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    min: Size | None = None
+    max: Size | None = None
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> SizeRange:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            refuse("disk-size-range", "min is larger than max")
+        return self
+
+
+def _size_range(value: object) -> Any:
+    """A nominal size stands for what disks of that name really have."""
+    if isinstance(value, (dict, SizeRange)):
+        return value
+    nominal = parse_size(value)
+    if nominal == 0:
+        refuse("size-zero", "no disk has a size of 0", "leave it out, or write a size: 480 GB")
+    return SizeRange.model_construct(
+        min=nominal * (100 - NOMINAL_PERCENT) // 100, max=nominal * (100 + NOMINAL_PERCENT) // 100
+    )
+
+
+class Disk(BaseModel):
+    """A disk, by what is printed on it or where it is plugged in; every key that is given has to be true."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    wwn: Annotated[str, BeforeValidator(_wwn)] | None = None
+    serial: Annotated[str, BeforeValidator(_serial)] | None = None
+    path: Annotated[str, BeforeValidator(_path)] | None = None
+    model: Annotated[Line, AfterValidator(_not_empty)] | None = None
+    size: Annotated[SizeRange, BeforeValidator(_size_range)] | None = Field(default=None)
+
+    @model_validator(mode="after")
+    def _names_a_disk(self) -> Disk:
+        if not (self.wwn or self.serial or self.path):
+            refuse("disk-not-named", "nothing here names one disk", "add wwn:, serial: or path:")
+        return self
+
+    @property
+    def link(self) -> str:
+        """The link that udev gives it, or for a serial number a pattern of links: to be read by people."""
+        if self.wwn and self.wwn.startswith("0x"):
+            return f"/dev/disk/by-id/wwn-{self.wwn}"
+        if self.wwn:
+            return f"/dev/disk/by-id/nvme-{self.wwn}"
+        if self.path:
+            return self.path
+        return f"/dev/disk/by-id/*[-_]{self.serial}"
+
+    @property
+    def smallest_size(self) -> int | None:
+        """The size it has at least, in bytes, as far as it is known."""
+        return self.size.min if self.size else None
+
+    @property
+    def identities(self) -> tuple[tuple[str, str], ...]:
+        """What no other disk can have: (key, value) pairs. A link by identity counts as what it is made of."""
+        is_by_id = self.path is not None and self.path.startswith("/dev/disk/by-id/")
+        linked = _LINK_OF_WWN.sub("", self.path) if is_by_id and self.path else None
+        found = (("wwn", self.wwn), ("serial", self.serial), ("path", linked if linked != self.wwn else None))
+        return tuple((key, value) for key, value in found if value)

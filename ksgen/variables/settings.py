@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The `node_` variables: each with its type, its default and what it is for (docs/inventory.md is made from here)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from ksgen.variables.disk import Disk
+from ksgen.variables.network import Interface
+from ksgen.variables.people import PasswordHash, SshKey, UserName
+from ksgen.variables.values import (
+    Address4,
+    HostName,
+    ImageUrl,
+    InterfaceName,
+    Keyboard,
+    Language,
+    Line,
+    Mac,
+    Script,
+    ServerUrl,
+    Sha256,
+    Size,
+    TimeZone,
+    TreeUrl,
+    a_text,
+    any_address,
+    domain_name,
+    nearest,
+    one_line,
+    parse_size,
+    refuse,
+    shown,
+)
+from org_ovirt_node.layout import Request, is_efi_dir
+from org_ovirt_node.programs.disks import ERASABLE
+
+PREFIX = "node_"
+SECRETS = frozenset({"node_root_password_hash", "password_hash"})
+# Where passwords stand, or are written by mistake: of a wrong value nothing is quoted, nor the line it is written in.
+PRIVATE = frozenset({
+    "node_root_password_hash", "node_users", "node_kernel_args", "node_installer_args", "node_pre", "node_post"
+})  # fmt: skip
+DHCP_RANGE_LARGEST = 2**16  # addresses; RFC 1918 has no larger subnet but 10.0.0.0/8 and 172.16.0.0/12 as a whole
+NAME_LONGEST = 255  # characters; NAME_MAX of Linux, and the policy has less for what it names
+KERNEL_LINE_LONGEST = 2047  # characters; COMMAND_LINE_SIZE of x86-64 and aarch64 with its NUL is 2048
+# Anaconda writes the arguments into /etc/default/grub between double quotes as they are (grub2.py), and a shell reads
+# that file whenever GRUB is configured anew.
+_NO_KERNEL_ARGUMENT = frozenset(" \t\n\r\v\f\"'`$\\")
+_KERNEL_ARGUMENT = re.compile(r"[A-Za-z0-9_][^\s\"'`$\\]*")
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+# The layout policy has the defaults of what it is asked for.
+_LAYOUT = Request()
+
+
+def _listed(value: object) -> Any:
+    """One value stands for a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def _words(value: object) -> Any:
+    """Arguments of the kernel: one text with blanks, or a list."""
+    return re.findall(r"[^ \t\n]+", value) if isinstance(value, str) else value
+
+
+def _kernel_argument(value: str) -> str:
+    """An argument is not quoted: it may be a password, or a part of one that was split at its blanks."""
+    if not value.isascii() or not _KERNEL_ARGUMENT.fullmatch(value):
+        wrong = next((c for c in value if not c.isascii() or c in _NO_KERNEL_ARGUMENT), None)
+        found = f"contain {wrong!r}" if wrong else f"begin with {value[0]!r}" if value else "be empty"
+        cure = "ASCII without blanks, quotes, backslashes, '$' and '`', each argument by itself"
+        refuse("kernel-arg", f"an argument of the kernel cannot {found}", cure)
+    return value
+
+
+def _system_argument(value: str) -> str:
+    name = value.partition("=")[0]
+    if name in ("root", "rootflags", "img.bootid", "boot"):
+        refuse("kernel-arg-reserved", f"{name}= is written by imgbase for each image", "leave it out")
+    if value == "selinux=0":
+        cure = "set node_selinux: permissive"
+        refuse("kernel-arg-reserved", "without SELinux a node cannot be updated", cure)
+    if name.startswith("inst."):
+        refuse(
+            "kernel-arg-installer", f"{shown(name)} is an argument of the installer", "move it to node_installer_args"
+        )
+    return value
+
+
+def _short(value: list[str]) -> list[str]:
+    length = len(" ".join(value))
+    if length > KERNEL_LINE_LONGEST:
+        refuse("text-too-long", f"{length} characters are more than the {KERNEL_LINE_LONGEST} that a kernel reads")
+    return value
+
+
+def _addon(value: object) -> object:
+    if value != "tree" and not isinstance(value, bool):
+        refuse("value-unknown", f"{shown(value)} is not one of true, false, 'tree'")
+    return value
+
+
+def _efi_dir(value: str) -> str:
+    if not is_efi_dir(value):
+        refuse("efi-dir", f"{shown(value)} is not the name of a directory below EFI/", "such as almalinux, or centos")
+    return value
+
+
+def _raid(value: object) -> object:
+    if value is not None and (isinstance(value, bool) or value != 1):
+        refuse("value-unknown", f"{shown(value)} is no RAID level for a node", "write 1 for a mirrored pair")
+    return 1 if value else None
+
+
+def _dhcp(value: object) -> object:
+    if value not in ("none", "proxy") and not isinstance(value, (dict, DhcpRange)):
+        refuse("value-unknown", f"{shown(value)} is neither 'none' nor 'proxy' nor a mapping of interface, first, last")
+    return value
+
+
+def _name(value: str) -> str:
+    if len(value) > NAME_LONGEST:
+        refuse("text-too-long", f"{len(value)} characters are more than the {NAME_LONGEST} of a name")
+    return value
+
+
+def _volume_place(value: object) -> str:
+    text = _name(one_line(a_text(value, "/data")))
+    if text == "/":
+        refuse("volume-root", "the root volume has a variable of its own", "write node_root_size")
+    return text
+
+
+def _erasable(value: str) -> str:
+    if value not in ERASABLE:
+        cure = nearest(value, ERASABLE) or f"docs/disks.md has what there is: {', '.join(ERASABLE)}"
+        refuse("erase-unknown", f"{shown(value)} is nothing that node_erase can name", cure)
+    return value
+
+
+_Erasable = Annotated[Line, AfterValidator(_erasable), Field(json_schema_extra={"enum": list(ERASABLE)})]
+_KernelArgument = Annotated[Line, AfterValidator(_kernel_argument)]
+_SystemArgument = Annotated[_KernelArgument, AfterValidator(_system_argument)]
+_Name = Annotated[Line, AfterValidator(_name)]
+_VolumePlace = Annotated[str, BeforeValidator(_volume_place)]
+
+
+def _swap_size(value: object) -> int | None:
+    return None if value == "recommended" else parse_size(value)
+
+
+def _time_server(value: object) -> str:
+    is_address = isinstance(value, str) and (":" in value or value.replace(".", "").isdigit())
+    return any_address(value) if is_address else domain_name(value)
+
+
+class User(BaseModel):
+    """A person who may log in."""
+
+    model_config = _STRICT
+
+    name: UserName
+    gecos: Annotated[Line, Field(description="The full name.")] = ""
+    groups: list[UserName] = Field(default_factory=list)
+    password_hash: PasswordHash | None = None
+    ssh_keys: list[SshKey] = Field(default_factory=list)
+
+    @field_validator("gecos")
+    @classmethod
+    def _is_one_field(cls, value: str) -> str:
+        if ":" in value:
+            refuse("user-gecos", "a colon ends a field of /etc/passwd", "take it out")
+        if value.lstrip().startswith("%"):
+            refuse("user-gecos", "begins with '%', with which Anaconda's sections begin", "begin with something else")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _is_not_root(cls, value: str) -> str:
+        if value == "root":
+            refuse("user-root", "root is there already", "use node_ssh_keys and node_root_password_hash")
+        return value
+
+
+class DhcpRange(BaseModel):
+    """The addresses that dnsmasq may give out."""
+
+    model_config = _STRICT
+
+    interface: InterfaceName
+    first: Address4
+    last: Address4
+
+    @model_validator(mode="after")
+    def _is_one_range(self) -> DhcpRange:
+        first, last = ipaddress.IPv4Address(self.first), ipaddress.IPv4Address(self.last)
+        if first > last:
+            refuse("dhcp-range", f"{first} comes after {last}", "exchange the two")
+        if int(last) - int(first) >= DHCP_RANGE_LARGEST:
+            refuse("dhcp-range", f"{first} and {last} are in no one subnet", "both have to be in the interface's")
+        return self
+
+    def holds(self, address: str) -> bool:
+        """Whether an IPv4 address is one of the range's."""
+        first, last = ipaddress.IPv4Address(self.first), ipaddress.IPv4Address(self.last)
+        return first <= ipaddress.IPv4Address(address) <= last
+
+
+class Identity(BaseModel):
+    """What makes a host this one: no other may have the same. Read even where other variables are wrong.
+
+    A disk or interface that is wrong is None.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, alias_generator=lambda name: PREFIX + name)
+
+    mac: Mac | None = None
+    hostname: HostName | None = None
+    disk: Annotated[Sequence[Disk | None], BeforeValidator(_listed)] = ()
+    network: Sequence[Interface | None] = ()
+
+
+class Settings(BaseModel):
+    """All variables of one host, without their prefix. Sizes are bytes."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, alias_generator=lambda name: PREFIX + name, populate_by_name=False
+    )
+
+    # what
+    release: Literal["el9", "el10"] = Field(description="The release of the node image and of its installer.")
+    image_url: ImageUrl = Field(description="Where the node image (squashfs) is fetched from.")
+    image_sha256: Sha256 | None = Field(default=None, description="The image's SHA-256 sum; Anaconda compares it.")
+    image_size: Size | None = Field(default=None, description="The size of the image file; the root volume follows it.")
+    tree_url: TreeUrl = Field(description="The installer's tree, with its `.treeinfo`.")
+    addon: Annotated[bool | Literal["tree"], BeforeValidator(_addon)] = Field(
+        default=True,
+        description="Whether the add-on goes along as `inst.updates`; `tree` when the tree's own image has it "
+        "(docs/addon.md); `false` does without it.",
+    )
+    efi_dir: Annotated[Line, AfterValidator(_efi_dir)] | None = Field(
+        default=None,
+        description="The directory below `EFI/` in the node image, where it is not that of the installer's own "
+        "distribution; the add-on tells Anaconda.",
+    )
+    # where
+    disk: Annotated[list[Disk], BeforeValidator(_listed)] = Field(
+        min_length=1, description="The disk, or a list of disks: any of `wwn`, `serial`, `path`, `model`, `size`."
+    )
+    raid: Annotated[Literal[1] | None, BeforeValidator(_raid)] = Field(
+        default=None, description="`1` mirrors a pair of disks; without it they are joined."
+    )
+    multipath: bool = Field(default=False, description="Whether the disk is a LUN behind several paths.")
+    reinstall: bool = Field(default=False, description="Whether a disk that carries a node may be installed again.")
+    erase: Annotated[list[_Erasable], BeforeValidator(_listed)] = Field(
+        default_factory=list,
+        description="What else may be erased if the disk holds it, such as `luks` or `ceph` (docs/disks.md).",
+    )
+    firmware: Literal["uefi", "bios"] | None = Field(
+        default=None, description="Left out: either; the plan is for the worse."
+    )
+    # layout
+    partitioning: Literal["explicit", "autopart"] = Field(
+        default="explicit",
+        description="`autopart` leaves partitioning to Anaconda and the layout that the add-on brings.",
+    )
+    layout: _Name = Field(default=_LAYOUT.layout, description="The volumes: `standard` or `minimal` (docs/layout.md).")
+    images: int = Field(default=_LAYOUT.images, ge=1, le=99, description="How many images the pool should hold.")
+    root_size: Size | None = Field(
+        default=None, description="The root volume; left out, it follows the image (docs/layout.md)."
+    )
+    volumes: dict[_VolumePlace, Size] = Field(
+        default_factory=dict, description="Other sizes for volumes, and more volumes: mount point and size."
+    )
+    swap_size: Annotated[int | None, BeforeValidator(_swap_size)] = Field(
+        default=_LAYOUT.swap_size, description="Swap; `0` for none, `recommended` leaves it to Anaconda."
+    )
+    filesystem: _Name = Field(default=_LAYOUT.filesystem, description="`xfs` or `ext4`, for /boot and all volumes.")
+    vg: _Name = Field(default=_LAYOUT.volume_group, description="The name of the volume group.")
+    pool: _Name = Field(default=_LAYOUT.pool, description="The name of the thin pool.")
+    # network
+    mac: Mac = Field(description="The card that the host boots from, in quotes.")
+    network: list[Interface] = Field(
+        default_factory=list, description="The interfaces; left out, the card that it boots from asks DHCP."
+    )
+    hostname: HostName | None = Field(default=None, description="Left out, the host's name in the inventory.")
+    server_url: ServerUrl = Field(description="Where `out/` is served to the hosts.")
+    dhcp: Annotated[Literal["none", "proxy"] | DhcpRange, BeforeValidator(_dhcp)] = Field(
+        default="none", description="What dnsmasq does about DHCP: nothing, `proxy`, or `{interface, first, last}`."
+    )
+    # people
+    root_password_hash: PasswordHash | None = Field(default=None, description="Left out, root's password is locked.")
+    ssh_keys: list[SshKey] = Field(default_factory=list, description="Public keys that may log in as root.")
+    users: list[User] = Field(
+        default_factory=list, description="More people: `name`, `gecos`, `groups`, `password_hash`, `ssh_keys`."
+    )
+    # place
+    timezone: TimeZone = Field(default="Etc/UTC", description="The time zone.")
+    ntp_servers: list[Annotated[str, BeforeValidator(_time_server)]] = Field(
+        default_factory=list, description="Time servers; left out, those of the image."
+    )
+    lang: Language = Field(default="en_US.UTF-8", description="The language of the system.")
+    keyboard: Keyboard = Field(default="us", description="The keyboard layout.")
+    # system
+    kernel_args: Annotated[list[_SystemArgument], BeforeValidator(_words), AfterValidator(_short)] = Field(
+        default_factory=list, description="Arguments for the installed kernel; every later image inherits them."
+    )
+    boot_timeout: int = Field(
+        default=5, ge=1, le=600, description="Seconds of boot menu: time to choose an older image."
+    )
+    selinux: Literal["enforcing", "permissive"] = Field(
+        default="enforcing", description="SELinux; off, it cannot be updated."
+    )
+    post: Annotated[list[Script], BeforeValidator(_listed)] = Field(
+        default_factory=list,
+        description="Scripts for the installed system, run before imgbase makes the image of it. "
+        "docs/day-two.md has what an update keeps of what they write.",
+    )
+    pre: Annotated[list[Script], BeforeValidator(_listed)] = Field(
+        default_factory=list, description="Scripts for the installer, run before anything is partitioned."
+    )
+    installer_args: Annotated[list[_KernelArgument], BeforeValidator(_words), AfterValidator(_short)] = Field(
+        default_factory=list, description="More arguments for the installer's kernel."
+    )
+
+    @model_validator(mode="after")
+    def _lets_somebody_in(self) -> Settings:
+        if not (self.root_password_hash or self.ssh_keys or any(u.password_hash or u.ssh_keys for u in self.users)):
+            refuse(
+                "nobody-can-log-in",
+                "nobody could log in to this host",
+                "add node_ssh_keys, node_users or node_root_password_hash",
+            )
+        return self
+
+    @property
+    def identity(self) -> Identity:
+        return Identity.model_construct(mac=self.mac, hostname=self.hostname, disk=self.disk, network=self.network)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The storage commands of a kickstart that make a plan: `part`, `raid`, `volgroup` and `logvol`, as values.
+
+The one who prints them adds the syntax: a template of ksgen's, or the add-on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from org_ovirt_node.layout.geometry import MIB
+from org_ovirt_node.layout.planning import Plan
+from org_ovirt_node.layout.policy import Device
+
+# What a growing thing has before it grows; Anaconda wants a size.
+_SEED_MIB = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """A `part` command."""
+
+    target: str
+    filesystem: Optional[str]
+    mib: int
+    grows: bool
+    disk: str
+
+
+@dataclass(frozen=True)
+class Array:
+    """A `raid` command."""
+
+    target: str
+    device: str
+    filesystem: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A `logvol` command for a thin volume, or for swap."""
+
+    target: str
+    name: str
+    filesystem: str
+    options: Optional[str]
+    mib: Optional[int]
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What the storage part of a kickstart prints. `reserve_mib` is None where the disk is not known."""
+
+    is_mirrored: bool
+    parts: tuple[Part, ...]
+    arrays: tuple[Array, ...]
+    members: tuple[str, ...]
+    group: str
+    reserve_mib: Optional[int]
+    reserve_percent: int
+    pool: str
+    pool_mib: int
+    metadata_mib: int
+    swap: Optional[Volume]
+    volumes: tuple[Volume, ...]
+
+
+def storage_commands(plan: Plan, disks: Sequence[str]) -> Commands:
+    """The commands that make a plan on disks of these links, of which there are as many as disks in the plan."""
+    names = [disk.name for disk in plan.of_kind("disk")]
+    assert len(names) == len(disks)
+    links = dict(zip(names, disks))
+    group, pool = plan.one("lvmvg"), plan.one("lvmthinpool")
+    arrays = plan.of_kind("mdarray")
+    swaps = [_volume(device, plan.swap_range is not None) for device in plan.of_kind("lvmlv")]
+    return Commands(
+        is_mirrored=plan.request.mirrored,
+        parts=tuple(_part(device, links) for device in plan.of_kind("partition") if _is_ours(device, plan)),
+        arrays=tuple(_array(device) for device in arrays),
+        members=tuple(_physical_volume_name(name) for name in group.parents),
+        group=group.name,
+        reserve_mib=None if group.reserve is None else group.reserve // MIB,
+        reserve_percent=plan.reserve_percent,
+        pool=pool.name,
+        # Anaconda raises a smaller pool to the sum of its volumes without a look at the room there is; asked for
+        # the sum in the first place, it refuses.
+        pool_mib=plan.pool_floor // MIB,
+        metadata_mib=(pool.metadata_size or 0) // MIB,
+        swap=swaps[0] if swaps else None,
+        volumes=tuple(_volume(device) for device in plan.of_kind("lvmthinlv")),
+    )
+
+
+def _is_ours(device: Device, plan: Plan) -> bool:
+    """On a single disk Anaconda's reqpart makes what the firmware needs."""
+    return plan.request.mirrored or device.filesystem not in ("biosboot", "efi")
+
+
+def _physical_volume_name(name: str) -> str:
+    return "pv.01" if name == "pv01" else name
+
+
+def _part(device: Device, links: Mapping[str, str]) -> Part:
+    filesystem = device.filesystem if device.filesystem not in ("mdmember", "lvmpv") else None
+    target = device.mount_point or device.name
+    if device.filesystem == "biosboot":
+        # Two `part biosboot` draw a warning; any name that is no mount point does for the second.
+        target = "biosboot" if device.name == "biosboot1" else "None"
+    mib = _SEED_MIB if device.grows else (device.size or 0) // MIB
+    return Part(target, filesystem, mib, device.grows, links[device.parents[0]])
+
+
+def _array(device: Device) -> Array:
+    target = device.mount_point or _physical_volume_name(device.name)
+    return Array(target, device.name, device.filesystem or "", device.parents)
+
+
+def _volume(device: Device, is_recommended: bool = False) -> Volume:
+    mib = None if is_recommended else (device.size or 0) // MIB
+    return Volume(device.mount_point or device.name, device.name, device.filesystem or "", device.options, mib)

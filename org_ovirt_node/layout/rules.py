@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a node's layout has to keep, whoever made it: a plan, a kickstart, or a person at Anaconda's screen."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Optional
+
+from org_ovirt_node.layout import policy
+from org_ovirt_node.layout.automatic import check_wishes
+from org_ovirt_node.layout.devices import free_space, group_of, node_pool
+from org_ovirt_node.layout.findings import ERROR, WARNING, Finding
+from org_ovirt_node.layout.geometry import MIB, align_down, filesystem_space, mirror
+from org_ovirt_node.layout.image_capacity import capacity
+from org_ovirt_node.layout.policy import Device, Request, policy_sizes, root_for_image, volume_name
+
+# A volume at one of these would hide what each image brings along.
+_IMAGE_PLACES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
+_NAME = re.compile(r"[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]*")  # lvm(8), "VALID NAMES"
+_NAME_LONGEST = 55  # imgbased's own limit; LVM's is longer
+_NAME_RESERVED = re.compile(
+    r"\.\.?|(snapshot|pvmove).*|.*(_cdata|_cmeta|_corig|_iorig|_mimage|_mlog|_pmspare|_rimage|_rmeta|_tdata|_tmeta|_vorigin|_vdata).*"
+)  # lvm(8)
+_MOUNT_POINT = re.compile(r"(/[a-zA-Z0-9+_.-]+)+")
+
+_KIND_NAMES = {
+    "disk": "a whole disk",
+    "partition": "a partition",
+    "mdarray": "an md array",
+    "lvmlv": "a plain logical volume",
+    "lvmthinlv": "a thin volume",
+    "btrfs subvolume": "a btrfs subvolume",
+}
+
+
+def check_request(request: Request) -> tuple[Finding, ...]:
+    """What no device shows: words that are unknown, names that LVM refuses."""
+    found: list[Finding] = []
+
+    def error(code: str, subject: str, **values: object) -> None:
+        found.append(Finding(code, ERROR, subject, tuple(values.items())))
+
+    if request.layout not in policy.LAYOUTS:
+        error("layout-unknown", "layout", found=request.layout, known=" and ".join(policy.LAYOUTS))
+    if request.filesystem not in policy.FILESYSTEMS:
+        error("filesystem-unknown", "filesystem", found=request.filesystem)
+    if request.firmware not in (None, "uefi", "bios"):
+        error("firmware-unknown", "firmware", found=request.firmware)
+    if request.mirrored and len(request.disks) != 2:
+        error("disks-for-mirror", "disk", found=len(request.disks))
+
+    def check_name(subject: str, name: str) -> None:
+        if not _NAME.fullmatch(name) or len(name) > _NAME_LONGEST:
+            error("name-characters", subject, found=name, longest=_NAME_LONGEST)
+        elif _NAME_RESERVED.fullmatch(name):
+            error("name-reserved", subject, found=name)
+
+    check_name("volume_group", request.volume_group)
+    check_name("pool", request.pool)
+    names = {"root": "/", "swap": "swap"}
+    for mount_point in sorted({*dict(request.volumes), *policy_sizes(request)} - {"/"}):
+        if not _MOUNT_POINT.fullmatch(mount_point) or {".", ".."} & set(mount_point.split("/")):
+            error("volume-mount-point", mount_point, mount_point=mount_point)
+            continue
+        if _is_image_place(mount_point):
+            error("volume-place", mount_point, mount_point=mount_point)
+        name = volume_name(mount_point)
+        if name in names:
+            error("volume-name-twice", mount_point, mount_point=mount_point, other=names[name], name=name)
+        else:
+            check_name(mount_point, name)
+        names.setdefault(name, mount_point)
+    if request.pool in names:
+        error("pool-name-taken", "pool", found=names[request.pool])
+    return (*found, *check_wishes(request)) if request.automatic else tuple(found)
+
+
+def _is_image_place(mount_point: str) -> bool:
+    return any(mount_point == place or mount_point.startswith(place + "/") for place in _IMAGE_PLACES)
+
+
+def wished_reserve(group_size: int) -> int:
+    """What is to stay free in a volume group of this size where there is room enough."""
+    return align_down(min(group_size * policy.RESERVE_PERCENT // 100, policy.RESERVE_MAX))
+
+
+def is_reserve_small(free: int, group_size: int) -> bool:
+    """Whether noticeably less than wished for stays free in a volume group of this size."""
+    return free * 100 < wished_reserve(group_size) * (100 - policy.RESERVE_TOLERANCE_PERCENT)
+
+
+def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a layout; what is not known (a size of None) is not judged.
+
+    Of the request only what devices do not show is used: the layout's name, the sizes and volumes asked for, the image,
+    the images wished for.
+    """
+    mounted = {device.mount_point: device for device in devices if device.mount_point}
+    root = mounted.get("/")
+    return (
+        *_check_boot(mounted.get("/boot")),
+        *_check_root(root, request),
+        *_check_volumes(mounted, root, request),
+        *_check_swap(devices),
+        *_check_pool(devices, request),
+        *_check_capacity(devices, request),
+    )
+
+
+def _finding(code: str, severity: str, subject: str, **values: object) -> Finding:
+    return Finding(code, severity, subject, tuple(values.items()))
+
+
+def _kind(device: Device) -> str:
+    return _KIND_NAMES.get(device.kind, device.kind)
+
+
+def _check_boot(boot: Optional[Device]) -> Iterator[Finding]:
+    wanted = policy.BOOT_SIZE
+    if boot is None:
+        yield _finding("boot-missing", ERROR, "/boot", wanted_size=wanted)
+        return
+    if boot.kind not in ("partition", "mdarray"):
+        yield _finding("boot-kind", ERROR, "/boot", kind=_kind(boot), wanted_size=wanted)
+    if boot.size is None:
+        return
+    space = filesystem_space(boot.size, boot.filesystem or "xfs")
+    if space < policy.BOOT_SPACE_MIN:
+        yield _finding(
+            "boot-too-small",
+            ERROR,
+            "/boot",
+            found_bytes=f"{space:,}",
+            filesystem=boot.filesystem or "xfs",
+            needed_bytes=f"{policy.BOOT_SPACE_MIN:,}",
+            wanted_size=wanted,
+        )
+    # A mirror of partitions of the wanted size is as large as it has to be.
+    elif boot.size < (mirror(wanted) if boot.kind == "mdarray" else wanted):
+        yield _finding("boot-small", WARNING, "/boot", found_size=boot.size, wanted_size=wanted)
+
+
+def _check_root(root: Optional[Device], request: Request) -> Iterator[Finding]:
+    if root is None:
+        yield _finding("root-missing", ERROR, "/")
+        return
+    if root.kind != "lvmthinlv":
+        yield _finding("volume-not-thin", ERROR, "/", mount_point="/", kind=_kind(root))
+    if root.size is None:
+        return
+    needed = root_for_image(request)
+    if root.size < policy.ROOT_SIZE_MIN:
+        yield _finding("root-small", ERROR, "/", found_size=root.size, needed_size=policy.ROOT_SIZE_MIN)
+    elif root.size < needed:
+        factor = policy.IMAGE_FACTOR_LOCAL if request.image_is_local else policy.IMAGE_FACTOR_REMOTE
+        yield _finding("root-below-image", ERROR, "/", found_size=root.size, needed_size=needed, factor=factor)
+    elif request.root_size is not None and root.size < request.root_size:
+        yield _below_wish(root, "/", request.root_size)
+    elif root.size > max(policy.ROOT_SIZE_WISE, needed):
+        yield _finding("root-large", WARNING, "/", found_size=root.size, wanted_size=policy.ROOT_SIZE_WISE)
+
+
+def _check_volumes(mounted: dict[str, Device], root: Optional[Device], request: Request) -> Iterator[Finding]:
+    sizes = policy_sizes(request)
+    wishes = dict(request.volumes)
+    for mount_point in sorted({*mounted, *sizes, *wishes} - {"/boot", "/boot/efi"}):
+        device = mounted.get(mount_point)
+        if device is None:
+            yield _missing(mount_point, request)
+            continue
+        if mount_point != "/":
+            yield from _check_place(device, mount_point, root, mount_point in sizes or mount_point in wishes)
+            yield from _check_size(device, mount_point, sizes.get(mount_point), wishes.get(mount_point))
+        if device.kind == "lvmthinlv":
+            if device.filesystem not in (None, *policy.FILESYSTEMS):
+                found = device.filesystem
+                yield _finding("volume-filesystem", ERROR, mount_point, mount_point=mount_point, found=found)
+            if device.options is not None and "discard" not in device.options.split(","):
+                yield _finding("volume-option", WARNING, mount_point, mount_point=mount_point)
+
+
+def _missing(mount_point: str, request: Request) -> Finding:
+    needed = policy_sizes(request).get(mount_point)
+    if needed is None:
+        wanted = dict(request.volumes)[mount_point]
+        return _finding("volume-wish-missing", ERROR, mount_point, mount_point=mount_point, wanted_size=wanted)
+    return _finding(
+        "volume-missing", ERROR, mount_point, mount_point=mount_point, layout=request.layout, needed_size=needed
+    )
+
+
+def _check_place(device: Device, mount_point: str, root: Optional[Device], is_demanded: bool) -> Iterator[Finding]:
+    if _is_image_place(mount_point):
+        yield _finding("volume-place", ERROR, mount_point, mount_point=mount_point)
+    elif is_demanded and device.kind != "lvmthinlv":
+        yield _finding("volume-not-thin", ERROR, mount_point, mount_point=mount_point, kind=_kind(device))
+    elif is_demanded and root is not None and root.pool and device.pool != root.pool:
+        yield _finding(
+            "volume-other-pool", ERROR, mount_point, mount_point=mount_point, found=device.pool, needed=root.pool
+        )
+
+
+def _check_size(device: Device, mount_point: str, needed: Optional[int], wished: Optional[int]) -> Iterator[Finding]:
+    """`needed` is the layout's smallest size, `wished` what the request says."""
+    size = device.size
+    if size is None:
+        return
+    if needed is not None and size < needed:
+        yield _finding("volume-small", ERROR, mount_point, found_size=size, needed_size=needed)
+    elif wished is not None and size < wished:
+        yield _below_wish(device, mount_point, wished)
+    elif needed is None and device.kind == "lvmthinlv" and size < policy.VOLUME_SIZE_MIN:
+        yield _finding("volume-tiny", ERROR, mount_point, found_size=size, needed_size=policy.VOLUME_SIZE_MIN)
+
+
+def _below_wish(device: Device, mount_point: str, wished: int) -> Finding:
+    return _finding(
+        "volume-below-wish", ERROR, mount_point, mount_point=mount_point, found_size=device.size, wanted_size=wished
+    )
+
+
+def _check_swap(devices: Sequence[Device]) -> Iterator[Finding]:
+    if any(device.filesystem == "swap" and device.kind == "lvmthinlv" for device in devices):
+        yield _finding("swap-thin", WARNING, "swap")
+
+
+def _check_pool(devices: Sequence[Device], request: Request) -> Iterator[Finding]:
+    """The pool of the root volume, and what its volume group keeps free."""
+    pool = node_pool(devices)
+    if pool is None:
+        return
+    metadata = pool.metadata_size
+    # imgbased makes it that large; the reserve of automatic partitioning is enough for it.
+    if metadata is not None and metadata < policy.METADATA_SIZE and not request.automatic:
+        wanted = policy.METADATA_SIZE
+        yield _finding("metadata-small", WARNING, "pool", found_size=metadata, needed_size=wanted, mib=wanted // MIB)
+    thin = sum(d.size or 0 for d in devices if d.kind == "lvmthinlv" and d.pool == pool.name)
+    if pool.size is None:
+        return
+    if thin > pool.size:
+        yield _finding("over-provisioned", ERROR, "pool", found_size=thin, needed_size=pool.size)
+    group = group_of(pool, devices)
+    free = free_space(group, devices) if group else None
+    if group is None or group.size is None or metadata is None or free is None:
+        return
+    # imgbased lets metadata grow to the wanted size, and its spare with it, out of what is free.
+    left = free - 2 * max(0, policy.METADATA_SIZE - metadata)
+    if left < policy.RESERVE_MIN:
+        needed = policy.RESERVE_MIN
+        yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, left), needed_size=needed)
+    elif is_reserve_small(free, group.size):
+        yield _finding(
+            "reserve-small", WARNING, "volume_group", found_size=free, wanted_size=wished_reserve(group.size)
+        )
+
+
+def _check_capacity(devices: Sequence[Device], request: Request) -> Iterator[Finding]:
+    held = capacity(devices, request)
+    if held.images is None:
+        return
+    if held.images == 0:
+        yield _finding("cannot-update", WARNING, "images", found_size=held.pool_size, needed_size=held.pool_for_update)
+    elif held.images < request.images:
+        yield _finding(
+            "images-below-wish",
+            WARNING,
+            "images",
+            found_size=held.pool_size,
+            found=held.images,
+            wanted=request.images,
+            needed_size=held.pool_for_wish,
+        )
