@@ -10,12 +10,11 @@ NPM_STAMP = $(NPM)/.stamp
 OLD_STAMPS = $(OLD_PYTHONS:%=$(VENV)-%/.stamp)
 export NPM_DIRECTORY = $(abspath $(NPM))
 # Tests of what runs in the installer and needs nothing but the standard library and pykickstart: on the installer's Pythons too.
-PURE_TESTS = tests/test_geometry.py tests/test_rules.py tests/test_layout.py tests/test_layout_properties.py tests/test_section.py tests/test_automatic.py tests/test_configuration.py \
-  tests/test_hook_scripts.py tests/test_gate.py tests/test_presentation.py tests/test_imgbase.py tests/test_disks*.py tests/test_nics.py \
-  tests/test_disk_known.py tests/test_disk_search.py
+PURE_TESTS = $(addprefix tests/layout/test_,geometry.py rules.py layout.py layout_properties.py automatic.py configuration.py) \
+  $(wildcard tests/programs/test_*.py) tests/section tests/gate tests/presentation tests/hook/test_hook_scripts.py
 # What depends on the versions of the packages, and takes a minute. Not the comparisons with Ansible: its newest answers differ.
-LOWEST_TESTS = $(addprefix tests/test_,$(addsuffix .py,yamlnodes inventory values host schema kickstart checks grammar goldens \
-  rendering cli explanation image vault))
+LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart checks grammar goldens rendering cli explanation \
+  image vault,$(wildcard tests/*/test_$(name).py))
 
 .DEFAULT_GOAL = run
 .PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens man pictures rpm bundle clean
@@ -44,7 +43,7 @@ lock:   ## write the locked versions in .ci/locked/ anew; review them as a diff
 	.ci/lock
 
 mutants: $(STAMP)   ## do the tests of a module notice each change of it? MODULE=org_ovirt_node/gate.py; docs/testing.md
-	@PYTHONPATH=tests $(VENV)/bin/python -m support.mutants '$(MODULE)' $(if $(TESTS),--tests '$(TESTS)') \
+	@PYTHONPATH=tests/support $(VENV)/bin/python -m mutants '$(MODULE)' $(if $(TESTS),--tests '$(TESTS)') \
 	  $(if $(LINES),--lines '$(LINES)') $(if $(FUNCTION),--function '$(FUNCTION)') $(if $(OPERATOR),--operator '$(OPERATOR)') \
 	  $(if $(EVERY),--every $(EVERY)) $(if $(JOBS),--jobs $(JOBS)) $(if $(LIST),--list)
 
@@ -54,7 +53,7 @@ lab: $(STAMP)   ## real disks, firmware and imgbase, in QEMU; JOBS=2; one case a
 
 lab-real: $(STAMP)   ## install a real node: make lab-real BOOT_ISO=boot.iso IMAGE=node.squashfs.img
 	@[ -z "$(BOOT_ISO)$(IMAGE)" ] || .ci/system-packages --tests
-	@PYTHONPATH=tests $(VENV)/bin/python -m lab.real --boot-iso '$(BOOT_ISO)' --image '$(IMAGE)' \
+	@PYTHONPATH=tests:tests/support $(VENV)/bin/python -m lab.real --boot-iso '$(BOOT_ISO)' --image '$(IMAGE)' \
 	  $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(KEEP),--keep '$(KEEP)')
 
@@ -62,7 +61,7 @@ lint: $(STAMP)   ## ruff, its formatter, mypy, and shellcheck on all shell
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	MYPYPATH=tests $(VENV)/bin/mypy tests/support
+	MYPYPATH=tests/support:tests:docs $(VENV)/bin/mypy tests/support
 	$(VENV)/bin/python .ci/check_shell.py $(VENV)/bin/shellcheck
 
 bench: $(STAMP)   ## hosts per second, beside a script
@@ -76,13 +75,13 @@ man: $(STAMP)   ## write the manual page docs/ksgen.1 anew, from the command
 
 pictures: $(STAMP)   ## write docs/pictures/ anew; the graphical spoke where Anaconda's code is at hand
 	$(VENV)/bin/python docs/pictures.py
-	$(VENV)/bin/python -m pytest -q tests/test_spokes.py -k test_picture_of_the_spoke --write-goldens
+	$(VENV)/bin/python -m pytest -q tests/gui/test_spokes.py -k test_picture_of_the_spoke --write-goldens
 
 bundle: $(STAMP)   ## one archive that installs ksgen of the last commit without internet, in dist/
 	.ci/bundle $(abspath $(VENV))/bin/python dist
 
 goldens: $(STAMP)   ## write the golden kickstarts anew; review them as a diff
-	$(VENV)/bin/python -m pytest -q tests/test_goldens.py --write-goldens
+	$(VENV)/bin/python -m pytest -q tests/kickstart/test_goldens.py --write-goldens
 
 $(STAMP): setup.cfg pyproject.toml .ci/system-packages .ci/environment $(wildcard .ci/locked/ksgen-*.txt)
 	.ci/system-packages

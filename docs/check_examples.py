@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every check of kickstarts with lines that are right and what makes them wrong.
 
-docs/checks.md shows them; tests/test_lint.py puts each wrong line into a good kickstart and runs the checks.
+docs/checks.md shows them; tests/lint/test_lint.py puts each wrong line into a good kickstart and runs the checks.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ GROUPS = {
     "System": ("kernel_args", "boot_timeout", "selinux", "pre", "post", "installer_args"),
 }  # fmt: skip
 
-# What a reader can copy; tests/test_docs.py reads each of them.
+# What a reader can copy; tests/repository/test_docs.py reads each of them.
 EXAMPLES = {
     "release": "el9",
     "image_url": "https://pxe.example.com/images/ovirt-node-ng-4.5.7.squashfs.img",

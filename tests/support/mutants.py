@@ -27,30 +27,31 @@ from pathlib import Path
 from typing import Any, NoReturn, Optional
 
 import pytest
-
-from support.mutations import OPERATORS, Mutation, mutations
+from mutations import OPERATORS, Mutation, mutations
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EQUIVALENT = CHECKOUT / "tests" / "data" / "equivalent-mutants.txt"
 REQUIRED_PERCENT = 95
 # A module and its own tests, as words for pytest. For a module that is not here: all tests that import it.
 TESTS = {
-    "org_ovirt_node/programs/disks.py": "tests/test_disk*.py",
-    "org_ovirt_node/programs/imgbase.py": "tests/test_imgbase*.py",
-    "org_ovirt_node/programs/nics.py": "tests/test_nics.py",
-    "org_ovirt_node/hook.py": "tests/test_hook_scripts.py",
-    "org_ovirt_node/gate.py": "tests/test_gate.py -k 'not test_record_is_of_these_commands'",
-    "org_ovirt_node/layout/devices.py": "tests/test_rules.py tests/test_layout.py tests/test_gate.py",
-    "org_ovirt_node/layout/rules.py": "tests/test_rules.py tests/test_layout.py",
-    "org_ovirt_node/layout/image_capacity.py": "tests/test_rules.py tests/test_layout.py",
-    "org_ovirt_node/layout/geometry.py": "tests/test_geometry.py tests/test_layout.py",
-    "ksgen/publish/generations.py": "tests/test_generations*.py tests/test_output.py tests/test_arming*.py "
-    "tests/test_publication.py",
-    "ksgen/publish/output.py": "tests/test_output.py tests/test_amended.py tests/test_provenance.py "
-    "tests/test_publication.py",
-    "ksgen/redaction.py": "tests/test_redaction*.py tests/test_output.py",
-    "ksgen/netboot/arming.py": "tests/test_arming*.py tests/test_netboot.py tests/test_output.py",
-    "ksgen/host/hosts.py": "tests/test_host*.py tests/test_discretion.py",
+    "org_ovirt_node/programs/disks.py": "tests/programs/test_disk*.py tests/kickstart/test_disk_contract.py",
+    "org_ovirt_node/programs/imgbase.py": "tests/programs/test_imgbase*.py",
+    "org_ovirt_node/programs/nics.py": "tests/programs/test_nics.py",
+    "org_ovirt_node/hook.py": "tests/hook/test_hook_scripts.py",
+    "org_ovirt_node/gate.py": "tests/gate/test_gate.py -k 'not test_record_is_of_these_commands'",
+    "org_ovirt_node/layout/devices.py": "tests/layout/test_rules.py tests/layout/test_layout.py "
+    "tests/gate/test_gate.py",
+    "org_ovirt_node/layout/rules.py": "tests/layout/test_rules.py tests/layout/test_layout.py",
+    "org_ovirt_node/layout/image_capacity.py": "tests/layout/test_rules.py tests/layout/test_layout.py",
+    "org_ovirt_node/layout/geometry.py": "tests/layout/test_geometry.py tests/layout/test_layout.py",
+    "ksgen/publish/generations.py": "tests/publish/test_generations*.py tests/publish/test_output.py "
+    "tests/netboot/test_arming*.py tests/publish/test_publication.py",
+    "ksgen/publish/output.py": "tests/publish/test_output.py tests/publish/test_amended.py "
+    "tests/kickstart/test_provenance.py tests/publish/test_publication.py",
+    "ksgen/redaction.py": "tests/redaction/test_redaction*.py tests/publish/test_output.py",
+    "ksgen/netboot/arming.py": "tests/netboot/test_arming*.py tests/netboot/test_netboot.py "
+    "tests/publish/test_output.py",
+    "ksgen/host/hosts.py": "tests/host/test_host*.py tests/cli/test_discretion.py",
 }
 # They need what a developer's machine may not have, or minutes.
 MARKERS = "not anaconda and not lab"
@@ -111,7 +112,7 @@ def own_tests(module: str) -> list[str]:
         return [found for word in shlex.split(TESTS[module]) for found in _expanded(word)]
     package, _, name = module.removesuffix(".py").replace("/", ".").rpartition(".")
     imported = re.compile(rf"from {package} import .*\b{name}\b|(from|import) {package}\.{name}\b")
-    found = [path for path in sorted(CHECKOUT.glob("tests/test_*.py")) if imported.search(path.read_text())]
+    found = [path for path in sorted(CHECKOUT.glob("tests/*/test_*.py")) if imported.search(path.read_text())]
     if not found:
         raise Stop(f"{module}: no test imports it; name the tests: make mutants MODULE={module} TESTS='...'")
     return [str(path.relative_to(CHECKOUT)) for path in found]
@@ -205,14 +206,12 @@ class Runner:
                 os.dup2(output, stream)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.chdir(slot.copy)
-            sys.path[:] = [str(slot.copy), *(path for path in sys.path if Path(path) != CHECKOUT / "tests")]
+            sys.path[:] = [str(slot.copy), *(path for path in sys.path if Path(path) != CHECKOUT / "tests" / "support")]
             os.environ["PYTHONPATH"] = str(slot.copy)
             sys.dont_write_bytecode = not write_bytecode
             if not write_bytecode:
                 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-            for name in [
-                name for name in sys.modules if name.partition(".")[0] in ("support", "ksgen", "org_ovirt_node")
-            ]:
+            for name in [name for name in sys.modules if name.partition(".")[0] in ("ksgen", "org_ovirt_node")]:
                 del sys.modules[name]
             order = Order(self.durations, self.killers)
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", MARKERS]

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs beside Anaconda's D-Bus services: has them plan storage, reads the plan as the add-on does, and runs its gate.
+
+    gate_client.py CASES
+
+CASES is a file of JSON, a list of {name, commands, way, select, section, groups}; a way is "kickstart" for its storage
+commands, "prepared" where there are none and the add-on prepares the layout, "use" for a person who selects disks and
+has the node layout used. One line of JSON for each case.
+"""
+
+import dataclasses
+import inspect
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from dasbus.error import DBusError
+from pyanaconda.flags import flags
+from pyanaconda.modules.common.constants.objects import DISK_INITIALIZATION, DISK_SELECTION
+from pyanaconda.modules.common.constants.services import BOSS, STORAGE
+from pyanaconda.modules.common.structures.kickstart import KickstartReport
+from pyanaconda.ui.lib import storage as ui
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from org_ovirt_node import section as text
+from org_ovirt_node.gate import Group
+from org_ovirt_node.service import installation, releases, storage
+
+CLEAR_PARTITIONS_ALL = 1
+
+
+def read(kickstart: str) -> list[str]:
+    with tempfile.NamedTemporaryFile("w", suffix=".ks") as file:
+        file.write(kickstart)
+        file.flush()
+        try:
+            report = KickstartReport.from_structure(BOSS.get_proxy().ReadKickstartFile(file.name))
+        except DBusError as error:
+            return [str(error)]
+    return [message.message for message in report.error_messages]
+
+
+def apply_kickstart() -> list[str]:
+    """What the user interface does in an automated installation."""
+    ui.reset_storage(scan_all=True)
+    if hasattr(ui, "select_default_disks"):
+        ui.select_default_disks()
+    arguments: list[Any] = [ui.find_partitioning(), lambda message: None]
+    if "reset_storage_cb" in inspect.signature(ui.apply_partitioning).parameters:
+        arguments.append(lambda *_, **__: ui.reset_storage(scan_all=True))
+    return list(ui.apply_partitioning(*arguments).error_messages)
+
+
+def select(disks: list[str]) -> None:
+    """What a person does in the user interface: choose disks; all of what is on them may go."""
+    ui.reset_storage(scan_all=True)
+    ui.apply_disk_selection(disks)
+    initialization = STORAGE.get_proxy(DISK_INITIALIZATION)
+    releases.set_property(initialization, "InitializationMode", CLEAR_PARTITIONS_ALL)
+    releases.set_property(initialization, "InitializeLabelsEnabled", True)
+
+
+def forget() -> None:
+    """Each case starts as the first one did."""
+    STORAGE.get_proxy().ResetPartitioning()
+    selection = STORAGE.get_proxy(DISK_SELECTION)
+    for name in ("SelectedDisks", "ExclusiveDisks", "IgnoredDisks"):
+        releases.set_property(selection, name, [])
+
+
+def run(task: Any) -> dict[str, Any]:
+    progress: list[str] = []
+    task.progress_changed_signal.connect(lambda step, message: progress.append(message))
+    error = None
+    try:
+        task.run()
+    except Exception as raised:
+        error = {"class": type(raised).__name__, "text": str(raised)}
+    return {"progress": progress, "error": error}
+
+
+def answer(case: dict[str, Any]) -> dict[str, Any]:
+    words, *lines = case["section"].splitlines() or [""]
+    parsed = text.parse(words.split(), lines)
+    assert not parsed.problems, parsed.problems
+    groups = tuple(Group(*map(_tuple, group)) for group in case["groups"])
+    storage.visible_groups = lambda: groups
+    flags.automatedInstall = case["way"] != "use"
+    forget()
+    if case["way"] == "use":
+        select(case["select"])
+        complaints = use(parsed.section)
+    else:
+        complaints = read(case["commands"])
+        if case["way"] == "prepared":
+            storage.create_node_layout(parsed.section)
+        complaints = complaints or apply_kickstart()
+    tree = storage.read_tree()
+    out = {
+        "complaints": complaints,
+        "tree": dataclasses.asdict(tree),
+        "gate": run(installation.CheckLayoutTask(parsed.section)),
+    }
+    if tree.partitioning:
+        run(installation.SetMountOptionsTask())
+        out["options"] = {d.mount_point: d.options for d in storage.read_tree().devices if d.mount_point}
+    return out
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def use(section: text.Section) -> list[str]:
+    try:
+        installation.UseNodeLayoutTask(section).run()
+    except DBusError as error:
+        return [str(error)]
+    return []
+
+
+def main() -> None:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        cases = json.load(file)
+    for case in cases:
+        print(json.dumps({"name": case["name"], **answer(case)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
