@@ -17,7 +17,7 @@ LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart c
   image vault,$(wildcard tests/*/test_$(name).py))
 
 .DEFAULT_GOAL = run
-.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens man pictures rpm bundle clean
+.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens traps man pictures rpm bundle clean
 
 help:   ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +82,9 @@ bundle: $(STAMP)   ## one archive that installs ksgen of the last commit without
 
 goldens: $(STAMP)   ## write the golden kickstarts anew; review them as a diff
 	$(VENV)/bin/python -m pytest -q tests/kickstart/test_goldens.py --write-goldens
+
+traps: $(STAMP)   ## write the messages in tests/data/*-traps.txt anew; review them as a diff
+	$(VENV)/bin/python -m pytest -q --write-traps $(foreach name,host disk network values inventory expressions,$(wildcard tests/*/test_$(name).py)) -k trap
 
 $(STAMP): setup.cfg pyproject.toml .ci/system-packages .ci/environment $(wildcard .ci/locked/ksgen-*.txt)
 	.ci/system-packages

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The one option of these tests, and how far they search."""
+"""The options of these tests, and how far they search."""
 
 import os
 
@@ -14,3 +14,4 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-goldens", action="store_true", help="write the golden kickstarts anew")
+    parser.addoption("--write-traps", action="store_true", help="write the messages of tests/data/*-traps.txt anew")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import os
@@ -26,6 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
+from trapfile import Entry, parameters
 
 from ksgen.expressions import Expressions, vocabulary
 from ksgen.expressions.language import Language
@@ -564,29 +564,10 @@ def test_a_value_points_to_its_expression(tmp_path: Path) -> None:
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
-class Trap:
-    """Lines of a host, and what is told of them."""
-
-    lines: str
-    says: str
-
-
-def traps() -> list[object]:
-    """The table in data/expression-traps.txt."""
-    text = (Path(__file__).parents[1] / "data" / "expression-traps.txt").read_text()
-    result: list[object] = []
-    for part in text.split("\n=== ")[1:]:
-        name, _, rest = part.partition("\n")
-        lines, _, says = rest.partition("--- says\n")
-        result.append(pytest.param(Trap(lines, says.rstrip("\n")), id=name))
-    return result
-
-
-@pytest.mark.parametrize("trap", traps())
-def test_what_is_refused_and_in_which_words(trap: Trap, tmp_path: Path) -> None:
-    host = textwrap.indent("index: 3\n" + trap.lines, " " * 6)
-    assert told(tmp_path, "all:\n  hosts:\n    n01:\n" + host) == trap.says
+@pytest.mark.parametrize("trap", parameters("expression-traps.txt"))
+def test_what_is_refused_and_in_which_words(trap: Entry, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    host = textwrap.indent("index: 3\n" + trap.given, " " * 6)
+    trap.agrees(told(tmp_path, "all:\n  hosts:\n    n01:\n" + host), request)
 
 
 def test_a_problem_of_a_group_is_told_once(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inventories import HOST, PASSWORD_HASH, read_text
-from told import Trap, codes, host_text, hosts_text, told, traps
+from told import codes, host_text, hosts_text, text_of, told
+from trapfile import Entry, parameters
 
 from ksgen.host import hosts as reading
 from ksgen.host import validation
@@ -28,10 +29,10 @@ MODEL = (values, people, disk, network, topology, variables, validation, reading
 TABLES = ("values-traps.txt", "disk-traps.txt", "network-traps.txt", "host-traps.txt")
 
 
-@pytest.mark.parametrize("trap", traps("host-traps.txt"))
-def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trap", parameters("host-traps.txt"))
+def test_a_trap(trap: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
-    assert told(trap.text) == trap.says
+    trap.agrees("\n".join(told(text_of(trap))), request)
 
 
 # --- every code has been seen ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from trapfile import Entry, parameters
 
 from ksgen.inventory import reader
 from ksgen.problems import Problem, Report, to_text
@@ -22,28 +23,22 @@ GOOD = 'all:\n  hosts:\n    n01:\n      node_mac: "52:54:00:00:00:01"\n'
 
 @dataclasses.dataclass(frozen=True)
 class Trap:
+    """Files of an inventory by their names, the one that is read (`-` for standard input), and the row of the table."""
+
     files: dict[str, str]
     read: str
-    says: str
+    row: Entry
 
 
-def traps() -> list[object]:
-    """The table in data/inventory-traps.txt."""
-    text = (Path(__file__).parents[1] / "data" / "inventory-traps.txt").read_text()
-    result: list[object] = []
-    for part in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
-        name, _, rest = part.partition("\n")
-        files, read, says = {}, "hosts.yaml", ""
-        for section in re.split(r"^--- ", rest, flags=re.MULTILINE)[1:]:
-            title, _, content = section.partition("\n")
-            if title == "says":
-                says = content.rstrip("\n")
-            elif title.startswith("read "):
-                read = title.removeprefix("read ")
-            else:
-                files[title] = content
-        result.append(pytest.param(Trap(files, "-" if "-" in files else read, says), id=name))
-    return result
+def trap_of(row: Entry) -> Trap:
+    files, read = {}, "hosts.yaml"
+    for section in re.split(r"^--- ", row.given, flags=re.MULTILINE)[1:]:
+        title, _, content = section.partition("\n")
+        if title.startswith("read "):
+            read = title.removeprefix("read ")
+        else:
+            files[title] = content
+    return Trap(files, "-" if "-" in files else read, row)
 
 
 def write(directory: Path, name: str, content: str | bytes) -> None:
@@ -64,13 +59,13 @@ def hosts_with(text: str, directory: Path) -> tuple[reader.Inventory, list[Probl
     return reader.read([directory / "hosts.yaml"])
 
 
-@pytest.mark.parametrize("trap", traps())
-def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trap", parameters("inventory-traps.txt", trap_of))
+def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
     for name, content in trap.files.items():
         if name != "-":
             write(tmp_path, name, content)
-    assert messages([trap.read], trap.files.get("-")) == trap.says
+    trap.row.agrees(messages([trap.read], trap.files.get("-")), request)
 
 
 @pytest.mark.parametrize(

@@ -3,24 +3,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
-import pytest
 from inventories import HOST, read_text
+from trapfile import DATA, Entry
 
 from ksgen.problems import Problem
-
-DATA = Path(__file__).parents[1] / "data"
-
-
-@dataclasses.dataclass(frozen=True)
-class Trap:
-    """An inventory and what is told of it, as `line()` writes it."""
-
-    text: str
-    says: tuple[str, ...]
 
 
 def line(problem: Problem) -> str:
@@ -56,15 +45,10 @@ def hosts_text(part: str) -> str:
     return "\n".join([*text, ""])
 
 
-def traps(file: str) -> list[object]:
-    """The table of a file, for parametrize."""
-    result: list[object] = []
-    for part in re.split(r"^=== ", (DATA / file).read_text(), flags=re.MULTILINE)[1:]:
-        name, _, rest = part.partition("\n")
-        given, _, says = rest.partition("--- says\n")
-        text = given if given.startswith("all:") else hosts_text(given) if given.startswith("[") else host_text(given)
-        result.append(pytest.param(Trap(text, tuple(says.splitlines())), id=name))
-    return result
+def text_of(entry: Entry) -> str:
+    """The inventory of a row: the whole of it, several hosts, or lines for one host."""
+    given = entry.given
+    return given if given.startswith("all:") else hosts_text(given) if given.startswith("[") else host_text(given)
 
 
 def codes(file: str) -> set[str]:

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 from inventories import one_host
-from told import Trap, hosts_text, told, traps
+from told import hosts_text, text_of, told
+from trapfile import Entry, parameters
 
 GB = 10**9
 
 
-@pytest.mark.parametrize("trap", traps("disk-traps.txt"))
-def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trap", parameters("disk-traps.txt"))
+def test_a_trap(trap: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
-    assert told(trap.text) == trap.says
+    trap.agrees("\n".join(told(text_of(trap))), request)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from inventories import one_host
-from told import Trap, told, traps
+from told import text_of, told
+from trapfile import Entry, parameters
 
 from ksgen.grammar import Grammar
 from ksgen.variables import network_options
@@ -16,10 +17,10 @@ GRAMMARS = {release: Grammar(release) for release in ("el9", "el10")}
 UP = "--onboot=yes --activate"
 
 
-@pytest.mark.parametrize("trap", traps("network-traps.txt"))
-def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trap", parameters("network-traps.txt"))
+def test_a_trap(trap: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
-    assert told(trap.text) == trap.says
+    trap.agrees("\n".join(told(text_of(trap))), request)
 
 
 GOOD = [

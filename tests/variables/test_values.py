@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from inventories import one_host
-from told import Trap, told, traps
+from told import text_of, told
+from trapfile import Entry, parameters
 
 from ksgen.variables import LINE_LONGEST, language, one_line, parse_mac, password_hash, shown, ssh_key, time_zone
 from ksgen.variables.people import user_name
@@ -31,10 +32,10 @@ from ksgen.variables.values import (
 GIB = 2**30
 
 
-@pytest.mark.parametrize("trap", traps("values-traps.txt"))
-def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trap", parameters("values-traps.txt"))
+def test_a_trap(trap: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(tmp_path)
-    assert told(trap.text) == trap.says
+    trap.agrees("\n".join(told(text_of(trap))), request)
 
 
 @pytest.mark.parametrize(
