@@ -84,7 +84,7 @@ goldens: $(STAMP)   ## write the golden kickstarts anew; review them as a diff
 	$(VENV)/bin/python -m pytest -q tests/kickstart/test_goldens.py --write-goldens
 
 traps: $(STAMP)   ## write the messages in tests/data/*-traps.txt anew; review them as a diff
-	$(VENV)/bin/python -m pytest -q --write-traps $(foreach name,host disk network values inventory expressions,$(wildcard tests/*/test_$(name).py)) -k trap
+	$(VENV)/bin/python -m pytest -q --write-traps $(foreach name,host disk network values inventory expressions,$(wildcard tests/*/test_$(name).py)) -k 'trap or refused_and'
 
 $(STAMP): setup.cfg pyproject.toml .ci/system-packages .ci/environment $(wildcard .ci/locked/ksgen-*.txt)
 	.ci/system-packages
