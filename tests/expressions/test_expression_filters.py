@@ -430,7 +430,7 @@ _PROGRAM = """
 import json, pathlib, sys
 from ksgen import inventory
 from ksgen.expressions import Expressions
-from ksgen.nodes import plain
+from ksgen.syntax import plain
 site, _ = inventory.read([pathlib.Path(sys.argv[1])])
 done = Expressions(site).rendered(site.hosts[0])
 values = {name: plain(variable.node) for name, variable in done.entry.variables.items()}

@@ -297,7 +297,7 @@ def test_without_the_library(tmp_path: Path, password_file: str) -> None:
     """ksgen installs and runs without Ansible."""
     program = (
         "import sys; sys.modules['ansible'] = None\n"
-        "from ksgen.vault import Opener\n"
+        "from ksgen.inventory import Opener\n"
         "print(Opener([sys.argv[1]]).open('$ANSIBLE_VAULT;1.1;AES256'))\n"
     )
     done = subprocess.run([sys.executable, "-c", program, password_file], capture_output=True, text=True, check=True)
@@ -310,8 +310,8 @@ def test_without_the_library(tmp_path: Path, password_file: str) -> None:
 def test_the_library_is_not_loaded_for_nothing(tmp_path: Path, password_file: str) -> None:
     path = host_with(tmp_path, secret=inline("x", 6), node_vg='"a{{ 1 }}"')
     program = (
-        "import sys\nfrom ksgen import inventory, host, vault\n"
-        "read, _ = inventory.read([sys.argv[1]], opener=vault.Opener([sys.argv[2]]))\nhost.read_hosts(read)\n"
+        "import sys\nfrom ksgen import inventory, host\n"
+        "read, _ = inventory.read([sys.argv[1]], opener=inventory.Opener([sys.argv[2]]))\nhost.read_hosts(read)\n"
         "assert 'ansible' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program, path, password_file], check=True, cwd=tmp_path)
