@@ -18,7 +18,7 @@ import pytest
 from anaconda_cases import RELEASES
 from bench import BENCH, NO_BENCH
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
 PACKAGE = TESTS.parent / "org_ovirt_node"
 DATA = TESTS / "data" / "spokes"
 WIDGETS = Path(os.environ.get("ANACONDA_BENCH") or Path.home() / ".cache" / "anaconda-bench") / "widgets-rhel-9"
@@ -40,7 +40,7 @@ def run(
     shutil.copytree(PACKAGE, addon / PACKAGE.name, ignore=ignored)
     command = [str(BENCH / "anaconda_bus.py"), "--ref", RELEASES[release], "--name", f"spokes-{name}-{release}"]
     command += ["--disk", "sda:250GiB", "--conf", str(PACKAGE / "data" / "conf.d" / "90-ovirt-node.conf")]
-    command += ["--addon", str(addon), "--", str(TESTS / client), *arguments]
+    command += ["--addon", str(addon), "--", str(TESTS / "support" / client), *arguments]
     return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=600)
 
 

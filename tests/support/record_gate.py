@@ -69,7 +69,7 @@ def _ask(bench: Path, release: str, cases: list[Case], stock: bool) -> dict[str,
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "cases.json"
         path.write_text(json.dumps(told))
-        command += ["--", str(CHECKOUT / "tests" / "gate_client.py"), str(path)]
+        command += ["--", str(CHECKOUT / "tests" / "support" / "gate_client.py"), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "BENCH_LINKS": LINKS})
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}:\n{done.stderr}")
