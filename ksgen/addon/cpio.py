@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An updates.img or product.img of somebody else's, and ours in one with it: cpio(5) archives in the format newc."""
+"""Merges our files into an existing updates.img or product.img: cpio(5) archives in the newc format."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class NotMerged(Exception):
 
 
 def merged(theirs: bytes, ours: Iterable[updates.File], replaced: Iterable[str] = ()) -> bytes:
-    """An archive of both, packed with gzip; a file of ours takes the place of theirs. Raises NotMerged.
+    """An archive of both, compressed with gzip; our files replace theirs. Raises NotMerged.
 
-    What theirs has below the directories `replaced` is left out.
+    Their files below the directories `replaced` are left out.
     """
     files = tuple(ours)
     gone = {file.path for file in files}
@@ -45,7 +45,7 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _entries(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The path of each, and the whole of it."""
+    """The path of each entry, and its bytes."""
     at = 0
     while True:
         head = data[at : at + _HEAD]

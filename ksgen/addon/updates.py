@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The add-on as an image that the initramfs copies over the installer: inst.updates=, updates.img or product.img.
 
-The same add-on gives the same bytes. docs/addon.md lists and explains what is in it.
+The image is reproducible. docs/addon.md lists and explains its contents.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ NAME = "ovirt-node-updates.img"
 ADDON = Path(str(org_ovirt_node.__file__)).parent
 ADDONS_PLACE = "usr/share/anaconda/addons"
 CONFIGURATION_PLACE = "etc/anaconda/conf.d/90-ovirt-node.conf"
-# Anaconda's own name, as it has one such file: in the image of an ISO ours takes the place of Anaconda's.
+# The same name as Anaconda's file, which ours replaces in the image of an ISO.
 INTERACTIVE = "interactive-defaults.ks"
 
 _DATA = ADDON / "data"
-# What is looked for elsewhere than in the package: Anaconda's data/dbus/anaconda-bus.conf, its kickstart.py of EL 9.
+# Files that are read from outside the package: Anaconda's data/dbus/anaconda-bus.conf, its kickstart.py of EL 9.
 _PLACES = (
     ("org.fedoraproject.Anaconda.Addons.*.service", "usr/share/anaconda/dbus/services"),
     ("org.fedoraproject.Anaconda.Addons.*.conf", "usr/share/anaconda/dbus/confs"),
     ("post-scripts/*.ks", "usr/share/anaconda/post-scripts"),
 )
-# Files that the package needs when it runs; bytecode is made anew where there is none.
+# Files that the package needs at run time; bytecode is compiled on demand.
 _SUFFIXES = frozenset((".py", ".glade"))
 
 _DIRECTORY, _FILE = 0o040755, 0o100644
-_BLOCK = 512  # bytes; what cpio(1) writes at a time, so that each program reads a whole one
+_BLOCK = 512  # bytes; the block size of cpio(1)
 _TRAILER = "TRAILER!!!"
 _GZIP_HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"  # RFC 1952: deflate, no time, no operating system
 _LEVEL = 9
@@ -43,22 +43,22 @@ _LEVEL = 9
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """A file of the image; its path has no slash in front."""
+    """A file of the image; its path has no leading slash."""
 
     path: str
     content: bytes
 
 
 def image(efi_dir: str | None = None, is_interactive: bool = False) -> bytes:
-    """The image: a cpio archive (newc), packed with gzip.
+    """The image: a cpio archive (newc), compressed with gzip.
 
-    `efi_dir` as in configuration(); `is_interactive` is for an ISO, which asks its questions.
+    `efi_dir` as in configuration(); `is_interactive` is for an ISO with an interactive installation.
     """
     return _gzip(archive(addon_files(efi_dir, is_interactive)))
 
 
 def addon_files(efi_dir: str | None = None, is_interactive: bool = False) -> tuple[File, ...]:
-    """What is in the image, by path."""
+    """The files of the image, by path."""
     found = [
         *_package(),
         *(
@@ -85,7 +85,7 @@ def archive(contents: Iterable[File]) -> bytes:
     directories = {str(parent) for path in by_path for parent in Path(path).parents} - {"."}
     entries = [
         _entry(path, inode, _FILE if path in by_path else _DIRECTORY, by_path.get(path, b""))
-        # sorted, a directory comes before what is in it
+        # sorted, a directory comes before its contents
         for inode, path in enumerate(sorted({*by_path, *directories}), 1)
     ]
     whole = b"".join((*entries, _entry(_TRAILER, 0, 0, b"")))
@@ -107,13 +107,13 @@ def _padded(data: bytes, unit: int) -> bytes:
 
 
 def _gzip(data: bytes) -> bytes:
-    """Without what gzip.compress() writes differently from one Python to the next."""
+    """Reproducible: the header that gzip.compress() writes differs between Python versions."""
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     return _GZIP_HEADER + packer.compress(data) + packer.flush() + struct.pack("<II", zlib.crc32(data), len(data))
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put the content in the place of whatever was there, as a whole or not at all. Raises OSError."""
+    """Write the file atomically, replacing an existing one. Raises OSError."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(descriptor, "wb") as file:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`disarm` and `armed`, which work with the published tree alone.
 
-The inventory is read for what only it knows, groups and remarks, and may be broken, unreadable or gone.
+The inventory is read only for groups and notes; it may be invalid, unreadable or missing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _OUTPUT = click.option(
     "-o", "--output", "directory", default="out", show_default=True, type=click.Path(path_type=Path),
     help="Directory of the published tree.",
 )  # fmt: skip
-# What `disarm` took once; a script that names them still disarms.
+# Options that `disarm` accepted earlier; scripts that still pass them keep working.
 _NOT_NEEDED = tuple(
     click.option(option, multiple=True, hidden=True, expose_value=False)
     for option in ("--templates", "--tree", "--images", "--run", "--vault-password-file")
@@ -54,7 +54,7 @@ _NOT_NEEDED = tuple(
 
 @dataclasses.dataclass(frozen=True)
 class _Meant:
-    """The hosts that the words of a command line mean, and the words that mean none."""
+    """The hosts that the arguments select, and the arguments that select no host."""
 
     hosts: frozenset[str]
     unknown: tuple[str, ...]
@@ -67,17 +67,19 @@ class _Meant:
 @click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
 @JSON
 def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, as_json: bool) -> None:
-    """Let each HOST boot its disk again.
+    """Disarm each HOST: it boots its disk again.
 
-    HOST is a host, a group or a glob ('node0*'), or `all`. For the names of hosts the inventory is not read: it may be
-    wrong, or gone, and the host may have left it.
+    HOST is a host, a group or a glob ('node0*'), or `all`. The inventory is read only to resolve groups and globs; it
+    may be invalid or missing, and HOST may no longer be in it.
     """
     words = [word for name in names for word in name.split(",") if word]
     try:
         groups = _groups(hosts, words, _published(directory).hosts)
         if publish.present(directory).number == 0:
-            cure = f"disarm where ksgen publishes, and here in an emergency: rm {directory / 'armed'}/HOST.*"
-            raise click.UsageError(f"{directory} is a copy of what ksgen has published; {cure}")
+            cure = (
+                f"disarm on the machine where ksgen publishes, or in an emergency here: rm {directory / 'armed'}/HOST.*"
+            )
+            raise click.UsageError(f"{directory} is a copy of a published tree; {cure}")
         with contextlib.nullcontext() if dry_run else publish.locked(directory):
             tree = netboot.read_published(directory)
             meant = _meant(words, groups, tree.hosts)
@@ -97,14 +99,16 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
     if outcome.errors:
         stop(f"{count(outcome.errors)}; nothing was written")
     if tree.damage is not None:
-        talk(f"{directory / netboot.STATE_FILE}: {tree.damage}; no host stays armed, and the file {would}written anew")
+        talk(
+            f"{directory / netboot.STATE_FILE}: {tree.damage}; all hosts {would}disarmed and the file {would}rewritten"
+        )
     elif others := sorted(meant.hosts - set(done.hosts)):
         talk(f"{names_text(others)} {'was' if len(others) == 1 else 'were'} not armed")
     if done.hosts or outcome.changes:
         who = names_text(done.hosts) if done.hosts else "no host"
         talk(f"{who} {would}disarmed; {files_text(updated, removed, directory, would)}")
     for word in meant.unknown:
-        talk(f"error: no host and no group is called {word!r}")
+        talk(f"error: no host or group named {word!r}")
     sys.exit(PROBLEMS if meant.unknown or (dry_run and outcome.changes) else DONE)
 
 
@@ -115,16 +119,20 @@ for _option in _NOT_NEEDED:
 @click.command(context_settings=SETTINGS)
 @ONE_HOSTS
 @_OUTPUT
-@click.option("--run", type=click.Path(path_type=Path), help="Where nginx notes what was fetched, if not remembered.")
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    help="Directory where nginx records fetched kickstarts; default: remembered.",
+)
 @click.option("--templates", hidden=True, expose_value=False)
 @click.option("--tree", multiple=True, hidden=True, expose_value=False)
 @click.option("--images", hidden=True, expose_value=False)
 @PASSWORDS
 @JSON
 def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, ...], as_json: bool) -> None:
-    """Show who may be installed, until when, and what has become of it.
+    """Show which hosts are armed, until when, and the status of each.
 
-    This is what the published tree says; where the inventory can be read, it is said what it would change.
+    This is the state of the published tree. If the inventory can be read, changes that it would cause are noted.
     """
     try:
         tree = _published(directory)
@@ -148,21 +156,21 @@ def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, .
     elif not tree.permissions:
         click.echo("no host is armed")
     if tree.damage is not None:
-        talk(f"{directory / netboot.STATE_FILE}: error: {tree.damage}; what is shown is from {directory / 'armed'}")
-        talk(f"  hint: `ksgen disarm {hosts} all` disarms every host and writes it anew")
+        talk(f"{directory / netboot.STATE_FILE}: error: {tree.damage}; showing the contents of {directory / 'armed'}")
+        talk(f"  hint: `ksgen disarm {hosts} all` disarms every host and rewrites the file")
     sys.exit(PROBLEMS if tree.damage is not None else DONE)
 
 
 def _published(directory: Path) -> netboot.Published:
-    """The published tree. Raises OSError, and a usage error where there is none, as nothing can be said of it."""
+    """The published tree. Raises OSError, and a usage error if nothing is published there."""
     tree = netboot.read_published(directory)
     if not tree.hosts and not (directory / netboot.STATE_FILE).exists():
-        raise click.UsageError(f"nothing is published in {directory}; name the directory with -o")
+        raise click.UsageError(f"nothing is published in {directory}; specify the directory with -o")
     return tree
 
 
 def _memory(directory: Path) -> Remembered:
-    """What the tree was published with; nothing where that cannot be read."""
+    """The remembered options of the tree; none if they cannot be read."""
     try:
         return netboot.read_remembered(directory.absolute())
     except ValueError as error:
@@ -174,11 +182,11 @@ def _templates(directory: Path) -> netboot.BootTemplates:
     return netboot.BootTemplates(_memory(directory).templates)
 
 
-# --- what only the inventory knows -----------------------------------------------------------------------------------
+# --- what needs the inventory ----------------------------------------------------------------------------------------
 
 
 def _groups(hosts: str, words: Sequence[str], known: frozenset[str]) -> Mapping[str, Sequence[str]]:
-    """The groups of each host of the inventory, which is read only if a word is not simply the name of a host."""
+    """The groups of each host. The inventory is read only if an argument is not simply the name of a host."""
     if all(word in known or word == "all" for word in words):
         return {}
     site, report = _read(hosts, ())
@@ -204,14 +212,14 @@ def _meant(words: Sequence[str], groups: Mapping[str, Sequence[str]], known: fro
 
 
 def _refuse_unknown(hosts: str, meant: _Meant) -> None:
-    """Raises a usage error where none of the words is known; what is known is disarmed, whatever stands beside it."""
+    """Raises a usage error if no argument matches a host; otherwise the matching hosts are disarmed."""
     if meant.unknown and not meant.hosts:
         words = ", ".join(map(repr, meant.unknown))
-        raise click.UsageError(f"no host and no group is called {words}, neither in what is published nor in {hosts}")
+        raise click.UsageError(f"no host or group named {words} in the published tree or in {hosts}")
 
 
 def _notes(tree: netboot.Published, hosts: str, passwords: Sequence[str]) -> dict[str, str]:
-    """What the inventory would change in the armings, by host; nothing where it cannot be read without an error."""
+    """What the inventory would change in the armings, by host; nothing if it cannot be read."""
     site, report = _read(hosts, passwords)
     if site is None or report is None:
         return {}
@@ -219,18 +227,18 @@ def _notes(tree: netboot.Published, hosts: str, passwords: Sequence[str]) -> dic
     report.extend(problems)
     names = {entry.name for entry in site.hosts}
     if report.has_errors:
-        talk(f"{hosts}: warning: the inventory has errors; what is shown is what is published")
+        talk(f"{hosts}: warning: the inventory has errors; showing what is published")
     by_name = {host.name: host for host in known}
     concerned = [
         one for one in tree.permissions if one.host in by_name or (one.host not in names and _is_whole(report))
     ]
     return {
-        host: f"{reason}: `ksgen disarm`, or the next run for the whole site, disarms it"
+        host: f"{reason}: `ksgen disarm` or the next full run disarms it"
         for host, reason in netboot.void(concerned, by_name).items()
         if tree.damage is None
     }
 
 
 def _is_whole(report: Report) -> bool:
-    """Whether no error may have hidden a host."""
+    """Whether all hosts could be read: an error without a host may hide some."""
     return not any(problem.severity == "error" and problem.host is None for problem in report.problems)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command: arguments -> the steps -> exit code. Only the modules named cli print or exit."""
+"""The command: arguments -> the steps -> exit code. Only ksgen.cli prints or exits."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _RenderByDefault(click.Group):
 
 _EPILOG = """\b
 Examples:
-  ksgen init site                     a commented inventory to begin with
+  ksgen init site                     write a commented starter inventory
   ksgen site/hosts.yaml               check everything, write out/ks/<host>.ks
   ksgen site/hosts.yaml --diff --dry-run
   ksgen site/hosts.yaml --limit rack_a
@@ -64,7 +64,7 @@ Examples:
   ksgen explain site/hosts.yaml node01.example.com node_disk
   ksgen arm site/hosts.yaml node01.example.com --until 2h
   ksgen disarm site/hosts.yaml all
-  ksgen lint old/*.ks --release el10      what is wrong with kickstarts you have
+  ksgen lint old/*.ks --release el10      check existing kickstarts
 \b
 Shell completion:
   eval "$(_KSGEN_COMPLETE=bash_source ksgen)"     also zsh_source, fish_source
@@ -87,7 +87,7 @@ def main() -> None:
 @PASSWORDS
 @JSON
 def plan(hosts: str, host: str | None, passwords: tuple[str, ...], as_json: bool) -> None:
-    """Show the storage layout of HOST, or of all hosts: every device, what stays free, how many images it holds."""
+    """Show the storage layout of HOST, or of all hosts: devices, free space, how many images fit."""
     site, report = read([hosts], passwords)
     known, found = read_hosts(site)
     report.extend(found)
@@ -122,7 +122,7 @@ def explain(hosts: str, host: str, variable: str | None, passwords: tuple[str, .
     site, report = read([hosts], passwords)
     entry = next((entry for entry in site.hosts if entry.name == host), None)
     if entry is None:
-        raise click.UsageError(f"no host is called {host!r}")
+        raise click.UsageError(f"no host named {host!r}")
     if variable is not None and variable not in entry.variables:
         raise click.UsageError(f"{host} has no variable {variable!r}")
     rendered = Expressions(site).rendered(entry)
@@ -141,7 +141,7 @@ def explain(hosts: str, host: str, variable: str | None, passwords: tuple[str, .
 @main.command(context_settings=SETTINGS)
 @HOSTS
 def graph(hosts: Sequence[str]) -> None:
-    """Draw the groups and hosts of an inventory."""
+    """Show the groups and hosts of an inventory as a tree."""
     site, report = read(hosts)
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(picture.group_tree(site))
     show_problems(report.problems, site.sources, as_json=False)
@@ -150,26 +150,28 @@ def graph(hosts: Sequence[str]) -> None:
 
 @main.command("lint", context_settings=SETTINGS)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True, path_type=Path))
-@click.option("--release", type=click.Choice(lint.RELEASES), help="What they are for; else as `#version=` says.")
-@click.option("--disable", multiple=True, metavar="CODE", help="Leave a check out; docs/checks.md has the codes.")
+@click.option("--release", type=click.Choice(lint.RELEASES), help="Target release; default: from `#version=`.")
+@click.option("--disable", multiple=True, metavar="CODE", help="Skip a check; docs/checks.md lists the codes.")
 @JSON
 def lint_files(files: Sequence[Path], release: str | None, disable: Sequence[str], as_json: bool) -> None:
-    """Check kickstarts, whoever wrote them: grammar, storage, network, scripts, and a node's layout.
+    """Check kickstarts, generated or hand-written: syntax, storage, network, scripts, and a node's layout.
 
-    The FILE `-` is standard input; what it includes is looked for in the present directory.
+    The FILE `-` is standard input; its %include files are looked up in the current directory.
     """
     codes = [code for given in disable for code in given.split(",") if code]
     for code in codes:
         if code not in ALL:
             cure = nearest(code, ALL)
-            raise click.UsageError(f"no check has the code {code!r}" + (f"; {cure}" if cure else ""))
+            raise click.UsageError(f"unknown check code {code!r}" + (f"; {cure}" if cure else ""))
     report, sources = lint.lint(files, release, codes, sys.stdin.buffer)
     show_problems(report.problems, sources, as_json)
     sys.exit(PROBLEMS if report.has_errors else DONE)
 
 
 @main.command(context_settings=SETTINGS)
-@click.option("--variables", is_flag=True, help="Of a mapping of variables: for files in group_vars and host_vars.")
+@click.option(
+    "--variables", is_flag=True, help="Schema of a mapping of variables, for files in group_vars and host_vars."
+)
 def schema(variables: bool) -> None:
     """Print the JSON Schema of the inventory, for editors."""
     click.echo(json.dumps(variables_schema() if variables else file_schema(), indent=1))
@@ -178,11 +180,14 @@ def schema(variables: bool) -> None:
 @main.command("image", context_settings=SETTINGS)
 @click.argument("file", metavar="[FILE]", default=addon.NAME, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--efi-dir", callback=efi_dir_given, metavar="DIR", help="Below EFI/ in the node image; else Anaconda's own."
+    "--efi-dir",
+    callback=efi_dir_given,
+    metavar="DIR",
+    help="Directory below EFI/ in the node image; default: Anaconda's.",
 )
-@click.option("--interactive", is_flag=True, help="With interactive-defaults.ks, for the product.img of an ISO.")
+@click.option("--interactive", is_flag=True, help="Include interactive-defaults.ks, for the product.img of an ISO.")
 def addon_image(file: Path, efi_dir: str | None, interactive: bool) -> None:
-    """Write the add-on as an image for inst.updates=, or as a tree's updates.img or product.img, into FILE."""
+    """Write the add-on to FILE as an image for inst.updates=, or as an install tree's updates.img or product.img."""
     try:
         addon.write(file, addon.image(efi_dir, interactive))
     except OSError as error:
@@ -194,10 +199,10 @@ def addon_image(file: Path, efi_dir: str | None, interactive: bool) -> None:
 @main.command(context_settings=SETTINGS)
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 def init(directory: Path) -> None:
-    """Write a commented inventory to begin with into DIR."""
+    """Write a commented starter inventory to DIR."""
     target = directory / "hosts.yaml"
     if target.exists():
-        raise click.UsageError(f"{target} is there already")
+        raise click.UsageError(f"{target} already exists")
     directory.mkdir(parents=True, exist_ok=True)
     target.write_text(resources.files("ksgen").joinpath("starter.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     talk(f"{target} written; fill it in, then: ksgen {target}")

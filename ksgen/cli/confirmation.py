@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `ksgen arm` says before it arms: which machines are installed, which of their disks are erased, until when."""
+"""What `ksgen arm` prints before arming: which hosts are installed, which of their disks are erased, until when."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ksgen.host import Host
 from ksgen.variables import Disk, SizeRange
 from org_ovirt_node.layout import size_text
 
-# More hosts than these are armed only after a question: a glob or a group may have meant more than its author.
+# More hosts than these require confirmation: a glob or a group may match more than was intended.
 ARMED_UNASKED = 4
 
 
 def time_text(moment: datetime.datetime, zone: datetime.tzinfo | None = None) -> str:
-    """`2026-05-04 20:00 CEST (18:00 UTC)`: local time first; None stands for the zone of this machine."""
+    """`2026-05-04 20:00 CEST (18:00 UTC)`: local time first. `zone` None: the machine's local time zone."""
     utc = moment.astimezone(datetime.timezone.utc)
     local = moment.astimezone(zone)
     if local.utcoffset() == datetime.timedelta(0):
@@ -25,9 +25,9 @@ def time_text(moment: datetime.datetime, zone: datetime.tzinfo | None = None) ->
 
 
 def lines(hosts: Sequence[Host], until: str) -> Iterator[str]:
-    """The hosts with their disks, a line each and more for what else is known."""
+    """The hosts with their disks, and notes on what else is erased."""
     count = "this host" if len(hosts) == 1 else f"these {len(hosts)} hosts"
-    yield f"The installer erases the disks of {count}, once, at a network boot until {until}:"
+    yield f"The installer erases the disks of {count} once, at a network boot before {until}:"
     for host in hosts:
         disks = [_disk(disk) for disk in host.disks]
         yield f"  {host.name}  {host.settings.mac}"
@@ -57,8 +57,8 @@ def _notes(host: Host) -> Iterator[str]:
     if settings.raid:
         yield "mirrored: both disks are erased"
     if settings.multipath:
-        yield "multipath: a LUN that other machines may see as well"
+        yield "multipath: the LUN may be visible to other machines"
     if settings.reinstall:
-        yield "node_reinstall: an installed node on them is erased"
+        yield "node_reinstall: an existing node installation on them is erased"
     if settings.erase:
         yield f"node_erase: {', '.join(settings.erase)} on them may be erased"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the commands of ksgen share: how they read, choose, and tell."""
+"""What the commands of ksgen share: reading the inventory, selecting hosts, printing problems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from org_ovirt_node.layout import is_efi_dir
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
 DONE, PROBLEMS = 0, 1
 _NAMES_SHOWN = 4
-PIPE_WIDTH = 120  # columns, where no terminal says how many there are
+PIPE_WIDTH = 120  # columns, if standard output is not a terminal
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 HOSTS = click.argument("hosts", nargs=-1, required=True, metavar="HOSTS", type=click.Path(allow_dash=True))
@@ -33,7 +33,7 @@ PASSWORDS = click.option(
     "passwords",
     multiple=True,
     metavar="FILE",
-    help="The password of vaulted values, or a program that prints it.",
+    help="File with the vault password, or an executable that prints it.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print problems as JSON on standard output.")
 
@@ -47,7 +47,7 @@ def read(paths: Sequence[str], passwords: Sequence[str] = (), stdin: TextIO | No
 
 
 def limited(site: Inventory, limit: str | None) -> frozenset[str]:
-    """The names of the hosts that a pattern means. Raises a usage error when it means none."""
+    """The names of the hosts that a pattern selects. Raises a usage error if it matches no host."""
     names = frozenset(entry.name for entry in site.hosts)
     if limit is None:
         return names
@@ -56,13 +56,13 @@ def limited(site: Inventory, limit: str | None) -> frozenset[str]:
     for pattern in filter(None, limit.split(",")):
         found = matching(pattern, groups)
         if not found:
-            raise click.UsageError(f"no host and no group is called {pattern!r}")
+            raise click.UsageError(f"no host or group named {pattern!r}")
         chosen |= found
     return frozenset(chosen)
 
 
 def matching(pattern: str, groups: Mapping[str, Collection[str]]) -> frozenset[str]:
-    """The hosts that a word means: a host, a group or a glob of either, or `all`. `groups` are those of each host."""
+    """The hosts that a pattern matches: a host, a group, a glob of either, or `all`. `groups`: of each host."""
     return frozenset(
         name
         for name, those in groups.items()
@@ -78,7 +78,7 @@ def host_names(hosts: str | None, word: str) -> list[str]:
 def show_problems(
     problems: Sequence[Problem], sources: Mapping[str, str], as_json: bool, more: Mapping[str, object] | None = None
 ) -> None:
-    """Print problems for a person, or as JSON with what else is to be said."""
+    """Print problems as text, or as JSON together with `more`."""
     if as_json:
         click.echo(json.dumps({"problems": [problem.to_json() for problem in problems], **(more or {})}, indent=1))
         return
@@ -108,7 +108,7 @@ def names_text(names: Sequence[str]) -> str:
 
 
 def files_text(updated: int, removed: int, directory: Path, would: str = "") -> str:
-    """`43 files updated, 1 removed in out`; `would` stands before what is not done: "would be "."""
+    """`43 files updated, 1 removed in out`; `would`: "would be " for a dry run."""
     if not updated and not removed:
         return f"nothing {'would change' if would else 'has changed'} in {directory}"
     parts = [f"{counted(updated, 'file')} {would}updated"] if updated else []

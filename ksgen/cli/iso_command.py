@@ -28,33 +28,35 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("iso", context_settings=SETTINGS)
-@click.option("--boot-iso", "boot", required=True, metavar="FILE", type=_FILE, help="An installer's boot ISO.")
+@click.option("--boot-iso", "boot", required=True, metavar="FILE", type=_FILE, help="Boot ISO of the installer.")
 @click.option("--image", required=True, metavar="FILE", type=_FILE, help="The node image (.squashfs.img).")
 @click.option(
-    "-o", "--output", metavar="FILE", help="What to write; the image's name and version if left out.",
+    "-o", "--output", metavar="FILE", help="Output file; default: the image's name and version.",
     type=click.Path(path_type=Path),
 )  # fmt: skip
-@click.option("--kickstart", metavar="FILE", type=_FILE, help="Install by it, without a question.")
-@click.option("--efi-dir", callback=efi_dir_given, metavar="DIR", help="Below EFI/ in the image, where it has several.")
+@click.option("--kickstart", metavar="FILE", type=_FILE, help="Kickstart for an unattended installation.")
+@click.option(
+    "--efi-dir", callback=efi_dir_given, metavar="DIR", help="Directory below EFI/ in the image, if it has several."
+)
 @click.option(
     "--append",
     default="",
     metavar="ARGUMENTS",
-    help="More for the kernel in each boot entry, such as 'console=ttyS0'.",
+    help="Additional kernel arguments for each boot entry, such as 'console=ttyS0'.",
 )
 def write_iso(
     boot: Path, image: Path, output: Path | None, kickstart: Path | None, efi_dir: str | None, append: str
 ) -> None:
     """Write an ISO that installs a node: a boot ISO with the add-on and the node image on it.
 
-    It asks its questions at the screen; with --kickstart it asks none, and erases disks as that says.
+    The installation is interactive; with --kickstart it is unattended and erases disks as the kickstart specifies.
     """
     with _stoppable(), _progress() as progress:
         _Run().write(boot, image, output, kickstart, efi_dir, tuple(append.split()), progress)
 
 
 class _Run:
-    """The steps, and what was found wrong so far."""
+    """The steps, and the problems found so far."""
 
     def __init__(self) -> None:
         self._report, self._sources = Report(), dict[str, str]()
@@ -68,7 +70,7 @@ class _Run:
         boot = self._boot(boot_path)
         image = self._image(image_path)
         kickstart = self._kickstart(kickstart_path, boot) if kickstart_path else None
-        # Without a sound image there is no name for what is to be written.
+        # Without a valid image there is no default name for the output.
         if boot is None or image is None or (output is None and self._report.has_errors):
             self._stop()
         output = output or Path(f"{image.nvr}.iso")
@@ -108,7 +110,7 @@ class _Run:
         return found
 
     def _kickstart(self, path: Path, boot: BootIso | None) -> bytes:
-        """One text with all that it includes, because only that goes onto the ISO."""
+        """The kickstart with its %include files merged, because only one file goes onto the ISO."""
         file = grammar.read_file(path)
         release = boot.stage2.release if boot and boot.stage2 else None
         self._report.extend(Linter(release if release in RELEASES else None).lint(file))
@@ -134,7 +136,7 @@ class _Run:
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
-    """End as a program does that was told to, after what was begun is cleared away; a second signal does not hurry."""
+    """On a signal, clean up and exit with 128 + its number; further signals are ignored."""
 
     def stop(number: int, _: FrameType | None) -> NoReturn:
         for each in _STOPPING:
@@ -151,7 +153,7 @@ def _stoppable() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[iso.Progress]:
-    """A bar for each step; where nobody looks, a line."""
+    """A progress bar for each step; a line each if standard error is not a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         told: set[str] = set()

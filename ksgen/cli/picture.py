@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a person sees: the plan of a host as a table and a bar, groups as a tree, where a value comes from."""
+"""Text output: the plan of a host as a table and a bar, groups as a tree, where a value comes from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS = {
 
 
 def plan_json(plan: Plan | None, problems: list[Problem]) -> dict[str, object]:
-    """The plan of a host as `ksgen plan --json` prints it; sizes are bytes. None: its variables cannot be read."""
+    """The plan of a host as `ksgen plan --json` prints it; sizes are bytes. None: the host has errors."""
     if plan is None:
         return {"devices": [], "capacity": {"images": None}, "findings": [problem.to_json() for problem in problems]}
     return {
@@ -58,7 +58,7 @@ def _device_json(device: Device) -> dict[str, object]:
 
 
 def plan_picture(host: Host, plan: Plan) -> RenderableType:
-    """A table of the devices, a bar of the volume group, and how many images it holds."""
+    """A table of the devices, a bar of the volume group, and how many images fit."""
     table = Table(title=Text(f"{host.name}  {_subtitle(host)}"), title_justify="left", box=None, pad_edge=False)
     for heading in ("device", "kind", "size", "mount point", "type"):
         table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
@@ -85,10 +85,10 @@ def _note(device: Device, plan: Plan) -> str:
     if device.kind == "lvmvg":
         return f"{plan.reserve_percent} % stay free"
     if device.kind == "lvmthinpool" and device.metadata_size:
-        return f"and twice {size_text(device.metadata_size)} of metadata"
+        return f"plus metadata and spare, {size_text(device.metadata_size)} each"
     if device.name == "swap" and plan.swap_range:
         least, most = plan.swap_range
-        return f"{size_text(least)} to {size_text(most)}, by memory"
+        return f"{size_text(least)} to {size_text(most)}, depending on RAM"
     return ""
 
 
@@ -127,16 +127,16 @@ def _bar(name: str, parts: list[tuple[str, int]]) -> Iterator[Text]:
 
 def _capacity_text(plan: Plan) -> Text:
     if has_errors(plan.findings):
-        return Text("cannot be installed like this")
+        return Text("cannot be installed")
     images = plan.capacity.images
     if images is None:
         pool = size_text(plan.capacity.pool_for_wish, round_up=True)
-        return Text(f"{plan.request.images} images need a pool of {pool}; the size of the disk is not known")
-    return Text(f"images: {images} ({plan.request.images} wished for), and room to install one more")
+        return Text(f"{plan.request.images} images need a pool of {pool}; the disk size is unknown")
+    return Text(f"images: {images} ({plan.request.images} requested), with room to install one more")
 
 
 def explanation_text(found: Explanation) -> Iterator[str]:
-    """A variable, where it comes from, and below it what it overrode."""
+    """A variable, its origin, and the values that it overrode."""
     yield f"{found.name}: {_value_text(found.value)}"
     yield f"  from {found.mark.file}:{found.mark.line}, {found.origin}"
     for lost in found.overrides:
@@ -149,7 +149,7 @@ def _value_text(value: object) -> str:
 
 
 def group_tree(site: Inventory) -> Tree:
-    """The groups of an inventory with the hosts that stand in them directly."""
+    """The groups of an inventory with their direct hosts."""
     tree = Tree(Text("all"))
     _grow(tree, "all", site)
     return tree
@@ -160,7 +160,7 @@ def _grow(tree: Tree, name: str, site: Inventory) -> None:
     for child in sorted(group.children):
         if child != "ungrouped" or site.groups[child].hosts:
             _grow(tree.add(Text(child, style="bold")), child, site)
-    # What stands in a group below is shown there.
+    # Hosts of a child group are shown there.
     below = {host for child in group.children for host in _hosts_below(child, site)}
     for host in group.hosts:
         if host not in below or name != "all":

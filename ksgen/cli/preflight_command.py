@@ -26,19 +26,19 @@ _SUM_SHOWN = 12  # digits
 
 @click.command("preflight", context_settings=SETTINGS)
 @ONE_HOSTS
-@click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: only what these name.")
-@click.option("--download", is_flag=True, help="Fetch the images whole, for their SHA-256; nothing is kept.")
+@click.option("--limit", metavar="PATTERN", help="Comma-separated hosts, groups or globs: check only what these use.")
+@click.option("--download", is_flag=True, help="Download whole images to verify their SHA-256; nothing is stored.")
 @click.option(
-    "--image", "images", multiple=True, metavar="FILE", help="A copy of an image of the same name, to look into.",
+    "--image", "images", multiple=True, metavar="FILE", help="Local copy of an image, with the same file name.",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
 @click.option(
-    "--ca", metavar="FILE", help="Certificates to trust besides the system's.",
+    "--ca", metavar="FILE", help="CA certificates to trust in addition to the system's.",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
 @click.option(
     "--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), default=preflight.TIMEOUT,
-    show_default=True, help="How long a server may take.",
+    show_default=True, help="Timeout of a request.",
 )  # fmt: skip
 @PASSWORDS
 @JSON
@@ -46,9 +46,9 @@ def preflight_images(
     hosts: str, limit: str | None, download: bool, images: Sequence[Path], ca: Path | None, timeout: float,
     passwords: Sequence[str], as_json: bool,
 ) -> None:  # fmt: skip
-    """Look at the node images and installer trees that the inventory names, as the installer will.
+    """Check the node images and install trees that the inventory names, as the installer will fetch them.
 
-    Each is asked for on its server; of an image the few parts are fetched that tell what is in it.
+    Each is requested from its server. Only those parts of an image are downloaded that are needed to inspect it.
     """
     client = _client(timeout, ca)
     site, report = read([hosts], passwords)
@@ -75,11 +75,11 @@ def _client(timeout: float, ca: Path | None) -> preflight.Client:
     try:
         return preflight.Client(timeout, ca)
     except OSError as error:
-        raise click.BadParameter(f"{ca}: no certificates that can be read", param_hint="--ca") from error
+        raise click.BadParameter(f"{ca}: cannot read any certificates", param_hint="--ca") from error
 
 
 def _copies(hosts: Sequence[Host], files: Sequence[Path]) -> dict[str, Path]:
-    """Which image each file is a copy of: the one of its name, or the only one that there is."""
+    """Which image each file is a copy of: the one with its file name, or the only image."""
     urls = list(dict.fromkeys(host.settings.image_url for host in hosts))
     found: dict[str, Path] = {}
     for file in files:
@@ -88,14 +88,16 @@ def _copies(hosts: Sequence[Host], files: Sequence[Path]) -> dict[str, Path]:
             named = urls
         if not named and urls:
             names = ", ".join(sorted({urlsplit(url).path.rpartition("/")[2] for url in urls}))
-            raise click.BadParameter(f"no image has the name of {file}; there are {names}", param_hint="--image")
+            raise click.BadParameter(
+                f"{file} does not have the name of an image; the images are {names}", param_hint="--image"
+            )
         found |= dict.fromkeys(named, file)
     return found
 
 
 @contextlib.contextmanager
 def _progress() -> Iterator[preflight.Progress]:
-    """Bars for a person, nothing for a pipe."""
+    """Progress bars on a terminal, otherwise nothing."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _name, _size: lambda _length: None

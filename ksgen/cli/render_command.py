@@ -49,14 +49,14 @@ from ksgen.kickstart import Place, Rendered, boot_places, own_programs, render_a
 from ksgen.netboot import NONE, Arming, Given, Remembered
 from ksgen.problems import Report
 
-_PROGRESS_FROM = 50  # hosts; fewer are done before a bar could be read
-# How often a run begins anew because another one has published while it was reading and rendering.
+_PROGRESS_FROM = 50  # hosts; with fewer a progress bar is not worthwhile
+# How often a run starts over because another run has published in the meantime.
 _ATTEMPTS = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class _Order:
-    """What `arm` is to do."""
+    """The arguments of `arm`."""
 
     until: datetime.datetime
     now: datetime.datetime
@@ -65,7 +65,7 @@ class _Order:
 
 @dataclasses.dataclass(frozen=True)
 class _Options:
-    """What a command that publishes was asked for."""
+    """The options of a command that publishes."""
 
     hosts: Sequence[str]
     directory: Path
@@ -92,7 +92,7 @@ class _Options:
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
-    """What a run would do, decided from the input and from what was published when it began."""
+    """What a run would do, decided from the input and from what was published when it started."""
 
     site: Inventory
     report: Report
@@ -122,13 +122,15 @@ def _trees(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
     for text in given:
         release, equals, path = text.partition("=")
         if not equals or release not in VERSIONS or not (path == NONE or Path(path).is_dir()):
-            raise click.BadParameter(f"{text!r} is not RELEASE=DIR with {' or '.join(VERSIONS)} and a directory")
+            raise click.BadParameter(
+                f"{text!r} is not RELEASE=DIR, with {' or '.join(VERSIONS)} and an existing directory"
+            )
         found[release] = Path(path) if path != NONE else NONE
     return found
 
 
 def _file(_: click.Context, parameter: click.Parameter, given: str | None) -> Given:
-    """A file that nginx reads. It need not be readable here: a key is often for root alone."""
+    """A file that nginx reads. It need not be readable here: a private key often is readable by root only."""
     if given is None or (given == NONE and parameter.name == "certificate"):
         return given
     try:
@@ -149,15 +151,15 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
         click.option("-o", "--output", "directory", default="out", show_default=True, type=path,
                      help="Directory to publish into."),
         click.option("--templates", callback=_directory, metavar="DIR",
-                     help="Your own templates in front of ours, from now on; `none` forgets them."),
+                     help="Directory of templates that override the built-in ones; remembered, `none` resets."),
         click.option("--tree", "trees", multiple=True, callback=_trees, metavar="EL=DIR",
-                     help="Installer tree, from now on; `EL=none` forgets it."),
+                     help="Install tree of a release; remembered, `EL=none` resets."),
         click.option("--images", callback=_directory, metavar="DIR",
-                     help="Node images for nginx, from now on; `none` forgets them."),
-        click.option("--run", type=path, help="Logs and leases, from now on; else beside the output."),
+                     help="Directory of node images that nginx serves; remembered, `none` resets."),
+        click.option("--run", type=path, help="Directory for logs and leases; remembered; default: beside the output."),
         click.option("--certificate", callback=_file, metavar="FILE",
-                     help="TLS certificate for nginx, from now on; `none` forgets it and its key."),
-        click.option("--key", callback=_file, metavar="FILE", help="The certificate's private key, from now on."),
+                     help="TLS certificate for nginx; remembered, `none` resets it and the key."),
+        click.option("--key", callback=_file, metavar="FILE", help="Private key of the certificate; remembered."),
         click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change."),
         PASSWORDS,
         JSON,
@@ -168,29 +170,33 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command(context_settings=SETTINGS)
 @HOSTS
-@click.option("--limit", metavar="PATTERN", help="Hosts, groups or globs, with commas: write only these.")
-@click.option("--diff", "show_diff", is_flag=True, help="Show what changes in the files.")
+@click.option("--limit", metavar="PATTERN", help="Comma-separated hosts, groups or globs: write only these.")
+@click.option("--diff", "show_diff", is_flag=True, help="Show the changes as a unified diff.")
 @_publishing
 @click.option("--check", "only_check", is_flag=True, help="Like --dry-run, but exit 1 only on errors.")
 def render(dry_run: bool, only_check: bool, **options: Any) -> None:
-    """Check the inventory and publish a kickstart and boot files for each host. Nothing is written on an error."""
+    """Check the inventory and publish a kickstart and boot files for each host; with errors nothing is written."""
     _publish(_Options(dry_run=dry_run or only_check, only_check=only_check, **options))
 
 
 @click.command(context_settings=SETTINGS)
 @ONE_HOSTS
 @click.argument("names", metavar="HOST...", nargs=-1, required=True)
-@click.option("-i", "--inventory", "more", multiple=True, metavar="HOSTS", help="A further inventory of the site.")
-@click.option("--until", metavar="TIME", help="90m, 6h, 2d or 2026-05-04T18:00; six hours if left out.")
-@click.option("--yes", is_flag=True, help=f"Do not ask; otherwise more than {confirmation.ARMED_UNASKED} hosts are.")
+@click.option("-i", "--inventory", "more", multiple=True, metavar="HOSTS", help="Additional inventory of the site.")
+@click.option("--until", metavar="TIME", help="90m, 6h, 2d or 2026-05-04T18:00; default: 6h.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help=f"Do not ask for confirmation, which more than {confirmation.ARMED_UNASKED} hosts require.",
+)
 @_publishing
 def arm(
     hosts: str, names: tuple[str, ...], more: tuple[str, ...], until: str | None, yes: bool, **options: Any
 ) -> None:
-    """Let each HOST boot the installer, once, until TIME: its disks are erased. All others boot their disk.
+    """Arm each HOST: until TIME it can boot the installer once, which erases its disks. All others boot their disk.
 
-    HOST is a host, a group or a glob ('node0*'), or `all`. The hosts and their disks are named, and more than a few are
-    armed only after a question.
+    HOST is a host, a group or a glob ('node0*'), or `all`. The hosts and their disks are listed; arming more than a few
+    requires confirmation.
     """
     now = datetime.datetime.now(datetime.timezone.utc)
     end = netboot.parse_until(until, now)
@@ -202,8 +208,8 @@ def arm(
 def _publish(options: _Options) -> None:
     """Check everything, publish what was chosen, and exit.
 
-    What was read and rendered is published only if no other run has published since this one began, so that it undoes
-    nothing that it has not seen; otherwise the run begins anew.
+    The result is published only if no other run has published since this one started, so that no change is lost;
+    otherwise the run starts over.
     """
     stdin = sys.stdin.read() if "-" in options.hosts else ""
     asked: list[str] = []
@@ -217,11 +223,11 @@ def _publish(options: _Options) -> None:
             asked = _confirmed(options, options.order, plan, asked)
         if options.dry_run or _carried_out(options, plan, began):
             _tell(options, plan)
-    stop(f"another ksgen has published {_ATTEMPTS} times in the meantime; nothing was written")
+    stop(f"other ksgen runs have published {_ATTEMPTS} times in the meantime; nothing was written")
 
 
 def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
-    """Read, render and decide; exits where something is wrong. Raises OSError."""
+    """Read, render and decide; exits if there are errors. Raises OSError."""
     site, report = read(options.hosts, options.passwords, stdin)
     known, found = read_hosts(site)
     report.extend(found)
@@ -252,7 +258,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
     by_name = {host.name: host for host in hosts}
     for path, text in machines.texts.items():
         owner = machines.owners.get(path)
-        # What is the site's own is said by a run for the whole site; who is armed, and what they all load, by each.
+        # Files of the whole site are written by a run for the whole site; the arming state and binaries by every run.
         is_for_any_run = path == netboot.STATE_FILE or isinstance(text, bytes)
         if owner in chosen or (owner is None and (options.limit is None or is_for_any_run)):
             files[path] = text
@@ -277,7 +283,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
 
 
 def _memory(options: _Options) -> Remembered:
-    """What the tree is published with. A run that would shape it otherwise needs the option, and says so.
+    """The options that the tree is published with: those given, otherwise those remembered. Changes are printed.
 
     Raises a usage error, and OSError.
     """
@@ -288,17 +294,17 @@ def _memory(options: _Options) -> Remembered:
         raise click.UsageError(f"{options.directory / netboot.REMEMBERED_FILE}: {error}") from error
     now = options.remembered(before)
     if not now.is_complete:
-        raise click.UsageError(f"--certificate and --key are needed together; --certificate {NONE} forgets both")
+        raise click.UsageError(f"--certificate and --key are required together; --certificate {NONE} resets both")
     if now.templates and not now.templates.is_dir():
         raise click.UsageError(
-            f"{options.directory} was published with the templates in {now.templates}, which is not a directory now; "
-            f"name them with --templates DIR, or leave them out with --templates {NONE}"
+            f"{options.directory} was published with templates from {now.templates}, which is not a directory; "
+            f"specify --templates DIR, or --templates {NONE} for the built-in ones"
         )
     if options.limit is not None and before.inventories:
         if "-" not in options.hosts and set(now.inventories) != set(before.inventories):
             raise click.UsageError(
-                f"{options.directory} was published from {', '.join(map(str, before.inventories))}, and this run reads "
-                f"{', '.join(map(str, now.inventories))}; name the same, or publish the whole site first"
+                f"{options.directory} was published from {', '.join(map(str, before.inventories))}, but this run reads "
+                f"{', '.join(map(str, now.inventories))}; specify the same, or publish the whole site first"
             )
         now = dataclasses.replace(now, inventories=before.inventories)
     for text in netboot.differences(before, now):
@@ -309,16 +315,16 @@ def _memory(options: _Options) -> Remembered:
 def _armings(
     options: _Options, known: Sequence[Host], chosen: frozenset[str], run: Path, now: datetime.datetime
 ) -> tuple[tuple[Arming, ...], dict[str, str]]:
-    """Who is armed after this run, and who no longer is, with the reason. Raises a usage error, and OSError."""
+    """The armings after this run, and the hosts disarmed by it, with reasons. Raises a usage error, and OSError."""
     try:
         before = netboot.stored(options.directory)
     except ValueError as error:
-        cure = f"`ksgen disarm {options.hosts[0]} all` disarms every host and writes it anew"
+        cure = f"`ksgen disarm {options.hosts[0]} all` disarms every host and rewrites the file"
         raise click.UsageError(f"{options.directory / netboot.STATE_FILE} {error}; {cure}") from error
     concerned = [one for one in before if options.limit is None or one.host in chosen]
     spent, tokens = netboot.spent(run), netboot.tokens(options.directory)
     over = {
-        # Somebody stopped it by hand, and no run may publish it again.
+        # Withdrawn by hand; no run may publish it again.
         **{
             one.host: f"its file in {options.directory / 'armed'} was removed"
             for one in concerned
@@ -335,7 +341,7 @@ def _armings(
 
 
 def _confirmed(options: _Options, order: _Order, plan: _Plan, asked: list[str]) -> list[str]:
-    """Name what is about to be erased and ask, unless this was asked already; exits on a no. Returns what was asked."""
+    """List what would be erased and ask, unless already asked; exits if refused. Returns the lines shown."""
     lines = list(confirmation.lines(plan.hosts, confirmation.time_text(order.until)))
     if lines == asked:
         return asked
@@ -345,14 +351,14 @@ def _confirmed(options: _Options, order: _Order, plan: _Plan, asked: list[str]) 
         return lines
     question = f"Arm {len(plan.hosts)} hosts?"
     if not sys.stdin.isatty():
-        raise click.UsageError(f"{question} There is no terminal to answer on: add --yes")
+        raise click.UsageError(f"{question} Standard input is not a terminal: add --yes")
     if not click.confirm(question, err=True):
         stop("nothing was written")
     return lines
 
 
 def _carried_out(options: _Options, plan: _Plan, began: publish.Generation) -> bool:
-    """Publish; False where another run has published since this one began. Exits on an OSError."""
+    """Publish; False where another run has published since this one started. Exits on an OSError."""
     if not plan.is_needed and not publish.has_leftovers(options.directory):
         return True
     placed: list[str] = []
@@ -371,7 +377,7 @@ def _carried_out(options: _Options, plan: _Plan, began: publish.Generation) -> b
 
 
 def _tell(options: _Options, plan: _Plan) -> None:
-    """Say what was done, and exit."""
+    """Print what was done, and exit."""
     changes = plan.publication.changes
     removed = sum(change.new is None for change in changes)
     updated = len(changes) - removed + len(plan.copies)
@@ -383,7 +389,7 @@ def _tell(options: _Options, plan: _Plan) -> None:
     }
     show_problems(plan.report.problems, plan.site.sources, options.as_json, more)
     if options.show_diff and not options.as_json:
-        for changed in changes:  # what was before is still there to be read
+        for changed in changes:  # the previous generation can still be read
             click.echo("\n".join(publish.diff(changed)))
     would = "would be " if options.dry_run else ""
     for host, reason in plan.disarmed.items():
@@ -399,7 +405,7 @@ def _tell(options: _Options, plan: _Plan) -> None:
 
 
 def _web_server() -> tuple[str, str]:
-    """Who runs nginx: EL's user, Debian's, or whoever asks."""
+    """User and group of nginx: those of EL or Debian, otherwise the current user's."""
     for name in ("nginx", "www-data"):
         with contextlib.suppress(KeyError):
             return name, grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
@@ -407,7 +413,7 @@ def _web_server() -> tuple[str, str]:
 
 
 def _with_progress(rendered: Iterable[Rendered], count: int) -> Iterable[Rendered]:
-    """The kickstarts as they come, with a bar when a person looks and there are many."""
+    """Pass the kickstarts through, with a progress bar on a terminal if there are many."""
     console = Console(stderr=True)
     if not console.is_terminal or count < _PROGRESS_FROM:
         yield from rendered

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the ISO that iso.py has decided: whole, in the place of what was there, or not at all.
+"""Writes the ISO that planning.py has decided: completely, replacing an existing file, or not at all.
 
-Everything is made in a directory beside it, which is removed whatever happens. What a run that was killed has left
-there is removed by the next one; a lock tells the two apart.
+Everything is created in a directory beside it, which is always removed. The next run removes what a killed run has
+left there; a lock distinguishes that from a running one.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ksgen.media import FileSource, Finding, Iso9660
 # program: the package that has it, with Debian and with EL
 PROGRAMS = {"xorriso": "xorriso", "mtype": "mtools", "mcopy": "mtools"}
 _PIECE = 1 << 20  # bytes
-_LOOKS = 0.2  # seconds between two looks at how far xorriso is
-_ROOM = 16 << 20  # bytes beside the ISO: what is put together for it, and what the file system needs
+_LOOKS = 0.2  # seconds between two checks of xorriso's progress
+_ROOM = 16 << 20  # bytes besides the ISO: temporary files, and overhead of the file system
 _PRIVATE, _PUBLIC = 0o600, 0o644
-# Of xorriso's messages those that say why, the gravest first (its man page, -report_about).
+# The severities of xorriso's messages that give the cause, worst first (its man page, -report_about).
 _GRAVITIES = ("FATAL", "FAILURE", "SORRY")
 
 Progress = Callable[[str, int, int], None]
@@ -43,7 +43,7 @@ class NotWritten(Exception):
 
 
 def missing_programs() -> tuple[Finding, ...]:
-    """What has to be installed first."""
+    """Required programs that are not installed."""
     missing = {package: name for name, package in reversed(PROGRAMS.items()) if shutil.which(name) is None}
     return tuple(
         Finding("program-missing", f"{name} is not installed", hint=f"install the package {package}")
@@ -64,16 +64,16 @@ def sha256(path: Path, progress: Progress) -> str:
 
 
 def output_findings(output: Path, inputs: tuple[Path, ...], size: int) -> Iterator[Finding]:
-    """What is wrong with the place where an ISO of so many bytes should go."""
+    """Problems of the path where an ISO of this size is to be written."""
     if output.exists() and not output.is_file():
-        hint = "write it to a file, and that to the stick: docs/iso.md"
-        yield Finding("iso-output", "is no regular file", hint=hint)
+        hint = "write the ISO to a file, and the file to the USB stick: docs/iso.md"
+        yield Finding("iso-output", "is not a regular file", hint=hint)
     elif any(output.exists() and output.samefile(path) for path in inputs):
-        yield Finding("iso-output", "is one of the files that the ISO is made from", hint="-o another file")
+        yield Finding("iso-output", "is one of the input files", hint="specify another file with -o")
     elif not output.parent.is_dir():
-        yield Finding("iso-output", f"there is no directory {output.parent}")
+        yield Finding("iso-output", f"directory {output.parent} not found")
     elif (free := shutil.disk_usage(output.parent).free) < size + _ROOM:
-        message = f"{_mib(size + _ROOM)} MiB are needed, and {_mib(free)} MiB are free in {output.parent}"
+        message = f"{_mib(size + _ROOM)} MiB are required, {_mib(free)} MiB are free in {output.parent}"
         yield Finding("iso-space", message)
 
 
@@ -93,7 +93,7 @@ def write(plan: Plan, output: Path, progress: Progress) -> None:
 
 @contextlib.contextmanager
 def _workplace(output: Path) -> Iterator[Path]:
-    """A directory of our own on the same file system, empty."""
+    """An empty temporary directory on the same file system."""
     work = output.with_name(f".{output.name}.ksgen")
     work.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -104,7 +104,7 @@ def _workplace(output: Path) -> Iterator[Path]:
         except (BlockingIOError, FileNotFoundError):
             is_there = False
         if not is_there:
-            raise NotWritten(Finding("iso-output", "another run is writing it"))
+            raise NotWritten(Finding("iso-output", "another run is writing this file"))
         try:
             for left in work.iterdir():
                 left.unlink()
@@ -116,7 +116,7 @@ def _workplace(output: Path) -> Iterator[Path]:
 
 
 def _put(plan: Plan, work: Path) -> dict[str, Path]:
-    """What goes on the ISO, by its path there. Raises NotWritten where the file system for UEFI is full."""
+    """What goes on the ISO, by its path there. Raises NotWritten if the EFI boot image is full."""
     files = {planning.image_path(): plan.image_path}
     for number, (path, content) in enumerate(plan.files):
         files[path] = work / f"file{number}"
@@ -131,7 +131,7 @@ def _put(plan: Plan, work: Path) -> dict[str, Path]:
             text.write_text(config.text, encoding="utf-8")
             done = media.mtools("mcopy", "-o", "-i", str(place), str(text), f"::{config.path}")
             if done.returncode:
-                message = f"{config.path} cannot be written into what UEFI starts from: {_last_line(done.stderr)}"
+                message = f"cannot write {config.path} to the EFI boot image: {_last_line(done.stderr)}"
                 raise NotWritten(Finding("iso-efi-image", message, hint=plan.efi_cure))
         if efi_image.path is not None:
             files[efi_image.path] = place
@@ -139,9 +139,9 @@ def _put(plan: Plan, work: Path) -> dict[str, Path]:
 
 
 def _arguments(plan: Plan, files: dict[str, Path], made: Path) -> list[str]:
-    """What xorriso is told: the boot ISO's content and boot records, with our files."""
+    """The arguments of xorriso: the boot ISO's content and boot records, with our files."""
     boot, efi_image = plan.boot, plan.boot.efi_image
-    # -no_rc: nobody's own settings. no_emul_toc: the ISO begins where it is, without room for further sessions.
+    # -no_rc: no user settings. no_emul_toc: the ISO starts at block 0, without space for further sessions.
     arguments = ["-no_rc", "-abort_on", "FAILURE", "-compliance", "no_emul_toc"]
     arguments += ["-indev", f"stdio:{boot.path}", "-outdev", f"stdio:{made}"]
     arguments += ["-joliet", "on" if boot.has_joliet else "off", "-boot_image", "any", "replay"]
@@ -181,15 +181,15 @@ def _reason(text: str) -> str:
 
 
 def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["without a word"])[-1].strip()
+    return (text.strip().splitlines() or ["no output"])[-1].strip()
 
 
 def _verify(plan: Plan, made: Path) -> None:
-    """Look at what came out: a full disk or a boot record that xorriso did not understand must not pass for an ISO."""
+    """Check the result: a full disk, or a boot record that xorriso did not understand, must not go unnoticed."""
     try:
         found, findings = media.read_boot_iso(made)
     except OSError as error:
-        raise NotWritten(Finding("iso-xorriso", f"what xorriso wrote cannot be read: {error.strerror}")) from error
+        raise NotWritten(Finding("iso-xorriso", f"cannot read the ISO that xorriso wrote: {error.strerror}")) from error
     told = (*findings, *(media.check_boot_iso(found) if found else ()))
     wrong = [finding.message for finding in told if finding.severity == "error"]
     if found is not None:
@@ -197,7 +197,7 @@ def _verify(plan: Plan, made: Path) -> None:
             root = Iso9660(FileSource(file))
             wanted = {planning.image_path(): plan.image_size} | {path: len(content) for path, content in plan.files}
             wrong += [
-                f"{path} is not on it whole"
+                f"{path} is missing or incomplete"
                 for path, size in wanted.items()
                 if (node := root.find(path)) is None or node.size != size
             ]
@@ -205,7 +205,7 @@ def _verify(plan: Plan, made: Path) -> None:
         if sorted(image.platform for image in found.boot_images) != before:
             wrong.append("the boot records differ")
     if wrong:
-        raise NotWritten(Finding("iso-xorriso", f"what xorriso wrote is not the ISO that was wanted: {wrong[0]}"))
+        raise NotWritten(Finding("iso-xorriso", f"the ISO that xorriso wrote is not as planned: {wrong[0]}"))
 
 
 def _mib(size: int) -> int:

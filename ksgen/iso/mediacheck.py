@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The checksum that the boot entry "Test this media" looks for: what implantisomd5(1) writes, checkisomd5(1) reads.
+"""The checksum for the boot entry "Test this media": what implantisomd5(1) writes and checkisomd5(1) reads.
 
-Without it that entry, EL's default, stops the machine (dracut's dmsquash-live, rd.live.check).
+Without it that entry, EL's default, halts the machine (dracut's dmsquash-live, rd.live.check).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ksgen.media import SECTOR
 
 _PRIMARY_AT = 16 * SECTOR
 _SIZE_AT = _PRIMARY_AT + 84  # ECMA-119 8.4.8, the big-endian half
-_APPLICATION_AT, _APPLICATION_LENGTH = _PRIMARY_AT + 883, 512  # ECMA-119 8.4.32, free for whoever wants to
-_SKIPPED = 15  # sectors at the end that burnt discs do not read well
-_FRAGMENTS = 20  # sums on the way, so that a bad medium is known early
+_APPLICATION_AT, _APPLICATION_LENGTH = _PRIMARY_AT + 883, 512  # ECMA-119 8.4.32, for application use
+_SKIPPED = 15  # sectors at the end, which often cannot be read from burnt discs
+_FRAGMENTS = 20  # intermediate sums, so that a bad medium is detected early
 _DIGITS = 3  # of each of them
-_PIECE = 16 * SECTOR  # checkisomd5 reads so much at a time, and takes the sums between pieces
+_PIECE = 16 * SECTOR  # checkisomd5 reads this much at a time, and computes the intermediate sums in between
 
 
 def implant(file: BinaryIO, progress: Callable[[int, int], None]) -> None:

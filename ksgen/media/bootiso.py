@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a boot ISO is: an installer that firmware starts, as lorax makes it. Looks, and decides nothing."""
+"""Reads a boot ISO: an installer that firmware boots, as lorax creates it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ksgen.media.treeinfo import STAGE2, STAGE2_LAST
 
 PRODUCT, UPDATES = "/images/product.img", "/images/updates.img"
 _KERNEL = ("/images/pxeboot/vmlinuz", "/images/pxeboot/initrd.img")
-# The boot loaders' files: isolinux and GRUB of EL9 and EL10 for BIOS, and what the boot loader for UEFI falls back to.
+# Boot loader configurations: isolinux and GRUB of EL9 and EL10 for BIOS, and the fallback of the UEFI boot loader.
 _CONFIGS = (
     "/isolinux/isolinux.cfg",
     "/isolinux/grub.conf",
@@ -29,12 +29,12 @@ _CONFIGS = (
     "/EFI/BOOT/grub.cfg",
     "/EFI/BOOT/BOOT.conf",
 )
-# The same, inside the file system that UEFI loads the boot loader from.
+# The same, inside the EFI boot image.
 _EFI_CONFIGS = ("/EFI/BOOT/grub.cfg", "/EFI/BOOT/BOOT.conf")
 ARCHES = {"BOOTX64.EFI": "x86_64", "BOOTAA64.EFI": "aarch64"}
 _EFI_PLACES = ("/images", "/isolinux", "/boot", "/EFI/BOOT")
-_DISK_SECTOR = 512  # bytes, in which partition tables count
-_PARTITIONS = 128  # of a table; UEFI's own number
+_DISK_SECTOR = 512  # bytes, the unit of partition tables
+_PARTITIONS = 128  # of a table; UEFI's minimum
 _STAGE2 = re.compile(r"\binst\.stage2=(hd:(?:CD)?LABEL=([^\s:]+))")
 _ESCAPED = re.compile(r"\\{1,2}x([0-9A-Fa-f]{2})")  # as udev writes a character of a label
 _WHAT = "an installer's boot ISO, such as AlmaLinux-9-latest-x86_64-boot.iso"
@@ -42,7 +42,7 @@ _WHAT = "an installer's boot ISO, such as AlmaLinux-9-latest-x86_64-boot.iso"
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """A boot loader's file; `path` is on the ISO, or in the file system for UEFI."""
+    """A boot loader configuration; `path` is on the ISO, or in the EFI boot image."""
 
     path: str
     text: str
@@ -51,9 +51,9 @@ class Config:
 
 @dataclasses.dataclass(frozen=True)
 class EfiImage:
-    """The file system that UEFI starts from: a file of the ISO, or a partition behind its files.
+    """The file system that UEFI boots from: a file of the ISO, or a partition after its files.
 
-    `partition` is its number in the partition table, and its type as xorriso wants it.
+    `partition` is its number in the partition table, and its type in xorriso's notation.
     """
 
     offset: int
@@ -64,10 +64,10 @@ class EfiImage:
 
 @dataclasses.dataclass(frozen=True)
 class BootIso:
-    """What was found on a boot ISO.
+    """The contents of a boot ISO.
 
-    `product` and `updates` are images that it has already, `arches` what its boot loaders for UEFI run on. `stage2` is
-    None where there is no installer, or one that cannot be read.
+    `product` and `updates` are existing images, `arches` the architectures of its UEFI boot loaders. `stage2` is None
+    if there is no installer, or if it cannot be read.
     """
 
     path: Path
@@ -85,51 +85,53 @@ class BootIso:
 
 
 def read_boot_iso(path: Path) -> tuple[BootIso | None, tuple[Finding, ...]]:
-    """The boot ISO in a file, and what is wrong with it; none where it cannot be read. Raises OSError."""
+    """The boot ISO in a file, and its problems; None if it cannot be read. Raises OSError."""
     with open(path, "rb") as file:
         source = FileSource(file)
         try:
             iso = Iso9660(source)
             return _look(path, source, iso), ()
         except Unreadable as error:
-            return None, (Finding("iso-unreadable", str(error), hint=f"take {_WHAT}"),)
+            return None, (Finding("iso-unreadable", str(error), hint=f"use {_WHAT}"),)
 
 
 def check_boot_iso(boot: BootIso) -> Iterator[Finding]:
-    """What keeps an ISO from being one that starts an installer."""
+    """Why an ISO cannot boot an installer."""
     platforms = {image.platform for image in boot.boot_images}
     if not platforms & {BIOS, UEFI}:
-        yield Finding("iso-not-bootable", "has nothing that firmware could start", hint=f"take {_WHAT}")
+        yield Finding("iso-not-bootable", "has no boot image for BIOS or UEFI", hint=f"use {_WHAT}")
     elif missing := [name for name, platform in (("BIOS", BIOS), ("UEFI", UEFI)) if platform not in platforms]:
-        yield Finding("iso-firmware", f"does not start on machines with {missing[0]}", "warning")
+        yield Finding("iso-firmware", f"does not boot on machines with {missing[0]}", "warning")
     if not boot.has_installer:
         message = f"has no installer: no {STAGE2}, no {STAGE2_LAST}, or no kernel for it"
-        yield Finding("iso-no-installer", message, hint=f"take {_WHAT}")
+        yield Finding("iso-no-installer", message, hint=f"use {_WHAT}")
     elif boot.stage2 is None:
-        message = "has an installer that cannot be looked into: whether it fits the image is not known"
+        message = "its stage 2 cannot be read, so it is unknown whether it matches the image"
         yield Finding("iso-installer-unread", message, "warning")
     named = {label for config in boot.configs for label in labels(config.text)}
     if not named:
-        message = "has no boot entry with inst.stage2=hd:LABEL=, by which the installer finds itself and the add-on"
-        yield Finding("iso-no-entry", message, hint=f"take {_WHAT}")
+        message = "has no boot entry with inst.stage2=hd:LABEL=, which locates stage 2 and the add-on"
+        yield Finding("iso-no-entry", message, hint=f"use {_WHAT}")
     for label in sorted(named - {boot.label}):
-        message = f"has boot entries for a volume {label!r}, and is the volume {boot.label!r}: they do not start"
-        yield Finding("iso-label", message, hint="take the ISO as its distribution publishes it")
+        message = (
+            f"its boot entries name the volume label {label!r}, but it has the label {boot.label!r}: they do not boot"
+        )
+        yield Finding("iso-label", message, hint="use the ISO as its distribution publishes it")
 
 
 def labels(text: str) -> tuple[str, ...]:
-    """The labels that the entries of a boot loader's file name for the second stage."""
+    """The volume labels that the entries of a boot loader configuration name for stage 2."""
     return tuple(_ESCAPED.sub(lambda code: chr(int(code[1], 16)), found[2]) for found in _STAGE2.finditer(text))
 
 
 def medium(line: str) -> str | None:
-    """The device of the second stage as a boot entry's line names it (`hd:LABEL=…`)."""
+    """The device of stage 2 in a boot entry's line (`hd:LABEL=…`)."""
     found = _STAGE2.search(line)
     return found[1] if found else None
 
 
 def mtools(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run one of mtools, which then looks at nothing but what it is told to."""
+    """Run one of the mtools, without user settings."""
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "MTOOLS_SKIP_CHECK": "1", "MTOOLSRC": os.devnull}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
@@ -190,13 +192,13 @@ def _efi_image(source: Source, iso: Iso9660, boot_image: BootImage) -> EfiImage:
 def _fat_size(head: bytes) -> int:
     """Bytes of a FAT file system, by its BIOS parameter block."""
     if len(head) < _DISK_SECTOR or head[510:512] != b"\x55\xaa":
-        raise Unreadable("has no file system where UEFI looks for one")
+        raise Unreadable("has no FAT file system in its EFI boot image")
     (unit,) = struct.unpack_from("<H", head, 11)
     return int(unit * (struct.unpack_from("<H", head, 19)[0] or struct.unpack_from("<I", head, 32)[0]))
 
 
 def _partition(source: Source, offset: int) -> tuple[int, str] | None:
-    """The number and type of the partition that begins there."""
+    """The number and type of the partition that begins at this offset."""
     found = (
         (number, kind) for number, kind, sector in (_gpt(source) or _mbr(source)) if sector * _DISK_SECTOR == offset
     )
@@ -204,7 +206,7 @@ def _partition(source: Source, offset: int) -> tuple[int, str] | None:
 
 
 def _gpt(source: Source) -> list[tuple[int, str, int]]:
-    """Number, type and first sector of the partitions (UEFI specification, 5.3); none without such a table."""
+    """Number, type and first sector of the partitions (UEFI specification, 5.3); empty without a GPT."""
     head = exactly(source, _DISK_SECTOR, _DISK_SECTOR)
     if head[:8] != b"EFI PART":
         return []
@@ -218,6 +220,6 @@ def _gpt(source: Source) -> list[tuple[int, str, int]]:
 
 
 def _mbr(source: Source) -> list[tuple[int, str, int]]:
-    """The same of the table that is older."""
+    """The same for an MBR partition table."""
     entries = [exactly(source, 446 + 16 * n, 16) for n in range(4)]
     return [(n, hex(entry[4]), struct.unpack_from("<I", entry, 8)[0]) for n, entry in enumerate(entries, 1)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads an ext4 in its place, as livemedia-creator makes it for a live image. The format: Linux, fs/ext4/ext4.h."""
+"""Reads an ext4 file system, such as livemedia-creator creates for a live image. The format: Linux, fs/ext4/ext4.h."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from ksgen.media.filesystem import LIST_MAX, FileSystem, Inode, Source, Unreadab
 _SUPERBLOCK_AT, _SUPERBLOCK_LENGTH = 1024, 1024
 _MAGIC_AT, _MAGIC = 56, b"\x53\xef"
 _ROOT = 2
-# Features that change where things lie: s_feature_incompat.
+# Features that change the on-disk layout: s_feature_incompat.
 _META_BG, _64_BIT = 0x10, 0x80
 _HAS_EXTENTS, _HAS_INLINE_DATA = 0x80000, 0x10000000  # i_flags
 _EXTENT_MAGIC = 0xF30A
 _DEPTH_MAX = 5  # of the tree of extents
-_UNWRITTEN = 0x8000  # a longer extent is that much shorter, and reads as zeros
-_FAST_LINK = 60  # bytes; a shorter target stands in the inode
+_UNWRITTEN = (
+    0x8000  # a larger length marks an unwritten extent, whose length is that much smaller and which reads as zeros
+)
+_FAST_LINK = 60  # bytes; a shorter target is stored in the inode
 _INODES_KEPT = 256
 
 
 class Ext4(FileSystem):
-    """An ext4. Raises Unreadable where it is none, or one with features that are not read here."""
+    """An ext4 file system. Raises Unreadable if it is not one, or has unsupported features."""
 
     def __init__(self, source: Source) -> None:
         head = source.read(_SUPERBLOCK_AT, _SUPERBLOCK_LENGTH)
         if len(head) < _SUPERBLOCK_LENGTH or head[_MAGIC_AT : _MAGIC_AT + 2] != _MAGIC:
-            raise Unreadable("is no ext4")
+            raise Unreadable("is not an ext4 file system")
         (first, log_size) = struct.unpack_from("<II", head, 20)
         (self._per_group,) = struct.unpack_from("<I", head, 40)
         (self._inode_size,) = struct.unpack_from("<H", head, 88)
@@ -38,7 +40,7 @@ class Ext4(FileSystem):
         self._descriptors = (first + 1) * self._block_size
         self._source = source
         if features & _META_BG or log_size > 6 or not self._per_group or self._inode_size < 128:
-            raise Unreadable("is an ext4 with features that are not read here")
+            raise Unreadable("is an ext4 file system with unsupported features")
         self._kept = functools.lru_cache(_INODES_KEPT)(self._read_inode)
         self._listed = functools.lru_cache(_INODES_KEPT)(self._listing)
 
@@ -58,7 +60,7 @@ class Ext4(FileSystem):
 
     def content(self, file: Inode) -> Source:
         if not file.place & _HAS_EXTENTS or file.place & _HAS_INLINE_DATA:
-            raise Unreadable("is an ext4 with files that are kept in a way that is not read here")
+            raise Unreadable("is an ext4 file system with files that do not use extents, which is not supported")
         return _File(self._source, self._block_size, file.size, tuple(self._extents(file.detail)))
 
     def _read_inode(self, number: int) -> Inode:
@@ -76,7 +78,7 @@ class Ext4(FileSystem):
         """First block in the file, how many, and the first on the disk, None for zeros."""
         magic, count, _, levels = struct.unpack_from("<4H", node)
         if magic != _EXTENT_MAGIC or levels > _DEPTH_MAX or depth not in (None, levels) or 12 * (count + 1) > len(node):
-            raise Unreadable("is damaged: a file's extents cannot be read")
+            raise Unreadable("is corrupt: a file's extents cannot be read")
         for at in range(12, 12 * (count + 1), 12):
             if levels:
                 _, low, high = struct.unpack_from("<IIH", node, at)
@@ -88,16 +90,16 @@ class Ext4(FileSystem):
                 yield block, length - (0 if is_written else _UNWRITTEN), (high << 32 | low) if is_written else None
 
     def _listing(self, directory: Inode) -> dict[str, int]:
-        """The names in a directory and the numbers of their inodes. What its index is in reads as unused entries."""
+        """The names in a directory and the numbers of their inodes. Blocks of its index look like unused entries."""
         if directory.size > LIST_MAX:
-            raise Unreadable("is damaged: a directory cannot be read")
+            raise Unreadable("is corrupt: a directory cannot be read")
         data = self.content(directory).read(0, directory.size)
         found = {}
         at = 0
         while at + 8 <= len(data):
             number, length, name_length = struct.unpack_from("<IHB", data, at)
             if length < 8:
-                raise Unreadable("is damaged: a directory cannot be read")
+                raise Unreadable("is corrupt: a directory cannot be read")
             if number:
                 name = data[at + 8 : at + 8 + name_length].decode("utf-8", "surrogateescape")
                 found[name] = number

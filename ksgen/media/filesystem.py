@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A file system inside a file, read without mounting it: squashfs.py and ext4.py know the formats, this the paths.
+"""A file system inside a file, read without mounting it: squashfs.py and ext4.py have the formats, this the paths.
 
-Nothing is unpacked: what is asked for is read where it lies, so that a file system within a file system costs no more
-than the files that somebody looks at.
+Nothing is unpacked: data is read in place, so that a file system within a file system costs no more than the files that
+are read.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import stat
 from typing import BinaryIO, Protocol
 
 _LINKS = 40  # Linux, MAXSYMLINKS in include/linux/namei.h
-_TEXT_MAX = 1 << 20  # bytes; what is read as a text is a line or a small configuration file
+_TEXT_MAX = 1 << 20  # bytes; text files are a line or a small configuration file
 
-# bytes of a directory, or of the list of a file's blocks: more than that of a million files, or of a terabyte. What is
-# damaged may claim to have anything.
+# bytes of a directory, or of the list of a file's blocks: enough for a million files, or for a terabyte. A
+# corrupt one may claim any size.
 LIST_MAX = 1 << 26
 
 
 class Unreadable(Exception):
-    """The content is not what its format says; the message is for the person whose file it is."""
+    """The content does not follow its format; the message is for the user."""
 
 
 class Source(Protocol):
-    """Bytes that can be read anywhere. Past the end there are none, and fewer come back."""
+    """Bytes with random access. A read past the end returns fewer bytes."""
 
     @property
     def size(self) -> int: ...
@@ -50,10 +50,10 @@ class FileSource:
 
 
 def exactly(source: Source, offset: int, length: int) -> bytes:
-    """So many bytes. Raises Unreadable when the file ends before."""
+    """Exactly this many bytes. Raises Unreadable if the file ends before."""
     found = source.read(offset, length)
     if len(found) != length:
-        raise Unreadable("ends in the middle")
+        raise Unreadable("is truncated")
     return found
 
 
@@ -98,7 +98,7 @@ class FileSystem(abc.ABC):
     def content(self, file: Inode) -> Source: ...
 
     def find(self, path: str) -> Inode | None:
-        """What is there, None for nothing."""
+        """The inode at a path, None if not found."""
         trail = [self.root()]
         todo = path.split("/")[::-1]
         links = 0
@@ -124,12 +124,12 @@ class FileSystem(abc.ABC):
         return trail[-1]
 
     def names(self, path: str) -> tuple[str, ...]:
-        """What is in a directory, sorted; nothing where there is none."""
+        """The names in a directory, sorted; empty if it does not exist."""
         found = self.find(path)
         return tuple(sorted(self.children(found))) if found is not None and found.is_directory else ()
 
     def text(self, path: str) -> str | None:
-        """A small file as a text, None when there is none."""
+        """A small file as text, None if not found."""
         found = self.find(path)
         if found is None or not found.is_file:
             return None

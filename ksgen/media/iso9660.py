@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads an ISO 9660 with Rock Ridge in its place, and what firmware finds on it: ECMA-119, IEEE P1281 and P1282, El
-Torito 1.0."""
+"""Reads an ISO 9660 file system with Rock Ridge, and its boot catalog: ECMA-119, IEEE P1281, P1282, El Torito 1.0."""
 
 from __future__ import annotations
 
@@ -21,12 +20,12 @@ _CATALOG_ENTRIES = 64  # a sector of 32 bytes each
 _BOOTABLE, _MORE_HEADERS, _LAST_HEADER = 0x88, 0x90, 0x91
 BIOS, UEFI = 0x00, 0xEF  # platforms
 _IS_DIRECTORY, _IS_CONTINUED = 0x02, 0x80
-_CONTINUATIONS = 16  # areas that the attributes of one file may go on in
+_CONTINUATIONS = 16  # continuation areas for the attributes of one file
 
 
 @dataclasses.dataclass(frozen=True)
 class BootImage:
-    """What firmware of a platform loads; `sector` is where it begins."""
+    """The boot image for a platform's firmware; `sector` is where it begins."""
 
     platform: int
     sector: int
@@ -42,19 +41,19 @@ class _Record:
 
 
 class Iso9660(FileSystem):
-    """An ISO 9660. `size` is what its own header says, in bytes. Raises Unreadable where it is none."""
+    """An ISO 9660. `size` is the size in its header, in bytes. Raises Unreadable if it is not valid."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         descriptors = tuple(self._volume_descriptors())
         primary = next((d for d in descriptors if d[0] == _PRIMARY), None)
         if primary is None:
-            raise Unreadable("is no ISO 9660 image")
+            raise Unreadable("is not an ISO 9660 image")
         self.label = primary[40:72].decode("ascii", "replace").rstrip()
         (sectors,) = struct.unpack_from("<I", primary, 80)
         self.size = sectors * SECTOR
         if self.size > source.size:
-            raise Unreadable(f"has {source.size} of {self.size} bytes")
+            raise Unreadable(f"is truncated: {source.size} of {self.size} bytes")
         self.has_joliet = any(d[0] == _SUPPLEMENTARY and d[88:91] in _JOLIET for d in descriptors)
         self.boot_images = tuple(
             image for d in descriptors if d[0] == _BOOT and d[7:30] == _EL_TORITO for image in self._catalog(d)
@@ -97,18 +96,18 @@ class Iso9660(FileSystem):
                 yield BootImage(platform, struct.unpack_from("<I", data, at + 8)[0])
 
     def _attribute_offset(self) -> int:
-        """How many bytes stand before the attributes of each file: SP in the first entry of the root says it."""
+        """How many bytes precede the attributes of each file: from SP in the first entry of the root."""
         first = exactly(self._source, self._root.place * SECTOR, SECTOR)
         attributes = _system_use(first[: first[0]])
         if attributes[:2] != b"SP":
-            raise Unreadable("has no Rock Ridge, so that its long file names are lost")
+            raise Unreadable("has no Rock Ridge extensions, so its long file names are lost")
         return attributes[6]
 
     def _listing(self, directory: Inode) -> dict[str, Inode]:
         found: dict[str, Inode] = {}
         open_file: Inode | None = None
         for record in self._records(directory):
-            if open_file is not None:  # a file of 4 GiB and more is in several pieces, one behind the other
+            if open_file is not None:  # a file of 4 GiB or more has several extents, one after the other
                 inode = dataclasses.replace(open_file, size=open_file.size + record.inode.size)
             else:
                 inode = record.inode
@@ -118,7 +117,7 @@ class Iso9660(FileSystem):
 
     def _records(self, directory: Inode) -> Iterator[_Record]:
         if directory.size > LIST_MAX:
-            raise Unreadable("is damaged: a directory cannot be read")
+            raise Unreadable("is corrupt: a directory cannot be read")
         data = exactly(self._source, directory.place * SECTOR, directory.size)
         at = 0
         while at < len(data):
@@ -128,7 +127,7 @@ class Iso9660(FileSystem):
                 continue
             entry = data[at : at + length]
             if length < 34 or len(entry) < length:
-                raise Unreadable("is damaged: a directory cannot be read")
+                raise Unreadable("is corrupt: a directory cannot be read")
             if entry[32] != 1 or entry[33] > 1:  # the directory itself, and the one above
                 yield self._record(entry, _system_use(entry)[self._skip :])
             at += length
@@ -149,7 +148,7 @@ class Iso9660(FileSystem):
         return _Record(name or plain.partition(b";")[0], inode, bool(flags & _IS_CONTINUED))
 
     def _attributes(self, area: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Kind and value of each, also of those that stand elsewhere."""
+        """Kind and value of each, including continuation areas."""
         for _ in range(_CONTINUATIONS):
             at, following = 0, b""
             while at + 4 <= len(area) and area[at + 2] >= 4:
@@ -182,7 +181,7 @@ class Extent:
 
 
 def _system_use(entry: bytes) -> bytes:
-    """What stands behind the name of a directory's entry; names are padded to an even place."""
+    """The system use area after the name in a directory entry; names are padded to an even offset."""
     end = 33 + entry[32]
     return entry[end + end % 2 :]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A root file system packed as a squashfs: a node image, or the installer itself. Nothing is unpacked.
 
-It lies in the squashfs as it is, or, as livemedia-creator and lorax make it, as LiveOS/rootfs.img within it.
+It is the squashfs itself, or, as livemedia-creator and lorax create it, LiveOS/rootfs.img within it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LIVE = "/LiveOS"
 
 @dataclasses.dataclass(frozen=True)
 class LiveImage:
-    """`root` is what becomes the root of a machine; `is_nested` when it lies in a file of the squashfs."""
+    """`root` becomes the root file system of a machine; `is_nested`: it is a file within the squashfs."""
 
     root: FileSystem
     is_nested: bool
@@ -34,7 +34,7 @@ def read(source: Source) -> LiveImage:
     path = f"{_LIVE}/{nested[0]}"
     inner = outer.find(path)
     if inner is None or not inner.is_file:
-        raise Unreadable(f"has a {path} that is no file")
+        raise Unreadable(f"has a {path} that is not a file")
     try:
         return LiveImage(Ext4(outer.content(inner)), is_nested=True)
     except Unreadable as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a node image is: a squashfs that Anaconda copies, and of which imgbase can make the first layer."""
+"""Reads a node image: a squashfs that Anaconda copies, and from which imgbase can create the first layer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from org_ovirt_node.programs import imgbase
 
 LVM_PROFILE = "/etc/lvm/profile/imgbased-pool.profile"
 _VARIANT = "ovirt-node"  # VARIANT_ID that ovirt-node-ng's %post writes
-# Written by the installation, not by who built the image: Anaconda's fstab and boot loader.
+# Written by the installation, not part of the image: Anaconda's fstab and boot loader configuration.
 _MADE_LATER = frozenset((imgbase.FSTAB, "/etc/default/grub"))
 _KERNEL = "vmlinuz-"
-_RESCUE = "-rescue-"  # Anaconda passes over such a kernel (its live_image/utils.py)
+_RESCUE = "-rescue-"  # Anaconda ignores such a kernel (its live_image/utils.py)
 _EFI = "/boot/efi/EFI"
-_EFI_FALLBACK = "BOOT"  # UEFI's own name, of no distribution
+_EFI_FALLBACK = "BOOT"  # UEFI's fallback directory, of no distribution
 _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
 _SITE_PACKAGES = re.compile(r"python3\.\d+")
 _PACKAGE_VERSION = re.compile(r"^PACKAGE_VERSION = ['\"]([^'\"]+)['\"]", re.MULTILINE)
@@ -29,11 +29,11 @@ _PACKAGE_VERSION = re.compile(r"^PACKAGE_VERSION = ['\"]([^'\"]+)['\"]", re.MULT
 
 @dataclasses.dataclass(frozen=True)
 class NodeImage:
-    """What was found in an image; a field is None, or empty, where there is nothing of the kind.
+    """The contents of an image; a field is None, or empty, if not found.
 
     `os_release` is that of the image (`ID`, `VERSION_ID`, `VARIANT_ID`, `PRETTY_NAME`), `kernels` are versions,
     `efi_dirs` the directories below EFI/ other than BOOT, `release_cpe` the text of
-    /etc/system-release-cpe, `missing_files` and `missing_programs` what imgbase needs.
+    /etc/system-release-cpe, `missing_files` and `missing_programs` what imgbase requires.
     """
 
     size: int
@@ -50,7 +50,7 @@ class NodeImage:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something of an image that somebody has to act on. It does not know where the image was named."""
+    """A problem of an image or ISO. It does not know where the file was named."""
 
     code: str
     message: str
@@ -59,30 +59,30 @@ class Finding:
 
 
 def read_node_image(path: Path) -> tuple[NodeImage | None, tuple[Finding, ...]]:
-    """The image in a file, and what is wrong with it; no image where it cannot be read. Raises OSError."""
+    """The image in a file, and its problems; None if it cannot be read. Raises OSError."""
     with open(path, "rb") as file:
         return look_at_image(FileSource(file))
 
 
 def look_at_image(source: Source) -> tuple[NodeImage | None, tuple[Finding, ...]]:
-    """As read(), of an image that lies elsewhere."""
+    """Like read_node_image(), from any source."""
     try:
         live = liveimage.read(source)
         image = _node(live.root, source.size, live.is_nested)
     except Unreadable as error:
-        return None, (Finding("image-unreadable", str(error), hint="take the .squashfs.img of a node image"),)
+        return None, (Finding("image-unreadable", str(error), hint="use the .squashfs.img of a node image"),)
     return image, tuple(check(image))
 
 
 def check(image: NodeImage) -> Iterator[Finding]:
-    """What would keep the image from becoming a node, and what is probably not meant."""
+    """Why the image cannot become a node, and what is probably a mistake."""
     cure = imgbase.NODE_IMAGE
     for found in imgbase.nvr_findings(image.nvr):
         yield Finding("image-nvr", f"{found.found}; needed: {found.needed}", hint=found.cure)
     if not image.kernels:
-        yield Finding("image-kernel", f"has no /boot/{_KERNEL}*, so that nothing would boot", hint=cure)
+        yield Finding("image-kernel", f"has no kernel /boot/{_KERNEL}*, so it cannot boot", hint=cure)
     if image.imgbased_version is None:
-        yield Finding("image-imgbased", "has no imgbased in it", hint=cure)
+        yield Finding("image-imgbased", "does not contain imgbased", hint=cure)
     for found in imgbase.cpe_findings(image.release_cpe):
         yield Finding("image-file", f"{found.found}; needed: {found.needed}", hint=found.cure)
     for path in image.missing_files:
@@ -91,10 +91,10 @@ def check(image: NodeImage) -> Iterator[Finding]:
         names = ", ".join(image.missing_programs)
         yield Finding("image-program", f"has no {names}, which imgbase calls", hint=cure)
     if image.os_release.get("VARIANT_ID") != _VARIANT:
-        name = image.os_release.get("PRETTY_NAME", "nameless")
-        yield Finding("image-variant", f"says of itself {name!r}, and not VARIANT_ID={_VARIANT}", "warning")
+        name = image.os_release.get("PRETTY_NAME", "unnamed")
+        yield Finding("image-variant", f"identifies itself as {name!r}, without VARIANT_ID={_VARIANT}", "warning")
     if not image.efi_dirs:
-        yield Finding("image-efi", f"has no boot loader in {_EFI}: it starts on machines with BIOS only", "warning")
+        yield Finding("image-efi", f"has no boot loader in {_EFI}: it boots on machines with BIOS only", "warning")
 
 
 def _node(root: FileSystem, size: int, is_nested: bool) -> NodeImage:
@@ -122,7 +122,7 @@ def _node(root: FileSystem, size: int, is_nested: bool) -> NodeImage:
 
 
 def _imgbased_version(root: FileSystem) -> str | None:
-    """imgbased's constants.py says it; its package is in the directory of the image's Python."""
+    """The version in imgbased's constants.py, in the site-packages of the image's Python."""
     for name in root.names("/usr/lib"):
         if _SITE_PACKAGES.fullmatch(name):
             text = root.text(os.path.join("/usr/lib", name, "site-packages/imgbased/constants.py"))

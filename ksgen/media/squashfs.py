@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads a squashfs 4.0 in its place. The format: Documentation/filesystems/squashfs.rst of Linux, and squashfs_fs.h."""
+"""Reads a squashfs 4.0. The format: Documentation/filesystems/squashfs.rst of Linux, and squashfs_fs.h."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ksgen.media.filesystem import LIST_MAX, FileSystem, Inode, Source, Unreadab
 MAGIC = b"hsqs"
 _SUPERBLOCK = struct.Struct("<4s4I6H8Q")
 _VERSION = (4, 0)
-_METADATA = 8192  # bytes of a metadata block, unpacked
+_METADATA = 8192  # bytes of a metadata block, uncompressed
 _BLOCK_MAX = 1 << 20  # bytes; squashfs_fs.h, SQUASHFS_FILE_MAX_SIZE
 _NO_FRAGMENT = 0xFFFFFFFF
-_STORED_METADATA, _STORED_DATA = 1 << 15, 1 << 24  # set in the length of a block that is not packed
+_STORED_METADATA, _STORED_DATA = 1 << 15, 1 << 24  # set in the length of an uncompressed block
 _FRAGMENT = struct.Struct("<QII")
 _INODE = struct.Struct("<4H2I")
 # Inode types; those of the long form are seven higher. Others are devices, pipes and sockets.
@@ -40,10 +40,10 @@ def _xz(data: bytes, most: int) -> bytes:
 def _zstd(data: bytes, most: int) -> bytes:
     program = shutil.which("zstd")
     if program is None:
-        raise Unreadable("is packed with zstd, and there is no program zstd here to unpack it (package zstd)")
+        raise Unreadable("is compressed with zstd, and the program zstd is not installed (package zstd)")
     done = subprocess.run([program, "-dcq"], input=data, capture_output=True, check=False)
     if done.returncode:
-        raise Unreadable("is damaged: zstd cannot unpack it")
+        raise Unreadable("is corrupt: zstd cannot decompress it")
     return done.stdout[:most]
 
 
@@ -53,25 +53,25 @@ _NAMES = {2: "lzma", 3: "lzo", 5: "lz4"}
 
 
 class Squashfs(FileSystem):
-    """A squashfs. Raises Unreadable where it is none."""
+    """A squashfs. Raises Unreadable if it is not one."""
 
     block_size: int
 
     def __init__(self, source: Source) -> None:
         head = source.read(0, _SUPERBLOCK.size)
         if len(head) < _SUPERBLOCK.size or head[:4] != MAGIC:
-            raise Unreadable("is no squashfs")
+            raise Unreadable("is not a squashfs image")
         _, _, _, self.block_size, _, compressor, _, _, _, major, minor, *places = _SUPERBLOCK.unpack(head)
         self._root, self.length, _, _, self._inodes, self._directories, self._fragments, _ = places
         self._source = source
         if (major, minor) != _VERSION:
             raise Unreadable(f"is a squashfs {major}.{minor}, not 4.0")
         if compressor not in _UNPACK:
-            raise Unreadable(f"is packed with {_NAMES.get(compressor, compressor)}, which is not read here")
+            raise Unreadable(f"is compressed with {_NAMES.get(compressor, compressor)}, which is not supported")
         if self.length > source.size:
-            raise Unreadable(f"has {source.size} of {self.length} bytes")
+            raise Unreadable(f"is truncated: {source.size} of {self.length} bytes")
         if not 0 < self.block_size <= _BLOCK_MAX:
-            raise Unreadable("is damaged: its blocks have no size")
+            raise Unreadable("is corrupt: invalid block size")
         self._unpack = _UNPACK[compressor]
         self._metadata_at = functools.lru_cache(_BLOCKS_KEPT)(self._metadata_block)
         self._listed = functools.lru_cache(_BLOCKS_KEPT)(self._listing)
@@ -80,7 +80,7 @@ class Squashfs(FileSystem):
         try:
             return self._unpack(data, most)
         except (zlib.error, lzma.LZMAError) as error:
-            raise Unreadable("is damaged: a block cannot be unpacked") from error
+            raise Unreadable("is corrupt: a block cannot be decompressed") from error
 
     def root(self) -> Inode:
         return self._inode(self._root)
@@ -98,10 +98,10 @@ class Squashfs(FileSystem):
     def content(self, file: Inode) -> Source:
         return _File(self, file)
 
-    # Metadata: a stream of packed blocks, addressed by the place of a block and an offset into what it unpacks to.
+    # Metadata: a stream of compressed blocks, addressed by the position of a block and an offset into its content.
 
     def _metadata_block(self, place: int) -> tuple[bytes, int]:
-        """The unpacked block, and where the next one is."""
+        """The uncompressed block, and the position of the next one."""
         (head,) = struct.unpack("<H", exactly(self._source, place, 2))
         length = head & (_STORED_METADATA - 1)
         data = exactly(self._source, place + 2, length)
@@ -109,12 +109,12 @@ class Squashfs(FileSystem):
 
     def _metadata(self, place: int, offset: int, length: int) -> bytes:
         if length > LIST_MAX:
-            raise Unreadable("is damaged: a list is too long")
+            raise Unreadable("is corrupt: a list is too long")
         found = bytearray()
         while len(found) < offset + length:
             data, place = self._metadata_at(place)
             if not data:
-                raise Unreadable("is damaged: an empty block")
+                raise Unreadable("is corrupt: an empty block")
             found += data
         return bytes(found[offset : offset + length])
 
@@ -126,7 +126,7 @@ class Squashfs(FileSystem):
         def fields(form: str) -> tuple[int, ...]:
             return struct.unpack(form, self._metadata(place, offset, struct.calcsize(form)))
 
-        # `detail` has what the reader of that kind needs: first block, offset, fragment, and where the lengths are.
+        # `detail` has what the reader of that type needs: first block, offset, fragment, and where the lengths are.
         if kind == _DIRECTORY:
             first, _, size, within, _ = fields("<IIHHI")
             return Inode(stat.S_IFDIR | mode, max(size - 3, 0), first, struct.pack("<I", within))
@@ -162,25 +162,25 @@ class Squashfs(FileSystem):
                     found[name.decode("utf-8", "surrogateescape")] = block << 16 | offset
                     at += 9 + length
         except struct.error as error:
-            raise Unreadable("is damaged: a directory ends in the middle") from error
+            raise Unreadable("is corrupt: a directory is truncated") from error
         return found
 
     def lengths(self, file: Inode) -> tuple[int, ...]:
-        """Of the blocks of a file, as they are packed."""
+        """The compressed lengths of the blocks of a file."""
         fragment, _, place, offset = struct.unpack("<IIQI", file.detail)
         whole, rest = divmod(file.size, self.block_size)
         count = whole + (1 if rest and fragment == _NO_FRAGMENT else 0)
         return struct.unpack(f"<{count}I", self._metadata(place, offset, 4 * count))
 
     def block(self, place: int, head: int, size: int) -> bytes:
-        """A block of data that unpacks to so many bytes."""
+        """A block of data of this uncompressed size."""
         length = head & (_STORED_DATA - 1)
         if not length:
             return bytes(size)
         data = exactly(self._source, place, length)
         found = data if head & _STORED_DATA else self.unpacked(data, self.block_size)
         if len(found) < size:
-            raise Unreadable("is damaged: a block is too short")
+            raise Unreadable("is corrupt: a block is too short")
         return found
 
     def fragment(self, file: Inode, size: int) -> bytes:
@@ -198,7 +198,7 @@ class _File:
     def __init__(self, owner: Squashfs, inode: Inode) -> None:
         self._owner, self._inode = owner, inode
         self._heads = owner.lengths(inode)
-        # Where each block begins: they lie behind one another.
+        # Where each block begins: they are contiguous.
         packed = (head & (_STORED_DATA - 1) for head in self._heads)
         self._places = tuple(itertools.accumulate(packed, initial=inode.place))
         self._kept = functools.lru_cache(_BLOCKS_KEPT)(self._block)

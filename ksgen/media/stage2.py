@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an installer's second stage is: whose Anaconda, of which release, and where it looks for a boot loader."""
+"""Reads an installer's stage 2: its product, its release, and where it looks for a boot loader."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ksgen.media.filesystem import FileSystem, Source
 
 _CONFIGURATION = ("/etc/anaconda/profile.d", "/etc/anaconda/product.d")  # EL10 and later; EL9
 _MAJOR = re.compile(r"\d+")
-_BASES = 5  # profiles that one may be based on, one upon the other
+_BASES = 5  # maximum depth of profiles based on others
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage2:
-    """`name` is for people; `release` (`el9`) and `efi_dir` are None where Anaconda's own files do not tell."""
+    """`name` is for people; `release` (`el9`) and `efi_dir` are None if Anaconda's files do not define them."""
 
     name: str
     release: str | None
@@ -51,7 +51,7 @@ def read(source: Source) -> Stage2:
 
 
 def _efi_dir(root: FileSystem, os_release: dict[str, str]) -> str | None:
-    """As Anaconda finds it: in the file for this product, or in that of the one it is based on."""
+    """As Anaconda finds it: in the profile of this product, or in one that it is based on."""
     profiles = [
         _profile(_parsed(root.text(f"{place}/{name}") or ""))
         for place in _CONFIGURATION
@@ -69,7 +69,7 @@ def _efi_dir(root: FileSystem, os_release: dict[str, str]) -> str | None:
 
 
 def _chosen(profiles: Sequence[_Profile], stamp: str | None, os_release: dict[str, str]) -> _Profile | None:
-    """The most exact first: Anaconda's core/configuration, profile.py and, of EL9, anaconda.py."""
+    """The best match: Anaconda's core/configuration, profile.py and, of EL9, anaconda.py."""
     os_id, variant, name = (os_release.get(key) for key in ("ID", "VARIANT_ID", "NAME"))
     ranked = (
         [profile for profile in profiles if profile.product and profile.product == stamp],

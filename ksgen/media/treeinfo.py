@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The `.treeinfo` of an installer's tree: whose it is, for what, and where its parts are (productmd's treeinfo 1.2)."""
+"""The `.treeinfo` of an install tree: product, architecture, and paths (productmd's treeinfo 1.2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import dataclasses
 
 # The kernel and the initrd: their names in the published tree, and their places in an install tree.
 KERNEL = (("vmlinuz", "images/pxeboot/vmlinuz"), ("initrd.img", "images/pxeboot/initrd.img"))
-# What dracut fetches where .treeinfo names nothing, and what it tries last (Anaconda's dracut/anaconda-lib.sh).
+# What dracut fetches if .treeinfo names nothing, and what it tries last (Anaconda's dracut/anaconda-lib.sh).
 STAGE2, STAGE2_LAST = "images/install.img", "LiveOS/squashfs.img"
 # The directory below EFI/ in which Anaconda looks for the boot loader, by product: efi_dir in its product.d, profile.d.
 _EFI_DIRS = {
@@ -36,7 +36,7 @@ class TreeInfo:
 
     @property
     def release(self) -> str | None:
-        """`el9`; None where the version begins with no number."""
+        """`el9`; None if the version does not begin with a number."""
         major = self.version.partition(".")[0]
         return f"el{major}" if major.isascii() and major.isdigit() else None
 
@@ -50,7 +50,7 @@ class TreeInfo:
 
 
 def parse_treeinfo(text: str) -> TreeInfo | None:
-    """None for a text that is no .treeinfo."""
+    """None if the text is not a valid .treeinfo."""
     config = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
         config.read_string(text)

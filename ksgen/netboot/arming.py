@@ -13,11 +13,11 @@ from ksgen.host import Host
 
 # Foreman's token_duration: 360 minutes. Long enough to walk through a rack, short enough to be over on the next day.
 DEFAULT_DURATION = datetime.timedelta(hours=6)
-# Who arms for longer has forgotten it by then.
+# A longer arming would be forgotten before it ends.
 LONGEST_DURATION = datetime.timedelta(days=31)
 
 STATE_VERSION = 2  # 1 had no random part
-RANDOM_BYTES = 16  # 128 bits, of which no client finds one by trying
+RANDOM_BYTES = 16  # 128 bits, which no client can guess
 _RANDOM = re.compile(rf"[0-9a-f]{{{2 * RANDOM_BYTES}}}")
 _TOKEN = re.compile(rf"([\w:][\w.:-]*)\.([0-9]{{10}})\.([0-9]{{10}})(?:\.({_RANDOM.pattern}))?", re.ASCII)
 # From here on a time has ten digits, which nginx compares.
@@ -30,7 +30,7 @@ Status = Literal["armed", "used", "expired", "withdrawn"]
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Arming:
-    """The permission to install one host once, over the card that it had when the permission was given.
+    """The permission to install one host once, from the boot NIC that it had when it was armed.
 
     `random` is the unguessable part, in hexadecimal digits; a permission of state version 1 has none.
     """
@@ -49,7 +49,7 @@ class Arming:
 
 
 def read_token(token: str) -> Arming | None:
-    """The permission that a token names, as far as it says: the card is not in it. None for another text."""
+    """The permission that a token names, without the MAC address, which is not in it. None for other text."""
     match = _TOKEN.fullmatch(token)
     if match is None or int(match[2]) < _FIRST_SECOND or int(match[3]) < _FIRST_SECOND:
         return None
@@ -66,7 +66,7 @@ class UntilError:
 
 
 def parse_until(text: str | None, now: datetime.datetime) -> datetime.datetime | UntilError:
-    """`2h`, `90m`, `1d`, or an ISO time; without an offset it is local time. None stands for the default."""
+    """`2h`, `90m`, `1d`, or an ISO time; without an offset it is local time. None: the default duration."""
     if text is None:
         return _whole_second(now + DEFAULT_DURATION)
     match = _DURATION.fullmatch(text.strip())
@@ -78,7 +78,9 @@ def parse_until(text: str | None, now: datetime.datetime) -> datetime.datetime |
     except (ValueError, OverflowError):
         return UntilError(f"{text!r} is not a time", "write 90m, 6h, 2d, or 2026-05-04T18:00")
     if until <= now:
-        return UntilError(f"{_shown(until)} is not in the future; it is {_shown(now)}", "write 90m, 6h or 2d")
+        return UntilError(
+            f"{_shown(until)} is not in the future; the current time is {_shown(now)}", "write 90m, 6h or 2d"
+        )
     if until - now > LONGEST_DURATION:
         longest = f"{LONGEST_DURATION.days}d"
         return UntilError(f"{_shown(until)} is more than {LONGEST_DURATION.days} days away", f"write {longest} at most")
@@ -94,22 +96,22 @@ def _shown(moment: datetime.datetime) -> str:
 
 
 def load(state: object) -> tuple[Arming, ...]:
-    """The armings of a stored state (JSON), None where there is none yet. Raises ValueError for what is not a state."""
+    """The armings of a stored state (JSON), None where there is none yet. Raises ValueError for an invalid state."""
     if state is None:
         return ()
     if not isinstance(state, Mapping) or not isinstance(entries := state.get("armed"), Mapping):
-        raise ValueError("is not an arming state of ksgen")
+        raise ValueError("is not an arming state file of ksgen")
     version = state.get("version")
     if version not in (1, STATE_VERSION):
-        raise ValueError(f"is an arming state of version {version!r}; this ksgen knows up to {STATE_VERSION}")
+        raise ValueError(f"is an arming state of version {version!r}; this ksgen supports up to {STATE_VERSION}")
     return tuple(sorted(_load_one(host, entry) for host, entry in entries.items()))
 
 
 def _load_one(host: str, entry: Any) -> Arming:
     one = _stored(host, entry)
-    # A sound permission is what its token says, and its card.
+    # A valid entry agrees with its token, and adds the MAC address.
     if one is None or read_token(one.token) != dataclasses.replace(one, mac=""):
-        raise ValueError(f"the entry of {host!r} is damaged")
+        raise ValueError(f"the entry of {host!r} is corrupt")
     return one
 
 
@@ -139,9 +141,9 @@ def arm(
     now: datetime.datetime,
     draw: Callable[[], str],
 ) -> tuple[Arming, ...]:
-    """These hosts may be installed once from now until then, whatever was said of them before.
+    """Arm these hosts from now until `until`; earlier armings of them are replaced.
 
-    `draw` gives a random part of RANDOM_BYTES in hexadecimal digits, another one each time.
+    `draw` returns RANDOM_BYTES random bytes in hexadecimal digits, new ones at each call.
     """
     new = {
         host.name: Arming(host.name, host.settings.mac, _whole_second(now), _whole_second(until), draw())
@@ -152,24 +154,24 @@ def arm(
 
 
 def disarm(armings: Iterable[Arming], names: Collection[str]) -> tuple[Arming, ...]:
-    """These hosts may not be installed any more."""
+    """Disarm these hosts."""
     return tuple(sorted(arming for arming in armings if arming.host not in names))
 
 
 def void(armings: Iterable[Arming], hosts: Mapping[str, Host]) -> dict[str, str]:
-    """The hosts whose permission is not one for a host of the inventory any more, with the reason."""
+    """The hosts whose arming no longer matches the inventory, with the reason."""
     found = {}
     for one in armings:
         host = hosts.get(one.host)
         if host is None:
             found[one.host] = "it is no longer in the inventory"
         elif host.settings.mac != one.mac:
-            found[one.host] = f"its node_mac is now {host.settings.mac}, and was {one.mac} when it was armed"
+            found[one.host] = f"its node_mac is now {host.settings.mac}; it was {one.mac} when armed"
     return found
 
 
 def status(arming: Arming, now: datetime.datetime, spent: Collection[str], published: Collection[str]) -> Status:
-    """What has become of an arming.
+    """The status of an arming.
 
     `spent` are the tokens with which a kickstart has been fetched, `published` those that the web server accepts.
     """

@@ -25,7 +25,7 @@ STATE_FILE = "arming.json"
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """Files below out/ with the host that each belongs to (none: the site), and what is wrong with them."""
+    """Files below out/ with their owners (the host; files without one belong to the site), and their problems."""
 
     texts: Mapping[str, str | bytes]
     owners: Mapping[str, str]
@@ -33,7 +33,7 @@ class Files:
 
 
 def stored(directory: Path) -> tuple[Arming, ...]:
-    """Who was armed when the tree was published. Raises OSError, and ValueError for a file that is not ours."""
+    """Who was armed when the tree was published. Raises OSError, and ValueError for an invalid file."""
     path = directory / STATE_FILE
     if not path.exists():
         return ()
@@ -54,7 +54,7 @@ def server(directory: Path, user: str, group: str, known: Remembered) -> bootfil
 def readers(directory: Path, group: str) -> int | None:
     """The group id of the web server, which has to read the kickstarts; None where the group of the directory stays.
 
-    It stays where somebody has chosen it, and where we are nobody who could give another.
+    It is kept if it was set explicitly, or if this user may not change it.
     """
     with contextlib.suppress(FileNotFoundError):
         if directory.stat().st_gid != os.getegid():
@@ -116,9 +116,9 @@ def _owners(paths: Iterable[str], hosts: Sequence[Host]) -> dict[str, str]:
 def copies(
     hosts: Sequence[Host], trees: Mapping[str, Path], is_named: bool = True
 ) -> tuple[tuple[boottree.Copy, ...], list[Problem]]:
-    """Kernels and loaders for the releases that have an installer tree; nothing without one.
+    """Kernels and loaders for the releases that have an install tree; nothing without one.
 
-    A run for which no tree `is_named` is not stopped: an earlier one has put in place what is missing now.
+    Problems are warnings unless a tree `is_named`: an earlier run has copied the files that are missing now.
     """
     releases = {host.settings.release for host in hosts} & trees.keys()
     found, problems = boottree.wanted(releases, trees) if releases else ((), [])
@@ -126,13 +126,15 @@ def copies(
 
 
 def missing_kernels(hosts: Iterable[Host], directory: Path, releases: Collection[str] = ()) -> list[Problem]:
-    """What an armed host could not boot; `releases` are being put in place."""
+    """Kernels that armed hosts need and that are missing; those of `releases` are being copied by this run."""
     problems = []
     for release in sorted({host.settings.release for host in hosts} - set(releases)):
         path = directory / "boot" / release / bootfiles.KERNEL_FILES[0]
         if not path.is_file():
-            hint = f"name its installer tree: --tree {release}=DIR"
+            hint = f"specify its install tree: --tree {release}=DIR"
             problems.append(
-                Problem("boot-file-missing", f"no kernel of {release} to boot", Mark(str(path), 1), hint=hint)
+                Problem(
+                    "boot-file-missing", f"no kernel for {release} in the published tree", Mark(str(path), 1), hint=hint
+                )
             )
     return problems

@@ -32,13 +32,13 @@ from ksgen.variables import (
 
 # The names of kickstarts that nginx.conf serves: host names, and the IPv6 addresses that stand for one.
 _SERVED_NAME = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:-]*")
-# What a network argument of the operator's own stands for: then none of ours is added.
+# Network arguments: if the operator sets one of these, ksgen adds none.
 _NETWORK_NAMES = frozenset({"ip", "bond", "bridge", "team", "vlan", "ifname", "bootdev", "rd.bootif"})
 
 
 @dataclasses.dataclass(frozen=True)
 class _Network:
-    """The network arguments, and why they are not what the inventory asks for."""
+    """The network arguments, and why they differ from the inventory."""
 
     arguments: tuple[str, ...]
     complaint: str = ""
@@ -78,13 +78,13 @@ def dashed(mac: str) -> str:
 
 
 def word_problems(host: Host) -> Iterator[Problem]:
-    """Which values cannot be written to a boot file as they are."""
+    """Values that cannot be written to a boot file unchanged."""
     settings = host.settings
     for name in ("server_url", "tree_url"):
         if not is_plain(getattr(settings, name)):
             yield host.problem((f"node_{name}",), "boot-word", ODD_CHARACTER, PLAIN_MARKS)
     path = urlsplit(settings.server_url).path
-    # nginx compares with the path as it is behind the percent signs, and boot loaders write it as it stands.
+    # nginx compares with the decoded path; boot loaders send it as written.
     if is_plain(path or "/") and ("%" in path or nginx.served_path(path) is None):
         yield host.problem(("node_server_url",), "boot-word", ODD_CHARACTER, PLAIN_MARKS)
     for index, argument in enumerate(settings.installer_args):
@@ -92,11 +92,13 @@ def word_problems(host: Host) -> Iterator[Problem]:
             message = f"{argument_name(argument)} {ODD_CHARACTER}"
             yield host.problem(("node_installer_args", index), "boot-word", message, PLAIN_MARKS)
     if not _SERVED_NAME.fullmatch(host.name):
-        yield host.problem((), "boot-word", f"{host.name!r} cannot be part of a URL as it is", "use ASCII letters")
+        yield host.problem(
+            (), "boot-word", f"{host.name!r} cannot be used in a URL without encoding", "use ASCII letters"
+        )
 
 
 def problems(host: Host) -> Iterator[Problem]:
-    """What of a host's settings cannot be told to its boot loader or its installer."""
+    """Settings of a host that cannot be passed to its boot loader or its installer."""
     settings = host.settings
     yield from word_problems(host)
     yield from _readable_secrets(host)
@@ -105,16 +107,16 @@ def problems(host: Host) -> Iterator[Problem]:
         yield host.problem(
             ("node_network",),
             "boot-network",
-            f"{network.complaint}; the installer asks DHCP on {settings.mac} instead",
-            "give the VLAN a name like bond0.100, on an interface with a name",
+            f"{network.complaint}; the installer uses DHCP on {settings.mac} instead",
+            "name the VLAN like bond0.100, on an interface given by name, not by MAC address",
             severity="warning",
         )
-    # With a token, of which all are equally long for a host, and the add-on.
+    # With a token (all tokens of a host have the same length) and the add-on.
     line = " ".join(kernel_arguments(host, f"{host.name}.{'9' * 10}.{'9' * 10}.{'f' * 32}"))
     room = KERNEL_LINE_LONGEST - LOADER_ADDS
     if len(line) > room:
-        message = f"the installer's kernel would get {len(line)} characters of arguments; {room} is the most"
-        yield host.problem(("node_installer_args",), "boot-line-long", message, "use fewer or shorter ones")
+        message = f"the installer's kernel command line has {len(line)} characters; the limit is {room}"
+        yield host.problem(("node_installer_args",), "boot-line-long", message, "use fewer or shorter arguments")
 
 
 def _readable_secrets(host: Host) -> Iterator[Problem]:
@@ -122,8 +124,8 @@ def _readable_secrets(host: Host) -> Iterator[Problem]:
     for name in ("installer_args", "kernel_args"):
         for index, argument in enumerate(getattr(host.settings, name)):
             if any(span.label != HASH for span in secrets([argument])[0]):
-                message = f"{argument_name(argument)} holds a secret, which every machine on the network can read"
-                hint = "leave it out: boot files and kickstarts are served to every machine that asks"
+                message = f"{argument_name(argument)} contains a secret, which every machine on the network can read"
+                hint = "remove it: boot files and kickstarts are served without authentication"
                 yield host.problem((f"node_{name}", index), "argument-secret", message, hint, severity="warning")
 
 
@@ -135,10 +137,10 @@ LOADER_ADDS = 466
 
 
 def _network(host: Host) -> _Network:
-    """How the installer reaches the server: as the host will, where that is static, else by DHCP on the boot card."""
+    """How the installer reaches the server: with the host's static network, otherwise by DHCP on the boot NIC."""
     settings = host.settings
     if settings.dhcp != "none":
-        return _Network(("ip=dhcp",))  # a proxy, too, stands beside another's DHCP
+        return _Network(("ip=dhcp",))  # with a DHCP proxy, another server assigns the addresses
     interface = _reaching(settings)
     if interface is None:
         return _Network(("ip=dhcp",))
@@ -151,7 +153,7 @@ def _network(host: Host) -> _Network:
         return _Network(("ip=dhcp",), complaint)
     servers = dict.fromkeys(server for each in settings.network for server in each.dns)
     return _Network((
-        # Otherwise the generator makes a second connection for the boot card, which asks DHCP and takes the card away
+        # Otherwise the generator makes a second connection for the boot NIC, which uses DHCP and takes the NIC away
         # from its bond (nmi-cmdline-reader.c, "bootif_connection").
         "rd.bootif=0",
         *devices,
@@ -161,14 +163,14 @@ def _network(host: Host) -> _Network:
 
 
 def _reaching(settings: Settings) -> Interface | None:
-    """The interface over which the installer reaches its server, None for the bare boot card."""
+    """The interface over which the installer reaches its server, None for the bare boot NIC."""
     interfaces = settings.network
     addressed = [i for i in interfaces if _has_address(i, settings)]
     standing = [i for i in addressed if settings.mac in _below(i, settings)]
     for interface in standing:
         if "/" not in f"{interface.ipv4}{interface.ipv6}":
-            return interface  # the card that booted by DHCP keeps to it
-    # Which card has the MAC is not known where interfaces go by names: the way out is the way in.
+            return interface  # a NIC that booted by DHCP keeps DHCP
+    # Which NIC has the MAC is unknown if interfaces are named: take the one with the default route.
     pool = standing or addressed
     with_gateway = [i for i in pool if (i.gateway4 or i.gateway6) and i.default_route]
     return next(iter(with_gateway or pool), None)
@@ -182,7 +184,7 @@ def _has_address(interface: Interface, settings: Settings) -> bool:
 
 
 def _below(interface: Interface, settings: Settings) -> set[str]:
-    """The interface and all that it stands on."""
+    """The interface and all interfaces below it."""
     by_device = {i.device: i for i in settings.network}
     found, todo = set(), [interface.device]
     while todo:
@@ -200,7 +202,7 @@ def _dynamic(interface: Interface, carries: bool) -> str:
 
 
 def _card(device: str) -> str:
-    """A card by its name or MAC address. With dashes, as a colon ends a field; the generator reads both alike."""
+    """A NIC by its name or MAC address. With dashes, as a colon ends a field; the generator reads both alike."""
     return dashed(device)
 
 
@@ -216,7 +218,7 @@ def _static(interface: Interface, address: str, host: Host) -> str:
 
 
 def _device_arguments(interface: Interface, settings: Settings) -> tuple[list[str], str]:
-    """What makes the interface, lower ones first, and why it cannot be made."""
+    """The arguments that create the interface, lower ones first, or why it cannot be created."""
     by_device = {i.device: i for i in settings.network}
     arguments: list[str] = []
     for device in interface.lower:
@@ -229,9 +231,9 @@ def _device_arguments(interface: Interface, settings: Settings) -> tuple[list[st
         # The generator takes the number from the end of the name, and the parent for a name.
         digits = re.search(r"[0-9]*\Z", interface.device)
         if digits is None or digits.group() != str(interface.vlan.id):
-            return [], f"before its kickstart, the installer cannot make VLAN {interface.vlan.id} as {interface.device}"
+            return [], f"the installer's initrd cannot create VLAN {interface.vlan.id} with the name {interface.device}"
         if ":" in interface.vlan.parent:
-            return [], f"before its kickstart, the installer cannot make a VLAN on {interface.vlan.parent}"
+            return [], f"the installer's initrd cannot create a VLAN on {interface.vlan.parent}"
         arguments.append(f"vlan={interface.device}:{interface.vlan.parent}")
     elif interface.bond:
         members = ",".join(map(_card, interface.bond.members))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The boot files of a site: PXELINUX, GRUB and iPXE for each host by its MAC address, and the two servers' files.
 
-A boot file is static, and nobody may be there to take it back when an arming ends. So what boots the installer asks the
-web server for a kernel with the arming's token, and boots the disk when it is refused; nginx.conf looks at the clock,
-at `armed/` in the published tree, and at whether the kickstart has been fetched already.
+A boot file is static, and ksgen may not run again when an arming ends. So an armed host's boot file requests the
+kernel with the arming's token, and boots the disk if that is refused; nginx.conf checks the time, `armed/` in the
+published tree, and whether the kickstart has been fetched already.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from ksgen.variables import PLAIN_MARKS, DhcpRange, Settings, is_plain
 
 HTTP_PORT = 80
 HTTPS_PORT = 443
-# What neither dnsmasq nor nginx reads as it stands, without quotes.
+# Characters that dnsmasq or nginx does not read literally without quotes.
 _ODD_IN_PATH = re.compile(r"[^A-Za-z0-9_./@+=-]")
-# What boots from the disks of EL's family and of whoever follows the UEFI specification, where GRUB has to look itself.
+# Boot loaders on disks of the EL family, and UEFI's fallback, where GRUB has to search itself.
 LOCAL_LOADERS = (
     *(f"/EFI/{vendor}/shimx64.efi" for vendor in ("almalinux", "centos", "redhat", "rocky")),
     "/EFI/BOOT/BOOTX64.EFI",
@@ -37,7 +37,7 @@ LOCAL_LOADERS = (
 
 @dataclasses.dataclass(frozen=True)
 class Certificate:
-    """What nginx speaks https with."""
+    """The TLS certificate of nginx."""
 
     certificate: Path
     key: Path
@@ -48,7 +48,7 @@ class Server:
     """The machine that serves the tree: all paths are absolute.
 
     `tree` is out/, `run` belongs to the servers (process ids, logs, leases, spent/), `user` and `group` are those of
-    nginx's workers. `installers` has each release's installer tree and `images` the directory with the node images;
+    nginx's workers. `installers` has each release's install tree and `images` the directory with the node images;
     they are served under node_tree_url and node_image_url where these name this machine.
     """
 
@@ -62,21 +62,21 @@ class Server:
 
 
 class _Words(str):
-    """Text of ours with blanks in it, made of words that have passed the gate."""
+    """Text with spaces that ksgen itself composed from values that have passed the gate."""
 
 
 def _gate(value: object) -> str:
-    """The one way of a value into a boot file: a word that all of them read alike, or not at all."""
+    """Every value in a boot file passes through here: a word that all of them read alike; others are refused."""
     if isinstance(value, (_Words, jinja2.Undefined)):
         return str(value)
     text = str(value) if isinstance(value, (int, Path)) else value
     if not isinstance(text, str) or (text and not is_plain(text)):
-        raise GateError(f"{value!r} cannot stand in a boot file")
+        raise GateError(f"{value!r} cannot be written to a boot file")
     return text
 
 
 class BootTemplates:
-    """The templates below netboot/: those of the site's directory, if it has one, in front of ours."""
+    """The templates below netboot/: those in the site's directory override the built-in ones."""
 
     def __init__(self, own: Path | None = None) -> None:
         self._environment = environment(own, _gate)
@@ -146,7 +146,7 @@ def disk_file(path: str, host: str, templates: BootTemplates) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Address:
-    """Where boot loaders find out/: by http, as none of PXELINUX and GRUB speaks https."""
+    """Where boot loaders find out/: over HTTP, as PXELINUX and GRUB do not support HTTPS."""
 
     server: str
     port: int
@@ -169,9 +169,9 @@ def _boot_address(settings: Settings) -> _Address:
 def server_files(
     hosts: Sequence[Host], server: Server, templates: BootTemplates
 ) -> tuple[dict[str, str], list[Problem]]:
-    """dnsmasq.conf and nginx.conf, and what they cannot say. They do not depend on who is armed.
+    """dnsmasq.conf and nginx.conf, and the problems with them. They do not depend on who is armed.
 
-    A host that has no boot files (boot_files) has no part in them.
+    Hosts without boot files (boot_files) are left out.
     """
     bootable = [host for host in hosts if not any(bootargs.word_problems(host))]
     shares, share_problems = _shares(bootable, server)
@@ -204,13 +204,13 @@ def _path_problems(server: Server) -> Iterator[Problem]:
 def _server_problems(hosts: Sequence[Host], server: Server) -> Iterator[Problem]:
     kinds = {_dhcp_kind(host): host for host in hosts}
     if {"proxy", "range"} <= kinds.keys():
-        message = f"a range, and proxy for {kinds['proxy'].name}: one dnsmasq cannot be both"
+        message = f"a DHCP range, and proxy for {kinds['proxy'].name}: one dnsmasq cannot do both"
         yield kinds["range"].problem(("node_dhcp",), "dhcp-mixed", message, "use one of them for all hosts")
     if server.certificate is None:
         for host in hosts:
             if urlsplit(host.settings.server_url).scheme == "https":
-                message = "nginx.conf has no certificate, so nginx serves http only"
-                cure = "add --certificate FILE and --key FILE, or put a server that has a certificate in front"
+                message = "nginx.conf has no certificate, so nginx serves HTTP only"
+                cure = "add --certificate FILE and --key FILE, or use a TLS reverse proxy"
                 yield host.problem(("node_server_url",), "boot-https", message, cure, severity="warning")
 
 
@@ -234,7 +234,7 @@ def _dnsmasq(hosts: Sequence[Host], server: Server, templates: BootTemplates) ->
 
 
 def _cards(host: Host) -> set[str]:
-    """The cards over which a host may ask: the one that it boots from, and others that its network names."""
+    """The MAC addresses that a host may send DHCP requests from: its boot NIC's, and others in its network."""
     devices = (device for each in host.settings.network for device in (each.device, *each.lower))
     return {host.settings.mac, *(device for device in devices if ":" in device)}
 
@@ -249,7 +249,7 @@ class _Prefix:
 
 @dataclasses.dataclass(frozen=True)
 class _Share:
-    """An installer tree or an image that is served beside out/. The path is as nginx.served_path has it."""
+    """An install tree or an image that is served beside out/. The path is as nginx.served_path has it."""
 
     variable: str
     path: str
@@ -261,7 +261,7 @@ class _Share:
 
     @property
     def location(self) -> _Words:
-        """What of nginx's URLs it takes: a tree all that is below, an image its own."""
+        """nginx's location: of a tree all paths below, of an image its own path."""
         return _Words(nginx.quoted(f"{self.path}/") if self.is_tree else f"= {nginx.quoted(self.path)}")
 
     @property
@@ -270,7 +270,7 @@ class _Share:
 
 
 def _https_ports(hosts: Sequence[Host]) -> tuple[list[int], list[int]]:
-    """Where nginx listens for https, over IPv4 and over IPv6: at the ports of node_server_url, else at https' own."""
+    """The HTTPS ports of nginx, for IPv4 and for IPv6: those of node_server_url, otherwise the default port."""
     urls = [parts for host in hosts if (parts := urlsplit(host.settings.server_url)).scheme == "https"]
     ports = {url.port or HTTPS_PORT for url in urls} or {HTTPS_PORT}
     return sorted(ports), sorted({url.port or HTTPS_PORT for url in urls if ":" in (url.hostname or "")})
@@ -304,7 +304,7 @@ def _prefixes(hosts: Iterable[Host]) -> list[str]:
 
 
 def _shares(hosts: Sequence[Host], server: Server) -> tuple[tuple[_Share, ...], list[Problem]]:
-    """The installer trees and images whose URLs name this machine, unless out/ has them, and which of them nginx cannot
+    """The install trees and images whose URLs name this machine, unless out/ has them, and which of them nginx cannot
     serve."""
     prefixes = _prefixes(hosts)
     found: dict[str, _Share] = {}
@@ -312,7 +312,9 @@ def _shares(hosts: Sequence[Host], server: Server) -> tuple[tuple[_Share, ...], 
     for host in hosts:
         for variable, path, directory in _named_here(host, server):
             if path is None:
-                message = "nginx cannot serve this path: it is not percent-encoded UTF-8 without control characters"
+                message = (
+                    "nginx cannot serve this path: it is not valid percent-encoded UTF-8, or has control characters"
+                )
                 problems.append(host.problem((variable,), "boot-word", message, PLAIN_MARKS))
                 continue
             above, _, name = path.rpartition("/")
@@ -323,11 +325,11 @@ def _shares(hosts: Sequence[Host], server: Server) -> tuple[tuple[_Share, ...], 
                 message = "nginx cannot serve a file with '$' in its name"
                 problems.append(host.problem((variable,), "boot-word", message, "rename the file"))
             elif _is_own(share, prefixes):
-                message = "nginx serves files of out/ at this path"
+                message = "nginx already serves files of out/ at this path"
                 problems.append(host.problem((variable,), "boot-url-taken", message, "use another path, like /el9/"))
             elif (other := found.setdefault(share.location, share)) != share:
-                message = f"nginx serves {other.place} at this path, and cannot serve {share.place} there as well"
-                cure = "give each release a path of its own"
+                message = f"nginx already serves {other.place} at this path, and cannot serve {share.place} as well"
+                cure = "give each release its own path"
                 problems.append(host.problem((variable,), "boot-url-taken", message, cure))
     return tuple(found[location] for location in sorted(found)), problems
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Kernels, initrds and boot loaders: which files belong into the published tree, where they come from, what is missing.
+"""Kernels, initrds and boot loaders: which files the published tree needs, where they come from, what is missing.
 
 `wanted` decides, `staged` copies.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from ksgen.media import KERNEL
 from ksgen.problems import Mark, Problem, Severity
 
-# Whoever boots over the network reads them before it is anybody.
+# Machines that boot over the network read them without authentication.
 _MODE = 0o644
 
 
@@ -31,7 +31,7 @@ class Copy:
 
 @dataclasses.dataclass(frozen=True)
 class _Loader:
-    """A file of some package: where the distributions have it, and how its package is called there."""
+    """A file of a package: its paths in the distributions, and the names of the package."""
 
     target: str
     places: tuple[str, ...]
@@ -52,7 +52,7 @@ _BIOS = (
         "syslinux-common (Debian), syslinux-tftpboot (EL)",
     ),
 )
-# For UEFI where DHCP is a proxy, and for cards that do not get on with PXELINUX.
+# For UEFI with a DHCP proxy, and for NICs on which PXELINUX does not work.
 _IPXE = (
     _Loader(
         "undionly.kpxe",
@@ -62,8 +62,8 @@ _IPXE = (
     ),
     _Loader(
         "ipxe.efi",
-        # The one that uses the firmware's own driver: a whole ipxe.efi takes the card over, and QEMU's OVMF stood still
-        # when it gave it back.
+        # The one that uses the firmware's own driver: a whole ipxe.efi takes the NIC over, and QEMU's OVMF hung when it
+        # was released.
         ("usr/lib/ipxe/snponly.efi", "usr/share/ipxe/ipxe-snponly-x86_64.efi"),
         "ipxe (Debian), ipxe-bootimgs-x86 (EL)",
         "warning",
@@ -81,7 +81,7 @@ _DEBIAN_UEFI = (
     _Loader("grub/x86_64-efi/http.mod", ("usr/lib/grub/x86_64-efi/http.mod",), "grub-efi-amd64-bin (Debian)"),
 )
 _TREE_UEFI = (("shimx64.efi", "EFI/BOOT/BOOTX64.EFI"), ("grubx64.efi", "EFI/BOOT/grubx64.efi"))
-# What else the installer fetches from the tree (Anaconda's dracut/anaconda-lib.sh reads .treeinfo first).
+# Other files that the installer fetches from the tree (Anaconda's dracut/anaconda-lib.sh reads .treeinfo first).
 _STAGE2 = (".treeinfo", "images/install.img")
 
 
@@ -90,8 +90,8 @@ def wanted(
 ) -> tuple[tuple[Copy, ...], list[Problem]]:
     """The files for hosts of these releases, and those that are missing.
 
-    `trees` has the directory of each release's installer tree: a mounted or copied DVD. `system` is where the packages'
-    files are looked for.
+    `trees` has the directory of each release's install tree: a mounted or copied DVD. `system` is the root below which
+    the packages' files are looked up.
     """
     found: list[Copy] = []
     problems: list[Problem] = []
@@ -112,15 +112,15 @@ def wanted(
 
 def _of_tree(release: str, tree: Path | None) -> tuple[list[Copy], list[Problem]]:
     if tree is None:
-        message = f"the kernel and the initrd of {release} have no source"
-        hint = f"name the directory of its installer tree: the DVD, mounted or copied, which has {KERNEL[0][1]}"
+        message = f"no source for the kernel and initrd of {release}"
+        hint = f"specify the directory of its install tree: the DVD, mounted or copied, with {KERNEL[0][1]}"
         return [], [Problem("boot-file-missing", message, Mark(f"boot/{release}", 1), hint=hint)]
     problems = []
     for path in (*(place for _, place in KERNEL), *_STAGE2):
         if not (tree / path).is_file():
-            # `cp -a dvd/* there` leaves .treeinfo behind, as a shell's star does not match it.
-            hint = "mount the DVD, or copy it whole: cp -a DVD/. THERE"
-            message = f"is not there, and belongs to the installer tree of {release}"
+            # `cp -a dvd/* dir` does not copy .treeinfo, as the shell's `*` does not match it.
+            hint = "mount the DVD, or copy all of it: cp -a DVD/. DIRECTORY"
+            message = f"not found in the install tree of {release}"
             problems.append(Problem("boot-file-missing", message, Mark(str(tree / path), 1), hint=hint))
     copies = [Copy(f"boot/{release}/{name}", tree / place) for name, place in KERNEL if (tree / place).is_file()]
     return copies, problems
@@ -133,13 +133,13 @@ def _tree_loaders(tree: Path) -> tuple[Copy, ...]:
 
 
 def _missing(path: Path, loader: _Loader) -> Problem:
-    message = f"is not there, and {loader.target} is made of it"
+    message = f"not found; required for {loader.target}"
     hint = f"install {loader.packages}"
     return Problem("boot-file-missing", message, Mark(str(path), 1), severity=loader.severity, hint=hint)
 
 
 def changed(copies: Iterable[Copy], directory: Path) -> Iterator[Copy]:
-    """Those that are not in the directory as they should be. Raises OSError."""
+    """Those whose target is missing or differs. Raises OSError."""
     for copy in copies:
         target = directory / copy.target
         if not target.is_file() or not filecmp.cmp(copy.source, target):
@@ -159,7 +159,7 @@ class Staging:
         target = self._directory / copy.target
         self._made |= {parent for parent in (target.parent, *target.parent.parents) if not parent.exists()}
         target.parent.mkdir(parents=True, exist_ok=True)
-        # One that was killed has left a file of this name.
+        # A killed run may have left a file of this name.
         scratch = target.with_name(f".{target.name}.new")
         scratch.unlink(missing_ok=True)
         self._waiting[scratch] = copy.target
@@ -183,7 +183,7 @@ class Staging:
 
 @contextlib.contextmanager
 def staged(copies: Iterable[Copy], directory: Path) -> Iterator[Staging]:
-    """Copy what has changed, which needs room and can fail; it is in place after `put`, or else removed at the end.
+    """Copy what has changed, which needs disk space and can fail; `put` moves it into place, otherwise it is removed.
 
     Let one run at a time do this. Raises OSError.
     """

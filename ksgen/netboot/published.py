@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who boots the installer as the published tree says it, and how a host is disarmed with the tree alone.
 
-Neither needs the inventory, the vault's password or the site's templates: disarming is what an emergency needs.
+Neither needs the inventory, the vault password or the site's templates: disarming must work in an emergency.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TOKEN_IN_FILE = re.compile(r"[?&]armed=([^\s'\"&]+)")
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """What a tree says of arming.
+    """The arming state of a published tree.
 
     `armings` are those of arming.json, and `damage` is why it cannot be read. `tokens` are the permissions that the web
     server accepts until they end, and `installing` has the boot files that ask for the installer, with their token.
@@ -36,7 +36,7 @@ class Published:
 
     @property
     def permissions(self) -> tuple[Arming, ...]:
-        """The armings; where arming.json is damaged, what the tokens say of them."""
+        """The armings; if arming.json is damaged, those that the tokens name."""
         if self.damage is None:
             return self.armings
         return tuple(sorted(one for one in map(arming.read_token, self.tokens) if one is not None))
@@ -84,7 +84,7 @@ def token_host(token: str) -> str:
 
 
 def disarmed(tree: Published, names: Collection[str], templates: bootfiles.BootTemplates) -> Disarming:
-    """Take away the permissions of hosts, and let their boot files boot the disk.
+    """Remove the permissions of hosts, and make their boot files boot the disk.
 
     Without a readable arming.json the other permissions cannot be verified: no host stays armed.
     """
@@ -98,7 +98,7 @@ def disarmed(tree: Published, names: Collection[str], templates: bootfiles.BootT
 
 
 def _disk_file(path: str, host: str, templates: bootfiles.BootTemplates) -> str:
-    """As the site's templates have it, or ours where these fail: disarming does not wait for a template."""
+    """From the site's templates, or the built-in ones if these fail: disarming must not depend on a template."""
     try:
         return bootfiles.disk_file(path, host, templates)
     except TEMPLATE_ERRORS:
@@ -114,7 +114,7 @@ def _installing(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def _files(directory: Path) -> list[Path]:
-    """The files of a directory, links that lead somewhere among them; none where there is no directory."""
+    """The files of a directory, with links to files; none if it does not exist."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return sorted(path for path in directory.iterdir() if path.is_file())
     return []

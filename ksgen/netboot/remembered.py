@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""server.json: what a tree was published with, so that the next run shapes it alike without naming it again."""
+"""server.json: the options that a tree was published with, which are the next run's defaults."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Literal
 
 REMEMBERED_FILE = "server.json"
 _VERSION = 3  # 1 had neither inventories nor templates, 2 no certificate
-# On the command line, in the place of a directory: forget the one that is remembered.
+# On the command line, instead of a directory: reset the remembered one.
 NONE: Literal["none"] = "none"
-# A directory, NONE, or nothing said.
+# A directory, NONE, or not given.
 Given = Path | Literal["none"] | None
 
 
@@ -21,9 +21,9 @@ Given = Path | Literal["none"] | None
 class Remembered:
     """Everything that shapes a published tree beside ksgen itself; paths are absolute.
 
-    `inventories` are the files or directories that the last run for the whole site read, none where that is not known.
-    `run` is None for the directory beside the tree, which goes along when the tree is moved. `certificate` and `key`
-    are the files that nginx uses for https; both are there, or neither (`is_complete`).
+    `inventories` are the files or directories that the last run for the whole site read, empty if unknown.
+    `run` is None for the directory beside the tree, which moves with the tree. `certificate` and `key`
+    are the files that nginx uses for https; both are set, or neither (`is_complete`).
     """
 
     inventories: tuple[Path, ...] = ()
@@ -40,7 +40,7 @@ class Remembered:
 
 
 def read_remembered(tree: Path) -> Remembered:
-    """What a tree was published with. Raises OSError, and ValueError for a file that is not ours."""
+    """What a tree was published with. Raises OSError, and ValueError for an invalid file."""
     path = tree / REMEMBERED_FILE
     if not path.exists():
         return Remembered()
@@ -58,7 +58,7 @@ def read_remembered(tree: Path) -> Remembered:
             _path(known.get("key")),
         )
     except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
-        raise ValueError("is not what ksgen has written; remove it, and name the options anew") from None
+        raise ValueError("is not in ksgen's format; remove it, and specify the options again") from None
 
 
 def combined(
@@ -71,9 +71,9 @@ def combined(
     certificate: Given = None,
     key: Path | None = None,
 ) -> Remembered:
-    """What a run publishes with: what it names, and for the rest what was remembered.
+    """What a run publishes with: the options given, otherwise the remembered ones.
 
-    Without a certificate (NONE) its key is forgotten too.
+    If the certificate is reset (NONE), its key is too.
     """
     return Remembered(
         tuple(path.absolute() for path in inventories),
@@ -112,20 +112,20 @@ def remembered_text(known: Remembered) -> str:
 
 
 def differences(before: Remembered, now: Remembered) -> list[str]:
-    """What a run changes of what was remembered, in words; what is named for the first time is no change."""
+    """The remembered options that a run changes, as text; an option set for the first time is no change."""
     pairs = [("--templates", before.templates, now.templates), ("--images", before.images, now.images)]
     pairs += [(f"--tree {release}", path, now.trees.get(release)) for release, path in sorted(before.trees.items())]
     pairs += [("--run", before.run, now.run)]
     pairs += [("--certificate", before.certificate, now.certificate), ("--key", before.key, now.key)]
     if before.inventories and before.inventories != now.inventories:
         old, new = (", ".join(map(str, each.inventories)) or "standard input" for each in (before, now))
-        return [f"the site is published from {new} from now on; it was {old}", *_changed(pairs, before)]
+        return [f"the inventory changes from {old} to {new}", *_changed(pairs, before)]
     return _changed(pairs, before)
 
 
 def _changed(pairs: Iterable[tuple[str, Path | None, Path | None]], before: Remembered) -> list[str]:
     return [
-        f"{option} is {new or 'none'} from now on; it was {old or 'none'}"
+        f"{option} changes from {old or 'none'} to {new or 'none'}"
         for option, old, new in pairs
         if old != new and (old is not None or before.inventories)
     ]

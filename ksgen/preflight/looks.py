@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Looks at the images and trees that an inventory names, as the installer will: on their servers, and inside.
+"""Checks the images and trees that an inventory names, as the installer will fetch them, and their contents.
 
-look() asks and reads, each image and tree once; problems() decides what that means for each host.
+look() requests and reads each image and tree once; problems() decides what that means for each host.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from ksgen.problems import Problem
 from org_ovirt_node import layout
 from org_ovirt_node.layout import size_text
 
-_AT_ONCE = 4  # files; a site's web server has one disk and one card
+_AT_ONCE = 4  # files; a site's web server may have one disk and one NIC
 _WEB = ("http", "https")
-_FILE_URL = "file://"  # Anaconda cuts this off and takes the rest as it is (its payload_liveimg.py)
-_BEGINNING = 4096  # bytes; enough to know a squashfs, or a page of HTML, by
+_FILE_URL = "file://"  # Anaconda removes this and uses the rest unchanged (its payload_liveimg.py)
+_BEGINNING = 4096  # bytes; enough to recognize a squashfs, or an HTML page
 _PIECE = 1 << 20  # bytes
-_PAUSE = 0.2  # seconds between two looks at whether somebody stops the command
+_PAUSE = 0.2  # seconds between two checks for a signal
 # docs/pxe.md has node_image_size with one decimal of GiB, rounded up; no node image is smaller than one GiB.
 _SIZE_TOLERANCE_PERCENT = 10
 _TREE_IMAGES = ("images/updates.img", "images/product.img")  # Anaconda's dracut/anaconda-lib.sh fetches both
 _ARCH = "x86_64"  # what the boot files of ksgen are for
 _ARCHES = re.compile(r"\.(x86_64|aarch64|ppc64le|s390x)\b")  # how a kernel's version ends in EL
-_WHOLE_DVD = "copy the whole DVD, with the files whose names begin with a dot"
+_WHOLE_DVD = "copy the whole DVD, including hidden files"
 
-# Told the name and the size of what is being read (None: not known); gives what is told of each piece.
+# Called with the name and the size (None: unknown) of what is read; returns a function that is called for each piece.
 Progress = Callable[[str, int | None], Callable[[int], object]]
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageLook:
-    """What was found of an image. None: not known, or not looked at."""
+    """What is known of an image. None: unknown, or not checked."""
 
     url: str
     size: int | None = None
@@ -59,7 +59,7 @@ class ImageLook:
 
 @dataclasses.dataclass(frozen=True)
 class TreeLook:
-    """What was found of an installer's tree. `has_image`: one of those that may hold the add-on; None: not known."""
+    """What is known of an install tree. `has_image`: it has an image that may contain the add-on; None: unknown."""
 
     url: str
     info: TreeInfo | None = None
@@ -78,15 +78,15 @@ class Looks:
     trees: Mapping[str, TreeLook]
 
 
-# --- looking ---------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 def look(
     client: Client, hosts: Sequence[Host], files: Mapping[str, Path], with_sums: bool, progress: Progress
 ) -> Looks:
-    """Look at every image and tree of these hosts, several at once.
+    """Check every image and tree of these hosts, several at once.
 
-    `files` has images that are at hand, by URL; of the others only parts are fetched, unless `with_sums`.
+    `files` has local copies of images, by URL; of the others only parts are fetched, unless `with_sums`.
     """
     images = dict.fromkeys(host.settings.image_url for host in hosts)
     trees = dict.fromkeys(host.settings.tree_url for host in hosts)
@@ -96,7 +96,7 @@ def look(
         try:
             tree_looks = {url: pool.submit(_look_at_tree, client, url) for url in trees}
             image_looks = {url: pool.submit(looking.image, url, files.get(url)) for url in images}
-            # Any thread may be given a signal, and only this one acts on it: it must not sleep until all is over.
+            # Only the main thread handles signals, so it must not block until all is done.
             running: list[Future[Any]] = [*tree_looks.values(), *image_looks.values()]
             while wait(running, _PAUSE).not_done:
                 continue
@@ -104,19 +104,19 @@ def look(
                 {url: future.result() for url, future in image_looks.items()},
                 {url: future.result() for url, future in tree_looks.items()},
             )
-        except BaseException:  # whoever presses Ctrl-C does not wait for gigabytes
+        except BaseException:  # Ctrl-C must not wait for a download of gigabytes
             looking.stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 class _Stopped(Exception):
-    """Nobody waits for this any more."""
+    """The command was interrupted."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Looking:
-    """How to look at images; those of which a sum is `declared` are summed up where that costs no download."""
+    """How to check images; if a checksum is `declared`, a local copy is always summed."""
 
     client: Client
     with_sums: bool
@@ -139,7 +139,7 @@ class _Looking:
         if file is not None:
             local = self._file(url, file)
             if None not in (answer.size, local.size) and answer.size != local.size:
-                message = f"the server has {answer.size} bytes, and {file.name} {local.size}"
+                message = f"the image on the server has {answer.size} bytes, {file.name} has {local.size}"
                 findings = (*findings, Finding("image-other-file", message))
             return dataclasses.replace(local, findings=(*findings, *local.findings))
         inside, more = (None, ()) if answer.size is None else self._into(url, answer.size)
@@ -147,14 +147,14 @@ class _Looking:
         return self._with_sum(found) if self.with_sums else found
 
     def _into(self, url: str, size: int) -> tuple[NodeImage | None, tuple[Finding, ...]]:
-        """The image, of which only what is looked at is fetched."""
+        """The contents of an image; only the parts that are read are fetched."""
         answer = self.client.part(url, 0, _BEGINNING)
         if isinstance(answer, Trouble):
             return None, (_as_finding(answer),)
         if answer.status == http.HTTPStatus.OK:
             return None, beginning_findings(answer.body, size)
         if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
-            return None, (Finding("image-status", f"GET is answered with {answer.said}"),)
+            return None, (Finding("image-status", f"GET returned {answer.said}"),)
         if found := unlike_an_image(answer.body, size):
             return None, found
         try:
@@ -187,7 +187,7 @@ class _Looking:
 
 
 class _Sum:
-    """The SHA-256 sum of what it takes, and how much that was."""
+    """The SHA-256 sum of the data taken, and its size."""
 
     def __init__(self, looking: _Looking, name: str, size: int | None) -> None:
         self._stopped, self._advance = looking.stopped, looking.progress(name, size)
@@ -233,7 +233,7 @@ def _look_at_tree(client: Client, url: str) -> TreeLook:
     return TreeLook(url, info, has_image, tuple(tree_findings(answer, info, answers, stage2)))
 
 
-# --- what an answer means --------------------------------------------------------------------------------------------
+# --- findings in a response ------------------------------------------------------------------------------------------
 
 
 def _as_finding(trouble: Trouble) -> Finding:
@@ -243,75 +243,79 @@ def _as_finding(trouble: Trouble) -> Finding:
 def _not_looked_at(url: str) -> Finding:
     scheme = url.partition(":")[0]
     if scheme == "file":
-        message, hint = "is not on this machine; the installer may have it", "look at a copy: --image FILE"
+        message, hint = "not found on this machine; the installer may have it", "check a local copy: --image FILE"
     else:
-        message, hint = f"is not looked at: {scheme} is for the installer alone", None
+        message, hint = f"not checked: ksgen does not support {scheme}, only the installer does", None
     return Finding("not-looked-at", message, "warning", hint)
 
 
 def head_findings(answer: Answer | Trouble) -> tuple[Finding, ...]:
-    """What keeps Anaconda from fetching an image: it asks once with HEAD, follows nobody, and wants the size."""
+    """Why Anaconda cannot fetch an image: it sends one HEAD, does not follow redirects, and needs the size."""
     if isinstance(answer, Trouble):
         return (_as_finding(answer),)
     if answer.is_redirect:
         target = answer.location or ""
         hint = None if has_secret(target) else f"node_image_url: {target}"
-        return (Finding("image-redirect", f"HEAD leads to {place(target)!r}; Anaconda follows nobody", hint=hint),)
+        return (
+            Finding(
+                "image-redirect", f"redirected to {place(target)!r}; Anaconda does not follow redirects", hint=hint
+            ),
+        )
     if answer.status != http.HTTPStatus.OK:
-        return (Finding("image-status", f"HEAD is answered with {answer.said}; Anaconda wants 200 OK"),)
+        return (Finding("image-status", f"HEAD returned {answer.said}; Anaconda requires 200 OK"),)
     if answer.size is None:
-        cause = f", as it packs with {answer.encoding!r} on the way" if answer.encoding else ""
-        message = f"the server names no Content-Length{cause}; Anaconda would take the whole image into memory"
-        return (Finding("image-length", message, hint="serve it as a plain file"),)
+        cause = f" (Content-Encoding: {answer.encoding})" if answer.encoding else ""
+        message = f"the server sends no Content-Length{cause}; Anaconda would load the whole image into memory"
+        return (Finding("image-length", message, hint="serve it as a static file, without compression"),)
     return ()
 
 
 def unlike_an_image(data: bytes, size: int) -> tuple[Finding, ...]:
-    """What the first bytes of a file tell when it is no squashfs, or not a whole one."""
+    """Whether the first bytes of a file are those of a squashfs that is complete."""
     if data.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        return (Finding("image-unreadable", "is a page of HTML, and no node image"),)
+        return (Finding("image-unreadable", "is an HTML page, not a node image"),)
     try:
         Squashfs(_Beginning(data, size))
     except Unreadable as error:
-        return (Finding("image-unreadable", str(error), hint="take the .squashfs.img of a node image"),)
+        return (Finding("image-unreadable", str(error), hint="use the .squashfs.img of a node image"),)
     return ()
 
 
 def beginning_findings(data: bytes, size: int) -> tuple[Finding, ...]:
-    """What the first bytes of an image tell where the server gives nothing else but the whole."""
-    message = "is not looked into: the server gives no parts of files"
+    """What the first bytes of an image tell if the server does not support Range requests."""
+    message = "contents not checked: the server does not support Range requests"
     return unlike_an_image(data, size) or (
-        Finding("not-looked-at", message, "warning", "look at a copy: --image FILE"),
+        Finding("not-looked-at", message, "warning", "check a local copy: --image FILE"),
     )
 
 
 def stream_findings(answer: Answer | Trouble, read: int) -> tuple[Finding, ...]:
-    """Whether a whole image has arrived."""
+    """Whether an image was received completely."""
     if isinstance(answer, Trouble):
         return (_as_finding(answer),)
     if answer.status != http.HTTPStatus.OK:
-        return (Finding("image-status", f"GET is answered with {answer.said}"),)
+        return (Finding("image-status", f"GET returned {answer.said}"),)
     if answer.size is not None and answer.size != read:
-        return (Finding("image-cut-off", f"ends after {read} of {answer.size} bytes"),)
+        return (Finding("image-cut-off", f"the download ended after {read} of {answer.size} bytes"),)
     return ()
 
 
 def tree_findings(
     answer: Answer, info: TreeInfo | None, files: Mapping[str, Answer | Trouble], stage2: Sequence[str]
 ) -> Iterator[Finding]:
-    """What the installer misses in a tree. `files` has the answers for its kernel, initrd and stage 2."""
+    """What is missing in an install tree. `files` has the answers for its kernel, initrd and stage 2."""
     if info is None:
-        what = "one that cannot be read as such" if answer.status == http.HTTPStatus.OK else answer.said
-        message = f"has no .treeinfo ({what}); dracut takes {media.STAGE2} unseen"
+        what = "it cannot be parsed" if answer.status == http.HTTPStatus.OK else answer.said
+        message = f"no valid .treeinfo ({what}); dracut falls back to {media.STAGE2}"
         yield Finding("tree-info", message, "warning", _WHOLE_DVD)
     troubles = {found.message: found for found in files.values() if isinstance(found, Trouble)}
     yield from map(_as_finding, troubles.values())
     there = {path for path, found in files.items() if isinstance(found, Trouble) or _is_there(found)}
     for path in files:
         if path not in there and path not in stage2:
-            yield Finding("tree-file", f"has no {path} ({_said(files[path])})", hint=_WHOLE_DVD)
+            yield Finding("tree-file", f"{path} is missing ({_said(files[path])})", hint=_WHOLE_DVD)
     if not there.intersection(stage2):
-        message = f"has no {stage2[0]} ({_said(files[stage2[0]])}), which is the installer itself"
+        message = f"{stage2[0]}, the installer's stage 2, is missing ({_said(files[stage2[0]])})"
         yield Finding("tree-file", message, hint=_WHOLE_DVD)
     if info is not None and info.arch != _ARCH:
         yield Finding("tree-arch", f"is for {info.arch}; the boot files are for {_ARCH}")
@@ -324,14 +328,14 @@ def _is_there(answer: Answer | Trouble) -> bool:
 def _said(answer: Answer | Trouble) -> str:
     if isinstance(answer, Trouble):
         return answer.message
-    return "an empty file" if answer.status == http.HTTPStatus.OK else answer.said
+    return "empty file" if answer.status == http.HTTPStatus.OK else answer.said
 
 
-# --- what it means for a host ----------------------------------------------------------------------------------------
+# --- problems of the hosts ------------------------------------------------------------------------------------------
 
 
 def problems(hosts: Iterable[Host], looks: Looks) -> Iterator[Problem]:
-    """Everything that is wrong, at the line of the inventory that named it."""
+    """All problems, at the lines of the inventory that caused them."""
     for host in hosts:
         image, tree = looks.images[host.settings.image_url], looks.trees[host.settings.tree_url]
         yield from _as_problems(host, "node_image_url", image.findings)
@@ -339,8 +343,10 @@ def problems(hosts: Iterable[Host], looks: Looks) -> Iterator[Problem]:
         yield from _size_problems(host, image)
         wanted = host.settings.image_sha256
         if None not in (wanted, image.sha256) and wanted != image.sha256:
-            message = f"the image has {image.sha256}"
-            yield host.problem(("node_image_sha256",), "image-sha256", message, "is it the image that you mean?")
+            message = f"the SHA-256 of the image is {image.sha256}"
+            yield host.problem(
+                ("node_image_sha256",), "image-sha256", message, "check node_image_url, or correct node_image_sha256"
+            )
         yield from _tree_problems(host, tree)
         if image.inside is not None:
             yield from _inside_problems(host, image.inside, tree.info)
@@ -352,7 +358,7 @@ def _as_problems(host: Host, variable: str, findings: Iterable[Finding]) -> Iter
 
 
 def _size_problems(host: Host, image: ImageLook) -> Iterator[Problem]:
-    """Anaconda counts with the image that it gets, the plan with the size that the inventory names."""
+    """Anaconda uses the size of the image that it fetches, the plan the size that the inventory declares."""
     if not image.size:
         return
     request = dataclasses.replace(host.request, image_size=image.size)
@@ -365,7 +371,7 @@ def _size_problems(host: Host, image: ImageLook) -> Iterator[Problem]:
         candidates = ("node_root_size", "node_image_size", "node_image_url")
         location = next(name for name in candidates if name in host.entry.variables)
         words = layout.describe(finding)
-        hint = words.hint if location == "node_root_size" else f"{cure}, and root follows it"
+        hint = words.hint if location == "node_root_size" else f"{cure}; the size of root is derived from it"
         yield host.problem((location,), finding.code, f"root: {words.message}", hint)
     declared = host.settings.image_size
     if declared and not below and abs(declared - image.size) * 100 > image.size * _SIZE_TOLERANCE_PERCENT:
@@ -375,11 +381,11 @@ def _size_problems(host: Host, image: ImageLook) -> Iterator[Problem]:
 
 def _tree_problems(host: Host, tree: TreeLook) -> Iterator[Problem]:
     if tree.info is not None and tree.info.release != host.settings.release:
-        message = f"is the tree of {tree.info}; node_release says {host.settings.release}"
+        message = f"is an install tree of {tree.info}; node_release is {host.settings.release}"
         yield host.problem(("node_tree_url",), "tree-release", message)
     if host.settings.addon == "tree" and tree.has_image is False:
-        message = f"the tree has neither {' nor '.join(_TREE_IMAGES)}, so that the add-on is not in it"
-        cure = "ksgen image TREE/images/updates.img; or leave out node_addon; all is well if stage 2 was built with it"
+        message = f"the tree has neither {' nor '.join(_TREE_IMAGES)}, so it does not contain the add-on"
+        cure = "ksgen image TREE/images/updates.img, or remove node_addon; ignore this if stage 2 contains the add-on"
         yield host.problem(("node_addon",), "tree-file", message, cure, severity="warning")
 
 
@@ -387,19 +393,19 @@ def _inside_problems(host: Host, image: NodeImage, tree: TreeInfo | None) -> Ite
     version = image.os_release.get("VERSION_ID", "")
     name = image.os_release.get("PRETTY_NAME", version)
     if version and f"el{version.partition('.')[0]}" != host.settings.release:
-        message = f"is an image of {name!r}; node_release says {host.settings.release}"
+        message = f"is an image of {name!r}; node_release is {host.settings.release}"
         yield host.problem(("node_image_url",), "image-release", message)
     if tree is None:
         return
     others = [kernel for kernel in image.kernels if (arch := _ARCHES.search(kernel)) and arch.group(1) != tree.arch]
     if others:
-        message = f"has the kernel {others[0]}; the tree is for {tree.arch}"
+        message = f"contains the kernel {others[0]}; the tree is for {tree.arch}"
         yield host.problem(("node_image_url",), "image-arch", message)
     yield from _efi_problems(host, image, tree)
 
 
 def _efi_problems(host: Host, image: NodeImage, tree: TreeInfo) -> Iterator[Problem]:
-    """After the installation Anaconda points the firmware to the boot loader in the directory that it has in mind."""
+    """Anaconda creates the firmware's boot entry for a boot loader in the directory that it is configured for."""
     settings = host.settings
     told = settings.efi_dir if settings.addon is not False else None
     wanted = told or tree.efi_dir
@@ -407,14 +413,14 @@ def _efi_problems(host: Host, image: NodeImage, tree: TreeInfo) -> Iterator[Prob
         return
     has = ", ".join(image.efi_dirs)
     if told:
-        message, location = f"EFI/ of the image has {has}, and no {told}", "node_efi_dir"
+        message, location = f"EFI/ of the image has {has}, not {told}", "node_efi_dir"
     else:
         location = "node_image_url"
         message = f"EFI/ of the image has {has}; {tree.name} looks for the boot loader in EFI/{wanted}"
     first = image.efi_dirs[0]
     hints: dict[bool | str, str] = {
         True: f"node_efi_dir: {first}",
-        False: f"node_efi_dir: {first}, with the add-on to tell Anaconda: leave out node_addon: false",
-        "tree": f"ksgen image --efi-dir {first} for the image in the tree, and node_efi_dir: {first}",
+        False: f"node_efi_dir: {first}, and remove node_addon: false, as the add-on sets it in Anaconda",
+        "tree": f"create the image in the tree with ksgen image --efi-dir {first}, and set node_efi_dir: {first}",
     }
     yield host.problem((location,), "image-efi-dir", message, hints[settings.addon])

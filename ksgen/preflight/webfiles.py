@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Asks web servers for files the way the installer does: without proxies, and without following anybody unasked.
+"""Requests files from web servers as the installer does: without proxies, and without following redirects by default.
 
-What goes wrong on the way is a Trouble, worded for the person who wrote the URL; nothing is raised.
+Errors are returned, worded for the author of the URL; nothing is raised.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from ksgen.redaction import redacted
 
-# seconds; Anaconda itself waits 46 (its constants.py, NETWORK_CONNECTION_TIMEOUT), and forty hosts ask at once
+# seconds; Anaconda itself waits 46 (its constants.py, NETWORK_CONNECTION_TIMEOUT), and forty hosts request at once
 TIMEOUT = 20.0
 _REDIRECTS = 10  # dracut's curl follows 50 (curl(1), --max-redirs); a tree that needs more than a few is a loop
-_PIECE = 1 << 20  # bytes that are asked for at a time of a file that is looked into
-_STREAMED = 1 << 16  # bytes of a whole file that are handed over at a time; a slow line has some every second
+_PIECE = 1 << 20  # bytes requested at a time of a file that is inspected
+_STREAMED = 1 << 16  # bytes of a download handed over at a time; even a slow connection has some every second
 _PIECES_KEPT = 32
 _BODY_MAX = 1 << 20  # bytes; a .treeinfo has a few thousand
-# What requests sends for Anaconda. A server that packs as it goes drops Content-Length, here as there.
+# The headers that Anaconda's requests sends. A server that compresses on the fly then sends no Content-Length.
 _HEADERS = {"Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "close", "User-Agent": "ksgen"}
-# RFC 3986's own characters, and what is quoted already.
+# Characters reserved by RFC 3986, and percent signs.
 _AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
-_UNKNOWN_ISSUER = frozenset((18, 19, 20, 21))  # X509_V_ERR_*: self-signed, or nobody here knows who signed it
+_UNKNOWN_ISSUER = frozenset((18, 19, 20, 21))  # X509_V_ERR_*: self-signed, or an unknown issuer
 
 
 @dataclasses.dataclass(frozen=True)
 class Trouble:
-    """Why there is no answer."""
+    """Why there is no valid response."""
 
     code: str
     message: str
@@ -45,7 +45,7 @@ class Trouble:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a server said of a URL. `size` is its Content-Length and `location` absolute, None where there is none."""
+    """A server's response. `size` is its Content-Length, `location` absolute; each is None if absent."""
 
     url: str
     status: int
@@ -68,7 +68,7 @@ class Answer:
 
 
 def place(url: str) -> str:
-    """A URL as it can be shown: without user name, password and what may be a token."""
+    """A URL for display: without user name, password and possible tokens."""
     parts = urlsplit(redacted([url])[0])
     if not parts.netloc:
         return url  # a file, or NFS as Anaconda writes it
@@ -80,10 +80,10 @@ def has_secret(url: str) -> bool:
 
 
 class Client:
-    """Asks with these patience and trust; safe to share between threads.
+    """Sends requests with this timeout and these CA certificates; can be shared between threads.
 
-    `ca` is a file of certificates that are trusted besides the system's. Raises OSError for one that cannot be read,
-    and ssl.SSLError, which is one, for a file that has none.
+    `ca` is a file of certificates that are trusted in addition to the system's. Raises OSError if it cannot be read,
+    and ssl.SSLError, a subclass, if it has no certificates.
     """
 
     def __init__(self, timeout: float = TIMEOUT, ca: Path | None = None) -> None:
@@ -100,7 +100,7 @@ class Client:
         return self._answer("GET", url)
 
     def part(self, url: str, offset: int, length: int) -> Answer | Trouble:
-        """Some bytes of a file, or its beginning (status 200) where the server gives no parts."""
+        """Some bytes of a file, or its beginning (status 200) if the server does not support Range requests."""
         return self._answer("GET", url, (offset, length))
 
     def follow(self, ask: Callable[[str], Answer | Trouble], url: str) -> Answer | Trouble:
@@ -111,11 +111,11 @@ class Client:
                 return answer
             url = answer.location or url
             if urlsplit(url).scheme not in ("http", "https"):
-                return Trouble("server-answer", f"is redirected to {place(url)!r}, which is not the web")
-        return Trouble("server-answer", f"is redirected more than {_REDIRECTS} times")
+                return Trouble("server-answer", f"is redirected to {place(url)!r}, which is not http or https")
+        return Trouble("server-answer", f"more than {_REDIRECTS} redirects")
 
     def stream(self, url: str, sink: Callable[[bytes], object]) -> Answer | Trouble:
-        """Hand a whole file over, piece by piece; patience counts from piece to piece."""
+        """Download a whole file, piece by piece; the timeout applies to each piece."""
         try:
             with self._connected(url) as connection:
                 connection.request("GET", _target(url), headers=_HEADERS | {"Accept-Encoding": "identity"})
@@ -139,7 +139,7 @@ class Client:
                 connection.request(method, _target(url), headers=headers)
                 response = connection.getresponse()
                 answer = _read(url, response, response.read(length))
-            # a connection that was ended looks like an answer that is over
+            # a connection that was shut down looks like the end of the response
             return self._trouble(url, TimeoutError()) if late.is_set() else answer
         except (OSError, http.client.HTTPException) as error:
             return self._trouble(url, TimeoutError() if late.is_set() else error)
@@ -160,25 +160,27 @@ class Client:
     def _trouble(self, url: str, error: Exception) -> Trouble:
         host = urlsplit(url).netloc.rpartition("@")[2]
         if isinstance(error, ssl.SSLCertVerificationError):
-            cure = "--ca FILE, when the site has a CA of its own; the installer has to know it too"
+            cure = "--ca FILE for a private CA; the installer must trust it too"
             hint = cure if error.verify_code in _UNKNOWN_ISSUER else ""
-            return Trouble("server-certificate", f"{host}: the certificate does not hold: {error.verify_message}", hint)
+            return Trouble(
+                "server-certificate", f"{host}: certificate verification failed: {error.verify_message}", hint
+            )
         if isinstance(error, ssl.SSLError):
-            return Trouble("server-certificate", f"{host} does not speak TLS here: {error.reason or error}")
+            return Trouble("server-certificate", f"{host}: TLS handshake failed: {error.reason or error}")
         if isinstance(error, TimeoutError):
-            return Trouble("server-unreachable", f"{host} does not answer within {self._timeout:g} s")
+            return Trouble("server-unreachable", f"{host} did not respond within {self._timeout:g} s")
         if isinstance(error, socket.gaierror):
-            return Trouble("server-unreachable", f"nobody knows an address of {host}: {error.strerror}")
+            return Trouble("server-unreachable", f"cannot resolve {host}: {error.strerror}")
         if isinstance(error, http.client.RemoteDisconnected):
-            return Trouble("server-answer", f"{host} ends the connection without an answer")
+            return Trouble("server-answer", f"{host} closed the connection without a response")
         if isinstance(error, OSError):
-            return Trouble("server-unreachable", f"{host} cannot be reached: {error.strerror or error}")
-        return Trouble("server-answer", f"{host} does not answer as a web server: {type(error).__name__}")
+            return Trouble("server-unreachable", f"cannot connect to {host}: {error.strerror or error}")
+        return Trouble("server-answer", f"{host} sent an invalid HTTP response: {type(error).__name__}")
 
 
 @contextlib.contextmanager
 def _ended_after(seconds: float, connection: http.client.HTTPConnection, late: threading.Event) -> Iterator[None]:
-    """End the connection then, whatever trickles in: the patience of a socket counts from byte to byte."""
+    """Shut the connection down after this time, as a socket timeout applies to each read only."""
     connected: socket.socket = connection.sock
 
     def end() -> None:
@@ -213,7 +215,7 @@ def _read(url: str, response: http.client.HTTPResponse, body: bytes = b"") -> An
 
 
 def _absolute(url: str, location: str | None) -> str | None:
-    """Where a Location leads; None when it is none."""
+    """The absolute URL of a Location header; None if it is invalid."""
     if location is None or not location.isascii():
         return None
     try:
@@ -224,7 +226,7 @@ def _absolute(url: str, location: str | None) -> str | None:
 
 
 class NoPart(OSError):
-    """A part of a file did not come; `trouble` says why."""
+    """A part of a file could not be fetched; `trouble` says why."""
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble.message)
@@ -232,7 +234,7 @@ class NoPart(OSError):
 
 
 class RemoteFile:
-    """A file on a server that gives parts (RFC 9110, 14), as a ksgen.filesystem.Source. Raises NoPart."""
+    """A file on a server that supports Range requests (RFC 9110, 14), as a ksgen.media Source. Raises NoPart."""
 
     def __init__(self, client: Client, url: str, size: int) -> None:
         self._client, self._url, self._size = client, url, size
@@ -255,5 +257,5 @@ class RemoteFile:
         if isinstance(answer, Trouble):
             raise NoPart(answer)
         if answer.status != http.HTTPStatus.PARTIAL_CONTENT or len(answer.body) != length:
-            raise NoPart(Trouble("server-answer", f"asked for a part, the server gives {answer.said}"))
+            raise NoPart(Trouble("server-answer", f"the Range request returned {answer.said}"))
         return answer.body

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A tree of files that changes from old to new in one step, inside a directory that stays where it is.
+"""A tree of files that is replaced atomically, inside a directory that stays in place.
 
     out/ks/node01.ks            -> ../.ksgen/current/ks/node01.ks      a link per published file
     out/.ksgen/current          -> 7                                   the switch
@@ -7,21 +7,21 @@
     out/.ksgen/6/                                                      the generation before, until the next one
     out/.ksgen/lock                                                    flock(2)
 
-A new generation is built whole beside the present one, with hard links for what has not changed. Links of new files
-are laid next: until the switch they lead nowhere, so that a reader meets no file, as before. One rename(2) of `current`
-is the switch, and is on the disk before the run ends. Then the links of files that left lead nowhere, and are taken
-away. Kubernetes publishes its volumes to running containers in this way (AtomicWriter, `..data`).
+A new generation is built completely beside the present one, with hard links for unchanged files. Then the links of new
+files are created; they dangle until the switch, so that a reader finds no file, as before. One rename(2) of `current`
+is the switch, and is flushed to disk before the run ends. Then the links of removed files dangle, and are
+deleted. Kubernetes publishes its volumes to running containers in this way (AtomicWriter, `..data`).
 
 Why not exchange two directories (renameat2(2), RENAME_EXCHANGE)? It needs write permission in the parent, fails on a
-mount point, on NFS and on overlayfs, leaves a container that has mounted the directory with the old one for ever, and
-has to carry everybody else's files over, large images that are being copied in at that moment among them. Here those
-are never touched: of all that is outside `.ksgen`, only links that say word for word what ours say are laid or removed.
+mount point, on NFS and on overlayfs, leaves a container that has mounted the directory with the old one, and has to
+move all other files over, such as large images that are being copied in at that moment. Here those are never touched:
+outside `.ksgen`, only links with exactly our targets are created or removed.
 
-The generation before stays because a server may have followed `current` the moment before the switch. It costs the
-disk space of the files that have changed since. Directories outside `.ksgen` are made, never removed.
+The previous generation is kept because a server may have followed `current` just before the switch. It costs the disk
+space of the files that have changed since. Directories outside `.ksgen` are created, never removed.
 
-What a killed run leaves, the next one removes: everything in `.ksgen` but the two generations, the lock and the
-switch, after the links that only lead there.
+The next run removes what a killed run has left: everything in `.ksgen` but the two generations, the lock and the
+switch, after the links that only point there.
 """
 
 from __future__ import annotations
@@ -71,29 +71,33 @@ class Entry:
     is_linked: bool = True
 
 
-# --- looking ---------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 def present(directory: Path) -> Generation:
-    """The published generation. Raises OSError, also when `.ksgen` is something that is not ours."""
+    """The published generation. Raises OSError, also if `.ksgen` was not created by ksgen."""
     state = directory / STATE
     try:
         if not stat.S_ISDIR(os.lstat(state).st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, "stands where ksgen keeps what it has published", str(state))
+            raise NotADirectoryError(
+                errno.ENOTDIR, "is not a directory, but ksgen keeps published files there", str(state)
+            )
         text = os.readlink(state / _CURRENT)
     except FileNotFoundError:
         return Generation(directory, 0, frozenset())
     except OSError as error:
         if error.errno == errno.EINVAL:  # readlink(2): no link
-            raise FileExistsError(errno.EEXIST, "is not the link that ksgen has made", str(state / _CURRENT)) from error
+            raise FileExistsError(
+                errno.EEXIST, "is not a symbolic link created by ksgen", str(state / _CURRENT)
+            ) from error
         raise
     if not _NUMBER.fullmatch(text):
-        raise FileExistsError(errno.EEXIST, "is not the link that ksgen has made", str(state / _CURRENT))
+        raise FileExistsError(errno.EEXIST, "is not a symbolic link created by ksgen", str(state / _CURRENT))
     return Generation(directory, int(text), _names(state / text))
 
 
 def has_link(directory: Path, name: str) -> bool:
-    """Whether our link to a published file is in its place."""
+    """Whether our link to a published file exists."""
     try:
         return os.readlink(directory / name) == _link_text(name)
     except OSError:
@@ -101,7 +105,7 @@ def has_link(directory: Path, name: str) -> bool:
 
 
 def obstacles(directory: Path, names: Iterable[str]) -> Iterator[tuple[Path, str]]:
-    """What is in the way of our links, each once: its path, and which kind of thing it is."""
+    """The paths that block our links, each once, with the kind of file."""
     seen: dict[str, bool] = {}
     for name in names:
         parts = name.split("/")
@@ -120,7 +124,7 @@ def obstacles(directory: Path, names: Iterable[str]) -> Iterator[tuple[Path, str
 
 
 def has_leftovers(directory: Path) -> bool:
-    """Whether an earlier run was killed before it was done, or another run is at work."""
+    """Whether an earlier run was killed before it was done, or another run is active."""
     links, paths = _leftovers(present(directory))
     return bool(links or paths)
 
@@ -139,7 +143,7 @@ def _link_text(name: str) -> str:
 
 
 def _names(generation: Path) -> frozenset[str]:
-    """All regular files below a directory; nothing is followed."""
+    """All regular files below a directory; links are not followed."""
     found = []
     waiting = [""]
     while waiting:
@@ -154,7 +158,7 @@ def _names(generation: Path) -> frozenset[str]:
 
 
 def _leftovers(now: Generation) -> tuple[list[str], list[Path]]:
-    """The names whose links lead nowhere any more, and what is in `.ksgen` for no reason."""
+    """The names whose links dangle, and obsolete files in `.ksgen`."""
     kept = {_LOCK, _CURRENT, str(now.number), str(now.number - 1)}
     left: list[Path] = []
     superseded: set[str] = set()
@@ -167,18 +171,18 @@ def _leftovers(now: Generation) -> tuple[list[str], list[Path]]:
     return sorted(name for name in superseded - now.names if has_link(now.directory, name)), left
 
 
-# --- acting ----------------------------------------------------------------------------------------------------------
+# --- writing ----------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def locked(directory: Path, patience_s: float | None = None) -> Iterator[None]:
-    """Make the directory ours alone, and first of all make it. Raises OSError when another run does not end."""
+    """Create the directory and lock it. Raises OSError if another run holds the lock too long."""
     path = directory / STATE / _LOCK
     patience_s = LOCK_PATIENCE_S if patience_s is None else patience_s
     deadline = time.monotonic() + patience_s
     while (handle := _lock(directory, path)) is None:
         if time.monotonic() > deadline:
-            raise BlockingIOError(errno.EAGAIN, f"another ksgen has been writing for {patience_s} s", str(path))
+            raise BlockingIOError(errno.EAGAIN, f"another ksgen has held the lock for {patience_s} s", str(path))
         time.sleep(_LOCK_PAUSE_S)
     try:
         yield
@@ -189,10 +193,10 @@ def locked(directory: Path, patience_s: float | None = None) -> Iterator[None]:
 def switch(
     now: Generation, entries: Mapping[str, Entry], group: int | None, last: Callable[[], None] | None = None
 ) -> None:
-    """Publish a generation of `entries` after `now`, all of it or, on OSError, nothing. The caller has the lock.
+    """Publish a generation of `entries` after `now`, completely or, on OSError, not at all. The caller holds the lock.
 
-    `group` is the group id of files and new directories, None for the one that the system gives. `last` is called when
-    everything else is in place, immediately before the switch; nothing is published if it raises.
+    `group` is the group id of files and new directories, None for the default. `last` is called when everything else
+    is in place, immediately before the switch; nothing is published if it raises.
     """
     state = now.directory / STATE
     number = now.number + 1
@@ -206,10 +210,10 @@ def switch(
             last()
         os.replace(state / _SCRATCH_LINK, state / _CURRENT)
     except BaseException:
-        with contextlib.suppress(OSError):  # the first error is the one to tell; the next run cleans up
+        with contextlib.suppress(OSError):  # report the first error; the next run cleans up
             sweep(now.directory)
         raise
-    # It is published, and nothing that fails now can take it back; the next run cleans up.
+    # It is published; errors from here on do not undo that. The next run cleans up.
     with contextlib.suppress(OSError):
         _flush_switch(state)
     with contextlib.suppress(OSError):
@@ -217,9 +221,9 @@ def switch(
 
 
 def sweep(directory: Path) -> None:
-    """Remove what is not of the two last generations. The caller has the lock."""
+    """Remove everything but the last two generations. The caller holds the lock."""
     links, paths = _leftovers(present(directory))
-    # The links first: a generation that is there names them.
+    # The links first: they are listed in the generation that is removed next.
     for name in links:
         os.unlink(directory / name)
     for path in paths:
@@ -237,7 +241,7 @@ def _lock(directory: Path, path: Path) -> int | None:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # somebody may have removed the directory and somebody else made it anew
+        # the directory may have been removed and created again meanwhile
         if os.path.samestat(os.fstat(handle), os.stat(path)):
             return handle
     except (BlockingIOError, FileNotFoundError):
@@ -272,7 +276,7 @@ def _lay_links(directory: Path, entries: Mapping[str, Entry], modes: Mapping[str
     parents = {str(parent) for name in wanted for parent in PurePosixPath(name).parents} - {"."}
     for below in sorted(parents):
         if not os.path.lexists(directory / below):
-            # In its place it has its mode and group from the first moment on; rename(2) replaces no full directory.
+            # Renamed into place, it has its mode and group from the start; rename(2) replaces no non-empty directory.
             scratch = directory / STATE / _SCRATCH_DIRECTORY
             _make_directory(scratch, modes[below], group)
             os.rename(scratch, directory / below)
@@ -281,7 +285,7 @@ def _lay_links(directory: Path, entries: Mapping[str, Entry], modes: Mapping[str
 
 
 def _directory_modes(entries: Mapping[str, Entry]) -> dict[str, int]:
-    """The directories of a generation, parents first; closed to others where no file in it is for others."""
+    """The directories of a generation, parents first; closed to others if no file in it is readable by others."""
     modes: dict[str, int] = {}
     for name, entry in entries.items():
         mode = _OPEN_DIRECTORY if entry.mode & stat.S_IROTH else _CLOSED_DIRECTORY
@@ -292,7 +296,7 @@ def _directory_modes(entries: Mapping[str, Entry]) -> dict[str, int]:
 
 
 def _make_open_directory(path: Path) -> None:
-    """Make a directory that everybody can pass, whatever the umask; one that is there stays as it is."""
+    """Create a directory that all users can enter, regardless of the umask; an existing one is not changed."""
     umask = os.umask(0)
     try:
         os.mkdir(path, _OPEN_DIRECTORY)
@@ -319,7 +323,7 @@ def _write(path: Path, content: str | bytes, mode: int, group: int | None) -> No
 
 
 def _flush(state: Path) -> None:
-    """Bring the new files to the disk before the switch: one syncfs(2), where an fsync(2) per file takes minutes."""
+    """Flush the new files to disk before the switch: one syncfs(2), as an fsync(2) per file takes minutes."""
     handle = os.open(state, os.O_RDONLY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:

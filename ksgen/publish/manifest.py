@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""manifest.json: what was published, from what. It has no dates and no places, so that the same input gives the same.
+"""manifest.json: what was published, from what. Without dates and absolute paths: the same input gives the same file.
 
-The paths in a manifest that was read are only ever compared with those of files that are there, never opened.
+The paths in a manifest that was read are only compared with those of existing files, never opened.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Manifest:
 
 
 class NewerFormat(Exception):
-    """The manifest is of a ksgen that knows more than this one."""
+    """The manifest was written by a newer ksgen."""
 
 
 def sha256(content: bytes) -> str:
@@ -66,7 +66,7 @@ def _data(one: Entry) -> dict[str, object]:
 
 
 def from_bytes(content: bytes) -> Manifest | None:
-    """The manifest, or None for something that is none. Raises NewerFormat."""
+    """The manifest, or None if it is not valid. Raises NewerFormat."""
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):  # JSON's and UTF-8's errors are ValueErrors

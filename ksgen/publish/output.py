@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Publishes the files of a site: all or none of them, and nothing at all when nothing has changed.
+"""Publishes the files of a site: all or none of them, and nothing if nothing has changed.
 
-`changes` and `amended` decide and only look; `publish` acts, in the way that generations.py describes. A caller whose
+`changes` and `amended` decide and only read; `publish` writes, as generations.py describes. A caller whose
 files depend on what is published takes generations.locked itself, decides, and calls `carry_out`.
 """
 
@@ -21,9 +21,9 @@ from ksgen.publish.generations import Entry, Generation
 from ksgen.publish.manifest import Manifest, NewerFormat
 from ksgen.redaction import Span, quoted_span, redacted
 
-# Kickstarts hold the hashes of passwords, armed/ and arming.json the permissions to fetch them, and the manifest names
-# them all: these are for the owner and the web server's group. Everybody may read the rest, because dnsmasq serves over
-# TFTP only what everybody may read (dnsmasq(8), tftp-root).
+# Kickstarts hold the hashes of passwords, armed/ and arming.json the permissions to fetch them, and the manifest lists
+# them all: these are for the owner and the web server's group. The rest is world-readable, because dnsmasq serves only
+# world-readable files over TFTP (dnsmasq(8), tftp-root).
 _PRIVATE, _PUBLIC = 0o640, 0o644
 _PRIVATE_FILES = ("ks/", "armed/", "arming.json", manifest.NAME)
 
@@ -31,14 +31,14 @@ _PRIVATE_FILES = ("ks/", "armed/", "arming.json", manifest.NAME)
 Place = tuple[int, int, int]
 
 _AWAY = "move it away, or publish to another directory"
-_IN_THE_WAY_SHOWN = 10  # a whole tree of somebody else's tells no more than its first files
+_IN_THE_WAY_SHOWN = 10  # of a whole foreign tree the first files are enough
 
 
 @dataclasses.dataclass(frozen=True)
 class Site:
     """What is to be published: files by their path in the tree, and what the manifest says about them.
 
-    `owners` names the host that a file belongs to; a file that is not there belongs to the whole site. `sources` are
+    `owners` names the host that a file belongs to; a file without an owner belongs to the whole site. `sources` are
     the files that were read, name: SHA-256. `limit` names the hosts whose files may be touched, None for all of them;
     files of others must not be among `files`. `group` is the group id for what is written. `secrets` are the places of
     secrets in the files, as far as they are known.
@@ -63,9 +63,9 @@ class Site:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """A file that differs; `old` is where its present content is, None for a new one; `new` is None where it goes.
+    """A file that differs; `old` is the path of its present content, None for a new file; `new` is None if removed.
 
-    `note` says what else differs where the content does not. The places of secrets are those of the old content and of
+    `note` says what differs if the content is the same. The places of secrets are those of the old content and of
     the new one.
     """
 
@@ -79,7 +79,7 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something in the published tree that somebody has to look at; an error stops the publication."""
+    """A problem in the published tree; an error stops the publication."""
 
     path: Path
     code: str
@@ -108,7 +108,7 @@ class Publication:
 def changes(directory: Path, site: Site) -> Publication:
     """Compare a site with what is published. Raises OSError."""
     if directory.exists() and not directory.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, "is no directory", str(directory))
+        raise NotADirectoryError(errno.ENOTDIR, "is not a directory", str(directory))
     present = generations.present(directory)
     known, findings = _read_manifest(present, site.limit)
     findings += _in_the_way(directory, site)
@@ -143,9 +143,9 @@ def changes(directory: Path, site: Site) -> Publication:
 
 
 def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collection[str] = ()) -> Publication:
-    """What is published with other contents for a few files and without others; all else stays. Raises OSError.
+    """Change the contents of a few published files and remove others; the rest is kept. Raises OSError.
 
-    It needs neither the inventory nor a manifest that can be read: it is what an emergency has left.
+    It needs neither the inventory nor a readable manifest, so that it works in an emergency.
     """
     present = generations.present(directory)
     site = Site(texts)
@@ -153,7 +153,7 @@ def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collecti
     findings += _in_the_way(directory, site)
     if any(finding.severity == "error" for finding in findings):
         return Publication(site, present, findings=tuple(findings))
-    # A manifest that cannot be read stays: the next run for the whole site writes it anew, and says so.
+    # An unreadable manifest is kept: the next run for the whole site rewrites it, and says so.
     is_readable = not findings
     found: list[Change] = []
     entries: dict[str, Entry] = {}
@@ -179,9 +179,9 @@ def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collecti
 
 
 def publish(wanted: Publication) -> Publication:
-    """Do it and return what was done, which is something else when another run was faster. Raises OSError.
+    """Publish and return what was done, which differs if another run has published first. Raises OSError.
 
-    After an OSError, and where there are errors among the findings, what is published is what it was.
+    After an OSError, and if there are errors among the findings, the published files are unchanged.
     """
     directory = wanted.present.directory
     if wanted.errors or not (wanted.is_needed or generations.has_leftovers(directory)):
@@ -194,10 +194,10 @@ def publish(wanted: Publication) -> Publication:
 
 
 def carry_out(wanted: Publication, last: Callable[[], None] | None = None) -> None:
-    """Do what was decided. The caller has the lock, and has decided under it or seen that nothing was published since.
+    """Write what was decided. The caller holds the lock, and has decided under it or checked that nothing changed.
 
-    `last` is called immediately before the files become visible, or alone when no file changes. Raises OSError; then,
-    and where there are errors among the findings, what is published is what it was.
+    `last` is called immediately before the files become visible, also if no file changes. Raises OSError; then,
+    and if there are errors among the findings, the published files are unchanged.
     """
     generations.sweep(wanted.present.directory)
     if wanted.errors:
@@ -210,7 +210,7 @@ def carry_out(wanted: Publication, last: Callable[[], None] | None = None) -> No
 
 def diff(change: Change) -> Iterator[str]:
     """The change as a unified diff, without secrets. Raises OSError."""
-    (name,) = redacted([str(change.path)])  # that of a permission is the permission itself
+    (name,) = redacted([str(change.path)])  # the name of a permission is the permission itself
     if change.note:
         yield f"{name}: {change.note}"
         return
@@ -235,7 +235,7 @@ def diff(change: Change) -> Iterator[str]:
         yield f"@@ -{_lines_text(old_from, old_to)} +{_lines_text(new_from, new_to)} @@"
         for tag, old_first, old_last, new_first, new_last in group:
             if tag == "equal":
-                # What is a secret on one side is none to be shown on the other.
+                # A secret on one side is hidden on the other side too.
                 pairs = zip(shown_before[old_first:old_last], after[new_first:new_last], strict=True)
                 yield from (
                     f" {was if was != line else now}"
@@ -247,7 +247,7 @@ def diff(change: Change) -> Iterator[str]:
 
 
 def _spans(lines: list[str], places: Iterable[Place]) -> dict[int, list[Span]]:
-    """The places of secrets, by line, with what is shown there; of a file that was edited they may be anywhere."""
+    """The places of secrets, by line, with the replacement; in an edited file they may be anywhere."""
     found: dict[int, list[Span]] = {}
     for number, start, end in places:
         if number < len(lines) and start < end <= len(lines[number]):
@@ -273,24 +273,24 @@ def _read_manifest(present: Generation, limit: frozenset[str] | None) -> tuple[M
         is_there = manifest.NAME in present.names
         found = manifest.from_bytes(present.path(manifest.NAME).read_bytes()) if is_there else None
     except NewerFormat as newer:
-        message = f"written by a newer ksgen ({newer}; this one knows {manifest.FORMAT})"
-        return nothing, [Finding(path, "manifest-newer", message, hint="update this ksgen")]
+        message = f"written by a newer ksgen ({newer}; this one supports {manifest.FORMAT})"
+        return nothing, [Finding(path, "manifest-newer", message, hint="update ksgen")]
     if found is not None:
         return found, []
-    message = "not a manifest of ksgen; which file belongs to which host is not known"
+    message = "not a manifest of ksgen; the owners of files are unknown"
     if limit is None:
-        return nothing, [Finding(path, "manifest-unreadable", message, "warning", "this run writes it anew")]
-    return nothing, [Finding(path, "manifest-unreadable", message, hint="publish once without a limit")]
+        return nothing, [Finding(path, "manifest-unreadable", message, "warning", "this run rewrites it")]
+    return nothing, [Finding(path, "manifest-unreadable", message, hint="publish the whole site once")]
 
 
 def _in_the_way(directory: Path, site: Site) -> list[Finding]:
     found = list(generations.obstacles(directory, [*sorted(site.files), manifest.NAME]))
     findings = [
-        Finding(path, "output-in-the-way", f"a {kind} that ksgen did not make is in the way", hint=_AWAY)
+        Finding(path, "output-in-the-way", f"a {kind} not created by ksgen is in the way", hint=_AWAY)
         for path, kind in found[:_IN_THE_WAY_SHOWN]
     ]
     if more := len(found) - len(findings):
-        findings.append(Finding(directory, "output-in-the-way", f"{more} more are in the way", hint=_AWAY))
+        findings.append(Finding(directory, "output-in-the-way", f"{more} more files are in the way", hint=_AWAY))
     return findings
 
 
@@ -303,7 +303,7 @@ def _of_other_hosts(directory: Path, site: Site, known: Manifest) -> list[Findin
         Finding(
             directory / name,
             "output-of-another-host",
-            f"belongs to {host}, which is not to be touched",
+            f"belongs to {host}, which is not selected",
             hint=f"publish both hosts, {host} and {site.owners[name]}" if name in site.owners else None,
         )
         for name, host in sorted(hosts.items())
@@ -312,7 +312,7 @@ def _of_other_hosts(directory: Path, site: Site, known: Manifest) -> list[Findin
 
 
 def _group(present: Generation, site: Site) -> int | None:
-    """The group that was asked for, or else the one of what is there, if we may give it."""
+    """The requested group, otherwise that of the existing tree, if this user may set it."""
     if site.group is not None:
         return site.group
     try:
@@ -325,7 +325,7 @@ def _group(present: Generation, site: Site) -> int | None:
 def _compared(
     present: Generation, name: str, content: str | bytes, data: bytes, group: int | None
 ) -> tuple[Change | None, Entry]:
-    """What changes in a file, and the file of the next generation."""
+    """The change of a file, and its entry in the next generation."""
     path = present.directory / name
     mode = _PRIVATE if name.startswith(_PRIVATE_FILES) else _PUBLIC
     anew = Entry(content, mode)
@@ -348,16 +348,16 @@ def _compared(
 def _left(
     present: Generation, name: str, entry: manifest.Entry | None, limit: frozenset[str] | None
 ) -> Change | Finding | Literal["carried", "dropped"]:
-    """What becomes of a published file that nobody asked for this time."""
+    """What happens to a published file that this run does not generate."""
     path = present.directory / name
     if limit is not None and (entry is None or entry.host not in limit):
         return "carried"
     if not generations.has_link(present.directory, name):
-        return "dropped"  # it was taken away, or something else put in its place
+        return "dropped"  # it was removed or replaced by hand
     content = present.path(name).read_bytes()
     if entry and entry == manifest.entry(entry.host, content, entry.secrets):
         return Change(path, present.path(name), None)
-    message = "was published, is no longer, and stays: " + (
-        "somebody has changed it since" if entry else "the manifest does not know it"
+    message = "no longer generated, but kept: " + (
+        "it was modified after publication" if entry else "it is not in the manifest"
     )
-    return Finding(path, "output-edited", message, "warning", "remove it if nobody needs it")
+    return Finding(path, "output-edited", message, "warning", "remove it if it is not needed")

@@ -148,7 +148,7 @@ def test_disarming_leaves_what_a_run_for_the_site_would_write(site: Path) -> Non
         pytest.param(_leave, "it is no longer in the inventory", id="host-has-left"),
         pytest.param(
             _change_the_card,
-            "its node_mac is now 52:54:00:aa:00:05, and was 52:54:00:aa:00:01 when it was armed",
+            "its node_mac is now 52:54:00:aa:00:05; it was 52:54:00:aa:00:01 when armed",
             id="another-card",
         ),
     ],
@@ -158,7 +158,7 @@ def test_armed_says_what_the_next_run_disarms_and_it_does(
 ) -> None:
     happens()
     status = ksgen("armed", "hosts.yaml")
-    lines = [] if note is None else [f"  {note}: `ksgen disarm`, or the next run for the whole site, disarms it"]
+    lines = [] if note is None else [f"  {note}: `ksgen disarm` or the next full run disarms it"]
     assert status.stdout.splitlines()[1:] == lines
     assert json.loads(ksgen("armed", "hosts.yaml", "--json").stdout)[ONE]["status"] == "armed"
     assert installing() == [ONE]
@@ -178,7 +178,7 @@ def test_a_run_for_another_host_leaves_a_host_armed_that_has_left(site: Path) ->
 def test_a_broken_inventory_makes_armed_say_less_and_not_something_wrong(site: Path) -> None:
     _break_yaml()
     status = ksgen("armed", "hosts.yaml")
-    assert status.stderr == "hosts.yaml: warning: the inventory has errors; what is shown is what is published\n"
+    assert status.stderr == "hosts.yaml: warning: the inventory has errors; showing what is published\n"
     assert "inventory" not in status.stdout
 
 
@@ -190,7 +190,7 @@ def test_a_broken_inventory_makes_armed_say_less_and_not_something_wrong(site: P
         pytest.param(["rack"], 0, f"{TWO} was not armed\n{ONE} disarmed; {DISARMED}\n", id="group"),
         pytest.param([f"{ONE},{TWO}"], 0, f"{TWO} was not armed\n{ONE} disarmed; {DISARMED}\n", id="comma"),
         pytest.param(
-            [ONE, "node09"], 1, f"{ONE} disarmed; {DISARMED}\nerror: no host and no group is called 'node09'\n",
+            [ONE, "node09"], 1, f"{ONE} disarmed; {DISARMED}\nerror: no host or group named 'node09'\n",
             id="one-of-two-is-known",
         ),
         pytest.param(["--tree", "el9=x", "--run=y", ONE], 0, f"{ONE} disarmed; {DISARMED}\n", id="options-of-before"),
@@ -207,7 +207,7 @@ def test_who_is_meant_where_the_inventory_cannot_tell(site: Path) -> None:
     done = ksgen("disarm", "hosts.yaml", "rack")
     assert done.exit_code == 2
     assert "hosts.yaml:1:6: warning: groups may be incomplete: " in done.stderr
-    message = "no host and no group is called 'rack', neither in what is published nor in hosts.yaml"
+    message = "no host or group named 'rack' in the published tree or in hosts.yaml"
     assert message in " ".join(done.stderr.split())
     assert installing() == [ONE]
     assert ksgen("disarm", "hosts.yaml", "node*").exit_code == 0
@@ -258,13 +258,13 @@ DAMAGES = {
     "no-utf-8": ("\udcff", "is not JSON"),
     "empty": ("", "is not JSON"),
     "deep": ("[" * 100_000, "is not JSON"),
-    "list": ("[]", "is not an arming state of ksgen"),
-    "null": ("null", "is not an arming state of ksgen"),
-    "entry": ('{"version": 2, "armed": {"a": 1}}', "the entry of 'a' is damaged"),
+    "list": ("[]", "is not an arming state file of ksgen"),
+    "null": ("null", "is not an arming state file of ksgen"),
+    "entry": ('{"version": 2, "armed": {"a": 1}}', "the entry of 'a' is corrupt"),
     "path": (
         '{"version": 1, "armed": {"../x": {"mac": "", "given": "2026-05-04T12:30:15Z", '
         '"until": "2026-05-04T12:30:15Z"}}}',
-        "the entry of '../x' is damaged",
+        "the entry of '../x' is corrupt",
     ),
 }
 
@@ -282,13 +282,13 @@ def test_a_damaged_state_is_said_and_disarming_mends_it(site: Path, text: str, m
     assert status.exit_code == 1
     assert re.findall(r"^(\S+)  until .* UTC  armed$", status.stdout, re.MULTILINE) == [ONE, TWO]
     assert status.stderr == (
-        f"out/arming.json: error: {message}; what is shown is from out/armed\n"
-        "  hint: `ksgen disarm hosts.yaml all` disarms every host and writes it anew\n"
+        f"out/arming.json: error: {message}; showing the contents of out/armed\n"
+        "  hint: `ksgen disarm hosts.yaml all` disarms every host and rewrites the file\n"
     )
     done = ksgen("disarm", "hosts.yaml", ONE)
     assert (done.exit_code, done.stderr) == (
         0,
-        f"out/arming.json: {message}; no host stays armed, and the file written anew\n"
+        f"out/arming.json: {message}; all hosts disarmed and the file rewritten\n"
         f"{ONE}, {TWO} disarmed; 7 files updated, 2 removed in out\n",
     )
     assert installing() == []
@@ -322,7 +322,7 @@ def test_a_permission_that_is_over_is_not_withdrawn(site: Path) -> None:
 def test_where_nothing_is_published_nothing_is_claimed(site: Path, command: str) -> None:
     done = ksgen(command, "hosts.yaml", *([ONE] if command == "disarm" else []), "-o", "elsewhere")
     assert done.exit_code == 2
-    assert "nothing is published in elsewhere; name the directory with -o" in " ".join(done.stderr.split())
+    assert "nothing is published in elsewhere; specify the directory with -o" in " ".join(done.stderr.split())
     assert not Path("elsewhere").exists()
 
 
@@ -331,7 +331,7 @@ def test_a_copy_of_the_tree_on_another_machine(site: Path) -> None:
     assert " armed\n" in ksgen("armed", "hosts.yaml", "-o", "copy").stdout
     done = ksgen("disarm", "hosts.yaml", ONE, "-o", "copy")
     assert done.exit_code == 2
-    message = "disarm where ksgen publishes, and here in an emergency: rm copy/armed/HOST.*"
+    message = "disarm on the machine where ksgen publishes, or in an emergency here: rm copy/armed/HOST.*"
     assert message in " ".join(done.stderr.split())
 
 
@@ -351,12 +351,12 @@ def test_arm_names_the_hosts_the_disks_and_the_end(site: Path, monkeypatch: pyte
     assert done.returncode == 0, done.stderr
     end = r"\d{4}-\d\d-\d\d \d\d:\d\d CES?T \((?:\d{4}-\d\d-\d\d )?\d\d:\d\d UTC\)"
     assert re.fullmatch(
-        rf"The installer erases the disks of this host, once, at a network boot until {end}:\n"
+        rf"The installer erases the disks of this host once, at a network boot before {end}:\n"
         rf"  {ONE}  52:54:00:aa:00:01\n"
         r"    disk wwn 0x5000000000000001, model PM883, of 400 GiB\n"
         r"    disk path /dev/disk/by-path/pci-0000:00:1f.2-ata-1, of 400 GiB or more\n"
         r"    mirrored: both disks are erased\n"
-        r"    node_reinstall: an installed node on them is erased\n"
+        r"    node_reinstall: an existing node installation on them is erased\n"
         r"    node_erase: zfs, ceph on them may be erased\n"
         rf"{ONE} armed until {end}; 6 files updated, 1 removed in out\n",
         done.stderr,
@@ -368,7 +368,7 @@ def test_more_than_a_few_are_armed_after_a_question(site: Path) -> None:
     assert ksgen("hosts.yaml").exit_code == 0
     done = ksgen("arm", "hosts.yaml", "rack")
     assert done.exit_code == 2
-    assert "Arm 6 hosts? There is no terminal to answer on: add --yes" in " ".join(done.stderr.split())
+    assert "Arm 6 hosts? Standard input is not a terminal: add --yes" in " ".join(done.stderr.split())
     assert installing() == [ONE]
     dry = ksgen("arm", "hosts.yaml", "rack", "--dry-run")
     assert dry.exit_code == 1
@@ -421,7 +421,7 @@ def test_templates_of_the_site_are_remembered(site: Path) -> None:
     Path("own").mkdir()
     Path("own/site.ks.j2").write_text("firewall --enabled\n")
     done = ksgen("hosts.yaml", "--templates", "own")
-    assert done.stderr.startswith(f"note: --templates is {site}/own from now on; it was none\n")
+    assert done.stderr.startswith(f"note: --templates changes from none to {site}/own\n")
     kickstart = Path(f"out/ks/{TWO}.ks")
     for command in (["arm", "hosts.yaml", TWO], ["hosts.yaml"], ["hosts.yaml", "--limit", TWO]):
         assert ksgen(*command).exit_code == 0
@@ -431,11 +431,11 @@ def test_templates_of_the_site_are_remembered(site: Path) -> None:
         done = ksgen(*command)
         assert done.exit_code == 2
         assert " ".join(done.stderr.split()).endswith(
-            f"out was published with the templates in {site}/own, which is not a directory now; name them with "
-            "--templates DIR, or leave them out with --templates none"
+            f"out was published with templates from {site}/own, which is not a directory; "
+            "specify --templates DIR, or --templates none for the built-in ones"
         )
     done = ksgen("arm", "hosts.yaml", TWO, "--templates", "none")
-    assert f"note: --templates is none from now on; it was {site}/own\n" in done.stderr
+    assert f"note: --templates changes from {site}/own to none\n" in done.stderr
     assert "firewall --enabled" not in kickstart.read_text()
     assert ksgen("hosts.yaml").exit_code == 0
     assert ksgen("hosts.yaml", "--templates", "gone").exit_code == 2
@@ -445,12 +445,13 @@ def test_all_inventories_are_named_again(site: Path) -> None:
     Path("more.yaml").write_text("all:\n  vars:\n    node_keyboard: de\n")
     done = ksgen("hosts.yaml", "more.yaml")
     now, before = f"{site}/hosts.yaml, {site}/more.yaml", f"{site}/hosts.yaml"
-    assert done.stderr.startswith(f"note: the site is published from {now} from now on; it was {before}\n")
+    assert done.stderr.startswith(f"note: the inventory changes from {before} to {now}\n")
     for command in (["arm", "hosts.yaml", TWO], ["hosts.yaml", "--limit", TWO]):
         done = ksgen(*command)
         assert done.exit_code == 2
         assert " ".join(done.stderr.split()).endswith(
-            f"out was published from {now}, and this run reads {before}; name the same, or publish the whole site first"
+            f"out was published from {now}, but this run reads {before}; "
+            "specify the same, or publish the whole site first"
         )
     assert ksgen("arm", "hosts.yaml", "-i", "more.yaml", TWO).exit_code == 0
     assert "\nkeyboard de\n" in Path(f"out/ks/{TWO}.ks").read_text()
@@ -462,7 +463,7 @@ def test_a_template_of_boot_files_that_fails_is_said(site: Path) -> None:
     done = ksgen("hosts.yaml", "--templates", "own")
     assert (done.exit_code, done.stderr) == (
         1,
-        f"note: --templates is {site}/own from now on; it was none\n"
+        f"note: --templates changes from none to {site}/own\n"
         f"{site}/own/netboot/ipxe-host.j2:2:1: error: 'nothing' is undefined\n1 error; nothing was written\n",
     )
     assert installing() == [ONE]

@@ -112,7 +112,7 @@ def test_no_secret_is_explained(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(("none",), "no host is called 'none'", id="host"),
+        pytest.param(("none",), "no host named 'none'", id="host"),
         pytest.param(("h", "none"), "h has no variable 'none'", id="variable"),
     ],
 )

@@ -189,11 +189,11 @@ def test_arguments_are_added_to_each_entry(store: Path, here: Path, style: str) 
 @pytest.mark.parametrize(
     ("append", "message", "hint"),
     [
-        ("inst.stage2=hd:sda", "inst.stage2= cannot be among --append", "it is where the ISO itself is"),
-        ("quiet ks=nfs:server:/ks", "ks= cannot be among --append", "use --kickstart"),
+        ("inst.stage2=hd:sda", "inst.stage2= is not allowed in --append", "it is set by the boot entries of the ISO"),
+        ("quiet ks=nfs:server:/ks", "ks= is not allowed in --append", "use --kickstart"),
         ("a=1;b", "a= holds a character that boot loaders read differently", "letters, digits"),
         ("a=$b", "a= holds a character that boot loaders read differently", "letters, digits"),
-        ("x=" + "y" * 2000, "a boot entry would get 20[0-9]{2} characters; 2047 is the most", "use fewer"),
+        ("x=" + "y" * 2000, "a boot entry would have 20[0-9]{2} characters; the limit is 2047", "use fewer"),
     ],
 )
 def test_arguments_that_no_boot_entry_takes(store: Path, here: Path, append: str, message: str, hint: str) -> None:
@@ -323,11 +323,11 @@ def test_which_of_several_boot_loaders(store: Path, tmp_path: Path, here: Path) 
     result = ksgen(*options)
     assert result.exit_code == 1
     assert (
-        f"{store}/nine.iso:1:1: error: EFI/ of the image has centos, redhat; almalinux is where the installer looks\n"
+        f"{store}/nine.iso:1:1: error: EFI/ of the image has centos, redhat; the installer uses almalinux\n"
         "  hint: --efi-dir centos\n" in result.stderr
     )
     result = ksgen(*options, "--efi-dir", "almalinux")
-    assert "error: EFI/ of the image has centos, redhat, and no almalinux\n" in result.stderr
+    assert "error: EFI/ of the image has centos, redhat, not almalinux\n" in result.stderr
     assert ksgen(*options, "--efi-dir", "redhat").exit_code == 0
     assert efi_dir(here / "node.iso", tmp_path) == "redhat"
     assert ksgen(*options, "--efi-dir", "../x").exit_code == 2
@@ -409,9 +409,7 @@ def test_no_place_for_the_add_on(store: Path, here: Path, tmp_path: Path) -> Non
     boot = small_iso.make(tmp_path / "boot.iso", Small(files=both))
     result = ksgen("--boot-iso", boot, "--image", store / "node.img", "-o", here / "node.iso")
     assert result.exit_code == 1
-    assert "has a product.img and an updates.img that are no cpio archives, so that the add-on has no place" in (
-        result.stderr
-    )
+    assert "its product.img and updates.img are not cpio archives, so the add-on cannot be added" in (result.stderr)
     assert not list(here.iterdir())
 
 
@@ -423,7 +421,7 @@ def test_kickstart_that_was_named_before(store: Path, here: Path, tmp_path: Path
     result = ksgen("--boot-iso", boot, "--image", store / "node.img", "-o", here / "node.iso")
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-2] == (
-        f"{boot}:1:1: warning: has boot entries with the kickstart {named}; now without it"
+        f"{boot}:1:1: warning: its boot entries name the kickstart {named}, which is removed from them"
     )
     assert not any("inst.ks" in config.text for config in looked_at(here / "node.iso").configs)
     made(boot, store, here, "--kickstart", kickstart(tmp_path))
@@ -446,12 +444,12 @@ def test_iso_of_an_iso(store: Path, here: Path, tmp_path: Path) -> None:
 
 # --- what is refused -------------------------------------------------------------------------------------------------
 
-HINT = "  hint: take an installer's boot ISO, such as AlmaLinux-9-latest-x86_64-boot.iso"
+HINT = "  hint: use an installer's boot ISO, such as AlmaLinux-9-latest-x86_64-boot.iso"
 REFUSED: dict[str, tuple[Small, str]] = {
     "label": (
         Small(entry_label="Other-9"),
-        f"error: has boot entries for a volume 'Other-9', and is the volume '{LABEL}': they do not start\n"
-        "  hint: take the ISO as its distribution publishes it",
+        f"error: its boot entries name the volume label 'Other-9', but it has the label '{LABEL}': they do not boot\n"
+        "  hint: use the ISO as its distribution publishes it",
     ),
     "no-second-stage": (
         Small(files={"images/install.img": None}),
@@ -463,7 +461,7 @@ REFUSED: dict[str, tuple[Small, str]] = {
     ),
     "for-another-processor": (
         Small(files={"EFI/BOOT/BOOTX64.EFI": None, "EFI/BOOT/BOOTAA64.EFI": b"arm"}),
-        f"error: starts on aarch64; the image has the kernel {node_images.KERNEL}",
+        f"error: boots on aarch64; the image contains the kernel {node_images.KERNEL}",
     ),
 }
 
@@ -510,18 +508,18 @@ def _cut_off(place: Path) -> None:
 
 
 UNREADABLE = {
-    "text": (lambda place: place.write_text("<html>\n" * 9999), [f"error: is no ISO 9660 image\n{HINT}"]),
-    "empty": (lambda place: place.touch(), [f"error: is no ISO 9660 image\n{HINT}"]),
-    "cut-off": (_cut_off, ["bytes\n  hint: take an installer's boot ISO"]),
+    "text": (lambda place: place.write_text("<html>\n" * 9999), [f"error: is not an ISO 9660 image\n{HINT}"]),
+    "empty": (lambda place: place.touch(), [f"error: is not an ISO 9660 image\n{HINT}"]),
+    "cut-off": (_cut_off, ["bytes\n  hint: use an installer's boot ISO"]),
     "without-long-names": (
-        _without_rock_ridge, [f"error: has no Rock Ridge, so that its long file names are lost\n{HINT}"],
+        _without_rock_ridge, [f"error: has no Rock Ridge extensions, so its long file names are lost\n{HINT}"],
     ),
     "data": (
         _data_iso,
         [
-            f"error: has nothing that firmware could start\n{HINT}",
+            f"error: has no boot image for BIOS or UEFI\n{HINT}",
             f"error: has no installer: no images/install.img, no LiveOS/squashfs.img, or no kernel for it\n{HINT}",
-            "error: has no boot entry with inst.stage2=hd:LABEL=, by which the installer finds itself and the add-on",
+            "error: has no boot entry with inst.stage2=hd:LABEL=, which locates stage 2 and the add-on",
         ],
     ),
 }  # fmt: skip
@@ -546,7 +544,11 @@ def test_all_that_is_wrong_is_said_at_once(store: Path, here: Path, tmp_path: Pa
         "--kickstart", kickstart(tmp_path, "nonsense\n"),
     )  # fmt: skip
     assert result.exit_code == 1
-    for part in ("boot.iso:1:1: error: is no ISO", "node.img:1:1: error: there is no /usr/share", "my.ks:1:1: error: "):
+    for part in (
+        "boot.iso:1:1: error: is not an ISO",
+        "node.img:1:1: error: there is no /usr/share",
+        "my.ks:1:1: error: ",
+    ):
         assert part in result.stderr
 
 
@@ -555,7 +557,7 @@ def test_image_that_is_the_installer_itself(store: Path, here: Path, tmp_path: P
     installer.write_bytes(extracted(store / "nine.iso", tmp_path / "all")["images/install.img"])
     result = ksgen("--boot-iso", store / "nine.iso", "--image", installer)
     assert result.exit_code == 1
-    assert f"{installer}:1:1: error: has no /boot/vmlinuz-*, so that nothing would boot\n" in result.stderr
+    assert f"{installer}:1:1: error: has no kernel /boot/vmlinuz-*, so it cannot boot\n" in result.stderr
 
 
 KICKSTARTS = {
@@ -570,12 +572,12 @@ KICKSTARTS = {
     ),
     "no-image": (
         "\n".join(KICKSTART.split("\n")[1:]), 1,
-        "my.ks:1:1: error: has no command liveimg, and installs no node image\n"
+        "my.ks:1:1: error: has no liveimg command, so it does not install a node image\n"
         f"  hint: liveimg --url=file:///run/install/repo/{IMAGE}\n",
     ),
     "another-image": (
         KICKSTART.replace(IMAGE, f"{IMAGE} --checksum={'0' * 64}"), 1,
-        f"my.ks:1:1: error: wants an image with the checksum {'0' * 64}; this one has ",
+        f"my.ks:1:1: error: expects an image with the checksum {'0' * 64}; this one has ",
     ),
 }  # fmt: skip
 
@@ -598,16 +600,14 @@ def test_installer_of_another_release(tmp_path: Path, store: Path, here: Path) -
     boot = small_iso.make(tmp_path / "boot.iso", Small(stage2=EL10))
     result = ksgen("--boot-iso", boot, "--image", store / "node.img", "-o", here / "node.iso")
     assert result.exit_code == 0
-    assert "warning: is an installer of el10, and the image is of el9: nobody has tried that\n" in result.stderr
+    assert "warning: is an installer of el10, but the image is of el9: this combination is untested\n" in result.stderr
 
 
 def test_installer_that_cannot_be_looked_into(tmp_path: Path, store: Path, here: Path) -> None:
     boot = small_iso.make(tmp_path / "boot.iso", Small(files={"images/install.img": b"erofs"}))
     result = ksgen("--boot-iso", boot, "--image", store / "node.img", "-o", here / "node.iso")
     assert result.exit_code == 0
-    assert "warning: has an installer that cannot be looked into: whether it fits the image is not known\n" in (
-        result.stderr
-    )
+    assert "warning: its stage 2 cannot be read, so it is unknown whether it matches the image\n" in (result.stderr)
     assert efi_dir(here / "node.iso", tmp_path) == "centos"
 
 
@@ -615,7 +615,7 @@ def test_installer_that_cannot_be_looked_into(tmp_path: Path, store: Path, here:
 def test_one_kind_of_firmware(store: Path, kept: int, missing: str) -> None:
     found = looked_at(store / "nine.iso")
     (told,) = bootiso.check_boot_iso(dataclasses.replace(found, boot_images=found.boot_images[kept : kept + 1]))
-    message = f"does not start on machines with {missing}"
+    message = f"does not boot on machines with {missing}"
     assert (told.severity, told.code, told.message) == ("warning", "iso-firmware", message)
 
 
@@ -631,8 +631,8 @@ def test_boot_loader_in_a_place_that_is_not_written_again(store: Path) -> None:
     assert (told.severity, told.code, told.message, told.hint) == (
         "error",
         "iso-efi-image",
-        "has its boot loader for UEFI in a place that xorriso cannot write again",
-        "leave --kickstart out",
+        "its EFI boot image is in a place that xorriso cannot rewrite",
+        "omit --kickstart",
     )
 
 
@@ -645,15 +645,18 @@ def test_places_that_are_none(store: Path, here: Path, tmp_path: Path) -> None:
     boot = store / "nine.iso"
     before = boot.read_bytes()
     assert told(boot) == (
-        f"{boot}:1:1: error: is one of the files that the ISO is made from\n  hint: -o another file\n"
+        f"{boot}:1:1: error: is one of the input files\n  hint: specify another file with -o\n"
         "1 error; nothing was written\n"
     )
     assert boot.read_bytes() == before
-    assert "error: is no regular file\n  hint: write it to a file, and that to the stick: docs/iso.md\n" in told(here)
-    assert "error: is no regular file\n" in told(Path("/dev/null"))
-    assert f"error: there is no directory {here}/none\n" in told(here / "none" / "node.iso")
+    assert (
+        "error: is not a regular file\n  hint: write the ISO to a file, and the file to the USB stick: docs/iso.md\n"
+        in told(here)
+    )
+    assert "error: is not a regular file\n" in told(Path("/dev/null"))
+    assert f"error: directory {here}/none not found\n" in told(here / "none" / "node.iso")
     (here / "linked.iso").symlink_to(boot)
-    assert "error: is one of the files that the ISO is made from\n" in told(here / "linked.iso")
+    assert "error: is one of the input files\n" in told(here / "linked.iso")
 
 
 def test_room_is_looked_at_first(store: Path, here: Path, tmp_path: Path) -> None:
@@ -663,7 +666,7 @@ def test_room_is_looked_at_first(store: Path, here: Path, tmp_path: Path) -> Non
     os.truncate(huge, 8 << 40)
     result = ksgen("--boot-iso", store / "nine.iso", "--image", huge, "-o", here / "node.iso")
     assert result.exit_code == 1
-    assert re.search(rf"node\.iso:1:1: error: \d+ MiB are needed, and \d+ MiB are free in {here}\n", result.stderr)
+    assert re.search(rf"node\.iso:1:1: error: \d+ MiB are required, \d+ MiB are free in {here}\n", result.stderr)
 
 
 def test_programs_that_are_missing(store: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -710,13 +713,13 @@ BROKEN = {
         "echo 'xorriso : SORRY : minor' >&2; echo 'xorriso : FATAL : no space left' >&2; echo half >$made; exit 5",
         "xorriso exited with 5: no space left",
     ),
-    "says-nothing": ("exit 1", "xorriso exited with 1: without a word"),
+    "says-nothing": ("exit 1", "xorriso exited with 1: no output"),
     "writes-nothing-of-use": (
         "head -c 100000 /dev/zero >$made",
-        "what xorriso wrote is not the ISO that was wanted: is no ISO 9660 image",
+        "the ISO that xorriso wrote is not as planned: is not an ISO 9660 image",
     ),
     "forgets-the-image": (
-        "cp {boot} $made", f"what xorriso wrote is not the ISO that was wanted: /{IMAGE} is not on it whole",
+        "cp {boot} $made", f"the ISO that xorriso wrote is not as planned: /{IMAGE} is missing or incomplete",
     ),
     "writes-no-file": ("exit 0", "No such file or directory"),
 }  # fmt: skip
@@ -755,7 +758,7 @@ def test_boot_loader_file_that_does_not_fit(store: Path, here: Path, tmp_path: P
         "--boot-iso", boot, "--image", store / "node.img", "-o", here / "node.iso", "--kickstart", kickstart(tmp_path)
     )
     assert result.exit_code == 1
-    assert "error: /EFI/BOOT/grub.cfg cannot be written into what UEFI starts from: " in result.stderr
+    assert "error: cannot write /EFI/BOOT/grub.cfg to the EFI boot image: " in result.stderr
     assert not list(here.iterdir())
 
 
@@ -818,7 +821,7 @@ def test_two_runs_for_one_file(store: Path, here: Path) -> None:
     options = ("--boot-iso", store / "nine.iso", "--image", store / "node.img", "-o", here / "node.iso")
     result = ksgen(*options)
     assert result.exit_code == 1
-    assert f"{here}/node.iso:1:1: error: another run is writing it\n" in result.stderr
+    assert f"{here}/node.iso:1:1: error: another run is writing this file\n" in result.stderr
     assert [path.name for path in here.iterdir()] == [".node.iso.ksgen"]
     os.close(descriptor)
     assert ksgen(*options).exit_code == 0

@@ -86,9 +86,9 @@ WRONG: dict[str, tuple[Mapping[str, str | None], list[tuple[str, str, str, str |
     ),
     "no-kernel": (
         {f"/boot/vmlinuz-{KERNEL}": None},
-        [("error", "image-kernel", "has no /boot/vmlinuz-*, so that nothing would boot", CURE)],
+        [("error", "image-kernel", "has no kernel /boot/vmlinuz-*, so it cannot boot", CURE)],
     ),
-    "no-imgbased": ({IMGBASED: None}, [("error", "image-imgbased", "has no imgbased in it", CURE)]),
+    "no-imgbased": ({IMGBASED: None}, [("error", "image-imgbased", "does not contain imgbased", CURE)]),
     "no-lvm-profile": (
         {LVM_PROFILE: None},
         [("error", "image-file", "has no /etc/lvm/profile/imgbased-pool.profile, which imgbase reads", CURE)],
@@ -141,18 +141,18 @@ WRONG: dict[str, tuple[Mapping[str, str | None], list[tuple[str, str, str, str |
     ),
     "not-a-node": (
         {"/usr/lib/os-release": "ID=almalinux\nPRETTY_NAME='AlmaLinux 9.4'\n"},
-        [("warning", "image-variant", "says of itself 'AlmaLinux 9.4', and not VARIANT_ID=ovirt-node", None)],
+        [("warning", "image-variant", "identifies itself as 'AlmaLinux 9.4', without VARIANT_ID=ovirt-node", None)],
     ),
     "os-release-of-nobody": (
         {"/usr/lib/os-release": 'ID="x\n#PRETTY_NAME=y\nno name\n'},
-        [("warning", "image-variant", "says of itself 'nameless', and not VARIANT_ID=ovirt-node", None)],
+        [("warning", "image-variant", "identifies itself as 'unnamed', without VARIANT_ID=ovirt-node", None)],
     ),
     "no-uefi": (
         {"/boot/efi/EFI/centos/shimx64.efi": None},
         [
             (
                 "warning", "image-efi",
-                "has no boot loader in /boot/efi/EFI: it starts on machines with BIOS only", None,
+                "has no boot loader in /boot/efi/EFI: it boots on machines with BIOS only", None,
             )
         ],
     ),
@@ -206,12 +206,12 @@ def _no_file(place: Path) -> Path:
 
 
 UNREADABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "web-page": (_text, "is no squashfs"),
-    "empty": (_empty, "is no squashfs"),
-    "cut-off": (_cut, r"has \d+ of \d+ bytes"),
-    "lz4": (_lz4, "is packed with lz4, which is not read here"),
-    "other-root": (_not_ext4, r"has a /LiveOS/rootfs\.img that is no ext4"),
-    "root-is-a-directory": (_no_file, r"has a /LiveOS/rootfs\.img that is no file"),
+    "web-page": (_text, "is not a squashfs image"),
+    "empty": (_empty, "is not a squashfs image"),
+    "cut-off": (_cut, r"is truncated: \d+ of \d+ bytes"),
+    "lz4": (_lz4, "is compressed with lz4, which is not supported"),
+    "other-root": (_not_ext4, r"has a /LiveOS/rootfs\.img that is not an ext4 file system"),
+    "root-is-a-directory": (_no_file, r"has a /LiveOS/rootfs\.img that is not a file"),
 }
 
 

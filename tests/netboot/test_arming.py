@@ -55,9 +55,13 @@ def test_until(text: str | None, until: str) -> None:
         pytest.param(
             "0001-01-01T00:00:00+14:00", "'0001-01-01T00:00:00+14:00' is not a time", id="before-the-first-year"
         ),
-        pytest.param("0h", "2026-05-04T12:30:15Z is not in the future; it is 2026-05-04T12:30:15Z", id="now"),
         pytest.param(
-            "2026-05-04T12:00Z", "2026-05-04T12:00:00Z is not in the future; it is 2026-05-04T12:30:15Z", id="past"
+            "0h", "2026-05-04T12:30:15Z is not in the future; the current time is 2026-05-04T12:30:15Z", id="now"
+        ),
+        pytest.param(
+            "2026-05-04T12:00Z",
+            "2026-05-04T12:00:00Z is not in the future; the current time is 2026-05-04T12:30:15Z",
+            id="past",
         ),
         pytest.param("32d", "2026-06-05T12:30:15Z is more than 31 days away", id="too-long"),
         pytest.param("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z is more than 31 days away", id="for-ever"),
@@ -108,15 +112,17 @@ def test_times_of_any_offset_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        pytest.param({}, "is not an arming state of ksgen", id="empty"),
-        pytest.param([], "is not an arming state of ksgen", id="no-mapping"),
-        pytest.param("armed", "is not an arming state of ksgen", id="text"),
-        pytest.param({"version": 2, "armed": []}, "is not an arming state of ksgen", id="list"),
-        pytest.param({"version": 2, "armed": None}, "is not an arming state of ksgen", id="null"),
+        pytest.param({}, "is not an arming state file of ksgen", id="empty"),
+        pytest.param([], "is not an arming state file of ksgen", id="no-mapping"),
+        pytest.param("armed", "is not an arming state file of ksgen", id="text"),
+        pytest.param({"version": 2, "armed": []}, "is not an arming state file of ksgen", id="list"),
+        pytest.param({"version": 2, "armed": None}, "is not an arming state file of ksgen", id="null"),
         pytest.param(
-            {"version": 3, "armed": {}}, "is an arming state of version 3; this ksgen knows up to 2", id="of-the-future"
+            {"version": 3, "armed": {}},
+            "is an arming state of version 3; this ksgen supports up to 2",
+            id="of-the-future",
         ),
-        pytest.param({"armed": {}}, "is an arming state of version None; this ksgen knows up to 2", id="no-version"),
+        pytest.param({"armed": {}}, "is an arming state of version None; this ksgen supports up to 2", id="no-version"),
     ],
 )
 def test_a_strange_state_is_refused(state: object, message: str) -> None:
@@ -159,7 +165,7 @@ def test_a_damaged_entry_is_named(host: str, entry: object) -> None:
     good = {"b": ENTRY}
     with pytest.raises(ValueError) as caught:  # noqa: PT011  the whole text is compared
         arming.load({"version": 2, "armed": {**good, host: entry}})
-    assert str(caught.value) == f"the entry of {host!r} is damaged"
+    assert str(caught.value) == f"the entry of {host!r} is corrupt"
 
 
 def test_arming_again_replaces(host: Host) -> None:
@@ -251,5 +257,5 @@ def test_what_the_inventory_does_not_have_any_more(host: Host, tmp_path: Path) -
     another_card = one_host(tmp_path, node_mac='"52:54:00:aa:00:99"')
     assert arming.void(armings, {host.name: host}) == {}
     assert arming.void(armings, {}) == {host.name: "it is no longer in the inventory"}
-    reason = "its node_mac is now 52:54:00:aa:00:99, and was 52:54:00:aa:00:01 when it was armed"
+    reason = "its node_mac is now 52:54:00:aa:00:99; it was 52:54:00:aa:00:01 when armed"
     assert arming.void(armings, {host.name: another_card}) == {host.name: reason}

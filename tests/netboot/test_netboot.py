@@ -209,8 +209,8 @@ def test_certificates_are_always_verified() -> None:
             (
                 "warning",
                 "boot-network",
-                "before its kickstart, the installer cannot make VLAN 100 as storage; "
-                "the installer asks DHCP on 52:54:00:aa:00:01 instead",
+                "the installer's initrd cannot create VLAN 100 with the name storage; "
+                "the installer uses DHCP on 52:54:00:aa:00:01 instead",
             ),
             id="vlan-without-number",
         ),
@@ -219,8 +219,8 @@ def test_certificates_are_always_verified() -> None:
             (
                 "warning",
                 "boot-network",
-                "before its kickstart, the installer cannot make VLAN 100 as v2100; "
-                "the installer asks DHCP on 52:54:00:aa:00:01 instead",
+                "the installer's initrd cannot create VLAN 100 with the name v2100; "
+                "the installer uses DHCP on 52:54:00:aa:00:01 instead",
             ),
             id="vlan-with-another-number",
         ),
@@ -229,7 +229,7 @@ def test_certificates_are_always_verified() -> None:
             (
                 "error",
                 "boot-line-long",
-                "the installer's kernel would get 1817 characters of arguments; 1581 is the most",
+                "the installer's kernel command line has 1817 characters; the limit is 1581",
             ),
             id="too-long",
         ),
@@ -415,7 +415,7 @@ def test_one_dnsmasq_is_not_both(tmp_path: Path) -> None:
         one_host(tmp_path, node_dhcp="{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"),
     )
     texts, problems = bootfiles.server_files(hosts, SERVER, TEMPLATES)
-    message = "a range, and proxy for node01.example.com: one dnsmasq cannot be both"
+    message = "a DHCP range, and proxy for node01.example.com: one dnsmasq cannot do both"
     assert told(problems) == [("error", "dhcp-mixed", message)]
     assert texts == {}
 
@@ -423,7 +423,7 @@ def test_one_dnsmasq_is_not_both(tmp_path: Path) -> None:
 def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
     host = one_host(tmp_path, node_server_url="https://pxe.example.com/nodes/")
     texts, problems = bootfiles.server_files([host], SERVER, TEMPLATES)
-    assert told(problems) == [("warning", "boot-https", "nginx.conf has no certificate, so nginx serves http only")]
+    assert told(problems) == [("warning", "boot-https", "nginx.conf has no certificate, so nginx serves HTTP only")]
     assert "ssl" not in texts["nginx.conf"]
 
 
@@ -461,8 +461,8 @@ SHARING = bootfiles.Server(
     Path("/srv/i"),
 )  # fmt: skip
 OTHER_PATH = "use another path, like /el9/"
-NO_PATH = "nginx cannot serve this path: it is not percent-encoded UTF-8 without control characters"
-TAKEN = "nginx serves files of out/ at this path"
+NO_PATH = "nginx cannot serve this path: it is not valid percent-encoded UTF-8, or has control characters"
+TAKEN = "nginx already serves files of out/ at this path"
 
 
 @pytest.mark.parametrize(
@@ -519,9 +519,9 @@ def test_urls_that_nginx_cannot_serve(
 def test_two_releases_at_one_url(tmp_path: Path) -> None:
     hosts = [one_host(tmp_path, node_release=release) for release in ("el9", "el10")]
     texts, problems = bootfiles.server_files(hosts, SHARING, TEMPLATES)
-    message = "nginx serves /srv/el9 at this path, and cannot serve /srv/el10 there as well"
+    message = "nginx already serves /srv/el9 at this path, and cannot serve /srv/el10 as well"
     assert told(problems) == [("error", "boot-url-taken", message)]
-    assert problems[0].hint == "give each release a path of its own"
+    assert problems[0].hint == "give each release its own path"
     assert texts == {}
 
 
@@ -662,24 +662,24 @@ def test_els_packages_will_do(tmp_path: Path) -> None:
     ("missing", "severity", "message", "hint"),
     [
         pytest.param(
-            EVERY_PACKAGE[0], "error", "is not there, and lpxelinux.0 is made of it",
+            EVERY_PACKAGE[0], "error", "not found; required for lpxelinux.0",
             "install pxelinux (Debian), syslinux-tftpboot (EL)", id="pxelinux",
         ),
         pytest.param(
-            EVERY_PACKAGE[4], "error", "is not there, and shimx64.efi is made of it", "install shim-signed (Debian)",
+            EVERY_PACKAGE[4], "error", "not found; required for shimx64.efi", "install shim-signed (Debian)",
             id="shim",
         ),
         pytest.param(
-            EVERY_PACKAGE[2], "warning", "is not there, and undionly.kpxe is made of it",
+            EVERY_PACKAGE[2], "warning", "not found; required for undionly.kpxe",
             "install ipxe (Debian), ipxe-bootimgs-x86 (EL)", id="ipxe",
         ),
         pytest.param(
-            TREE[0], "error", "is not there, and belongs to the installer tree of el9",
-            "mount the DVD, or copy it whole: cp -a DVD/. THERE", id="treeinfo",
+            TREE[0], "error", "not found in the install tree of el9",
+            "mount the DVD, or copy all of it: cp -a DVD/. DIRECTORY", id="treeinfo",
         ),
         pytest.param(
-            TREE[3], "error", "is not there, and belongs to the installer tree of el9",
-            "mount the DVD, or copy it whole: cp -a DVD/. THERE", id="initrd",
+            TREE[3], "error", "not found in the install tree of el9",
+            "mount the DVD, or copy all of it: cp -a DVD/. DIRECTORY", id="initrd",
         ),
     ],
 )  # fmt: skip
@@ -694,7 +694,7 @@ def test_what_is_missing_is_named(tmp_path: Path, missing: str, severity: str, m
 
 def test_a_release_without_a_tree_is_said(tmp_path: Path) -> None:
     copies, problems = boottree.wanted({"el10"}, {}, fill(tmp_path, *EVERY_PACKAGE))
-    assert told(problems) == [("error", "boot-file-missing", "the kernel and the initrd of el10 have no source")]
+    assert told(problems) == [("error", "boot-file-missing", "no source for the kernel and initrd of el10")]
     assert not [copy for copy in copies if copy.target.startswith("boot/")]
 
 

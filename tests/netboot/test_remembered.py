@@ -36,44 +36,36 @@ def test_what_was_named_once_need_not_be_named_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("named", "changed", "words"),
     [
-        pytest.param(
-            {"templates": B}, {"templates": B}, "--templates is /b from now on; it was /srv/own", id="templates"
-        ),
+        pytest.param({"templates": B}, {"templates": B}, "--templates changes from /srv/own to /b", id="templates"),
         pytest.param(
             {"templates": NONE},
             {"templates": None},
-            "--templates is none from now on; it was /srv/own",
+            "--templates changes from /srv/own to none",
             id="no-templates",
         ),
-        pytest.param({"images": B}, {"images": B}, "--images is /b from now on; it was /srv/images", id="images"),
-        pytest.param(
-            {"images": NONE}, {"images": None}, "--images is none from now on; it was /srv/images", id="no-images"
-        ),
-        pytest.param(
-            {"trees": {"el9": B}}, {"trees": {"el9": B}}, "--tree el9 is /b from now on; it was /srv/el9", id="tree"
-        ),
-        pytest.param(
-            {"trees": {"el9": NONE}}, {"trees": {}}, "--tree el9 is none from now on; it was /srv/el9", id="no-tree"
-        ),
+        pytest.param({"images": B}, {"images": B}, "--images changes from /srv/images to /b", id="images"),
+        pytest.param({"images": NONE}, {"images": None}, "--images changes from /srv/images to none", id="no-images"),
+        pytest.param({"trees": {"el9": B}}, {"trees": {"el9": B}}, "--tree el9 changes from /srv/el9 to /b", id="tree"),
+        pytest.param({"trees": {"el9": NONE}}, {"trees": {}}, "--tree el9 changes from /srv/el9 to none", id="no-tree"),
         pytest.param({"trees": {"el10": B}}, {"trees": {**TREES, "el10": B}}, None, id="another-tree"),
-        pytest.param({"run": B}, {"run": B}, "--run is /b from now on; it was /var/lib/nodes", id="run"),
+        pytest.param({"run": B}, {"run": B}, "--run changes from /var/lib/nodes to /b", id="run"),
         pytest.param(
             {"certificate": B},
             {"certificate": B},
-            "--certificate is /b from now on; it was /etc/pki/pxe.crt",
+            "--certificate changes from /etc/pki/pxe.crt to /b",
             id="certificate",
         ),
-        pytest.param({"key": B}, {"key": B}, "--key is /b from now on; it was /etc/pki/pxe.key", id="key"),
+        pytest.param({"key": B}, {"key": B}, "--key changes from /etc/pki/pxe.key to /b", id="key"),
         pytest.param(
             {"inventories": [HOSTS]},
             {"inventories": (HOSTS,)},
-            "the site is published from /srv/hosts.yaml from now on; it was /srv/hosts.yaml, /srv/more",
+            "the inventory changes from /srv/hosts.yaml, /srv/more to /srv/hosts.yaml",
             id="inventories",
         ),
         pytest.param(
             {"inventories": []},
             {"inventories": ()},
-            "the site is published from standard input from now on; it was /srv/hosts.yaml, /srv/more",
+            "the inventory changes from /srv/hosts.yaml, /srv/more to standard input",
             id="stdin",
         ),
         pytest.param({}, {}, None, id="nothing"),
@@ -101,7 +93,7 @@ def test_what_is_named_for_the_first_time() -> None:
     assert remembered.differences(Remembered(), FULL) == []
     published = Remembered((HOSTS,))
     now = dataclasses.replace(published, templates=Path("/srv/own"))
-    assert remembered.differences(published, now) == ["--templates is /srv/own from now on; it was none"]
+    assert remembered.differences(published, now) == ["--templates changes from none to /srv/own"]
 
 
 def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,5 +133,5 @@ def test_no_json_or_another_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def _refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^is not what ksgen has written; remove it, and name the options anew$"):
+    with pytest.raises(ValueError, match=r"^is not in ksgen's format; remove it, and specify the options again$"):
         remembered.read_remembered(tmp_path)

@@ -56,8 +56,8 @@ arch = x86_64
 variants = AppStream,BaseOS
 """
 TREE_FILES = ("images/install.img", "images/pxeboot/initrd.img", "images/pxeboot/vmlinuz")
-DVD = "\n  hint: copy the whole DVD, with the files whose names begin with a dot"
-NO_COPY = "\n  hint: look at a copy: --image FILE"
+DVD = "\n  hint: copy the whole DVD, including hidden files"
+NO_COPY = "\n  hint: check a local copy: --image FILE"
 
 
 @pytest.fixture(scope="module")
@@ -143,63 +143,65 @@ def test_only_parts_of_an_image_are_fetched(tmp_path: Path, site: Site, root: Pa
 
 HTML = "<!DOCTYPE html>\n<html><body>Not here</body></html>"
 SERVERS = [
-    pytest.param(status(404), of_image("HEAD is answered with 404 Not Found; Anaconda wants 200 OK"), id="404"),
-    pytest.param(status(403), of_image("HEAD is answered with 403 Forbidden; Anaconda wants 200 OK"), id="403"),
-    pytest.param(status(799), of_image("HEAD is answered with 799; Anaconda wants 200 OK"), id="no-status-of-http"),
+    pytest.param(status(404), of_image("HEAD returned 404 Not Found; Anaconda requires 200 OK"), id="404"),
+    pytest.param(status(403), of_image("HEAD returned 403 Forbidden; Anaconda requires 200 OK"), id="403"),
+    pytest.param(status(799), of_image("HEAD returned 799; Anaconda requires 200 OK"), id="no-status-of-http"),
     pytest.param(
         status(301, Location="/elsewhere.img"),
-        of_image("HEAD leads to 'http://SERVER/elsewhere.img'; Anaconda follows nobody")
+        of_image("redirected to 'http://SERVER/elsewhere.img'; Anaconda does not follow redirects")
         + "  hint: node_image_url: http://SERVER/elsewhere.img\n",
         id="301",
     ),
     pytest.param(
         status(302, Location="https://erika:geheim@cdn.example.com/a.img?token=geheim"),
-        of_image("HEAD leads to 'https://cdn.example.com/a.img'; Anaconda follows nobody"),
+        of_image("redirected to 'https://cdn.example.com/a.img'; Anaconda does not follow redirects"),
         id="302-with-secrets",
     ),
     pytest.param(
         status(302, Location="http://[broken"),
-        of_image("HEAD is answered with 302 Found; Anaconda wants 200 OK"),
+        of_image("HEAD returned 302 Found; Anaconda requires 200 OK"),
         id="302-to-nowhere",
     ),
     pytest.param(
         image_servers.without_length,
-        of_image("the server names no Content-Length; Anaconda would take the whole image into memory")
-        + "  hint: serve it as a plain file\n",
+        of_image("the server sends no Content-Length; Anaconda would load the whole image into memory")
+        + "  hint: serve it as a static file, without compression\n",
         id="no-length",
     ),
     pytest.param(
         image_servers.packing,
         of_image(
-            "the server names no Content-Length, as it packs with 'gzip' on the way; "
-            "Anaconda would take the whole image into memory"
+            "the server sends no Content-Length (Content-Encoding: gzip); "
+            "Anaconda would load the whole image into memory"
         )
-        + "  hint: serve it as a plain file\n",
+        + "  hint: serve it as a static file, without compression\n",
         id="packs-on-the-way",
     ),
-    pytest.param(status(200, HTML), of_image("is a page of HTML, and no node image"), id="html"),
+    pytest.param(status(200, HTML), of_image("is an HTML page, not a node image"), id="html"),
     pytest.param(
         status(200, "some text"),
-        of_image("is no squashfs") + "  hint: take the .squashfs.img of a node image\n",
+        of_image("is not a squashfs image") + "  hint: use the .squashfs.img of a node image\n",
         id="text",
     ),
-    pytest.param(status(200), of_image("is no squashfs") + "  hint: take the .squashfs.img of a node image\n", id="0"),
+    pytest.param(
+        status(200), of_image("is not a squashfs image") + "  hint: use the .squashfs.img of a node image\n", id="0"
+    ),
     pytest.param(
         image_servers.without_ranges,
-        of_image("is not looked into: the server gives no parts of files", "warning")
-        + "  hint: look at a copy: --image FILE\n",
+        of_image("contents not checked: the server does not support Range requests", "warning")
+        + "  hint: check a local copy: --image FILE\n",
         id="no-ranges",
     ),
     pytest.param(
-        image_servers.short_parts, of_image("asked for a part, the server gives 206 Partial Content"), id="short-parts"
+        image_servers.short_parts, of_image("the Range request returned 206 Partial Content"), id="short-parts"
     ),
-    pytest.param(image_servers.only_head(403), of_image("GET is answered with 403 Forbidden"), id="head-but-not-get"),
-    pytest.param(image_servers.silent, of_image("SERVER does not answer within 5 s"), id="silent"),
-    pytest.param(image_servers.trickling, of_image("SERVER does not answer within 5 s"), id="trickling"),
-    pytest.param(image_servers.hanging_up, of_image("SERVER ends the connection without an answer"), id="hangs-up"),
+    pytest.param(image_servers.only_head(403), of_image("GET returned 403 Forbidden"), id="head-but-not-get"),
+    pytest.param(image_servers.silent, of_image("SERVER did not respond within 5 s"), id="silent"),
+    pytest.param(image_servers.trickling, of_image("SERVER did not respond within 5 s"), id="trickling"),
+    pytest.param(image_servers.hanging_up, of_image("SERVER closed the connection without a response"), id="hangs-up"),
     pytest.param(
         image_servers.talking_of_something_else,
-        of_image("SERVER does not answer as a web server: BadStatusLine"),
+        of_image("SERVER sent an invalid HTTP response: BadStatusLine"),
         id="not-http",
     ),
 ]
@@ -217,29 +219,27 @@ def test_file_that_is_shorter_than_it_says(tmp_path: Path, site: Site, root: Pat
     data = (root / IMAGE[1:]).read_bytes()
     whole = int.from_bytes(data[40:48], "little")  # bytes_used of the superblock; mksquashfs pads to 4 KiB
     (root / IMAGE[1:]).write_bytes(data[:5000])
-    told = of_image(f"has 5000 of {whole} bytes") + "  hint: take the .squashfs.img of a node image\n"
+    told = of_image(f"is truncated: 5000 of {whole} bytes") + "  hint: use the .squashfs.img of a node image\n"
     assert preflight(tmp_path, site.url).problems == told
 
 
 def test_page_that_is_served_as_well_as_an_image(tmp_path: Path, site: Site, root: Path) -> None:
     (root / IMAGE[1:]).write_text(HTML)
-    assert preflight(tmp_path, site.url).problems == of_image("is a page of HTML, and no node image")
+    assert preflight(tmp_path, site.url).problems == of_image("is an HTML page, not a node image")
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         done = preflight(tmp_path, f"http://127.0.0.1:{taken.getsockname()[1]}")
-    message = "SERVER cannot be reached: Connection refused"
+    message = "cannot connect to SERVER: Connection refused"
     assert (done.status, done.problems) == (1, of_image(message) + of_tree(message))
 
 
 def test_name_that_nobody_knows(tmp_path: Path) -> None:
     done = preflight(tmp_path, "http://pxe.invalid")  # RFC 6761: never a name
     assert re.fullmatch(
-        "".join(re.escape(of("nobody knows an address of pxe.invalid: @")) for of in (of_image, of_tree)).replace(
-            "@", ".+"
-        ),
+        "".join(re.escape(of("cannot resolve pxe.invalid: @")) for of in (of_image, of_tree)).replace("@", ".+"),
         done.problems,
     )
 
@@ -252,8 +252,8 @@ def test_proxies_of_the_environment_are_not_asked(tmp_path: Path, site: Site, mo
 
 # --- TLS -------------------------------------------------------------------------------------------------------------
 
-UNKNOWN = "\n  hint: --ca FILE, when the site has a CA of its own; the installer has to know it too"
-DOES_NOT_HOLD = "SERVER: the certificate does not hold: "
+UNKNOWN = "\n  hint: --ca FILE for a private CA; the installer must trust it too"
+DOES_NOT_HOLD = "SERVER: certificate verification failed: "
 CERTIFICATES = [
     pytest.param({}, True, None, id="own-ca"),
     pytest.param(
@@ -285,7 +285,7 @@ def test_certificate(
 
 
 def test_plain_http_where_https_is_asked_for(tmp_path: Path, site: Site) -> None:
-    message = "SERVER does not speak TLS here: WRONG_VERSION_NUMBER"
+    message = "SERVER: TLS handshake failed: WRONG_VERSION_NUMBER"
     done = preflight(tmp_path, site.url.replace("http:", "https:"))
     assert done.problems == of_image(message) + of_tree(message)
 
@@ -294,7 +294,7 @@ def test_ca_without_a_certificate(tmp_path: Path, site: Site) -> None:
     (tmp_path / "ca.pem").write_text("none\n")
     done = preflight(tmp_path, site.url, "--ca", tmp_path / "ca.pem")
     assert done.status == 2
-    assert done.problems.endswith("Error: Invalid value for --ca: ca.pem: no certificates that can be read\n")
+    assert done.problems.endswith("Error: Invalid value for --ca: ca.pem: cannot read any certificates\n")
 
 
 # --- sizes and sums --------------------------------------------------------------------------------------------------
@@ -308,14 +308,14 @@ SIZES = [
         {},
         3 * GIB,
         of_image("root: 10 GiB is below 4 times the image, 12 GiB, for which Anaconda asks")
-        + "  hint: node_image_size: 3 GiB, and root follows it\n",
+        + "  hint: node_image_size: 3 GiB; the size of root is derived from it\n",
         id="not-declared-and-too-large",
     ),
     pytest.param(
         {"node_image_size": "2 GiB"},
         3 * GIB,
         trouble(11, 24, "node_image_size: root: 10 GiB is below 4 times the image, 12 GiB, for which Anaconda asks")
-        + "  hint: node_image_size: 3 GiB, and root follows it\n",
+        + "  hint: node_image_size: 3 GiB; the size of root is derived from it\n",
         id="declared-too-small",
     ),
     pytest.param(
@@ -373,15 +373,15 @@ def test_sum_is_compared_on_request(tmp_path: Path, site: Site, root: Path) -> N
     assert done.problems == ""
     assert f", sha256 {right[:12]}…, " in done.lines
     done = preflight(tmp_path, site.url, "--download", node_image_sha256=f'"{wrong}"')
-    told = trouble(11, 26, f"node_image_sha256: the image has {right}")
-    assert (done.status, done.problems) == (1, told + "  hint: is it the image that you mean?\n")
+    told = trouble(11, 26, f"node_image_sha256: the SHA-256 of the image is {right}")
+    assert (done.status, done.problems) == (1, told + "  hint: check node_image_url, or correct node_image_sha256\n")
 
 
 def test_download_that_ends_too_early(tmp_path: Path, site: Site, root: Path) -> None:
     size = (root / IMAGE[1:]).stat().st_size
     site.odd[IMAGE] = image_servers.cutting_off
     done = preflight(tmp_path, site.url, "--download")
-    assert done.problems == of_image(f"ends after {size // 2} of {size} bytes")
+    assert done.problems == of_image(f"the download ended after {size // 2} of {size} bytes")
     assert "sha256" not in done.lines
 
 
@@ -409,8 +409,8 @@ def test_copy_is_looked_into_where_the_server_gives_no_parts(tmp_path: Path, sit
     site.odd[IMAGE] = image_servers.without_ranges
     done = preflight(tmp_path, site.url, "--image", good_image, node_image_sha256=f'"{"0" * 64}"')
     right = hashlib.sha256(good_image.read_bytes()).hexdigest()
-    told = trouble(11, 26, f"node_image_sha256: the image has {right}")
-    assert done.problems == told + "  hint: is it the image that you mean?\n"
+    told = trouble(11, 26, f"node_image_sha256: the SHA-256 of the image is {right}")
+    assert done.problems == told + "  hint: check node_image_url, or correct node_image_sha256\n"
     assert node_images.NVR in done.lines
     assert [method for method, path, _ in site.asked if path == IMAGE] == ["HEAD"]
 
@@ -419,13 +419,13 @@ def test_copy_of_another_size(tmp_path: Path, site: Site, root: Path, good_image
     size = good_image.stat().st_size
     os.truncate(root / IMAGE[1:], size + 1)
     done = preflight(tmp_path, site.url, "--image", good_image)
-    assert done.problems == of_image(f"the server has {size + 1} bytes, and {NAME} {size}")
+    assert done.problems == of_image(f"the image on the server has {size + 1} bytes, {NAME} has {size}")
 
 
 def test_copy_of_no_image_of_the_inventory(tmp_path: Path, site: Site, good_image: Path) -> None:
     done = preflight(tmp_path, site.url, "--image", good_image, "--image", tmp_path / "hosts.yaml")
     assert done.status == 2
-    assert done.problems.endswith(f"--image: no image has the name of hosts.yaml; there are {NAME}\n")
+    assert done.problems.endswith(f"--image: hosts.yaml does not have the name of an image; the images are {NAME}\n")
 
 
 @pytest.mark.parametrize(
@@ -433,12 +433,12 @@ def test_copy_of_no_image_of_the_inventory(tmp_path: Path, site: Site, good_imag
     [
         pytest.param(
             f"file:///nowhere/{NAME}",
-            of_image("is not on this machine; the installer may have it", "warning") + NO_COPY[1:] + "\n",
+            of_image("not found on this machine; the installer may have it", "warning") + NO_COPY[1:] + "\n",
             id="on-the-medium",
         ),
         pytest.param(
             f"ftp://pxe.example.com/{NAME}",
-            of_image("is not looked at: ftp is for the installer alone", "warning"),
+            of_image("not checked: ksgen does not support ftp, only the installer does", "warning"),
             id="ftp",
         ),
     ],
@@ -486,12 +486,14 @@ def stage2_of_a_live_medium(tree: Path) -> None:
 TREES = [
     pytest.param(
         without(".treeinfo"),
-        of_tree("has no .treeinfo (404 Not Found); dracut takes images/install.img unseen", "warning") + DVD[1:] + "\n",
+        of_tree("no valid .treeinfo (404 Not Found); dracut falls back to images/install.img", "warning")
+        + DVD[1:]
+        + "\n",
         id="no-treeinfo",
     ),
     pytest.param(
         lambda tree: (tree / ".treeinfo").write_text(HTML),
-        of_tree("has no .treeinfo (one that cannot be read as such); dracut takes images/install.img unseen", "warning")
+        of_tree("no valid .treeinfo (it cannot be parsed); dracut falls back to images/install.img", "warning")
         + DVD[1:]
         + "\n",
         id="html-for-treeinfo",
@@ -499,31 +501,31 @@ TREES = [
     pytest.param(
         without("images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"),
         "".join(
-            of_tree(f"has no images/pxeboot/{name} (404 Not Found)") + DVD[1:] + "\n"
+            of_tree(f"images/pxeboot/{name} is missing (404 Not Found)") + DVD[1:] + "\n"
             for name in ("vmlinuz", "initrd.img")
         ),
         id="no-kernel-and-initrd",
     ),
     pytest.param(
         lambda tree: (tree / "images/pxeboot/vmlinuz").write_text(""),
-        of_tree("has no images/pxeboot/vmlinuz (an empty file)") + DVD[1:] + "\n",
+        of_tree("images/pxeboot/vmlinuz is missing (empty file)") + DVD[1:] + "\n",
         id="empty-kernel",
     ),
     pytest.param(
         without("images/install.img"),
-        of_tree("has no images/install.img (404 Not Found), which is the installer itself") + DVD[1:] + "\n",
+        of_tree("images/install.img, the installer's stage 2, is missing (404 Not Found)") + DVD[1:] + "\n",
         id="no-stage2",
     ),
     pytest.param(stage2_elsewhere, "", id="stage2-where-treeinfo-says"),
     pytest.param(stage2_of_a_live_medium, "", id="stage2-where-dracut-looks-last"),
     pytest.param(
         says("version = 9", "version = 10.0"),
-        of_tree("is the tree of CentOS Stream 10.0 x86_64; node_release says el9"),
+        of_tree("is an install tree of CentOS Stream 10.0 x86_64; node_release is el9"),
         id="another-release",
     ),
     pytest.param(
         says("arch = x86_64", "arch = aarch64"),
-        of_image(f"has the kernel {node_images.KERNEL}; the tree is for aarch64")
+        of_image(f"contains the kernel {node_images.KERNEL}; the tree is for aarch64")
         + of_tree("is for aarch64; the boot files are for x86_64"),
         id="another-processor",
     ),
@@ -538,8 +540,8 @@ def test_tree(tmp_path: Path, site: Site, root: Path, change: Callable[[Path], N
 
 def test_tree_that_is_to_hold_the_add_on(tmp_path: Path, site: Site, root: Path) -> None:
     done = preflight(tmp_path, site.url, node_addon="tree")
-    message = "the tree has neither images/updates.img nor images/product.img, so that the add-on is not in it"
-    cure = "ksgen image TREE/images/updates.img; or leave out node_addon; all is well if stage 2 was built with it"
+    message = "the tree has neither images/updates.img nor images/product.img, so it does not contain the add-on"
+    cure = "ksgen image TREE/images/updates.img, or remove node_addon; ignore this if stage 2 contains the add-on"
     assert done.problems == trouble(11, 19, f"node_addon: {message}", "warning") + f"  hint: {cure}\n"
     (root / "el9/images/product.img").write_bytes(b"an image")
     assert preflight(tmp_path, site.url, node_addon="tree").problems == ""
@@ -554,9 +556,9 @@ def test_tree_behind_redirects_is_found_as_curl_finds_it(tmp_path: Path, site: S
 @pytest.mark.parametrize(
     ("location", "told"),
     [
-        pytest.param("/el9/.treeinfo", "is redirected more than 10 times", id="for-ever"),
+        pytest.param("/el9/.treeinfo", "more than 10 redirects", id="for-ever"),
         pytest.param(
-            "ftp://h.example.com/x", "is redirected to 'ftp://h.example.com/x', which is not the web", id="ftp"
+            "ftp://h.example.com/x", "is redirected to 'ftp://h.example.com/x', which is not http or https", id="ftp"
         ),
     ],
 )
@@ -567,7 +569,7 @@ def test_tree_behind_redirects_that_lead_nowhere(tmp_path: Path, site: Site, loc
 
 def test_tree_that_only_the_installer_reaches(tmp_path: Path, site: Site) -> None:
     done = preflight(tmp_path, site.url, node_tree_url="nfs:pxe.example.com:/el9")
-    told = of_tree("is not looked at: nfs is for the installer alone", "warning")
+    told = of_tree("not checked: ksgen does not support nfs, only the installer does", "warning")
     assert (done.status, done.problems) == (0, told)
     assert done.lines.splitlines()[1] == "tree   nfs:pxe.example.com:/el9  1 host"
 
@@ -595,8 +597,8 @@ def test_treeinfo(text: str, found: TreeInfo | None) -> None:
 
 ALMA = {"/boot/efi/EFI/centos/shimx64.efi": None, "/boot/efi/EFI/almalinux/shimx64.efi": "a boot loader"}
 NOT_ALMA = "EFI/ of the image has almalinux; CentOS Stream looks for the boot loader in EFI/centos"
-ONLY_WITH_US = "node_efi_dir: almalinux, with the add-on to tell Anaconda: leave out node_addon: false"
-IN_THE_TREE = "ksgen image --efi-dir almalinux for the image in the tree, and node_efi_dir: almalinux"
+ONLY_WITH_US = "node_efi_dir: almalinux, and remove node_addon: false, as the add-on sets it in Anaconda"
+IN_THE_TREE = "create the image in the tree with ksgen image --efi-dir almalinux, and set node_efi_dir: almalinux"
 INSIDE: list[object] = [
     pytest.param(ALMA, {}, of_image(NOT_ALMA) + "  hint: node_efi_dir: almalinux\n", id="alma-image-on-centos-tree"),
     pytest.param(ALMA, {"node_efi_dir": "almalinux"}, "", id="alma-image-and-anaconda-is-told"),
@@ -610,19 +612,19 @@ INSIDE: list[object] = [
     pytest.param(
         {},
         {"node_efi_dir": "redhat"},
-        trouble(11, 21, "node_efi_dir: EFI/ of the image has centos, and no redhat") + "  hint: node_efi_dir: centos\n",
+        trouble(11, 21, "node_efi_dir: EFI/ of the image has centos, not redhat") + "  hint: node_efi_dir: centos\n",
         id="told-wrong",
     ),
     pytest.param(
         {"/usr/lib/os-release": node_images.OS_RELEASE.replace('VERSION_ID="9"', 'VERSION_ID="10.1"')},
         {},
-        of_image("is an image of 'oVirt Node 4.5.7'; node_release says el9"),
+        of_image("is an image of 'oVirt Node 4.5.7'; node_release is el9"),
         id="another-release",
     ),
     pytest.param(
         {f"/boot/vmlinuz-{node_images.KERNEL}": None, "/boot/vmlinuz-5.14.0-503.el9.aarch64+64k": "a kernel"},
         {},
-        of_image("has the kernel 5.14.0-503.el9.aarch64+64k; the tree is for x86_64"),
+        of_image("contains the kernel 5.14.0-503.el9.aarch64+64k; the tree is for x86_64"),
         id="another-processor",
     ),
 ]
@@ -673,7 +675,7 @@ def test_each_is_looked_at_once_and_told_once_for_a_group(tmp_path: Path, site: 
         return done.exit_code, done.stdout.replace(site.name, "SERVER"), done.stderr.replace(f"{tmp_path}/", "")
 
     code, stdout, stderr = run()
-    message = "node_image_url: HEAD is answered with 404 Not Found; Anaconda wants 200 OK"
+    message = "node_image_url: HEAD returned 404 Not Found; Anaconda requires 200 OK"
     assert stderr == (
         f"hosts.yaml:3:21: error: {message} (used by node01.example.com, node02.example.com and 2 more)\n"
     )

@@ -209,8 +209,8 @@ def test_files_of_a_host_that_left_go(out: Path) -> None:
 def test_edited_file_of_a_host_that_left_stays(out: Path) -> None:
     publish(out, {A: "1\n", B: "1\n"})
     (out / B).write_text("edited\n")
-    message = "was published, is no longer, and stays: somebody has changed it since"
-    stays = Finding(out / B, "output-edited", message, "warning", "remove it if nobody needs it")
+    message = "no longer generated, but kept: it was modified after publication"
+    stays = Finding(out / B, "output-edited", message, "warning", "remove it if it is not needed")
     for content in "223":
         done = publish(out, {A: content})
         assert done.findings == (stays,)
@@ -263,7 +263,7 @@ def test_boot_file_that_moved_to_another_host(out: Path) -> None:
         Finding(
             out / "pxelinux.cfg/01-bb",
             "output-of-another-host",
-            "belongs to b, which is not to be touched",
+            "belongs to b, which is not selected",
             hint="publish both hosts, b and a",
         ),
     )
@@ -274,7 +274,7 @@ def test_boot_file_that_moved_to_another_host(out: Path) -> None:
 def test_file_of_a_host_that_becomes_the_sites(out: Path) -> None:
     publish(out, {"pxelinux.cfg/01-bb": "1\n"})
     found = output.changes(out, Site({"pxelinux.cfg/01-bb": "2\n"}, limit=frozenset({"a"})))
-    message = "belongs to b, which is not to be touched"
+    message = "belongs to b, which is not selected"
     assert found.errors == (Finding(out / "pxelinux.cfg/01-bb", "output-of-another-host", message),)
     (change,) = publish(out, {"pxelinux.cfg/01-bb": "2\n"}, owners={}).changes
     assert change.new == "2\n"
@@ -332,7 +332,7 @@ def test_in_the_way(out: Path, put: Callable[[Path], object], where: str, kind: 
     before = snapshot(out.parent)
     done = publish(out, {A: "new\n", "nginx.conf": "2\n"})
     hint = "move it away, or publish to another directory"
-    message = f"a {kind} that ksgen did not make is in the way"
+    message = f"a {kind} not created by ksgen is in the way"
     assert done.findings == (Finding(out / where, "output-in-the-way", message, "error", hint),)
     assert done.changes == ()
     assert snapshot(out.parent) == before
@@ -345,7 +345,7 @@ def test_many_in_the_way_are_counted(out: Path) -> None:
         (out / name).write_text("mine\n")
     findings = publish(out, files).errors
     assert len(findings) == 11
-    assert (findings[-1].path, findings[-1].message) == (out, "15 more are in the way")
+    assert (findings[-1].path, findings[-1].message) == (out, "15 more files are in the way")
 
 
 def test_foreign_files_stay(out: Path) -> None:
@@ -362,7 +362,7 @@ def test_foreign_files_stay(out: Path) -> None:
 @pytest.mark.parametrize(
     ("put", "message"),
     [
-        pytest.param(lambda out: out.write_text("a file"), "is no directory", id="file-for-out"),
+        pytest.param(lambda out: out.write_text("a file"), "is not a directory", id="file-for-out"),
         pytest.param(
             lambda out: (out.mkdir(), (out / ".ksgen").write_text("")), "stands where ksgen keeps", id="file-for-state"
         ),
@@ -453,9 +453,9 @@ def test_unreadable_manifest(out: Path, text: str | None) -> None:
     path = out / ".ksgen" / "current" / "manifest.json"
     path.unlink() if text is None else path.write_text(text, encoding="latin-1")
 
-    message = "not a manifest of ksgen; which file belongs to which host is not known"
+    message = "not a manifest of ksgen; the owners of files are unknown"
     limited = publish(out, {A: "2\n"}, limit=frozenset({"a"}))
-    hint = "publish once without a limit"
+    hint = "publish the whole site once"
     assert limited.findings == (Finding(out / "manifest.json", "manifest-unreadable", message, "error", hint),)
     assert (out / A).read_text() == "1\n"
 
@@ -468,8 +468,8 @@ def test_unreadable_manifest(out: Path, text: str | None) -> None:
 def test_manifest_of_a_newer_ksgen(out: Path) -> None:
     publish(out, {A: "1\n"})
     (out / "manifest.json").write_text('{"format": 2}')
-    message = "written by a newer ksgen (format 2; this one knows 1)"
-    newer = Finding(out / "manifest.json", "manifest-newer", message, hint="update this ksgen")
+    message = "written by a newer ksgen (format 2; this one supports 1)"
+    newer = Finding(out / "manifest.json", "manifest-newer", message, hint="update ksgen")
     assert publish(out, {A: "2\n"}).findings == (newer,)
     assert (out / A).read_text() == "1\n"
 

@@ -435,7 +435,7 @@ def test_run_waits_for_the_other_and_sees_what_it_did(jobs: Jobs, tmp_path: Path
 def test_run_that_does_not_end_is_told(tmp_path: Path) -> None:
     with (
         generations.locked(tmp_path),
-        pytest.raises(BlockingIOError, match=r"another ksgen has been writing for 0\.1 s"),
+        pytest.raises(BlockingIOError, match=r"another ksgen has held the lock for 0\.1 s"),
         generations.locked(tmp_path, patience_s=0.1),
     ):
         raise AssertionError
