@@ -62,6 +62,42 @@ def test_no_manifest_is_needed(out: Path) -> None:
     assert (out / manifest.NAME).read_text() == "damaged"
 
 
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_links_that_were_removed_stay_so(out: Path, is_damaged: bool) -> None:
+    """They are for the next run for the whole site."""
+    if is_damaged:
+        (out / ".ksgen" / "1" / manifest.NAME).write_text("damaged")
+        (out / manifest.NAME).unlink()
+    (out / "boot" / "b").unlink()
+    amend(out)
+    assert not os.path.lexists(out / "boot" / "b")
+    assert os.path.lexists(out / manifest.NAME) is not is_damaged
+
+
+def test_manifest_that_was_removed_stays_so(out: Path) -> None:
+    (out / ".ksgen" / "1" / manifest.NAME).unlink()
+    amend(out)
+    assert texts(out) == AFTER
+    assert not (out / manifest.NAME).exists()
+
+
+def test_first_files_of_a_tree(tmp_path: Path) -> None:
+    wanted = output.amended(tmp_path / "new", {"a": "1\n"})
+    with generations.locked(tmp_path / "new"):
+        output.carry_out(wanted)
+    written = json.loads((tmp_path / "new" / manifest.NAME).read_text())
+    assert (written["ksgen"], written["sources"], list(written["files"])) == ("", {}, ["a"])
+
+
+def test_last_step_is_left_out_where_something_is_in_the_way(out: Path) -> None:
+    (out / "boot" / "a").unlink()
+    (out / "boot" / "a").write_text("somebody's\n")
+    called: list[bool] = []
+    with generations.locked(out):
+        output.carry_out(output.amended(out, {"boot/a": "disk\n"}), lambda: called.append(True))
+    assert called == []
+
+
 def test_what_is_in_the_way_is_said(out: Path) -> None:
     (out / "boot" / "a").unlink()
     (out / "boot" / "a").write_text("somebody's\n")

@@ -209,6 +209,7 @@ def test_waiting_and_the_lock_leave_nothing_open(tmp_path: Path) -> None:
         assert len(os.listdir("/proc/self/fd")) == len(before) + 1
     assert len(os.listdir("/proc/self/fd")) == len(before)
     assert str(caught.value.filename) == str(tmp_path / ".ksgen" / "lock")
+    assert "0.2 s" in str(caught.value)
     assert not is_locked(tmp_path / ".ksgen" / "lock")
 
 
@@ -280,6 +281,25 @@ def test_a_link_that_is_planted_in_the_published_generation_is_not_read(out: Pat
 
     _, error = in_child(run)
     assert error.errno == errno.ELOOP
+
+
+def test_a_link_that_is_planted_in_the_published_generation_is_not_published(out: Path) -> None:
+    """Between reading and linking an unchanged file: a link to a file outside would make that a part of the tree."""
+    victim = out.parent / "victim"
+    victim.write_text("untouched")
+    path = out / ".ksgen" / "1" / "same"
+
+    def plant() -> None:
+        path.unlink()
+        path.symlink_to(victim)
+
+    def run() -> None:
+        at("os.link", ".ksgen/1/same", plant)
+        publish(out, NEW)
+
+    assert in_child(run) == (0, None)
+    assert victim.stat().st_nlink == 1
+    assert (out / ".ksgen" / "2" / "same").is_symlink()
 
 
 def test_leftovers_are_removed_and_their_links_not_followed(out: Path) -> None:
@@ -368,6 +388,48 @@ def test_a_group_that_we_cannot_give_is_not_asked_for(tmp_path: Path) -> None:
     tmp_path.chmod(0o711)
     assert as_nobody(tmp_path, lambda: publish(Path("out"), OLD)) is None
     assert {(out / name).lstat().st_gid for name in ("ks", ".ksgen/1/ks/a.ks")} == {65534}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory a foreign group")
+def test_a_group_that_we_are_in_is_kept(tmp_path: Path) -> None:
+    """Of a directory that belongs to somebody else's group, by a user who is in it beside their own."""
+    out = tmp_path / "out"
+    out.mkdir()
+    os.chown(out, 65534, 1)
+    tmp_path.chmod(0o711)
+
+    def run() -> None:
+        os.chdir(tmp_path)
+        os.setgroups([1])
+        os.setgid(65534)
+        os.setuid(65534)
+        publish(Path("out"), OLD)
+
+    assert in_child(run) == (0, None)
+    status = [(out / name).lstat() for name in ("ks", ".ksgen/1/ks/a.ks")]
+    assert {(one.st_uid, one.st_gid) for one in status} == {(65534, 1)}
+
+
+def test_the_umask_is_what_it_was(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        publish(tmp_path / "out", OLD)
+    finally:
+        after = os.umask(before)
+    assert after == 0o027
+
+
+def test_directories_are_made_from_the_top(tmp_path: Path) -> None:
+    """Those above the tree too."""
+    out = tmp_path / "a" / "b" / "out"
+    publish(out, {"a/b/c/d/e/f/g": "1\n"})
+    assert (out / "a/b/c/d/e/f/g").read_text() == "1\n"
+
+
+def test_a_file_in_place_of_the_tree_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(NotADirectoryError):
+        generations.present(tmp_path / "out")
 
 
 def test_a_generation_that_is_empty(tmp_path: Path) -> None:

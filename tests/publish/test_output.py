@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from inventories import PASSWORD_HASH
 
-from ksgen.publish import Finding, Publication, Site, output
+from ksgen.publish import Finding, Publication, Site, generations, output
 from ksgen.publish.output import Change
 
 A, B = "ks/a.ks", "ks/b.ks"
@@ -87,6 +87,26 @@ def test_unchanged_files_keep_inode_and_time(out: Path) -> None:
 def test_looking_writes_nothing(out: Path) -> None:
     assert len(output.changes(out, site({A: "1\n"})).changes) == 1
     assert not out.exists()
+
+
+def test_lock_is_for_runs_that_write(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generations, "LOCK_PATIENCE_S", 0)
+    publish(out, {A: "1\n"})
+    with generations.locked(out):
+        assert publish(out, {A: "1\n"}).changes == ()
+        with pytest.raises(BlockingIOError):
+            publish(out, {A: "2\n"})
+    assert (out / A).read_text() == "1\n"
+
+
+def test_decision_counts_until_another_run_has_published(out: Path) -> None:
+    wanted = output.changes(out, site({A: "1\n"}))
+    assert output.publish(wanted) is wanted
+    late = output.changes(out, site({A: "3\n"}))
+    publish(out, {A: "2\n"})
+    done = output.publish(late)
+    assert done.changes == (Change(out / A, out / ".ksgen" / "2" / A, "3\n"),)
+    assert (out / A).read_text() == "3\n"
 
 
 def test_tree_can_be_copied_and_moved(out: Path, tmp_path: Path) -> None:
@@ -178,6 +198,7 @@ def test_group_that_was_asked_for_stays(out: Path) -> None:
     publish(out, {A: "1\n"}, group=group)
     publish(out, {A: "1\n", "ks2/b": "1\n"})
     assert {(out / name).stat().st_gid for name in (A, "ks", "ks2/b", "ks2", "manifest.json")} == {group}
+    assert publish(out, {A: "1\n", "ks2/b": "1\n"}, group=group).changes == ()
     (change,) = publish(out, {A: "1\n", "ks2/b": "1\n"}, group=os.getegid()).changes[:1]
     assert change.note == f"group {group} becomes {os.getegid()}"
     assert (out / A).stat().st_gid == os.getegid()
@@ -250,6 +271,16 @@ def test_limit_does_not_mend_other_hosts(out: Path) -> None:
     assert not (out / B).exists()
 
 
+def test_limit_leaves_alone_what_the_manifest_does_not_know(out: Path) -> None:
+    publish(out, {A: "1\n", B: "1\n"})
+    manifest = json.loads((out / "manifest.json").read_text())
+    del manifest["files"][B]
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    done = publish(out, {A: "2\n"}, limit=frozenset({"a"}))
+    assert ([change.path for change in done.changes], done.findings) == ([out / A], ())
+    assert (out / B).read_text() == "1\n"
+
+
 def test_limit_with_a_file_of_another_host_is_our_bug() -> None:
     with pytest.raises(ValueError, match=r"files of hosts that are not to be touched: \['b'\]"):
         site({B: "1\n"}, limit=frozenset({"a"}))
@@ -267,6 +298,7 @@ def test_boot_file_that_moved_to_another_host(out: Path) -> None:
             hint="publish both hosts, b and a",
         ),
     )
+    assert not found.is_needed
     assert output.publish(found) == found
     assert (out / "pxelinux.cfg/01-bb").read_text() == "1\n"
 
@@ -345,7 +377,26 @@ def test_many_in_the_way_are_counted(out: Path) -> None:
         (out / name).write_text("mine\n")
     findings = publish(out, files).errors
     assert len(findings) == 11
+    assert [finding.path for finding in findings[:-1]] == [out / name for name in sorted(files)[:10]]
+    assert {finding.code for finding in findings} == {"output-in-the-way"}
     assert (findings[-1].path, findings[-1].message) == (out, "15 more files are in the way")
+
+
+def test_manifest_of_something_else_is_in_the_way(out: Path) -> None:
+    out.mkdir()
+    (out / "manifest.json").write_text("{}")
+    (finding,) = publish(out, {A: "1\n"}).errors
+    assert (finding.path, finding.code) == (out / "manifest.json", "output-in-the-way")
+    assert (out / "manifest.json").read_text() == "{}"
+
+
+def test_nothing_is_cleaned_up_where_something_is_in_the_way(out: Path) -> None:
+    publish(out, {A: "1\n"})
+    (out / ".ksgen" / "7").mkdir()
+    (out / B).write_text("mine\n")
+    before = snapshot(out)
+    assert publish(out, {A: "1\n", B: "1\n"}).errors
+    assert snapshot(out) == before
 
 
 def test_foreign_files_stay(out: Path) -> None:
@@ -459,7 +510,9 @@ def test_unreadable_manifest(out: Path, text: str | None) -> None:
     assert limited.findings == (Finding(out / "manifest.json", "manifest-unreadable", message, "error", hint),)
     assert (out / A).read_text() == "1\n"
 
-    codes = [(finding.path.name, finding.code, finding.severity) for finding in publish(out, {A: "2\n"}).findings]
+    findings = publish(out, {A: "2\n"}).findings
+    assert "manifest" in findings[1].message
+    codes = [(finding.path.name, finding.code, finding.severity) for finding in findings]
     assert codes == [("manifest.json", "manifest-unreadable", "warning"), ("b.ks", "output-edited", "warning")]
     assert ((out / A).read_text(), (out / B).read_text()) == ("2\n", "1\n")
     assert [finding.code for finding in publish(out, {A: "2\n"}).findings] == ["output-edited"]
@@ -595,6 +648,12 @@ def test_diff_of_binary_files(tmp_path: Path) -> None:
     expected = [f"binary files out/a.ks (2 bytes) and out/a.ks ({2} bytes) differ"]
     assert diff_of(tmp_path, b"\xff\xfe", "x\n") == expected
     assert diff_of(tmp_path, "x\n", b"a\0") == expected
+
+
+def test_diff_names_no_permission_to_install() -> None:
+    """The path of its file is the secret."""
+    lines = list(output.diff(Change(Path(f"out/armed/a.1700000000.1700003600.{'5a' * 16}"), None, "1\n")))
+    assert lines[1] == "+++ out/armed/a.1700000000.1700003600.(secret)"
 
 
 def test_diff_of_a_new_file() -> None:
