@@ -1,5 +1,5 @@
-# Everything below .venv* and .npm* is made here and can be thrown away with `make clean`. The versions in it are locked in
-# .ci/locked/, which `make lock` writes anew; where NEWEST is --newest, they are the newest that there are.
+# Everything in .venv* and .npm* is generated and can be removed with `make clean`. The versions in it are locked in
+# .ci/locked/, which `make lock` updates; if NEWEST is --newest, the newest versions are used.
 PYTHON ?= $(shell .ci/find-python 3.11 3.12 3.13)
 OLD_PYTHONS = 3.9 3.12
 VENV = .venv
@@ -9,10 +9,10 @@ STAMP = $(VENV)/.stamp
 NPM_STAMP = $(NPM)/.stamp
 OLD_STAMPS = $(OLD_PYTHONS:%=$(VENV)-%/.stamp)
 export NPM_DIRECTORY = $(abspath $(NPM))
-# Tests of what runs in the installer and needs nothing but the standard library and pykickstart: on the installer's Pythons too.
+# Tests of code that runs in the installer with the standard library and pykickstart only: also run on the installer's Pythons.
 PURE_TESTS = $(addprefix tests/layout/test_,geometry.py rules.py layout.py layout_properties.py automatic.py configuration.py) \
   $(wildcard tests/programs/test_*.py) tests/section tests/gate tests/presentation tests/hook/test_hook_scripts.py
-# What depends on the versions of the packages, and takes a minute. Not the comparisons with Ansible: its newest answers differ.
+# Tests that depend on package versions. Without the comparisons with Ansible, whose results differ between versions.
 LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart checks grammar goldens rendering cli explanation \
   image vault,$(wildcard tests/*/test_$(name).py))
 
@@ -25,29 +25,29 @@ help:   ## print this list
 run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
 
-test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## every test, on every Python
+test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## run all tests, on all supported Pythons
 	$(VENV)/bin/python -m pytest -n auto --durations=15
 	set -e; for version in $(OLD_PYTHONS); do $(VENV)-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS); done
 
-test-long:   ## the same, with many more random inputs and moments at which a run is killed
+test-long:   ## like test, with many more random inputs and interrupted runs
 	LONG_TESTS=1 $(MAKE) test
 
-test-newest:   ## the same as test, with the newest version of every package, in environments of its own
+test-newest:   ## like test, with the newest version of every package, in separate environments
 	rm -rf .venv-newest* .npm-newest
 	$(MAKE) test VENV=.venv-newest NPM=.npm-newest NEWEST=--newest
 
-test-lowest: .venv-lowest/.stamp $(NPM_STAMP)   ## a part of the tests, with the lowest version of every package that setup.cfg allows
+test-lowest: .venv-lowest/.stamp $(NPM_STAMP)   ## run a subset of the tests with the lowest versions that setup.cfg allows
 	.venv-lowest/bin/python -m pytest -q -p no:cacheprovider -n auto --durations=5 $(LOWEST_TESTS)
 
-lock:   ## write the locked versions in .ci/locked/ anew; review them as a diff
+lock:   ## update the locked versions in .ci/locked/; review the diff
 	.ci/lock
 
-mutants: $(STAMP)   ## do the tests of a module notice each change of it? MODULE=org_ovirt_node/gate.py; docs/testing.md
+mutants: $(STAMP)   ## mutation testing of a module: MODULE=org_ovirt_node/gate.py; docs/testing.md
 	@PYTHONPATH=tests/support $(VENV)/bin/python -m mutants '$(MODULE)' $(if $(TESTS),--tests '$(TESTS)') \
 	  $(if $(LINES),--lines '$(LINES)') $(if $(FUNCTION),--function '$(FUNCTION)') $(if $(OPERATOR),--operator '$(OPERATOR)') \
 	  $(if $(EVERY),--every $(EVERY)) $(if $(JOBS),--jobs $(JOBS)) $(if $(LIST),--list)
 
-lab: $(STAMP)   ## real disks, firmware and imgbase, in QEMU; JOBS=2; one case and its console: make lab CASE=name CONSOLE=1
+lab: $(STAMP)   ## run tests in QEMU: disks, firmware, imgbase; JOBS=2; one case with its console: CASE=name CONSOLE=1
 	.ci/system-packages --tests
 	$(VENV)/bin/python -m pytest -m 'lab or not lab' tests/lab --durations=0 $(if $(JOBS),-n $(JOBS) --dist loadfile) $(if $(CASE),-k '$(CASE)') $(if $(CONSOLE),-s --console)
 
@@ -57,33 +57,33 @@ lab-real: $(STAMP)   ## install a real node: make lab-real BOOT_ISO=boot.iso IMA
 	  $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(KEEP),--keep '$(KEEP)')
 
-lint: $(STAMP)   ## ruff, its formatter, mypy, and shellcheck on all shell
+lint: $(STAMP)   ## run ruff, its formatter, mypy and shellcheck
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	MYPYPATH=tests/support:tests:docs $(VENV)/bin/mypy tests/support
 	$(VENV)/bin/python .ci/check_shell.py $(VENV)/bin/shellcheck
 
-bench: $(STAMP)   ## hosts per second, beside a script
+bench: $(STAMP)   ## compare hosts per second with a script
 	$(VENV)/bin/python benchmarks/hosts_per_second.py
 
-rpm: $(STAMP)   ## the packages of the last commit, in dist/; needs rpmbuild (Debian: rpm)
+rpm: $(STAMP)   ## build RPM packages of the last commit in dist/; requires rpmbuild (Debian: rpm)
 	PYTHON=$(abspath $(VENV))/bin/python rpm/build dist
 
-man: $(STAMP)   ## write the manual page docs/ksgen.1 anew, from the command
+man: $(STAMP)   ## update the manual page docs/ksgen.1 from the command
 	$(VENV)/bin/python docs/manpage.py
 
-pictures: $(STAMP)   ## write docs/pictures/ anew; the graphical spoke where Anaconda's code is at hand
+pictures: $(STAMP)   ## update docs/pictures/; the graphical spoke requires Anaconda's code
 	$(VENV)/bin/python docs/pictures.py
 	$(VENV)/bin/python -m pytest -q tests/gui/test_spokes.py -k test_picture_of_the_spoke --write-goldens
 
-bundle: $(STAMP)   ## one archive that installs ksgen of the last commit without internet, in dist/
+bundle: $(STAMP)   ## build an archive in dist/ that installs ksgen of the last commit without internet
 	.ci/bundle $(abspath $(VENV))/bin/python dist
 
-goldens: $(STAMP)   ## write the golden kickstarts anew; review them as a diff
+goldens: $(STAMP)   ## update the golden kickstarts; review the diff
 	$(VENV)/bin/python -m pytest -q tests/kickstart/test_goldens.py --write-goldens
 
-traps: $(STAMP)   ## write the messages in tests/data/*-traps.txt anew; review them as a diff
+traps: $(STAMP)   ## update the messages in tests/data/*-traps.txt; review the diff
 	$(VENV)/bin/python -m pytest -q --write-traps $(foreach name,host disk network values inventory expressions,$(wildcard tests/*/test_$(name).py)) -k 'trap or refused_and'
 
 $(STAMP): setup.cfg pyproject.toml .ci/system-packages .ci/environment $(wildcard .ci/locked/ksgen-*.txt)
@@ -108,5 +108,5 @@ $(NPM_STAMP): .ci/system-packages $(wildcard .ci/locked/npm/*.json)
 	npm $(if $(NEWEST),install,ci) --prefix $(NPM) --no-audit --no-fund --silent
 	touch $@
 
-clean:   ## remove everything that the other targets have made
+clean:   ## remove all generated files
 	rm -rf .venv .venv-* .npm .npm-* out build dist *.egg-info

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs shellcheck on every shell script of the repository, and on the shell in the sections of its kickstarts.
 
-check_shell.py SHELLCHECK: prints what the program finds as FILE:LINE:COLUMN: MESSAGE, and exits with 1 if anything is
-found. The golden kickstarts are among them: they hold the shell of ks-templates/ as it is rendered.
+check_shell.py SHELLCHECK: prints findings as FILE:LINE:COLUMN: MESSAGE, and exits with 1 if there are any. The golden
+kickstarts are included: they contain the rendered shell of ks-templates/.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _SHEBANG = re.compile(r"#!\s*\S*/(?:env )?(?P<shell>ba|da)?sh(?:\s|$)")
-# Parts of a script, which begin with no line that says so: the lab's jobs, which bash runs.
+# Scripts without a shebang: the lab's jobs, which are run with bash.
 _PARTS = re.compile(r"tests/lab/(?:guest/.*\.sh|recipe/start)")
-# A && B || C is meant as it stands: here B is what cannot fail, or a list whose failure is C's too.
+# A && B || C is intended: B cannot fail, or C also handles its failure.
 _EXCLUDED = "SC2015"
 _SECTION = re.compile(r"%(?:pre|post|pre-install|onerror|traceback)(?:\s(?P<options>.*))?$")
 
 
 def scripts(path: str, text: str) -> Iterator[tuple[str, str]]:
-    """(shell, text) of each script in a file. Lines are kept in their places, so that their numbers are the file's."""
+    """(shell, text) of each script in a file. Line numbers are those of the file."""
     if shebang := _SHEBANG.match(text):
         yield (shebang["shell"] or "") + "sh", text
     elif _PARTS.fullmatch(path):
@@ -41,7 +41,7 @@ def scripts(path: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def main(shellcheck: str) -> int:
-    """Check all files that git knows; the exit status."""
+    """Check all files tracked by git; return the exit status."""
     names = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True).stdout.split("\0")
     found = count = 0
     seen: set[tuple[str, str]] = set()

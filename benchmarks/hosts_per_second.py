@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Hosts per second of ksgen with all its checks, beside the script of script/render.py, on the same inventory.
+"""Compares the hosts per second of ksgen, with all checks, with those of script/render.py on the same inventory.
 
     hosts_per_second.py [--hosts N] [--script-hosts N]
 
-The script is given fewer hosts, because it takes a process for each of them. Both are timed as whole commands, from
-start to exit, and each writes into an empty directory.
+The script is run with fewer hosts, because it starts a process for each of them. Both are timed as whole commands, from
+start to exit, and each writes to an empty directory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# The work is timed and not the disk: ksgen waits until what it has published is on it, the script does not.
+# In memory, as ksgen flushes its output to disk and the script does not.
 MEMORY = Path("/dev/shm")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
 SITE = f"""\

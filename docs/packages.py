@@ -72,7 +72,7 @@ ADDON = {
     "remote": Package("the spokes' view of the D-Bus services", "constants i18n layout presentation structures"),
     "presentation": Package("rows, bars and words of a layout, for both spokes", "layout"),
     "gate": Package("is what Anaconda plans a node?", "layout programs section"),
-    "hook": Package("what the hook is told, and the scripts that it runs behind", "layout programs section"),
+    "hook": Package("the arguments of the hook, and the scripts that run before it", "layout programs section"),
     "section": Package("the text of `%addon org_ovirt_node`, and back", "layout"),
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
     "programs": Package(
