@@ -205,8 +205,8 @@ def _read(hosts: str, passwords: Sequence[str]) -> tuple[Inventory | None, Repor
 
 
 def _meant(words: Sequence[str], groups: Mapping[str, Sequence[str]], known: frozenset[str]) -> _Meant:
-    everybody = {**dict.fromkeys(known, ()), **groups}
-    found = {word: matching(word, everybody) for word in words}
+    all_hosts = {**dict.fromkeys(known, ()), **groups}
+    found = {word: matching(word, all_hosts) for word in words}
     unknown = tuple(word for word, those in found.items() if not those and word != "all")
     return _Meant(frozenset().union(*found.values()), unknown)
 

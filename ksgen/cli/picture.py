@@ -85,7 +85,7 @@ def _note(device: Device, plan: Plan) -> str:
     if device.kind == "lvmvg":
         return f"{plan.reserve_percent} % stay free"
     if device.kind == "lvmthinpool" and device.metadata_size:
-        return f"plus metadata and spare, {size_text(device.metadata_size)} each"
+        return f"metadata and spare: {size_text(device.metadata_size)} each"
     if device.name == "swap" and plan.swap_range:
         least, most = plan.swap_range
         return f"{size_text(least)} to {size_text(most)}, depending on RAM"

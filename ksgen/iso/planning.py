@@ -20,7 +20,7 @@ from ksgen.addon import ADDON, ADDONS_PLACE, INTERACTIVE, File, NotMerged, addon
 from ksgen.media import BootIso, Config, Finding, NodeImage
 from ksgen.variables import KERNEL_LINE_LONGEST, ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
 
-# Names at the top of the ISO. The image's is the one that interactive-defaults.ks tells Anaconda.
+# Names at the top of the ISO. The image's name is defined in interactive-defaults.ks.
 KICKSTART, MANIFEST = "/ovirt-node.ks", "/ovirt-node.json"
 _INTERACTIVE_PATH = f"usr/share/anaconda/{INTERACTIVE}"
 _REPOSITORY = "file:///run/install/repo"  # where Anaconda mounts the installation medium

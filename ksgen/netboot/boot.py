@@ -100,7 +100,7 @@ def addon_images(hosts: Iterable[Host]) -> dict[str, bytes]:
 
 
 def _owners(paths: Iterable[str], hosts: Sequence[Host]) -> dict[str, str]:
-    """A path ends in the address of a host's card, or in its token."""
+    """A path ends with the MAC address of a host's boot NIC, or with its token."""
     by_card = {bootargs.dashed(host.settings.mac): host.name for host in hosts}
     found = {}
     for path in paths:

@@ -241,7 +241,7 @@ def _cards(host: Host) -> set[str]:
 
 @dataclasses.dataclass(frozen=True)
 class _Prefix:
-    """A path under which out/ is served, and as it stands in a regular expression."""
+    """A path under which out/ is served, and the same escaped for a regular expression."""
 
     url: str
     pattern: _Words

@@ -58,7 +58,7 @@ class Site:
             if not name.isprintable() or parts[0] == generations.STATE or {"", ".", ".."} & set(parts):
                 raise ValueError(f"not a path in a tree: {name!r}")
         if self.limit is not None and (others := set(self.owners.values()) - self.limit):
-            raise ValueError(f"files of hosts that are not to be touched: {sorted(others)}")
+            raise ValueError(f"files of hosts that are not selected: {sorted(others)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,7 +277,7 @@ def _read_manifest(present: Generation, limit: frozenset[str] | None) -> tuple[M
         return nothing, [Finding(path, "manifest-newer", message, hint="update ksgen")]
     if found is not None:
         return found, []
-    message = "not a manifest of ksgen; the owners of files are unknown"
+    message = "not a manifest of ksgen; file owners are unknown"
     if limit is None:
         return nothing, [Finding(path, "manifest-unreadable", message, "warning", "this run rewrites it")]
     return nothing, [Finding(path, "manifest-unreadable", message, hint="publish the whole site once")]

@@ -209,7 +209,7 @@ def test_plan_hides_the_names_of_a_vault(tmp_path: Path) -> None:
     output = planned(tmp_path, SECRET_NAMES, node_pool='"pool-{{ a_word }}"')
     lines = [" ".join(line.split()) for line in output.splitlines()]
     assert "(secret) group 125.41 GiB 25.08 GiB stay free" in lines
-    assert "(secret) thin pool 94.32 GiB plus metadata and spare, 1 GiB each" in lines
+    assert "(secret) thin pool 94.32 GiB metadata and spare: 1 GiB each" in lines
     assert "(secret) thin volume 1 GiB (secret) xfs" in lines
     assert "var thin volume 7 GiB /var xfs" in lines
     assert len([line for line in lines if line.startswith("(secret) █")]) == 2

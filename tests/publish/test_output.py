@@ -415,15 +415,23 @@ def test_foreign_files_stay(out: Path) -> None:
     [
         pytest.param(lambda out: out.write_text("a file"), "is not a directory", id="file-for-out"),
         pytest.param(
-            lambda out: (out.mkdir(), (out / ".ksgen").write_text("")), "stands where ksgen keeps", id="file-for-state"
+            lambda out: (out.mkdir(), (out / ".ksgen").write_text("")),
+            "but ksgen keeps published files",
+            id="file-for-state",
         ),
         pytest.param(
-            lambda out: (out.mkdir(), (out / ".ksgen").symlink_to("/")), "stands where ksgen keeps", id="link-for-state"
+            lambda out: (out.mkdir(), (out / ".ksgen").symlink_to("/")),
+            "but ksgen keeps published files",
+            id="link-for-state",
         ),
-        pytest.param(lambda out: _point_current(out, "../../outside"), "is not the link", id="current-outside"),
+        pytest.param(
+            lambda out: _point_current(out, "../../outside"),
+            "is not a symbolic link created by ksgen",
+            id="current-outside",
+        ),
         pytest.param(
             lambda out: (publish(out, {}), (out / ".ksgen/current").unlink(), (out / ".ksgen/current").mkdir()),
-            "is not the link",
+            "is not a symbolic link created by ksgen",
             id="current-directory",
         ),
     ],
@@ -504,7 +512,7 @@ def test_unreadable_manifest(out: Path, text: str | None) -> None:
     path = out / ".ksgen" / "current" / "manifest.json"
     path.unlink() if text is None else path.write_text(text, encoding="latin-1")
 
-    message = "not a manifest of ksgen; the owners of files are unknown"
+    message = "not a manifest of ksgen; file owners are unknown"
     limited = publish(out, {A: "2\n"}, limit=frozenset({"a"}))
     hint = "publish the whole site once"
     assert limited.findings == (Finding(out / "manifest.json", "manifest-unreadable", message, "error", hint),)
