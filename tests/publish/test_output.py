@@ -282,7 +282,7 @@ def test_limit_leaves_alone_what_the_manifest_does_not_know(out: Path) -> None:
 
 
 def test_limit_with_a_file_of_another_host_is_our_bug() -> None:
-    with pytest.raises(ValueError, match=r"files of hosts that are not to be touched: \['b'\]"):
+    with pytest.raises(ValueError, match=r"files of hosts that are not selected: \['b'\]"):
         site({B: "1\n"}, limit=frozenset({"a"}))
 
 
