@@ -26,23 +26,23 @@ KSGEN = {
         "layout",
     ),
     "netboot": Package(
-        "who boots what, and until when: boot files, servers' configuration, arming",
+        "boot files, server configuration and arming: who boots what, until when",
         "addon host media problems redaction templates variables",
     ),
     "kickstart": Package(
-        "a host and its plan to the checked text of a kickstart",
+        "the checked kickstart of a host, rendered from its plan",
         "grammar host lint problems redaction syntax templates variables",
         "layout programs section",
     ),
     "templates": Package("the environment that kickstarts and boot files are rendered in", "problems variables"),
     "preflight": Package(
-        "images and installation trees, checked as the installer will find them",
+        "checks of images and install trees as the installer will fetch them",
         "host media problems redaction",
         "layout",
     ),
     "iso": Package("the installation ISO of a node, planned and written", "addon media variables"),
     "host": Package(
-        "variables to typed hosts, and back to their lines",
+        "typed hosts from variables, with the location of each value",
         "expressions inventory problems redaction syntax variables",
         "layout",
     ),
@@ -53,14 +53,14 @@ KSGEN = {
         "grammar problems redaction variables",
         "layout section",
     ),
-    "syntax": Package("YAML and JSON text to values with line and column", "problems"),
+    "syntax": Package("YAML and JSON, parsed to values with line and column", "problems"),
     "grammar": Package("pykickstart's grammar of a release, and a kickstart as it reads it", "problems", "layout"),
-    "problems": Package("what can be wrong, and where it stands", "redaction"),
+    "problems": Package("problem codes, and problems with their location", "redaction"),
     "variables": Package("the `node_` variables and their types", "redaction", "layout programs"),
-    "media": Package("images, ISOs and installation trees, read where they are", "", "programs"),
+    "media": Package("images, ISOs and install trees, read without unpacking", "", "programs"),
     "addon": Package("the add-on as an image for `inst.updates`", "", "layout"),
     "publish": Package("publication: all or nothing, atomic, incremental; and what it would change", "redaction"),
-    "redaction": Package("secrets, found and hidden"),
+    "redaction": Package("detection and redaction of secrets"),
 }
 ADDON = {
     "service": Package(
@@ -69,18 +69,18 @@ ADDON = {
     ),
     "gui": Package("the graphical spoke", "i18n layout presentation remote"),
     "tui": Package("the text spoke", "i18n presentation remote"),
-    "remote": Package("the spokes' view of the D-Bus services", "constants i18n layout presentation structures"),
-    "presentation": Package("rows, bars and words of a layout, for both spokes", "layout"),
-    "gate": Package("is what Anaconda plans a node?", "layout programs section"),
+    "remote": Package("the D-Bus client of the spokes", "constants i18n layout presentation structures"),
+    "presentation": Package("rows, bars and texts of a layout, for both spokes", "layout"),
+    "gate": Package("the check of the layout that Anaconda has planned", "layout programs section"),
     "hook": Package("the arguments of the hook, and the scripts that run before it", "layout programs section"),
-    "section": Package("the text of `%addon org_ovirt_node`, and back", "layout"),
+    "section": Package("parser and writer of `%addon org_ovirt_node`", "layout"),
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
     "programs": Package(
-        "what runs alone in the installer, one file each: disks.py and nics.py find disks and interfaces in %pre, "
+        "standalone programs in the installer, one file each: disks.py and nics.py find disks and interfaces in %pre, "
         "imgbase.py is the hook"
     ),
-    "constants": Package("names on the bus"),
-    "structures": Package("shapes on the bus"),
+    "constants": Package("D-Bus names"),
+    "structures": Package("D-Bus data structures"),
     "i18n": Package("translated texts"),
 }
 

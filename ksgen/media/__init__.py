@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Images, ISOs and installation trees, read where they are."""
+"""Images, ISOs and install trees, read without unpacking."""
 
 from ksgen.media.bootiso import ARCHES, PRODUCT, UPDATES, BootIso, Config, check_boot_iso, medium, mtools, read_boot_iso
 from ksgen.media.filesystem import FileSource, Unreadable

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Images and installation trees, checked as the installer will find them."""
+"""Checks of images and install trees as the installer will fetch them."""
 
 from ksgen.preflight.looks import ImageLook, Looks, Progress, TreeLook, look, problems
 from ksgen.preflight.webfiles import TIMEOUT, Client, place
