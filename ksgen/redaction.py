@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where secrets are in text that somebody is about to be shown: spans of lines.
+"""Where secrets are in text that is about to be shown: spans of lines.
 
 What ksgen itself puts into a file is known by its place, and given. Of the site's own text, pykickstart
 says which options of its commands carry a secret, and patterns find what looks like one.
@@ -50,7 +50,7 @@ def without_secrets(message: str, source: str = "") -> str:
 def may_hold_secret(text: str) -> bool:
     """Whether a value that is not what it should be may hold a secret: then it is not quoted.
 
-    Where a password in a URL ends that is none, nobody can say.
+    Where a password in a malformed URL ends is not known.
     """
     return _DOUBTFUL_URL.search(text) is not None or any(secrets(text.split("\n")))
 
@@ -256,7 +256,7 @@ _PATTERNS = tuple(
         r"\.[0-9]{10}\.[0-9]{10}\.(?P<a>[0-9a-f]{32})\b|\"random\": \"(?P<b>[0-9a-f]{32})\"",
         r"\bAuthorization:\s*(?:(?:Basic|Bearer|Token)\s+)?(?P<a>[^\s'\"]+)",
         r"\bBearer\s+(?P<a>[\w.~+/=-]{8,})",
-        # curl(1), where it stands or goes on in a line of its own.
+        # curl(1), in one line or continued on the next.
         r"""(?:\bcurl\b.*?\s|^\s+)(?:-u\s*|-U\s*|--user[\s=]|--proxy-user[\s=])"""
         r"""(?:"[^":]+:(?P<a>[^"]+)|'[^':]+:(?P<b>[^']+)|[^\s:"']+:(?P<c>[^\s"']+))""",
         rf"\bsshpass\s+-p\s*{_VALUE}",

@@ -91,7 +91,7 @@ def includes_hook(path: str) -> bool:
 def runtime_kickstart(commands: str, scripts: Sequence[Script], hook: str) -> str:
     """What Runtime shall read: the scripts, the hook behind them, and the commands that Runtime has written.
 
-    A script stands where it stood, if there is room, so that the line that Anaconda tells when it fails is right.
+    A script keeps its line if there is space, so that the line that Anaconda reports when it fails is right.
     """
     text = ""
     for script in scripts:

@@ -239,7 +239,7 @@ def layout_text(name: str, translate: Translate) -> str:
     """What a layout is for, in a few words."""
     words = {
         "standard": translate("each kind of data on a volume of its own"),
-        "minimal": translate("only /var beside the root volume"),
+        "minimal": translate("only /var in addition to the root volume"),
     }
     return words.get(name, "")
 
@@ -260,7 +260,7 @@ def capacity_text(view: View, wanted: int, translate: Translate) -> str:
         return ""
     if view.images == 0:
         return translate("No room for a second image: this node cannot be updated.")
-    text = translate("Room for {images} images, and one more while it is installed; {wanted} are wished for.")
+    text = translate("Room for {images} images, and one more while it is installed; {wanted} are requested.")
     return text.format(images=view.images, wanted=wanted)
 
 

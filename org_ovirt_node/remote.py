@@ -196,7 +196,7 @@ class RemoteNode:
             done()
 
     def _fail(self, error: DBusError) -> None:
-        log.error("The service could not do it: %s", error)
+        log.error("The service failed: %s", error)
         self.failure = str(error) or type(error).__name__
 
 

@@ -106,7 +106,7 @@ def body(section: Section) -> tuple[str, ...]:
 
 
 def text(section: Section) -> str:
-    """The whole section, as it stands in a kickstart."""
+    """The whole section, as in a kickstart."""
     return "\n".join((" ".join((f"%addon {NAME}", *header(section))), *body(section), "%end", ""))
 
 
@@ -146,7 +146,7 @@ def parse(words: Sequence[str], lines: Sequence[str]) -> Parsed:
         if isinstance(reading, _Wrong):
             problems.append(Problem(line, *reading))
         elif reading.name in seen:
-            problems.append(Problem(line, f"{given!r} stands beside {seen[reading.name]!r}", "leave one of them out"))
+            problems.append(Problem(line, f"{given!r} conflicts with {seen[reading.name]!r}", "remove one of them"))
         else:
             seen[reading.name], places[reading.name] = given, line
             section = _set(section, reading.changes)
@@ -186,17 +186,17 @@ def _word(word: str) -> _Reading:
         field, known = _CHOICES[option]
         if value in known:
             return _Said(option, {field: value})
-        return _Wrong(f"{word!r} is none of {' and '.join(known)}", _meant(value, known))
+        return _Wrong(f"{word!r} is not one of {', '.join(known)}", _meant(value, known))
     if option in _NUMBERS:
         if re.fullmatch(r"[0-9]{1,3}", value) and 1 <= int(value) <= _NUMBER_MOST:
             return _Said(option, {_NUMBERS[option]: int(value)})
-        return _Wrong(f"{word!r} is no number from 1 to {_NUMBER_MOST}", f"write {option}=2")
+        return _Wrong(f"{word!r} is not a number from 1 to {_NUMBER_MOST}", f"write {option}=2")
     if not option.startswith("--"):
         # What has a blank in it arrives here in pieces.
-        return _Wrong(f"{word!r} is no option", "volumes and sizes stand on lines of their own below the header")
+        return _Wrong(f"{word!r} is not an option", "volumes and sizes go on separate lines below the header")
     if option == "--no-imgbase":
         return _Wrong(f"{word!r} takes no value", "write --no-imgbase")
-    return _Wrong(f"there is no option {option}", _meant(option, _OPTIONS) or f"there are {', '.join(_OPTIONS)}")
+    return _Wrong(f"unknown option {option}", _meant(option, _OPTIONS) or f"one of: {', '.join(_OPTIONS)}")
 
 
 def _line(words: Sequence[str]) -> _Reading:
@@ -217,7 +217,7 @@ def _line(words: Sequence[str]) -> _Reading:
     if words[0] in _LINES:
         return _Wrong(f"{line!r} is not complete", f"write {_LINES[words[0]]}")
     hint = _meant(words[0], tuple(_LINES)) or "a line is " + ", or ".join(_LINES.values())
-    return _Wrong(f"{line!r} means nothing here", hint)
+    return _Wrong(f"{line!r} is not valid here", hint)
 
 
 def _size(words: str) -> Optional[int]:

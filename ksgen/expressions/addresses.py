@@ -12,7 +12,7 @@ _FILTERS = """
     next_nth_usable nthhost previous_nth_usable reduce_on_network slaac usable_range
 """
 NAMES = frozenset(_FILTERS.split())
-CURE = "install them beside ksgen: pip install ansible netaddr"
+CURE = "install them: pip install ansible netaddr"
 
 _MODULES = "ansible_collections.ansible.utils.plugins.filter"
 

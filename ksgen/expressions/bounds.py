@@ -88,13 +88,13 @@ class Missing(StrictUndefined):
 
 
 class Failed(Missing):
-    """What could not be computed. Not even `default` takes it; in a list that nobody looks into it does no harm."""
+    """What could not be computed. Not even `default` takes it; in a list that is not read it has no effect."""
 
     __slots__ = ()
 
 
 class _Omitted:
-    """Ansible's `omit`: leaves out what it stands for."""
+    """Ansible's `omit`: omits the entry that has it as a value."""
 
     def __repr__(self) -> str:
         return "<<Omit>>"  # as Ansible prints it
@@ -138,11 +138,13 @@ SCALARS = (int, float, bool, type(None), datetime.date, _Omitted)
 
 
 def too_long() -> NoReturn:
-    raise Refused("expression-too-long", "the expression takes too many steps or makes too much", "write it shorter")
+    raise Refused(
+        "expression-too-long", "the expression exceeds the limits on steps or on the size of its result", "simplify it"
+    )
 
 
 def too_deep() -> NoReturn:
-    raise Refused("expression-too-long", "too many brackets or operators inside each other", "write it shorter")
+    raise Refused("expression-too-long", "brackets or operators are nested too deeply", "simplify it")
 
 
 def size(value: object, depth: int = 0) -> int:
@@ -185,8 +187,8 @@ _MADE_VALUES: Mapping[type[object], str] = {range: "add | list", bytes: "add .de
 
 
 def no_value(value: object) -> Refused:
-    found = _NO_VALUES.get(type(value), "a function or an object of Jinja's")
-    message = f"it gives {found}, which no variable can have"
+    found = _NO_VALUES.get(type(value), "a function or an internal object of Jinja")
+    message = f"the result is {found}, which cannot be the value of a variable"
     return Refused("expression-no-value", message, _MADE_VALUES.get(type(value)))
 
 

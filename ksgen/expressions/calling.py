@@ -55,9 +55,9 @@ def unsafe(owner: object, name: str) -> Refused | None:
     if not hasattr(type(owner), name):
         return None
     if isinstance(owner, list | dict) and not name.startswith("_"):
-        message = f"{name!r} changes a value, and expressions change none"
+        message = f"{name!r} modifies a value, which expressions cannot do"
     else:
-        message = f"{name!r} is no attribute that expressions may use"
+        message = f"{name!r} is not an attribute that expressions can use"
     return Refused("expression-unsafe", message, None, name, tells_values=True)
 
 

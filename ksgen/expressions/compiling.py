@@ -24,7 +24,7 @@ class Generator(NativeCodeGenerator):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._numbers: dict[int, int] = {}  # of constants, by their id
-        self._wrapped: dict[int, tuple[str, str]] = {}  # by the id of a node: what stands before and behind it
+        self._wrapped: dict[int, tuple[str, str]] = {}  # by the id of a node: the text before and after it
 
     def _wrap(self, node: nodes.Node, method: str, *arguments: object) -> None:
         """Pass the value of a node through a method of the language; no method takes it as it is, even deferred."""

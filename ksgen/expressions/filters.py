@@ -311,7 +311,7 @@ _Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_Base):  # type: ignore[misc]
-    """Writes what stands at two places once, as Ansible does."""
+    """Writes a value that is used in two places once, as Ansible does."""
 
 
 _Dumper.add_multi_representer(list, _Dumper.represent_list)
@@ -332,7 +332,7 @@ def _known(options: Mapping[str, object], known: frozenset[str]) -> Mapping[str,
 def _date(value: object) -> str:
     if isinstance(value, datetime.date):
         return value.isoformat()
-    raise TypeError("it holds something that JSON has no form for")
+    raise TypeError("it contains a value that JSON cannot represent")
 
 
 def to_json(value: object, **options: Any) -> str:

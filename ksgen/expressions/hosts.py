@@ -24,7 +24,7 @@ from ksgen.syntax import Node, is_dynamic
 
 @dataclasses.dataclass(frozen=True)
 class Rendered:
-    """A host whose `node_` variables are values; `failed` are those that are none, and that it now lacks."""
+    """A host whose `node_` variables are values; `failed` are those that have no value and were removed."""
 
     entry: HostEntry
     problems: tuple[Problem, ...] = ()
@@ -124,7 +124,7 @@ class Expressions:
 
 @dataclasses.dataclass(frozen=True)
 class Sealing:
-    """The child's question for what stands behind a ciphertext: only its parent asks for passwords."""
+    """The child's request for a decrypted text: only its parent asks for passwords."""
 
     ciphertext: str
 

@@ -76,7 +76,7 @@ class Deferred(abc.ABC):
 
     @abc.abstractmethod
     def item(self, key: object) -> object:
-        """What stands there; raises LookupError or TypeError as a mapping or list does."""
+        """The item; raises LookupError or TypeError as a mapping or list does."""
 
     @abc.abstractmethod
     def whole(self) -> Any:
@@ -194,7 +194,7 @@ class Language(ImmutableSandboxedEnvironment):
         words = weight(tree)
         try:
             exec(compile(self._generate(tree, None, None), FILE, "exec"), namespace)
-        except (RecursionError, SyntaxError):  # Python's own limits to what stands inside each other
+        except (RecursionError, SyntaxError):  # Python's own limits on nesting
             too_deep()
         pairs = [pair.split("=") for pair in namespace["debug_info"].split("&") if pair]
         return Compiled(namespace, words, tuple((int(line), int(code)) for line, code in pairs))
@@ -222,7 +222,7 @@ class Language(ImmutableSandboxedEnvironment):
             self._check(tree, 0)
         except TemplateSyntaxError as error:
             message = str(error.message).rstrip(".")
-            raise Refused("expression-syntax", f"Jinja cannot read it: {message}", None, None, error.lineno) from None
+            raise Refused("expression-syntax", f"Jinja syntax error: {message}", None, None, error.lineno) from None
         except RecursionError:  # Python's limit, which differs between its versions, comes before ours
             too_deep()
         return tree
@@ -235,7 +235,7 @@ class Language(ImmutableSandboxedEnvironment):
         if statement is None and isinstance(node, nodes.For) and node.recursive:
             statement = "for … recursive"
         if statement is not None:
-            message = f"{{% {statement} %}} is not read here; if, for, set and with are"
+            message = f"{{% {statement} %}} is not supported here; if, for, set and with are"
             raise Refused("statement-not-read", message, None, statement.split()[0], node.lineno)
         if isinstance(node, nodes.Filter | nodes.Test):
             kind = "filter" if isinstance(node, nodes.Filter) else "test"
@@ -253,13 +253,13 @@ class Language(ImmutableSandboxedEnvironment):
         if kind == "filter" and bare.removeprefix("ansible.utils.") in addresses.NAMES:
             return self._for_addresses(word, line)
         if bare in LEFT_OUT:
-            message = f"the {kind} {bare!r} {LEFT_OUT[bare]}, and is not read here"
+            message = f"the {kind} {bare!r} {LEFT_OUT[bare]}, and is not supported here"
             raise Refused("filter-not-read", message, None, word, line)
         if "." in bare or bare in (ANSIBLE_FILTERS | COLLECTION_FILTERS if kind == "filter" else ANSIBLE_TESTS):
             message = f"the {kind} {bare!r} of Ansible is not supported here"
             cure = CURES.get(word, "write the value out, or compute it with a filter of docs/expressions.md")
             raise Refused("filter-of-ansible", message, cure, word, line)
-        raise Refused("filter-unknown", f"no {kind} is called {name!r}", did_you_mean(name, table), word, line)
+        raise Refused("filter-unknown", f"unknown {kind} {name!r}", did_you_mean(name, table), word, line)
 
     def _for_addresses(self, name: str, line: int | None) -> str:
         if name not in self.filters:
@@ -395,7 +395,7 @@ class Language(ImmutableSandboxedEnvironment):
         word = str(key) if isinstance(key, str | int) else None
         if word is not None and (len(word) > 60 or not word.isprintable()):
             word = None
-        shown = repr(key) if word is not None else "what is asked for"
+        shown = repr(key) if word is not None else "what is requested"
         missing = self.missing("undefined-item", f"{found} has no {shown}", None, word, tells_values=True)
         if self.is_strict:
             raise Tripped(missing)
@@ -422,7 +422,7 @@ class Language(ImmutableSandboxedEnvironment):
             return _range(arguments, options)
         if function in (dict, Namespace, Cycler, Joiner) or isinstance(function, Joiner):
             return run(getattr(function, "__name__", "joiner").lower(), function, arguments, options)
-        raise Refused("expression-fails", "what is called here is no function")
+        raise Refused("expression-fails", "the value that is called here is not a function")
 
     def _method(self, method: Method, arguments: Sequence[Any], options: Mapping[str, Any], given: list[Any]) -> Any:
         owner, name = method.owner, method.name
@@ -435,7 +435,7 @@ class Language(ImmutableSandboxedEnvironment):
             form = SandboxedFormatter(self)
             return run(name, form.vformat, (str(owner), values, fields), {})
         if name in ("encode", "decode") and not ENCODINGS.issuperset(str(value).lower() for value in given[:1]):
-            raise Refused("expression-unsafe", f"{name}() knows utf-8, ascii and latin-1 here", None, name)
+            raise Refused("expression-unsafe", f"{name}() supports only utf-8, ascii and latin-1", None, name)
         if isinstance(owner, str | bytes):
             self.work.expand(owner, given)
         elif isinstance(owner, list | tuple | dict):

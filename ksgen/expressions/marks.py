@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where in a file the word of an expression stands that a problem speaks of."""
+"""The place in a file of the word of an expression that a problem is about."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mark(node: Node, refused: Refused, sources: Mapping[str, str]) -> Mark:
 
 
 def _offset(template: str, refused: Refused) -> tuple[int, int]:
-    """Where in a template the word stands that a refusal speaks of, and how long it is."""
+    """The place in a template of the word that a refusal is about, and how long it is."""
     offset, begin = 0, None
     try:
         for line, kind, value in _LEXER.tokeniter(template, None):

@@ -22,14 +22,14 @@ from ksgen.redaction import names_secret
 from ksgen.syntax import Node, Vaulted, holds_secret, is_dynamic, is_template, plain
 
 PREFIX = "node_"
-MAX_CHAIN = 50  # variables that need each other in a row
+MAX_CHAIN = 50  # variables in a chain of dependencies
 
 _LOOK_UPS = {
-    "lookup": "asks the machine that Ansible runs on",
-    "query": "asks the machine that Ansible runs on",
-    "q": "asks the machine that Ansible runs on",
-    "now": "gives another value each time",
-    "lipsum": "gives another value each time",
+    "lookup": "queries the machine that Ansible runs on",
+    "query": "queries the machine that Ansible runs on",
+    "q": "queries the machine that Ansible runs on",
+    "now": "gives a different value each time",
+    "lipsum": "gives a different value each time",
     "hostvars": "reads other hosts' variables",
     "vars": "reads variables by names that are computed",
 }
@@ -224,18 +224,18 @@ class Scope:
 
     def _nothing(self, name: str) -> object:
         if name in _LOOK_UPS:
-            message = f"{name!r} {_LOOK_UPS[name]}, and is not read here"
+            message = f"{name!r} {_LOOK_UPS[name]}, and is not supported here"
             raise Refused("look-up-not-read", message, "write the value into a variable of the host or a group", name)
         if name in MAGIC_NAMES:
-            message = f"{name!r} is known only while Ansible runs"
+            message = f"{name!r} is set only while Ansible runs"
             raise Refused("look-up-not-read", message, "write the value into a variable of the host or a group", name)
         known = [*self._entry.variables, "inventory_hostname", "inventory_hostname_short", "group_names", "groups"]
         hint = did_you_mean(name, known) or f"set it for the host or a group, or write {name} | default(…)"
-        message = f"{name!r} is set neither for the host nor for its groups"
+        message = f"{name!r} is not set for the host or its groups"
         return self._language.missing("undefined-name", message, hint, name)
 
     def value(self, text: Text) -> object:
-        """What a node stands for: its value, a _Container, or a Missing."""
+        """The value of a node: its value, a _Container, or a Missing."""
         node = text.node
         value = node.value
         if node.is_secret or (not isinstance(value, dict | tuple) and _names_secret(text.path)):
@@ -251,7 +251,7 @@ class Scope:
         return self._evaluated(text) if isinstance(value, Vaulted) else value
 
     def _evaluated(self, text: Text) -> object:
-        """The value of a template or vaulted value. Raises Refused, with the place where it stands."""
+        """The value of a template or vaulted value. Raises Refused, with its place."""
         key = id(text.node)
         known = self._done.get(key)
         if known is None:
@@ -268,9 +268,9 @@ class Scope:
         if key in self._open:
             way = [*list(self._open.values())[list(self._open).index(key) :], text.path]
             shown = " → ".join(way if len(way) < 8 else [*way[:3], "…", *way[-3:]])
-            raise Refused("expression-cycle", f"{text.path} needs itself: {shown}", "write one of them out")
+            raise Refused("expression-cycle", f"{text.path} depends on itself: {shown}", "write one of them out")
         if len(self._open) >= MAX_CHAIN:
-            raise Refused("expression-too-long", f"more than {MAX_CHAIN} variables that need each other in a row")
+            raise Refused("expression-too-long", f"more than {MAX_CHAIN} variables in a chain of dependencies")
         self._open[key] = text.path
         outer, self._is_secret = (self._is_secret, self._language.text), text.node.is_secret
         self._language.text = text
@@ -282,7 +282,7 @@ class Scope:
         except Refused as refused:
             value = self._placed(refused, text)
         except RecursionError:
-            value = self._placed(Refused("expression-too-long", "too much inside each other", "write it shorter"), text)
+            value = self._placed(Refused("expression-too-long", "nested too deeply", "simplify it"), text)
         finally:
             del self._open[key]
         is_secret = self._is_secret
@@ -299,14 +299,14 @@ class Scope:
             return opened  # Ansible renders no template in it
         assert isinstance(value, str)
         if value.startswith("#jinja2:"):
-            message = "the first line changes Jinja's marks for Ansible, and ksgen knows the usual ones only"
-            raise Refused("expression-syntax", message, "begin with another line")
+            message = "the first line changes Jinja's delimiters, and ksgen supports only the default ones"
+            raise Refused("expression-syntax", message, "remove this line")
         return self._language.evaluated(value)
 
     # Problems
 
     def _placed(self, refused: Refused, text: Text) -> Refused:
-        """Say where it stands, if nobody has yet, and whether values that it may speak of are secret."""
+        """Add its place, if it has none, and whether values that it may mention are secret."""
         if refused.text is None:
             refused.text = text
         node = refused.text.node
@@ -318,9 +318,9 @@ class Scope:
         text = refused.text or root
         message, hint = refused.message, refused.hint
         if refused.is_secret:
-            message, hint = "this expression works on a secret value, and fails", None
+            message, hint = "this expression uses a secret value and fails", None
         if text.variable is not root.variable:
-            message += f"; {root.path} needs it"
+            message += f"; {root.path} depends on it"
         mark = marks.mark(text.node, refused, self._site.sources)
         return _problem_of(self._entry.name, text, refused.code, message, hint, mark)
 
@@ -330,7 +330,7 @@ def check(value: object) -> None:
     if isinstance(value, dict):
         for key, child in value.items():
             if not isinstance(key, str):
-                message = f"it gives a mapping with the key {key!r}, and keys are texts"
+                message = f"the result is a mapping with the key {key!r}, but keys must be strings"
                 raise Refused("key-not-text", message, tells_values=True)
             check(child)
     elif isinstance(value, list):
@@ -355,6 +355,6 @@ def _problem_of(host: str, text: Text, code: str, message: str, hint: str | None
 
 def stopped(host: str, text: Text, sources: Mapping[str, str]) -> Outcome:
     """What is said of an expression that was ended from outside."""
-    refused = Refused("expression-too-long", "the expression takes too much time or memory", "write it shorter")
+    refused = Refused("expression-too-long", "the expression exceeds the limits on time or memory", "simplify it")
     mark = marks.mark(text.node, refused, sources)
     return Outcome(None, problem=_problem_of(host, text, refused.code, refused.message, refused.hint, mark))

@@ -11,7 +11,7 @@ from jinja2 import nodes
 from ksgen.inventory import Variable
 from ksgen.syntax import Node, Vaulted, is_template
 
-MAX_CHAIN = 50  # variables that need each other in a row
+MAX_CHAIN = 50  # variables in a chain of dependencies
 
 
 class SecretParts:

@@ -55,7 +55,7 @@ def compare_versions(
 ) -> bool:
     """Whether a version is equal to another one, or what else `operator` says."""
     if strict is not None and version_type is not None:
-        raise ValueError("strict and version_type exclude each other")
+        raise ValueError("strict and version_type are mutually exclusive")
     if not value or not version:
         raise ValueError("a version is empty")
     if operator not in _OPERATORS:

@@ -77,9 +77,9 @@ CURES = {
 }  # fmt: skip
 
 # Jinja's own that are left out, and why.
-_UNREPEATABLE = "gives another value each time"
+_UNREPEATABLE = "gives a different value each time"
 _FOR_PAGES = "is for web pages"
-_OF_PYTHON = "is about objects of Python"
+_OF_PYTHON = "is for Python objects"
 LEFT_OUT: Mapping[str, str] = {
     "random": _UNREPEATABLE,
     "lipsum": _UNREPEATABLE,
@@ -91,7 +91,7 @@ LEFT_OUT: Mapping[str, str] = {
     "striptags": _FOR_PAGES,
     "urlize": _FOR_PAGES,
     "xmlattr": _FOR_PAGES,
-    "wordwrap": "lays out pages",
+    "wordwrap": "formats pages",
     "attr": _OF_PYTHON,
     "pprint": _OF_PYTHON,
     "callable": _OF_PYTHON,

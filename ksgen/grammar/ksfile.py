@@ -16,7 +16,7 @@ INCLUDES_DEEPEST = 20
 
 # What is there in the installer and not at the desk: its own files, and where it keeps the kickstart.
 _INSTALLER_PLACES = ("/usr/share/anaconda/", "/run/", "/mnt/", "/etc/anaconda/")
-# pykickstart, parser.py: %include where it stands, %ksappend beforehand.
+# pykickstart, parser.py: %include in place, %ksappend beforehand.
 _INCLUDE = re.compile(r"[ \t]*%(include|ksappend)(?=\s|$)(.*)")
 
 
@@ -34,7 +34,7 @@ class KickstartFile:
     sources: tuple[tuple[str, str], ...]
 
     def origin(self, line: int) -> Mark:
-        """Where a line of the text was written; the first one stands in for what has no line."""
+        """Where a line of the text was written; the first one is used for what has no line."""
         return self.origins[min(max(line, 1), len(self.origins)) - 1]
 
 
@@ -85,7 +85,7 @@ class _Reading:
         """Put the file in the place of the line that includes it; False where the line says nothing more than that."""
         target = _target(found)
         if not target:
-            self.problems.append(Problem("include-missing", f"%{found.group(1)} names no file", mark))
+            self.problems.append(Problem("include-missing", f"%{found.group(1)} has no file name", mark))
             return True
         if "://" in target or self._is_made_later(target, content):
             self.is_whole = False
@@ -96,8 +96,8 @@ class _Reading:
             return True
         if not path.exists():
             self.is_whole = False
-            hint = "write it in %pre, or put the file beside this one; without it the installation ends"
-            message = f"no file {target!r}, and no script here makes it"
+            hint = "create it in %pre, or put the file next to this one; the installation fails without it"
+            message = f"no file {target!r}, and no script here creates it"
             self.problems.append(Problem("include-missing", message, mark, "warning", hint=hint))
             return False
         found_there = self._load(path)
@@ -132,11 +132,11 @@ def _load(path: Path) -> str | Problem:
             return Problem("file-too-large", f"{status.st_size} bytes; a kickstart has at most {SIZE_LIMIT}", mark)
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        return Problem("no-such-file", "there is no such file", mark)
+        return Problem("no-such-file", "file not found", mark)
     except OSError as error:
         return Problem("cannot-read", error.strerror or type(error).__name__, mark)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        return Problem("not-utf-8", "not UTF-8, and Anaconda reads nothing else", Mark(str(path), line))
+        return Problem("not-utf-8", "not UTF-8, which Anaconda requires", Mark(str(path), line))
     except ValueError as error:  # a path with a NUL
         return Problem("cannot-read", str(error), mark)

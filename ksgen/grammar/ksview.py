@@ -52,7 +52,7 @@ class Section:
 
     @functools.cached_property
     def shell(self) -> tuple[tuple[int, str], ...]:
-        """The lines that a shell runs: without comments, and without what stands in here-documents."""
+        """The lines that a shell runs: without comments and here-documents."""
         rows = (row for row, word in self._followed[:-1] if word is None)
         return tuple(row for row in rows if row[1].lstrip()[:1] not in ("", "#"))
 
@@ -70,7 +70,7 @@ class Section:
 
 
 def _followed(rows: Iterable[tuple[int, str]]) -> Iterator[tuple[tuple[int, str], str | None]]:
-    """Each line with the word of the here-document that it stands in."""
+    """Each line with the end word of the here-document that it is in."""
     waiting: list[tuple[str, bool]] = []
     for number, text in rows:
         yield (number, text), waiting[0][0] if waiting else None
@@ -146,7 +146,7 @@ class Kickstart:
         return any(init_line(section) is not None for section in self.all_sections("%post"))
 
 
-# The hook of ksgen stands in a here-document with this mark.
+# The hook of ksgen is in a here-document with this mark.
 _HOOK = "END_OF_IMGBASE_PY"
 _INIT = re.compile(r"\b(?:imgbase\b.*\blayout\b.*--init(?:-nvr)?\b|nodectl\s+(?:\S+\s+)*?init\b)")
 
@@ -226,7 +226,7 @@ class Found:
 class Check:
     """A rule: its code, how grave it is to break it, who decides, and where the rule is from.
 
-    `severity` is "error" only where the installation surely fails or destroys, or leaves a machine nobody can use.
+    `severity` is "error" only where the installation surely fails or destroys, or leaves an unusable machine.
     """
 
     code: str

@@ -14,18 +14,18 @@ from ksgen.variables import SECRETS
 
 # Ansible's layers (its documentation, "Understanding variable precedence"): the winner's, the loser's.
 _LAYER_WORDS = {
-    ("group_vars", "group"): "files in group_vars win over the inventory's own groups",
-    ("host", "group"): "what stands at the host wins over its groups",
-    ("host", "group_vars"): "what stands at the host wins over group_vars",
-    ("host_vars", "group"): "files in host_vars win over groups",
-    ("host_vars", "group_vars"): "files in host_vars win over group_vars",
-    ("host_vars", "host"): "files in host_vars win over the inventory itself",
+    ("group_vars", "group"): "group_vars files take precedence over the groups of the inventory file",
+    ("host", "group"): "host variables take precedence over group variables",
+    ("host", "group_vars"): "variables set at the host take precedence over group_vars",
+    ("host_vars", "group"): "host_vars files take precedence over groups",
+    ("host_vars", "group_vars"): "host_vars files take precedence over group_vars",
+    ("host_vars", "host"): "host_vars files take precedence over the inventory file",
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Overridden:
-    """A value that lost, where it stands, and why."""
+    """A value that was overridden, where it is defined, and why."""
 
     value: object
     mark: Mark
@@ -76,20 +76,20 @@ def why(winner: Variable, loser: Variable, groups: Mapping[str, Group]) -> str:
     if kinds in _LAYER_WORDS:
         return _LAYER_WORDS[kinds]
     if winner.origin == loser.origin:
-        return "the later one wins where a value stands twice"
+        return "the later file takes precedence where a value is set twice"
     if loser.origin.name == "all":
-        return "every group wins over all"
+        return "every group takes precedence over all"
     return _group_rule(groups[winner.origin.name], groups[loser.origin.name])
 
 
 def _group_rule(winner: Group, loser: Group) -> str:
     if winner.depth != loser.depth:
-        return f"{winner.name} lies deeper than {loser.name} (level {winner.depth} over {loser.depth})"
+        return f"{winner.name} is nested deeper than {loser.name} (level {winner.depth} over {loser.depth})"
     if winner.priority != loser.priority:
         return f"ansible_group_priority {winner.priority} of {winner.name} wins over {loser.priority} of {loser.name}"
     if winner.name > loser.name:
-        return f"of groups on one level the later name wins: {winner.name} over {loser.name}"
-    return "variables beside a later inventory win"
+        return f"on one level, the alphabetically later group name takes precedence: {winner.name} over {loser.name}"
+    return "variables next to a later inventory take precedence"
 
 
 def shown(name: str, node: Node) -> object:

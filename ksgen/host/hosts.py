@@ -46,8 +46,8 @@ _SUBJECTS = {
     "firmware": ("node_firmware",),
 }
 _NAME_CODES = frozenset({"name-characters", "name-reserved", "pool-name-taken", "automatic-name"})
-_NO_AUTOPART = "leave node_partitioning out"
-# Sizes that nobody can ask automatic partitioning for.
+_NO_AUTOPART = "remove node_partitioning"
+# Sizes that automatic partitioning cannot be asked for.
 _MADE_BY_AUTOPART = frozenset({"boot-small", "root-below-image"})
 
 
@@ -109,7 +109,7 @@ class Host:
         variables = self.entry.variables.items()
         if not any(text and text in told for name, v in variables for text in secret_texts(v.node, names_secret(name))):
             return problem
-        message = f"a secret value makes something that cannot stand here ({problem.code} in docs/problems.md)"
+        message = f"a secret value gives a result that is not valid here ({problem.code} in docs/problems.md)"
         return dataclasses.replace(problem, message=message, hint=None, secret=True)
 
     def finding_problem(self, finding: Finding) -> Problem:
@@ -117,7 +117,7 @@ class Host:
         words = layout.describe(finding, setting=_variable_name)
         hint, location = words.hint, self._subject_location(finding)
         if finding.code.startswith("automatic-"):
-            hint = f"leave it out, or {_NO_AUTOPART}"  # the policy's own cure is for kickstarts
+            hint = f"remove it, or {_NO_AUTOPART}"  # the policy's own cure is for kickstarts
         elif self.request.automatic and finding.code in _MADE_BY_AUTOPART:
             hint, location = _NO_AUTOPART, ("node_partitioning",)
         severity: Severity = "error" if finding.severity == layout.ERROR else "warning"
@@ -210,7 +210,7 @@ def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | Non
 
 
 def _counts(details: ErrorDetails) -> bool:
-    """Not so: a key that is no text, which has been told already; a mapping that is none of the words beside it."""
+    """Not reported again: a key that is not a string; a mapping that does not match the allowed words."""
     is_odd_key = details["type"] == "invalid_key" or (
         details["loc"][-1:] == (KEY,) and not isinstance(details["input"], str)
     )
@@ -221,11 +221,11 @@ def _autopart_problems(host: Host) -> Iterator[Problem]:
     """What the kickstart's `autopart` has no option for; of sizes and names the plan tells."""
     settings = host.settings
     if settings.raid:
-        message = "automatic partitioning makes no mirror"
+        message = "automatic partitioning cannot create a mirror"
         yield host.problem(("node_raid",), "automatic-mirror", message, _NO_AUTOPART)
     made, wanted = layout.automatic_sizes(), layout.volume_sizes(host.request)
     if settings.layout in layout.LAYOUTS and (too_much := sorted(made.keys() - wanted.keys())):
-        message = f"automatic partitioning cannot leave out {', '.join(too_much)}"
+        message = f"automatic partitioning cannot omit {', '.join(too_much)}"
         yield host.problem(("node_layout",), "automatic-layout", message, _NO_AUTOPART)
 
 
@@ -238,24 +238,26 @@ def _host_problems(host: Host) -> Iterator[Problem]:
     if isinstance(settings.dhcp, DhcpRange):
         for place, address in static_addresses(settings.network):
             if place[1] == "ipv4" and settings.dhcp.holds(address):
-                message = f"{address} lies in node_dhcp, from which others get addresses"
-                yield host.problem(("node_network", *place), "address-in-dhcp-range", message, "take another")
+                message = f"{address} is inside the DHCP range of node_dhcp"
+                yield host.problem(
+                    ("node_network", *place), "address-in-dhcp-range", message, "choose an address outside it"
+                )
     seen: set[str] = set()
     for index, disk in enumerate(settings.disk):
         by_path = (("path", disk.path),) if disk.path else ()
         for key, value in dict.fromkeys((*disk.identities, *by_path)):
             if value in seen:
-                yield host.problem(("node_disk", index, key), "disk-twice", f"{value} is here twice")
+                yield host.problem(("node_disk", index, key), "disk-twice", f"{value} is listed twice")
         seen |= {value for _, value in (*disk.identities, *by_path)}
     if settings.raid and len(settings.disk) != 2:
         message = f"a mirror needs two disks; node_disk has {len(settings.disk)}"
-        yield host.problem(("node_raid",), "disks-for-mirror", message, "name two disks, or leave node_raid out")
+        yield host.problem(("node_raid",), "disks-for-mirror", message, "list two disks, or remove node_raid")
     if settings.partitioning == "autopart":
         yield from _autopart_problems(host)
     names = [user.name for user in settings.users]
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield host.problem(("node_users", index, "name"), "user-twice", f"{name} is here twice")
+            yield host.problem(("node_users", index, "name"), "user-twice", f"{name} is listed twice")
 
 
 def _host_name_problems(host: Host) -> Iterator[Problem]:

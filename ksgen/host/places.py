@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where a value of a host stands: the line it was written in, and a problem pinned to it."""
+"""The place of a value of a host: its line in the inventory, and a problem at it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _QUOTE_NOTHING = frozenset({"script-secret", "argument-secret"})
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a value of a host stands: the mark, the path as its author wrote it, and whether others share it.
+    """The place of a value of a host: the mark, the path as its author wrote it, and whether others share it.
 
     `is_secret`: the line must not be shown. `is_hidden`: nothing of the value may be.
     """
@@ -130,7 +130,7 @@ def problem_at(
     is_key = code == "variable-unknown" or location[-1:] == (KEY,)
     place = locate(entry, tuple(part for part in location if part != KEY), is_key)
     if place.is_hidden and code not in _QUOTE_NOTHING:
-        message, hint = f"this secret value cannot stand here ({code} in docs/problems.md)", ""
+        message, hint = f"this secret value is not valid here ({code} in docs/problems.md)", ""
     elif location and (variable := entry.variables.get(str(location[0]))):
         for text in _doubtful(variable.node, names_secret(variable.name)):
             message, hint = message.replace(text, SECRET), hint.replace(text, SECRET)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What pydantic refuses, in words for the person who wrote it, at the place where it stands."""
+"""Validation errors of pydantic as messages for users, at the line of the value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ksgen.variables import (
     shown,
 )
 
-_NAMES_LISTED = 15  # more than that nobody reads in an error
+_NAMES_LISTED = 15  # a longer list is not readable in an error
 _TYPE_WORDS = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -57,12 +57,12 @@ def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
         return kind, str(context["message"]), str(context["hint"])
     if kind == "missing":
         known = f"add {name}: to the host, or to a group for all of its hosts" if len(location) == 1 else f"add {name}:"
-        return "variable-missing", "is not there and has no default", known
+        return "variable-missing", "required variable is not set", known
     if kind == "extra_forbidden":
         known_names = _known_names(location)
         prefix = PREFIX if len(location) == 1 else ""
         bare = [known.removeprefix(prefix) for known in known_names]
-        return "variable-unknown", "no such variable", nearest(str(name), bare, prefix) or _listing(known_names)
+        return "variable-unknown", "unknown variable", nearest(str(name), bare, prefix) or _listing(known_names)
     if kind == "literal_error":
         return "value-unknown", f"{text} is not one of {context['expected'].replace(' or ', ', ')}", ""
     if kind in _TYPE_WORDS:
@@ -74,7 +74,7 @@ def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
     if kind == "too_short":
         return "list-empty", "the list is empty", "add an entry"
     if kind == "string_unicode":
-        return "hidden-character", "holds half of a surrogate pair", "take it out"
+        return "hidden-character", "contains an unpaired surrogate", "remove it"
     raise AssertionError(f"no words for {kind} at {location}")
 
 
@@ -100,4 +100,4 @@ def _known_names(location: Location) -> list[str]:
 
 
 def _listing(names: list[str]) -> str:
-    return f"there are {', '.join(names)}" if len(names) <= _NAMES_LISTED else "docs/inventory.md lists them all"
+    return f"one of: {', '.join(names)}" if len(names) <= _NAMES_LISTED else "docs/inventory.md lists them all"

@@ -22,7 +22,7 @@ STRUCTURE_KEYS = ("hosts", "children", "vars")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a variable stands: in the entry of a host or group, or in its files beside the inventory."""
+    """Where a variable is defined: in the entry of a host or group, or in its files next to the inventory."""
 
     kind: Literal["group", "group_vars", "host", "host_vars"]
     name: str
@@ -49,7 +49,7 @@ class Variable:
     is_dynamic: bool = False
 
 
-# Variables by name; of one name the winner stands first.
+# Variables by name; of one name, the one with precedence comes first.
 Layer = dict[str, tuple[Variable, ...]]
 
 
@@ -106,13 +106,13 @@ class Declarations:
     # Names
 
     def texts(self, mapping: Node, what: str) -> Iterable[tuple[str, Node]]:
-        """The entries of a mapping whose keys are texts; the others are reported."""
+        """The entries of a mapping whose keys are strings; the others are reported."""
         assert isinstance(mapping.value, dict)
         for key in mapping.odd_keys:
             source = syntax.shown(key.source or "")
             self.report(
                 "key-not-text",
-                f"YAML reads {source or 'nothing'} as {syntax.as_read(key)}, and the name of a {what} is a text",
+                f"YAML reads {source or 'nothing'} as {syntax.as_read(key)}, but the name of a {what} must be a string",
                 key.mark,
                 f'write it in quotes: "{source}"' if source else f"write the name of the {what}",
             )
@@ -124,7 +124,7 @@ class Declarations:
         """Whether there is a mapping to read; nothing at all is in order, anything else is reported."""
         if node.value is None or isinstance(node.value, dict):
             return node.value is not None
-        self.report("not-a-mapping", f"{kind(node)}, and {what} must be a mapping", node.mark, hint)
+        self.report("not-a-mapping", f"{kind(node)}, but {what} must be a mapping", node.mark, hint)
         return False
 
     def group(self, name: str, mark: Mark) -> DeclaredGroup | None:
@@ -147,7 +147,7 @@ class Declarations:
         return self.groups[name]
 
     def _host_names(self, pattern: str, mark: Mark) -> tuple[str, ...]:
-        """The hosts that a pattern stands for; none if something is wrong with it."""
+        """The hosts that a pattern expands to; none if something is wrong with it."""
         sample = ranges.sample(pattern)
         if naming.host_and_port(sample):
             name, _, port = pattern.rpartition(":")
@@ -173,7 +173,11 @@ class Declarations:
             self.report(expanded.code, expanded.message, place, expanded.hint)
             return ()
         if not naming.is_host(sample):
-            self.report("host-name", f"{pattern!r} cannot name a host: letters, digits, dots and hyphens only", mark)
+            self.report(
+                "host-name",
+                f"{pattern!r} is not a valid host name: only letters, digits, dots and hyphens are allowed",
+                mark,
+            )
             return ()
         return expanded
 
@@ -214,21 +218,23 @@ class Declarations:
         if isinstance(value, int) and not isinstance(value, bool):
             group.priority = value
         else:
-            self.report("group-priority", f"{kind(node)}, and ansible_group_priority must be a whole number", node.mark)
+            self.report("group-priority", f"{kind(node)}, but ansible_group_priority must be a whole number", node.mark)
 
     # The structure of YAML inventories
 
     def file(self, root: Node) -> None:
         """One file: groups by name, usually `all` alone."""
         if not isinstance(root.value, dict):
-            self.report("not-a-mapping", f"{kind(root)}, and an inventory is a mapping", root.mark, "begin with 'all:'")
+            self.report(
+                "not-a-mapping", f"{kind(root)}, but an inventory must be a mapping", root.mark, "begin with 'all:'"
+            )
             return
         if "plugin" in root.value:
             self.report(
                 "inventory-plugin",
-                "the configuration of an inventory plugin, and ksgen runs none",
+                "this file configures an inventory plugin, and ksgen does not run plugins",
                 root.value["plugin"].name_mark,
-                "give ksgen what Ansible makes of it: ansible-inventory -i FILE --list | ksgen -",
+                "pipe the output of Ansible to ksgen: ansible-inventory -i FILE --list | ksgen -",
             )
             return
         if "_meta" in root.value:
@@ -241,7 +247,7 @@ class Declarations:
             return
         for name, node in self.texts(root, "group"):
             if name in STRUCTURE_KEYS:
-                self.report("unknown-key", f"{name!r} stands in no group", node.name_mark, "put it below 'all:'")
+                self.report("unknown-key", f"{name!r} is not in any group", node.name_mark, "put it below 'all:'")
             else:
                 self._group(name, node)
 
@@ -253,7 +259,7 @@ class Declarations:
             if key not in STRUCTURE_KEYS:
                 self.report(
                     "unknown-key",
-                    f"{key!r} is none of the keys of a group: hosts, children, vars",
+                    f"{key!r} is not one of the keys of a group: hosts, children, vars",
                     section.name_mark,
                     naming.did_you_mean(key, STRUCTURE_KEYS)
                     or (f"put it below 'vars:' if it is a variable of {name!r}"),
@@ -288,14 +294,14 @@ class Declarations:
         if child.name == "ungrouped" and group.name != "all":
             self.report(
                 "ungrouped",
-                f"'ungrouped' stands below {group.name!r}, and belongs below 'all' only",
+                f"'ungrouped' is below {group.name!r}; it is allowed only below 'all'",
                 mark,
                 "use a group of your own",
             )
         elif group.name == "ungrouped":
             self.report(
                 "ungrouped",
-                f"{child.name!r} stands below 'ungrouped', which has hosts only",
+                f"{child.name!r} is below 'ungrouped', which can contain only hosts",
                 mark,
                 "put it below 'all'",
             )
@@ -337,7 +343,9 @@ class Declarations:
         """The output of `ansible-inventory --list`, or of an inventory script."""
         if not isinstance(root.value, dict):
             self.report(
-                "not-a-mapping", f"{kind(root)}, and the output of ansible-inventory --list is a mapping", root.mark
+                "not-a-mapping",
+                f"{kind(root)}, but the output of ansible-inventory --list must be a mapping",
+                root.mark,
             )
             return
         for name, node in root.value.items():
@@ -355,7 +363,7 @@ class Declarations:
             if name not in self.hosts:
                 self.report(
                     "host-in-no-group",
-                    f"{name!r} has variables and is in no group, so that Ansible knows no such host",
+                    f"{name!r} has variables but is not in any group, so Ansible ignores it",
                     node.name_mark,
                 )
             elif self.is_mapping(node, f"the host {name!r}"):
@@ -372,25 +380,27 @@ class Declarations:
             elif key not in STRUCTURE_KEYS:
                 self.report(
                     "unknown-key",
-                    f"{key!r} is none of the keys of a group: hosts, children, vars",
+                    f"{key!r} is not one of the keys of a group: hosts, children, vars",
                     section.name_mark,
                     naming.did_you_mean(key, STRUCTURE_KEYS),
                 )
             elif not isinstance(section.value, tuple):
-                self.report("not-a-list", f"{kind(section)}, and {key!r} is a list of names here", section.mark)
+                self.report("not-a-list", f"{kind(section)}, but {key!r} must be a list of names here", section.mark)
             else:
                 for item in section.value:
                     self._listed_name(group, key, item)
 
     def _listed_name(self, group: DeclaredGroup, key: str, item: Node) -> None:
         if not isinstance(item.value, str):
-            self.report("key-not-text", f"{kind(item)}, and a name is a text", item.mark)
+            self.report("key-not-text", f"{kind(item)}, but a name must be a string", item.mark)
         elif key == "hosts":
             if naming.is_host(item.value):
                 self.host(item.value, item.mark, group)
             else:
                 self.report(
-                    "host-name", f"{item.value!r} cannot name a host: letters, digits, dots and hyphens only", item.mark
+                    "host-name",
+                    f"{item.value!r} is not a valid host name: only letters, digits, dots and hyphens are allowed",
+                    item.mark,
                 )
         else:
             child = self.group(item.value, item.mark)

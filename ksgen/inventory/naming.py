@@ -59,20 +59,20 @@ def variable_flaw(name: str, mark: Mark) -> Flaw | None:
         in_a_host = f"write what is below {name!r} one level higher" if name in ("vars", "hosts") else None
         return Flaw(
             "reserved-name",
-            "Ansible has a meaning of its own for this name, and only warns",
+            "this name is reserved by Ansible, which only warns about it",
             mark,
             name,
             in_a_host or "use another name, with a prefix",
         )
     if name in MAGIC_NAMES:
-        message = "Ansible sets this itself, and the value here would be lost"
+        message = "Ansible sets this variable itself and would overwrite the value"
         return Flaw("reserved-name", message, mark, name, "remove it, or use another name")
     if not (name.isidentifier() and name.isascii()) or name in _KEYWORDS:
         fixed = re.sub(r"\W", "_", name, flags=re.ASCII)
         usable = fixed.isidentifier() and fixed not in _KEYWORDS
         return Flaw(
             "variable-name",
-            "a variable is named with letters, digits and underscores, and with no word of Jinja",
+            "a variable name has only letters, digits and underscores, and is not a Jinja keyword",
             mark,
             name,
             f"write {fixed}" if usable else "use another name",

@@ -3,7 +3,7 @@
 
 From weakest to strongest (VARIABLE_PRECEDENCE of ansible-core, and VariableManager.get_vars): `all` inline, the other
 groups inline, group_vars of `all`, group_vars of the others, the host inline, host_vars. Groups go by depth, priority,
-name; a group is one deeper than the deepest group it stands below. With several inventories the directory goes before
+name; a group is one deeper than the deepest group that it is below. With several inventories the directory goes before
 the group: group_vars beside a later inventory win, whatever the group.
 """
 
@@ -19,7 +19,7 @@ MAX_GROUP_DEPTH = 100
 
 
 def attach(groups: Mapping[str, DeclaredGroup], hosts: Mapping[str, DeclaredHost]) -> None:
-    """Put under `all` what stands nowhere, and hosts without a group of their own into `ungrouped`."""
+    """Put groups without a parent under `all`, and hosts without a group of their own into `ungrouped`."""
     has_parent = {child for group in groups.values() for child in group.children}
     everything, ungrouped = groups["all"], groups["ungrouped"]
     for group in groups.values():
@@ -53,9 +53,9 @@ def cut_loops(groups: Mapping[str, DeclaredGroup]) -> list[Problem]:
                 problems.append(
                     Problem(
                         "group-loop",
-                        f"{child!r} stands below {name!r}, which stands below {child!r}"
+                        f"{child!r} is below {name!r}, which is below {child!r}"
                         if child != name
-                        else f"{child!r} stands below itself",
+                        else f"{child!r} is below itself",
                         mark,
                         hint="remove one of the two",
                     )
@@ -83,7 +83,7 @@ def depths(groups: Mapping[str, DeclaredGroup]) -> tuple[dict[str, int], list[Pr
                 ready.append(child)
                 if result[child] > MAX_GROUP_DEPTH:
                     problems.append(
-                        Problem("nested-too-deep", f"more than {MAX_GROUP_DEPTH} groups inside each other", mark)
+                        Problem("nested-too-deep", f"more than {MAX_GROUP_DEPTH} levels of nested groups", mark)
                     )
     return result, problems[:1]
 

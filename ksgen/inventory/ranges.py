@@ -36,11 +36,11 @@ def _letters(begin: str, end: str, step: int) -> list[str] | tuple[str, str, str
     if begin.islower() != end.islower():
         return (
             "bad-range",
-            f"the range runs from {begin!r} to {end!r}, from one case to the other",
+            f"the range runs from {begin!r} to {end!r}, which mixes upper and lower case",
             "use letters of one case",
         )
     if begin > end:
-        return "empty-range", f"the range names no host: {begin!r} comes after {end!r}", f"write [{end}:{begin}]"
+        return "empty-range", f"the range is empty: {begin!r} comes after {end!r}", f"write [{end}:{begin}]"
     return [chr(code) for code in range(ord(begin), ord(end) + 1, step)]
 
 
@@ -58,18 +58,18 @@ def _numbers(begin: str, end: str, step: int) -> list[str] | tuple[str, str, str
     if not width and len(end) > 1 and end.startswith("0"):
         return "bad-range", f"{end!r} is padded and {begin!r} is not", f"write [{begin.zfill(len(end))}:{end}]"
     if int(begin) > int(end):
-        return "empty-range", f"the range names no host: {begin} is larger than {end}", f"write [{end}:{begin}]"
+        return "empty-range", f"the range is empty: {begin} is larger than {end}", f"write [{end}:{begin}]"
     if (int(end) - int(begin)) // step >= MAX_NAMES:
         return (
             "range-too-large",
-            f"the range names {(int(end) - int(begin)) // step + 1:,} hosts, and {MAX_NAMES:,} are the limit",
+            f"the range names {(int(end) - int(begin)) // step + 1:,} hosts; the limit is {MAX_NAMES:,}",
             None,
         )
     return [str(number).zfill(width) for number in range(int(begin), int(end) + 1, step)]
 
 
 def _values(inner: str) -> list[str] | tuple[str, str, str | None]:
-    """What one pair of brackets stands for, or (code, message, hint)."""
+    """What one pair of brackets expands to, or (code, message, hint)."""
     for pattern, expanded in ((_NUMBERS, _numbers), (_LETTERS, _letters)):
         found = pattern.fullmatch(inner)
         if found:
@@ -81,7 +81,7 @@ def _values(inner: str) -> list[str] | tuple[str, str, str | None]:
                     "use a step of 1 or more",
                 )
             return expanded(begin, end, int(step))
-    return "bad-range", f"{inner!r} is no range", "write [01:12], [1:12:2] or [a:f]"
+    return "bad-range", f"{inner!r} is not a valid range", "write [01:12], [1:12:2] or [a:f]"
 
 
 def sample(pattern: str) -> str:
@@ -90,7 +90,7 @@ def sample(pattern: str) -> str:
 
 
 def expand(pattern: str) -> tuple[str, ...] | Fault:
-    """All names of a pattern, in Ansible's order; a name without brackets stands for itself."""
+    """All names of a pattern, in Ansible's order; a name without brackets is returned as it is."""
     if "[" not in pattern and "]" not in pattern:
         return (pattern,)
     parts: list[list[str]] = []
@@ -107,8 +107,6 @@ def expand(pattern: str) -> tuple[str, ...] | Fault:
             return Fault("bad-range", f"a {bracket!r} without its partner", rest.index(bracket), 1, "write [01:12]")
     count = math.prod(map(len, parts))
     if count > MAX_NAMES:
-        return Fault(
-            "range-too-large", f"the ranges name {count:,} hosts, and {MAX_NAMES:,} are the limit", 0, len(pattern)
-        )
+        return Fault("range-too-large", f"the ranges name {count:,} hosts; the limit is {MAX_NAMES:,}", 0, len(pattern))
     parts.append([pattern[at:]])
     return tuple(map("".join, itertools.product(*parts)))

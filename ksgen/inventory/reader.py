@@ -36,7 +36,7 @@ class HostEntry:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """A group with what stands in it directly; `depth` and `priority` decide whose variables win."""
+    """A group with its own hosts, children and variables; `depth` and `priority` decide whose variables win."""
 
     name: str
     mark: Mark
@@ -107,7 +107,7 @@ class _Reader:
         if root.value is None:
             self.declared.report(
                 "empty-file",
-                "the file is empty, and an inventory is a mapping",
+                "the file is empty, but an inventory must be a mapping",
                 Mark(root.mark.file, 1),
                 "begin with 'all:'",
             )
@@ -125,7 +125,7 @@ class _Reader:
             if not isinstance(root.value, dict):
                 self.declared.report(
                     "not-a-mapping",
-                    f"{kind(root)}, and a file of variables is a mapping",
+                    f"{kind(root)}, but a variables file must be a mapping",
                     root.mark,
                     "write 'name: value'",
                     None if is_group else origin.name,
@@ -136,7 +136,7 @@ class _Reader:
             if priority is not None:
                 self.declared.report(
                     "group-priority",
-                    "ansible_group_priority counts in the inventory itself only",
+                    "ansible_group_priority has an effect only in the inventory file itself",
                     priority.name_mark,
                     f"set it in the vars of {origin.name!r} there",
                 )
@@ -156,7 +156,7 @@ class _Reader:
             found = "something else" if text.strip() else "nothing"
             self.declared.report(
                 "not-json",
-                f"{found}, and standard input must be the JSON of ansible-inventory --list",
+                f"{found}, but standard input must be the JSON of ansible-inventory --list",
                 Mark(STDIN, 1),
                 "name a YAML inventory by its file: ksgen FILE",
             )
@@ -174,7 +174,7 @@ _SPEAK_OF_FORM = frozenset(
 
 
 def _discreet(problem: Problem) -> Problem:
-    """A problem of a vaulted file, without anything that stands in it; the line counts in the decrypted text."""
+    """A problem of a vaulted file, without any of its content; the line counts in the decrypted text."""
     if problem.code in _SPEAK_OF_FORM:
         return dataclasses.replace(problem, secret=True)
     message = f"this line of the vaulted file cannot be read ({problem.code} in docs/problems.md)"
@@ -199,7 +199,7 @@ def _layers(
                 reader.problems.append(
                     Problem(
                         "unknown-vars-file",
-                        f"no group {name!r} in this inventory, so that nobody reads this",
+                        f"no group {name!r} in this inventory; this file is ignored",
                         Mark(sources.shown(path), 1),
                         severity="warning",
                         hint=naming.did_you_mean(name, names),
@@ -266,9 +266,7 @@ def read(
         _value_problems(reader, inventory.hosts)
         if paths and not inventory.hosts and not any(problem.severity == "error" for problem in reader.problems):
             first = next(iter(reader.texts), os.fspath(paths[0]))
-            reader.declared.report(
-                "no-hosts", "the inventory names no host", Mark(first, 1), "name them below 'hosts:'"
-            )
+            reader.declared.report("no-hosts", "the inventory has no hosts", Mark(first, 1), "add them below 'hosts:'")
     return inventory, reader.problems
 
 
@@ -296,7 +294,7 @@ def _merge(reader: _Reader, directories: Sequence[str]) -> Inventory:
     for name in declared.hosts.keys() & declared.groups.keys():
         declared.report(
             "host-is-group",
-            f"{name!r} is a group as well, and Ansible gives the variables of the host to the group",
+            f"{name!r} is also the name of a group, and Ansible assigns the host's variables to the group",
             declared.hosts[name].mark,
             "rename one of the two",
         )

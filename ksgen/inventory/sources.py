@@ -37,16 +37,16 @@ def shown(path: str) -> str:
 
 def _unreadable(path: str, error: OSError) -> Problem:
     if isinstance(error, FileNotFoundError):
-        return Problem("no-such-file", "there is no such file", Mark(shown(path), 1))
+        return Problem("no-such-file", "file not found", Mark(shown(path), 1))
     return Problem(
         "cannot-read",
-        f"the system does not let it be read: {(error.strerror or str(error)).lower()}",
+        f"cannot be read: {(error.strerror or str(error)).lower()}",
         Mark(shown(path), 1),
     )
 
 
 def read_bytes(path: str) -> bytes | Problem:
-    """What stands in a file; one byte more than allowed of a file that is too large."""
+    """The content of a file; one byte more than allowed of a file that is too large."""
     try:
         with open(path, "rb") as file:
             return file.read(MAX_FILE_BYTES + 1)
@@ -58,11 +58,11 @@ def _foreign(path: str) -> Problem | None:
     """Why Ansible would read the file in another way than as YAML."""
     mark = Mark(shown(path), 1)
     extension = os.path.splitext(path)[1]
-    hint = "give ksgen what Ansible makes of it: " + _DYNAMIC.format(shown(path))
+    hint = "pipe the output of Ansible to ksgen: " + _DYNAMIC.format(shown(path))
     if extension not in EXTENSIONS:
         return Problem(
             "not-yaml",
-            f"a name that ends in {extension!r}, and a YAML inventory ends in .yml, .yaml, .json or nothing",
+            f"the file name ends in {extension!r}; a YAML inventory ends in .yml, .yaml or .json, or has no extension",
             mark,
             hint=hint,
         )
@@ -71,7 +71,11 @@ def _foreign(path: str) -> Problem | None:
             is_script = os.access(path, os.X_OK) and file.read(2) == b"#!"
     except OSError:
         return None  # reading it says why
-    return Problem("not-yaml", "an inventory script, and ksgen runs none", mark, hint=hint) if is_script else None
+    return (
+        Problem("not-yaml", "this is an inventory script, and ksgen does not run scripts", mark, hint=hint)
+        if is_script
+        else None
+    )
 
 
 def _entries(path: str, problems: list[Problem]) -> list[str]:
@@ -89,9 +93,9 @@ def _enter(path: str, inside: frozenset[str], problems: list[Problem]) -> frozen
         problems.append(
             Problem(
                 "directory-loop",
-                "the directory contains itself through a link",
+                "the directory contains itself through a symbolic link",
                 Mark(shown(path), 1),
-                hint="remove the link",
+                hint="remove the symbolic link",
             )
         )
         return None
@@ -121,7 +125,7 @@ def source(path: str) -> tuple[Source, list[Problem]]:
             problems.append(
                 Problem(
                     "no-inventory",
-                    "the directory holds no inventory",
+                    "the directory contains no inventory",
                     Mark(shown(path), 1),
                     hint="put a file there that ends in .yml or .yaml",
                 )
@@ -149,7 +153,7 @@ class VarsDirectory:
             self._problems.append(
                 Problem(
                     "shadowed-vars-file",
-                    f"Ansible passes this over, because there is {found[0]!r}",
+                    f"Ansible ignores this file because of {found[0]!r}",
                     Mark(shown(os.path.join(self.path, other)), 1),
                     host=name if self._is_of_hosts else None,
                     hint=f"put both into the directory {name}/",

@@ -61,7 +61,7 @@ class Opener:
             from ansible.parsing import vault
             from ansible.parsing.dataloader import DataLoader
         except ImportError:
-            message = "it is vaulted, and ansible-core, which opens it, is not installed"
+            message = "it is vaulted, and ansible-core, which is required to decrypt it, is not installed"
             return Sealed("vault-no-library", message, _INSTALL)
         if not vault.HAS_CRYPTOGRAPHY:
             return Sealed("vault-no-library", "it is vaulted, and the Python package cryptography is missing", _INSTALL)
@@ -71,7 +71,7 @@ class Opener:
                 secret = vault.get_file_vault_secret(filename=file, loader=DataLoader())
                 secret.load()
             except (AnsibleError, OSError) as error:
-                message = f"it is vaulted, and the password is not to be had: {_one_line(error)}"
+                message = f"it is vaulted, and the password cannot be read: {_one_line(error)}"
                 return Sealed("vault-password-file", message)
             secrets.append(("default", secret))
         return functools.partial(_decrypted, vault, AnsibleError, vault.VaultLib(secrets))
@@ -81,17 +81,21 @@ def _decrypted(vault: Any, ansible_error: type[Exception], library: Any, data: b
     try:
         plain: bytes = library.decrypt(data)
     except vault.AnsibleVaultFormatError:
-        return Sealed("vault-damaged", "it is vaulted, and damaged or cut off", "encrypt it again")
+        return Sealed("vault-damaged", "it is vaulted, but damaged or truncated", "encrypt it again")
     except ansible_error:
         if not vault.is_encrypted(data):
-            return Sealed("vault-damaged", "it has the tag of a vaulted value, and is none", "encrypt it")
+            return Sealed("vault-damaged", "it has the tag of a vaulted value, but is not one", "encrypt it")
         if b";AES256" not in data.partition(b"\n")[0]:
-            return Sealed("vault-damaged", "it is vaulted in a way that Ansible does not know", "encrypt it again")
-        return Sealed("vault-wrong-password", "it is vaulted, and none of the passwords opens it", _WAY_OUT)
+            return Sealed(
+                "vault-damaged", "it is vaulted in a format that Ansible does not support", "encrypt it again"
+            )
+        return Sealed(
+            "vault-wrong-password", "it is vaulted, and cannot be decrypted with any of the passwords", _WAY_OUT
+        )
     try:
         return plain.decode()
     except UnicodeDecodeError:
-        return Sealed("vault-damaged", "it is vaulted, and what is inside is not UTF-8", "encrypt it again")
+        return Sealed("vault-damaged", "it is vaulted, and the decrypted text is not UTF-8", "encrypt it again")
 
 
 def _one_line(error: Exception) -> str:

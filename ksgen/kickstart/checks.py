@@ -85,7 +85,7 @@ def _partitioning(host: Host) -> Iterator[Problem]:
     if host.settings.partitioning != "autopart" or host.settings.addon:
         return
     message = "automatic partitioning without the add-on makes no /var, and imgbase fails at the end"
-    hint = "leave node_partitioning out, or node_addon: false"
+    hint = "remove node_partitioning, or node_addon: false"
     yield host.problem(("node_partitioning",), "autopart-without-layout", message, hint)
 
 
@@ -128,7 +128,7 @@ def _template_problem(host: Host, line: TracedLine, code: str, message: str, hin
 
 
 def _culprit(host: Host, line: TracedLine, message: str) -> Location | None:
-    """The variable whose value was printed in this line; where there are several, the one the message speaks of."""
+    """The variable whose value was printed in this line; where there are several, the one the message is about."""
     written = {
         text: location
         for name, variable in host.entry.variables.items()

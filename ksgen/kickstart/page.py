@@ -43,7 +43,7 @@ def gate(value: object) -> str:
     if isinstance(value, jinja2.Undefined) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value)  # which an undefined value refuses
     if not isinstance(value, str):
-        raise GateError(f"prints {type(value).__name__}, which is neither text nor a number")
+        raise GateError(f"prints {type(value).__name__}, which is neither a string nor a number")
     try:
         one_line(value)
     except ValueError as error:
@@ -136,7 +136,7 @@ def source(program: types.ModuleType) -> Verbatim:
 
 @functools.cache
 def programs() -> tuple[Verbatim, ...]:
-    """What kickstarts carry verbatim, in the order in which it stands there."""
+    """What kickstarts carry verbatim, in its order there."""
     return tuple(map(source, (disks, nics, imgbase)))
 
 
@@ -210,8 +210,10 @@ class TracedLine:
     values: tuple[str, ...]
 
 
-_OWN_PROGRAM = "{name} is a program, not a template: kickstarts carry ksgen's own, and this file is not used"
-_OWN_PROGRAM_CURE = "remove it; commands that run before it go into node_pre; a change to it into a build of your own"
+_OWN_PROGRAM = "{name} is a program, not a template: kickstarts contain ksgen's own copy, and this file is ignored"
+_OWN_PROGRAM_CURE = (
+    "remove it; commands that run before it go into node_pre; a change to it requires your own build of ksgen"
+)
 
 
 def own_programs(own: Path | None) -> list[Problem]:

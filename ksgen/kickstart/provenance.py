@@ -2,7 +2,7 @@
 """Where the secrets of a host are in the files made of it: by where they came from, not by what they look like.
 
 The same templates are rendered once more for the host with stand-ins in the place of its secrets: where a stand-in is
-printed, a secret is printed in the real file. A name that happens to be somebody's password is left alone elsewhere.
+printed, a secret is printed in the real file. A name that happens to be a password is left alone elsewhere.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _without(value: Any, node: Node, is_named: bool, numbers: Iterator[int]) -> 
         return value.model_copy(update=found)
     if isinstance(value, list) and isinstance(below, tuple) and len(value) == len(below):
         return [_without(one, child, is_named, numbers) for one, child in zip(value, below, strict=True)]
-    if isinstance(value, list) and len(value) == 1:  # one stands for a list of one
+    if isinstance(value, list) and len(value) == 1:  # a single value is read as a list of one
         return [_without(value[0], node, is_named, numbers)]
     if isinstance(value, list):  # the words of one text
         parts = _parts(node, str(below))

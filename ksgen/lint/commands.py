@@ -24,24 +24,24 @@ _NAMES = {"el9": "EL9", "el10": "EL10"}
 _INSTEAD = {
     "auth": "authselect select PROFILE",
     "authconfig": "authselect select PROFILE",
-    "autostep": "leave it out",
+    "autostep": "remove it",
     "btrfs": "EL has no btrfs: part or logvol with --fstype=xfs",
     "device": "inst.dd= or driverdisk",
-    "deviceprobe": "leave it out",
-    "dmraid": "leave it out; such arrays are found by themselves",
-    "install": "leave it out; url, nfs, cdrom or liveimg says from where",
+    "deviceprobe": "remove it",
+    "dmraid": "remove it; such arrays are found automatically",
+    "install": "remove it; url, nfs, cdrom or liveimg sets the installation source",
     "interactive": "inst.ks without inst.noninteractive",
-    "key": "leave it out; rhsm registers the system",
+    "key": "remove it; rhsm registers the system",
     "langsupport": "lang --addsupport=",
     "lilo": "bootloader",
-    "lilocheck": "leave it out",
+    "lilocheck": "remove it",
     "method": "url, nfs, cdrom or harddrive",
     "module": "EL10 has no modules: name the packages",
-    "monitor": "leave it out",
-    "mouse": "leave it out",
-    "multipath": "leave it out; multipath devices are found by themselves",
-    "nvdimm": "leave it out; ndctl configures them before",
-    "unsupported_hardware": "leave it out",
+    "monitor": "remove it",
+    "mouse": "remove it",
+    "multipath": "remove it; multipath devices are found automatically",
+    "nvdimm": "remove it; ndctl configures them before",
+    "unsupported_hardware": "remove it",
     "upgrade": "leapp upgrades EL",
     "vnc": "rdp",
 }
@@ -49,18 +49,18 @@ _INSTEAD_OF_OPTIONS = {
     ("timezone", "--isUtc"): "--utc",
     ("timezone", "--ntpservers"): "timesource --ntp-server=NAME, a line for each",
     ("timezone", "--nontp"): "timesource --ntp-disable",
-    ("logging", "--level"): "leave it out; everything is logged",
-    ("repo", "--ignoregroups"): "leave it out",
-    ("bootloader", "--upgrade"): "leave it out",
-    ("ignoredisk", "--interactive"): "leave it out",
-    ("part", "--active"): "leave it out",
+    ("logging", "--level"): "remove it; everything is logged",
+    ("repo", "--ignoregroups"): "remove it",
+    ("bootloader", "--upgrade"): "remove it",
+    ("ignoredisk", "--interactive"): "remove it",
+    ("part", "--active"): "remove it",
     ("network", "--teamslaves"): "--bondslaves=, with --bondopts=mode=",
     ("network", "--teamconfig"): "--bondopts=",
     ("%packages", "--instLangs"): "--inst-langs",
     ("%packages", "--excludeWeakdeps"): "--exclude-weakdeps",
-    ("%packages", "--nobase"): "leave it out",
-    ("%packages", "--ignoredeps"): "leave it out",
-    ("%packages", "--resolvedeps"): "leave it out",
+    ("%packages", "--nobase"): "remove it",
+    ("%packages", "--ignoredeps"): "remove it",
+    ("%packages", "--resolvedeps"): "remove it",
 }
 
 
@@ -132,27 +132,27 @@ def tell(complaint: Complaint, text: str, release: str) -> Told:
     if found:
         name = found.group(1)
         words = f"command {name!r} does nothing in {_NAMES[release]} any more"
-        return Told("command-deprecated", words, _INSTEAD.get(name, "leave it out"), "warning")
+        return Told("command-deprecated", words, _INSTEAD.get(name, "remove it"), "warning")
     found = re.search(r"The (\S+) option has been deprecated", message)
     if found:
         option = found.group(1)
         words = f"option {option} of {name} does nothing in {_NAMES[release]} any more"
-        return Told("option-deprecated", words, _INSTEAD_OF_OPTIONS.get((name, option), "leave it out"), "warning")
+        return Told("option-deprecated", words, _INSTEAD_OF_OPTIONS.get((name, option), "remove it"), "warning")
     found = re.match(r"The option (\S+) will be deprecated .* preferred alias (\S+?)\.?$", message)
     if found:
-        words = f"option {found.group(1)} has another name by now"
+        words = f"option {found.group(1)} has been renamed"
         return Told("ends-with-el9", words, found.group(2), "warning")
     found = re.match(r"(?:unrecognized arguments|no such option): (--?[\w-]+)", message)
     if found and name in _known(release):
         return _unknown_option(name, found.group(1), release)
     found = re.match(r"Unknown kickstart section: (\S+)", message)
     if found:
-        cure = nearest(found.group(1), SECTIONS) or f"there are {', '.join(sorted(SECTIONS))}"
-        return Told("section-unknown", f"no section is called {found.group(1)!r}", cure)
+        cure = nearest(found.group(1), SECTIONS) or f"one of: {', '.join(sorted(SECTIONS))}"
+        return Told("section-unknown", f"unknown section {found.group(1)!r}", cure)
     if re.match(r"Section \S+ does not end with %end", message):
         return Told("section-without-end", message.rstrip("."), "write %end on a line of its own")
     if message.startswith("No closing quotation"):
-        return Told("quote-not-closed", "a quotation mark that nothing closes in this line", "close it, or quote it")
+        return Told("quote-not-closed", "a quotation mark in this line is not closed", "close it, or quote it")
     return Told("kickstart-grammar", message or "the grammar does not allow it", "", severity)
 
 
@@ -160,10 +160,10 @@ def _unknown_command(name: str, release: str) -> Told:
     older, newer = _elsewhere(release)
     if name in older:
         words = f"{_NAMES[release]} has no command {name!r} any more"
-        return Told("command-removed", words, _INSTEAD.get(name, "leave it out"))
+        return Told("command-removed", words, _INSTEAD.get(name, "remove it"))
     if name in newer:
         return Told("command-too-new", f"{_NAMES[release]} does not have command {name!r} yet")
-    return Told("command-unknown", f"no command is called {name!r}", nearest(name, _known(release)))
+    return Told("command-unknown", f"unknown command {name!r}", nearest(name, _known(release)))
 
 
 def _unknown_option(name: str, option: str, release: str) -> Told:
@@ -220,8 +220,8 @@ _ONCE = (
 def twice(ks: Kickstart) -> Iterator[Found]:
     for name in _ONCE:
         for command in ks.all(name)[1:]:
-            message = f"a second {name}; the last one counts, and nothing is said of the others"
-            yield Found(command.line, message, "leave one of them")
+            message = f"a second {name}; only the last one is used, without a warning"
+            yield Found(command.line, message, "remove one of them")
 
 
 CHECKS = (

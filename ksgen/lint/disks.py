@@ -24,7 +24,7 @@ def clearpart_all(ks: Kickstart) -> Iterator[Found]:
         if not ks.is_whole and "ignoredisk" in ks.text:
             continue
         what = "--all" if kind == CLEARPART_TYPE_ALL else "--linux"
-        message = f"clearpart {what} on every disk that the installer sees, LUNs of storage domains among them"
+        message = f"clearpart {what} on every disk that the installer sees, including LUNs of storage domains"
         severity: Severity | None = "error" if ks.installs_node and ks.is_whole else None
         yield Found(command.line, message, "name the disk: --drives=, and ignoredisk --only-use=", severity)
 
@@ -32,7 +32,7 @@ def clearpart_all(ks: Kickstart) -> Iterator[Found]:
 def zerombr(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("zerombr"):
         if not ks.only_use and ks.is_whole:
-            message = "zerombr on every disk that the installer sees and cannot read, foreign LUNs among them"
+            message = "zerombr on every disk that the installer sees and cannot read, including foreign LUNs"
             yield Found(command.line, message, "add: ignoredisk --only-use=")
 
 
@@ -40,8 +40,8 @@ def clearpart_both(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("clearpart"):
         given = {a.partition("=")[0] for a in command.args} & {"--all", "--linux", "--none", "--list"}
         if len(given) > 1:
-            message = f"{' and '.join(sorted(given))}; pykickstart takes the last of them and says nothing"
-            yield Found(command.line, message, "leave one of them")
+            message = f"{' and '.join(sorted(given))}; pykickstart silently uses the last of them"
+            yield Found(command.line, message, "remove one of them")
 
 
 def outside(ks: Kickstart) -> Iterator[Found]:
@@ -55,7 +55,7 @@ def outside(ks: Kickstart) -> Iterator[Found]:
             name = _kernel_name(str(disk))
             if name and name not in allowed:
                 known = ", ".join(ks.only_use)
-                message = f"{command.name} uses {disk}, and ignoredisk --only-use has {known} alone"
+                message = f"{command.name} uses {disk}, but ignoredisk --only-use has only {known}"
                 yield Found(command.line, message, "name the same disks in both")
 
 
@@ -70,7 +70,7 @@ def by_kernel_name(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("ignoredisk", "clearpart"):
         for disk in (*value(command, "onlyuse", ()), *value(command, "drives", ())):
             if _kernel_name(str(disk)):
-                message = f"{disk} is another disk after the next change of cables or kernel"
+                message = f"{disk} is not a stable device name"
                 yield Found(command.line, message, "name it by its link below /dev/disk/by-id")
                 break
 

@@ -19,7 +19,7 @@ _FORMATS = frozenset({
     "jfs", "luks", "lvmpv", "macefi", "mdmember", "none", "ntfs", "prepboot", "reiserfs", "stratis", "swap", "tmpfs",
     "udf", "vfat", "xfs",
 })  # fmt: skip
-# pyanaconda, custom_partitioning.py: what stands where a mount point does.
+# pyanaconda, custom_partitioning.py: what is used in place of a mount point.
 _MEMBER = re.compile(r"(pv|raid|btrfs)\..*")
 _CUSTOM_PARTITIONING = "pyanaconda, modules/storage/partitioning/custom/custom_partitioning.py"
 
@@ -60,7 +60,7 @@ def format_unknown(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("part", "partition", "logvol", "raid"):
         found = value(command, "fstype")
         if found and found not in _FORMATS:
-            yield Found(command.line, f"no file system is called {found!r}", nearest(found, _FORMATS))
+            yield Found(command.line, f"unknown file system {found!r}", nearest(found, _FORMATS))
 
 
 def no_root(ks: Kickstart) -> Iterator[Found]:
@@ -88,8 +88,8 @@ def mount_twice(ks: Kickstart) -> Iterator[Found]:
             continue
         first = seen.setdefault(target, command)
         if first is not command:
-            message = f"a second {target}; it takes the place of the first, which Anaconda throws away"
-            yield Found(command.line, message, "leave one of them out")
+            message = f"a second {target}; it replaces the first, which Anaconda discards"
+            yield Found(command.line, message, "remove one of them")
 
 
 def _made(ks: Kickstart, prefix: str) -> set[str]:
@@ -132,7 +132,7 @@ def member_undefined(ks: Kickstart) -> Iterator[Found]:
                 if _MEMBER.fullmatch(member) and member not in _made(ks, member):
                     hint = f"add: part {member} --size=1 --grow"
                     known = sorted(_made(ks, member.partition(".")[0] + "."))
-                    message = f"no command makes {member}"
+                    message = f"no command creates {member}"
                     yield Found(command.line, message, nearest(member, known) or hint, _where_missing(ks))
 
 
@@ -145,7 +145,7 @@ def group_undefined(ks: Kickstart) -> Iterator[Found]:
         if name in groups or value(command, "preexist"):
             continue
         hint = nearest(str(name), [str(g) for g in groups]) or f"add: volgroup {name} pv.01, before its volumes"
-        yield Found(command.line, f"no command makes volume group {name!r}", hint, _where_it_may_exist(ks))
+        yield Found(command.line, f"no command creates volume group {name!r}", hint, _where_it_may_exist(ks))
 
 
 def pool_undefined(ks: Kickstart) -> Iterator[Found]:
@@ -164,8 +164,8 @@ def pool_undefined(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, f"thin volume {target} names no pool", "add --poolname=")
         elif (place[0], pool) not in pools:
             known = [str(name) for group, name in pools if group == place[0]]
-            hint = nearest(str(pool), known) or "a pool stands before its volumes: logvol none --thinpool --name=..."
-            message = f"no command before this one makes pool {pool!r}"
+            hint = nearest(str(pool), known) or "define the pool before its volumes: logvol none --thinpool --name=..."
+            message = f"no command before this one creates pool {pool!r}"
             yield Found(command.line, message, hint, _where_it_may_exist(ks))
 
 
@@ -185,8 +185,8 @@ def array_small(ks: Kickstart) -> Iterator[Found]:
 def reserve_twice(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("volgroup"):
         if value(command, "reserved_space") and value(command, "reserved_percent"):
-            message = "--reserved-space and --reserved-percent; Anaconda takes the first of them and says nothing"
-            yield Found(command.line, message, "leave one of them out")
+            message = "--reserved-space and --reserved-percent; Anaconda silently uses the first of them"
+            yield Found(command.line, message, "remove one of them")
 
 
 def reserve_large(ks: Kickstart) -> Iterator[Found]:
@@ -206,7 +206,7 @@ def reserve_large(ks: Kickstart) -> Iterator[Found]:
 def reqpart_with_array(ks: Kickstart) -> Iterator[Found]:
     boots = [command for command in ks.all("raid") if value(command, "mountpoint") in ("/boot", "/", "/boot/efi")]
     for command in ks.all("reqpart") if boots else ():
-        message = "reqpart beside an array: EL9 makes what the firmware needs on one disk only, EL10 refuses"
+        message = "reqpart with a RAID array: EL9 creates what the firmware needs on one disk only, EL10 refuses"
         yield Found(command.line, message, "write the biosboot and ESP partitions of each disk")
 
 
@@ -214,7 +214,7 @@ def boot_drive(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("bootloader"):
         drive = str(value(command, "bootDrive") or "")
         if len(ks.only_use) == 1 and "/wwn-" in drive:
-            message = "--boot-drive with a WWN: over two paths the link names two disks, and the installation ends"
+            message = "--boot-drive with a WWN: with multipath the link matches two disks, and the installation fails"
             yield Found(command.line, message, "leave --boot-drive out; there is one disk")
 
 
@@ -229,8 +229,8 @@ CHECKS = (
     Check("group-undefined", "error", group_undefined, _CUSTOM_PARTITIONING),
     Check("pool-undefined", "error", pool_undefined, _CUSTOM_PARTITIONING),
     Check("array-small", "error", array_small, "blivet, devicelibs/raid.py"),
-    Check("reserve-twice", "warning", reserve_twice, "planned with Anaconda of EL9 and EL10"),
+    Check("reserve-twice", "warning", reserve_twice, "observed with Anaconda of EL9 and EL10"),
     Check("reserve-large", "warning", reserve_large, "blivet, DEFAULT_THPOOL_RESERVE: 20 %, at most 100 GiB"),
-    Check("reqpart-with-array", "warning", reqpart_with_array, "planned with Anaconda of EL9 and EL10"),
-    Check("boot-drive-link", "warning", boot_drive, "planned with Anaconda of EL9 and EL10"),
+    Check("reqpart-with-array", "warning", reqpart_with_array, "observed with Anaconda of EL9 and EL10"),
+    Check("boot-drive-link", "warning", boot_drive, "observed with Anaconda of EL9 and EL10"),
 )

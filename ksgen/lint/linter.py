@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Anybody's kickstart -> what is wrong with it, each at its line of the file that it stands in."""
+"""Any kickstart -> what is wrong with it, each problem at its line and file."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _printable(text: str) -> str:
 
 # --- what a script writes --------------------------------------------------------------------------------------------
 
-# A here-document that the shell takes as it stands, and the file that it goes into.
+# A here-document that the shell does not expand, and the file that it goes into.
 _LITERAL = re.compile(r"<<\s*(?:'([^']+)'|\"([^\"]+)\"|\\(\w+))")
 _INTO = re.compile(r"(?<![<>])>>?\s*([^\s<>|;&]+)")
 _INCLUDES = re.compile(r"^[ \t]*%include[ \t]+(\S+)", re.MULTILINE)
@@ -248,7 +248,7 @@ def _from_stream(stream: BinaryIO) -> KickstartFile:
         content = data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        content = Problem("not-utf-8", "not UTF-8, and Anaconda reads nothing else", Mark(STDIN, line))
+        content = Problem("not-utf-8", "not UTF-8, which Anaconda requires", Mark(STDIN, line))
     if len(data) > SIZE_LIMIT:
         message = f"a kickstart has at most {SIZE_LIMIT} bytes"
         content = Problem("file-too-large", message, Mark(STDIN, 1))
@@ -294,5 +294,5 @@ def _problem(told: Told, file: KickstartFile) -> Problem:
 
 
 def _unknown_code(line: int, code: str, file: KickstartFile) -> Problem:
-    message, hint = f"no check has the code {code!r}", nearest(code, ALL) or None
+    message, hint = f"unknown check {code!r}", nearest(code, ALL) or None
     return Problem("disable-unknown", message, file.origin(line), "warning", hint=hint)

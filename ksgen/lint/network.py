@@ -15,7 +15,7 @@ from ksgen.variables import MTU_MAX, MTU_MIN, VLAN_MAX, host_name, nearest, pars
 # The kernel's Documentation/networking/bonding.rst; a mode can be given by its number.
 _BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 _NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
-_UNREACHABLE = "no packet reaches it from there"
+_UNREACHABLE = "it must be in the subnet of the interface"
 PORT_MAX = 65535  # RFC 793
 _MTU_LIMIT = 65535  # RFC 791: the length of a packet has 16 bits
 
@@ -72,7 +72,7 @@ def static(ks: Kickstart) -> Iterator[Found]:
             continue
         missing = [f"--{name}" for name in ("ip", "netmask") if not value(command, name)]
         if missing and value(command, "ipv6") and len(missing) == 2:
-            hint = "add --noipv4 if there is to be no IPv4"
+            hint = "add --noipv4 to disable IPv4"
             yield Found(command.line, "--bootproto=static and no --ip", hint, "warning")
         elif missing:
             yield Found(command.line, f"--bootproto=static and no {' and no '.join(missing)}", f"add {missing[0]}=")
@@ -132,8 +132,8 @@ def bond_mode(ks: Kickstart) -> Iterator[Found]:
         for option in text.split(";" if ";" in text else ","):
             name, _, mode = option.partition("=")
             if name == "mode" and mode not in _BOND_MODES and not re.fullmatch("[0-6]", mode):
-                message = f"no bond mode {mode!r}; Anaconda leaves it out, and the bond is a balance-rr"
-                yield Found(command.line, message, nearest(mode, _BOND_MODES) or f"there are {', '.join(_BOND_MODES)}")
+                message = f"no bond mode {mode!r}; Anaconda ignores it and creates a balance-rr bond"
+                yield Found(command.line, message, nearest(mode, _BOND_MODES) or f"one of: {', '.join(_BOND_MODES)}")
 
 
 def hostname(ks: Kickstart) -> Iterator[Found]:
@@ -157,7 +157,7 @@ def member_mac(ks: Kickstart) -> Iterator[Found]:
         members = [member for member in text.split(",") if not _refusal(parse_mac, member)]
         if members:
             message = f"member {members[0]} is named by its MAC address, which Anaconda does not resolve here"
-            yield Found(command.line, message, "name the card as the installer does: eno1")
+            yield Found(command.line, message, "use the interface name of the installer: eno1")
 
 
 def address_twice(ks: Kickstart) -> Iterator[Found]:

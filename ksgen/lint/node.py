@@ -26,8 +26,8 @@ def sources(ks: Kickstart) -> Iterator[Found]:
     """Anaconda takes one source, and says nothing of the others."""
     image = ks.first("liveimg")
     for command in ks.all("url", "nfs", "cdrom", "harddrive", "hmc") if image else ():
-        message = f"{command.name} beside liveimg; Anaconda installs the image and reads nothing from the other"
-        yield Found(command.line, message, "leave one of them out")
+        message = f"{command.name} together with liveimg; Anaconda installs the image and reads nothing from the other"
+        yield Found(command.line, message, "remove one of them")
 
 
 def packages(ks: Kickstart) -> Iterator[Found]:
@@ -35,7 +35,7 @@ def packages(ks: Kickstart) -> Iterator[Found]:
         return
     for section in ks.all_sections("%packages"):
         if any(text.strip() and not text.lstrip().startswith("#") for _, text in section.lines):
-            yield Found(section.line, "%packages beside liveimg; an image is installed as it is", "leave it out")
+            yield Found(section.line, "%packages together with liveimg; an image is installed as it is", "remove it")
 
 
 def image_url(ks: Kickstart) -> Iterator[Found]:
@@ -65,7 +65,7 @@ def checksum(ks: Kickstart) -> Iterator[Found]:
 def not_verified(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("liveimg", "url", "repo"):
         if value(command, "noverifyssl"):
-            message = "--noverifyssl: whoever sits on the way can put in another system"
+            message = "--noverifyssl: TLS is not verified; a man-in-the-middle could replace the image"
             yield Found(command.line, message, "give the installer the certificate: inst.ks.cert, %certificate")
 
 
@@ -80,7 +80,7 @@ def _inits(ks: Kickstart) -> list[tuple[Section, int, str]]:
 def imgbase_missing(ks: Kickstart) -> Iterator[Found]:
     if not ks.installs_node or not ks.is_whole or _inits(ks):
         return
-    message = "nothing calls imgbase: the machine boots a root without layers and cannot be updated"
+    message = "no script calls imgbase: the machine boots a root without layers and cannot be updated"
     sections = _node_sections(ks)
     if sections:
         # What is wrong in a section is told for itself.
@@ -127,7 +127,7 @@ def imgbase_last(ks: Kickstart) -> Iterator[Found]:
 def nodectl(ks: Kickstart) -> Iterator[Found]:
     for _, line, text in _inits(ks):
         if re.search(r"\bnodectl\b", text):
-            message = "nodectl init prints a failure and ends as if there were none"
+            message = "nodectl init reports a failure but exits with status 0"
             yield Found(line, message, "imgbase --debug layout --init")
 
 
@@ -152,7 +152,7 @@ def addon(ks: Kickstart) -> Iterator[Found]:
             # Of the many that may exist only what is a slip of the pen away from a known one.
             known = difflib.get_close_matches(name, _ADDONS, n=1, cutoff=0.85)
             if known:
-                message = f"no add-on is called {name!r}; Anaconda passes over it without a word"
+                message = f"unknown add-on {name!r}; Anaconda silently ignores it"
                 yield Found(section.line, message, f"did you mean {known[0]!r}?")
 
 
@@ -242,6 +242,6 @@ CHECKS = (
     Check("imgbase-nochroot", "error", in_chroot, "pyanaconda, core/kickstart/scripts.py"),
     Check("addon-name", "warning", addon, "pykickstart, parser.py: NullSection"),
     Check("addon-section", "error", addon_section, "org_ovirt_node/section.py"),
-    Check("node-autopart", "warning", autopart, "planned with Anaconda of EL9 and EL10"),
+    Check("node-autopart", "warning", autopart, "observed with Anaconda of EL9 and EL10"),
     Check("node-layout", "error", node_layout, "org_ovirt_node/layout/policy.py"),
 )

@@ -24,11 +24,11 @@ def plain_password(ks: Kickstart) -> Iterator[Found]:
             value(command, "name") or value(command, "username")
         )
         hint = _BOOT_HASH if command.name == "bootloader" else _HASH
-        yield Found(command.line, f"the password of {whose} stands here for everybody to read", hint)
+        yield Found(command.line, f"the password of {whose} is stored in plain text", hint)
     for command in ks.all("autopart", "part", "partition", "logvol", "raid"):
         if value(command, "passphrase"):
             hint = "leave --passphrase out and let %pre write it, or enrol a key later"
-            yield Found(command.line, "the passphrase of a disk stands here for everybody to read", hint)
+            yield Found(command.line, "the passphrase of a disk is stored in plain text", hint)
 
 
 def hashed(ks: Kickstart) -> Iterator[Found]:
@@ -43,7 +43,7 @@ def hashed(ks: Kickstart) -> Iterator[Found]:
             password_hash(given.lstrip("!*"))
         except PydanticCustomError as error:
             is_weak = error.type == "password-hash-weak"
-            message = "a hash by a method that is broken" if is_weak else "--iscrypted, and no hash: nobody can log in"
+            message = "a hash of a broken algorithm" if is_weak else "--iscrypted without a hash: login is not possible"
             yield Found(command.line, message, _HASH, "warning" if is_weak else None)
 
 
@@ -62,10 +62,12 @@ def key_owner(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("sshkey"):
         name = value(command, "username")
         if name not in users:
-            yield Found(command.line, f"a key for {name!r}, and no command makes this user", f"add: user --name={name}")
+            yield Found(
+                command.line, f"a key for {name!r}, and no command creates this user", f"add: user --name={name}"
+            )
 
 
-def nobody(ks: Kickstart) -> Iterator[Found]:
+def no_login(ks: Kickstart) -> Iterator[Found]:
     if not ks.is_installation or ks.all("sshkey") or {"rootpw", "user", "sshkey"} & ks.rejected:
         return
     who = ks.all("rootpw", "user")
@@ -99,7 +101,7 @@ def services(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("services"):
         enabled = {name.strip() for name in value(command, "enabled", ())}
         for name in sorted({name.strip() for name in value(command, "disabled", ())} & enabled):
-            yield Found(command.line, f"{name} is enabled and disabled", "leave one of them out")
+            yield Found(command.line, f"{name} is enabled and disabled", "remove one of them")
 
 
 CHECKS = (
@@ -107,7 +109,7 @@ CHECKS = (
     Check("password-no-hash", "error", hashed, "crypt(5), shadow(5)"),
     Check("ssh-key-unusable", "warning", key, "sshd(8), AUTHORIZED_KEYS FILE FORMAT"),
     Check("ssh-key-owner", "warning", key_owner, "pyanaconda, core/users.py: set_user_ssh_key"),
-    Check("no-login", "warning", nobody, "pyanaconda, modules/users/users.py"),
+    Check("no-login", "warning", no_login, "pyanaconda, modules/users/users.py"),
     Check("time-zone-unknown", "warning", timezone, "pyanaconda, modules/timezone/installation.py"),
     Check("language-unknown", "warning", lang, "pyanaconda, localization.py"),
     Check("service-both", "warning", services, "pyanaconda, modules/services/installation.py"),

@@ -16,14 +16,14 @@ _PARSER = "pykickstart, parser.py: _readSection"
 def empty(ks: Kickstart) -> Iterator[Found]:
     if not ks.commands and not ks.sections and not ks.rejected and ks.is_whole:
         severity: Severity | None = "warning" if ks.text.strip() else None
-        yield Found(1, "no command and no section", "an installer that gets this asks for everything", severity)
+        yield Found(1, "no command and no section", "an installer with this kickstart asks for everything", severity)
 
 
 def nul(ks: Kickstart) -> Iterator[Found]:
     at = ks.text.find("\0")
     if at >= 0:
         line = ks.text.count("\n", 0, at) + 1
-        yield Found(line, "holds a NUL byte", "take it out; the file may have been cut off while it was written")
+        yield Found(line, "contains a NUL byte", "take it out; the file may have been truncated while it was written")
 
 
 def continued(ks: Kickstart) -> Iterator[Found]:
@@ -52,7 +52,11 @@ def left_over(ks: Kickstart) -> Iterator[Found]:
     for number, text in _command_lines(ks):
         match = _LEFT_OVER.search(text)
         if match:
-            yield Found(number, f"{match.group()!r} was never filled in", "render the template; see what its value is")
+            yield Found(
+                number,
+                f"{match.group()!r} is a placeholder without its value",
+                "render the template, and check its values",
+            )
 
 
 def carriage_return(ks: Kickstart) -> Iterator[Found]:
@@ -60,13 +64,13 @@ def carriage_return(ks: Kickstart) -> Iterator[Found]:
         return
     for section in ks.scripts:
         if "\r" in section.body:
-            yield Found(section.line, "lines of this script end in CR LF, which a shell does not read", "dos2unix")
+            yield Found(section.line, "lines of this script end in CR LF, which a shell does not support", "dos2unix")
 
 
 def erroronfail(ks: Kickstart) -> Iterator[Found]:
     for section in ks.all_sections("%post"):
         if "--erroronfail" not in section.args and section.body.strip():
-            message = "%post without --erroronfail: it can fail and nobody hears of it"
+            message = "%post without --erroronfail: its failure does not stop the installation"
             yield Found(section.line, message, "%post --erroronfail")
 
 
@@ -96,7 +100,7 @@ def include_inside(ks: Kickstart) -> Iterator[Found]:
         shell = {number for number, _ in section.shell}
         for number, text in section.lines:
             if text.split()[:1] == ["%include"] and number not in shell:
-                message = "Anaconda acts on %include in a here-document too"
+                message = "Anaconda processes %include in a here-document too"
                 yield Found(number, message, "write the line in another way: printf '%%include %s\\n' FILE")
 
 
@@ -107,7 +111,7 @@ def shebang(ks: Kickstart) -> Iterator[Found]:
             continue
         program = match.group(2) if match.group(1).endswith("/env") and match.group(2) else match.group(1)
         if program.rpartition("/")[2] not in ("sh", "bash", "dash"):
-            message = f"the script says {program}, and Anaconda runs it with /bin/sh all the same"
+            message = f"the script names {program}, but Anaconda runs it with /bin/sh"
             yield Found(section.line, message, f"{section.kind} --interpreter={match.group(1)}")
 
 
@@ -149,7 +153,7 @@ def pre_wipes(ks: Kickstart) -> Iterator[Found]:
     for section in ks.all_sections("%pre"):
         line = wiped_by_script(section)
         if line is not None:
-            message = "wipes every disk that the installer sees, storage domains over FC and iSCSI among them"
+            message = "wipes every disk that the installer sees, including storage domains over FC and iSCSI"
             hint = "wipe the one disk that is meant, by its link below /dev/disk/by-id"
             yield Found(line, message, hint, "error" if ks.installs_node else None)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What can be wrong, and where it stands."""
+"""What can be wrong, and where it is."""
 
 from ksgen.problems.codes import ALL
 from ksgen.problems.report import Mark, Problem, Report, Severity, to_text

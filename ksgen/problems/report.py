@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is wrong with the input, where it stands, and what cures it.
+"""What is wrong with the input, where it is, and how to correct it.
 
 Problems are data: every step of ksgen returns them, the command prints all of them at once, in file order.
 """
@@ -32,12 +32,12 @@ class Mark:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One thing that somebody has to act on.
+    """One problem that the user has to act on.
 
     `code` is stable and listed in codes.py. `host` is the host that meets the problem, None for one of the
     whole site. `variable` names the setting as its author wrote it (`node_volumes./var`). `shared` says that the
-    value stands in a group, so that other hosts may meet the same problem at the same place. `secret` keeps the source
-    line from being shown.
+    value is defined in a group, so that other hosts may meet the same problem at the same place. `secret` keeps the
+    source line from being shown.
     """
 
     code: str
@@ -138,7 +138,7 @@ def _excerpt(mark: Mark, sources: Mapping[str, str]) -> list[str]:
 def to_text(problems: Iterable[Problem], sources: Mapping[str, str]) -> list[str]:
     """The problems as lines for a person; `sources` (file name: text) adds the source line with a caret.
 
-    What several hosts have from one group stands once, with the hosts that use it.
+    What several hosts have from one group is shown once, with the hosts that use it.
     """
     grouped: dict[tuple[object, ...], list[Problem]] = {}
     for problem in problems:

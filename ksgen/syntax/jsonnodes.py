@@ -44,7 +44,7 @@ class _Stop(Exception):
 
 
 class _Text:
-    """Where an offset stands."""
+    """The mark of an offset."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
@@ -68,9 +68,9 @@ def _scalar(kind: str, token: str, start: int) -> Scalar:
         try:
             value = json.loads(token)
         except ValueError:
-            raise _Stop("json-syntax", "a text with an unknown escape", start) from None
+            raise _Stop("json-syntax", "a string with an unknown escape sequence", start) from None
     if not value.isascii() and _SURROGATE.search(value):
-        raise _Stop("control-character", "half of a surrogate pair", start, "write the character itself")
+        raise _Stop("control-character", "an unpaired surrogate", start, "write the character itself")
     return value
 
 
@@ -108,7 +108,7 @@ class _Reader:
         }[self.wants]
         return _Stop(
             "json-syntax",
-            f"{found!r} where {wanted} should be" if found else f"the text ends where {wanted} should be",
+            f"{found!r} where {wanted} should be" if found else f"the input ends where {wanted} should be",
             offset if found else len(self.text.rstrip()),
         )
 
@@ -142,7 +142,7 @@ class _Reader:
                     "duplicate-key",
                     f"{key!r} is on line {first.key_mark.line} already",
                     mark,
-                    hint="keep one of the two; Ansible would take the last one",
+                    hint="keep one of the two; Ansible would use the last one",
                 )
             )
         self.keys[-1] = (key, mark)
@@ -154,9 +154,7 @@ class _Reader:
             if not self.wants.startswith("value"):
                 return False
             if len(self.open) >= MAX_DEPTH:
-                raise _Stop(
-                    "nested-too-deep", f"more than {MAX_DEPTH} levels inside each other", start, "write it flatter"
-                )
+                raise _Stop("nested-too-deep", f"more than {MAX_DEPTH} levels of nesting", start, "use fewer levels")
             key = self.keys[-1] if self.open else None
             self.open.append(({} if sign == "{" else [], start, key[1] if key else None))
             self.keys.append(None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tree that a YAML or JSON text is read into: ordinary values, each with the place where it stands."""
+"""The tree that a YAML or JSON text is read into: ordinary values, each with its place in the text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Value = Scalar | tuple["Node", ...] | Mapping[str, "Node"]
 class Node:
     """A value and its place.
 
-    `key_mark` is the place of the key if the value stands in a mapping. `source` is how a scalar that is no string was
+    `key_mark` is the place of the key if the value is in a mapping. `source` is how a scalar that is no string was
     written. `literal` says that braces in it mean themselves (`!unsafe`). `odd_keys` are the keys of a mapping that are
     no strings; the mapping has them as they are, as Ansible would. `is_secret`: it comes out of a vault, or out of a
     variable with the name of a secret, and no message may repeat it. `secrets` are the parts of such a text that are
@@ -53,7 +53,7 @@ class Node:
 
     @property
     def name_mark(self) -> Mark:
-        """Where the name of the value stands, or the value itself if it has none."""
+        """The place of the name of the value, or of the value itself if it has none."""
         return self.key_mark or self.mark
 
 

@@ -17,7 +17,7 @@ _TEMPLATE = re.compile(r"\{[{%#]")
 
 @dataclasses.dataclass(frozen=True)
 class Flaw:
-    """What is wrong with a declared variable, whoever meets it; `path` names the setting (`node_volumes./var`)."""
+    """What is wrong with a declared variable; `path` names the setting (`node_volumes./var`)."""
 
     code: str
     message: str

@@ -48,7 +48,7 @@ _CONSTRUCTORS = {
     _PREFIX + "null": _CONSTRUCTOR.construct_yaml_null,
     _PREFIX + "timestamp": _CONSTRUCTOR.construct_yaml_timestamp,
 }
-_IN_WORDS = {"int": "number", "float": "number", "bool": "truth value", "null": "null", "timestamp": "date"}
+_IN_WORDS = {"int": "number", "float": "number", "bool": "boolean", "null": "null", "timestamp": "date"}
 
 
 class _Unreadable(Exception):
@@ -129,7 +129,7 @@ class _Tree:
             shown = f"{text[:20]}…" if len(text) > MAX_NUMBER else text if text.isprintable() else ascii(text)
             self.stop(
                 "not-a-value",
-                f"YAML takes {shown} for a {_IN_WORDS[name]}, and there is none like it",
+                f"YAML takes {shown} for a {_IN_WORDS[name]}, but it is not a valid one",
                 mark,
                 "write it in quotes",
             )
@@ -140,7 +140,9 @@ class _Tree:
         for tag, pattern in _RESOLVERS.get(text[:1], ()):
             if pattern.match(text):
                 if tag in (_VALUE, _MERGE):
-                    self.stop("needs-quotes", f"YAML gives a bare {text} a meaning of its own", mark, f'write "{text}"')
+                    self.stop(
+                        "needs-quotes", f"an unquoted {text} has a special meaning in YAML", mark, f'write "{text}"'
+                    )
                 return self.construct(tag, text, mark)
         return text
 
@@ -163,20 +165,20 @@ class _Tree:
         shown = "!!" + tag.removeprefix(_PREFIX) if tag.startswith(_PREFIX) else tag
         self.stop(
             "unknown-tag",
-            f"{shown!r} is no tag that can be read here",
+            f"{shown!r} is not a supported tag",
             mark,
             "remove the tag; Ansible's own are !vault and !unsafe, for a single text",
         )
 
     def take_key(self, frame: _Frame, key: Scalar, mark: Mark, source: str, is_merge: bool) -> None:
         if isinstance(key, Vaulted):
-            self.stop("key-not-a-scalar", "the key of a mapping is vaulted", mark, "write the key in the open")
+            self.stop("key-not-a-scalar", "the key of a mapping is vaulted", mark, "use a key that is not vaulted")
         frame.own_key_mark = mark
         frame.key = key
         frame.is_merge = is_merge
         if is_merge:
             if frame.merged:
-                self.report("duplicate-key", "'<<' stands here twice", mark, "merge a list: <<: [*one, *two]")
+                self.report("duplicate-key", "'<<' is used twice here", mark, "merge a list: <<: [*one, *two]")
             return
         assert frame.mapping is not None
         if type(key) is not str:
@@ -187,7 +189,7 @@ class _Tree:
                 "duplicate-key",
                 f"{source!r} is on line {first.name_mark.line} already",
                 mark,
-                "keep one of the two; Ansible would take the last one and only warn",
+                "keep one of the two; Ansible would use the last one and only warn",
             )
 
     def add(self, node: Node) -> None:
@@ -221,7 +223,7 @@ class _Tree:
         else:
             self.stop(
                 "merge-not-a-mapping",
-                "'<<' merges something that is no mapping",
+                "'<<' merges a value that is not a mapping",
                 node.mark,
                 "merge an alias of a mapping: <<: *name",
             )
@@ -237,7 +239,7 @@ class _Tree:
         else:
             value = self.scalar(event, mark)
         if is_key and anchor is not None and text == "<<" and event.implicit[0]:
-            self.stop("needs-quotes", "an anchor stands before <<", mark, "remove the anchor")
+            self.stop("needs-quotes", "an anchor before <<", mark, "remove the anchor")
         source = None if type(value) is str or type(value) is Vaulted else text
         if is_key and anchor is None:
             assert frame is not None
@@ -261,13 +263,13 @@ class _Tree:
         assert start is not None
         mark = Mark(self.file, start.line + 1, start.column + 1)
         if len(self.frames) >= MAX_DEPTH:
-            self.stop("nested-too-deep", f"more than {MAX_DEPTH} levels inside each other", mark, "write it flatter")
+            self.stop("nested-too-deep", f"more than {MAX_DEPTH} levels of nesting", mark, "use fewer levels")
         is_mapping = type(event) is MappingStartEvent
         if event.tag not in _COLLECTION_TAGS:
             if event.tag in _VAULT_TAGS:
                 self.stop(
                     "vault-not-text",
-                    f"{event.tag} stands before a {'mapping' if is_mapping else 'list'}, and takes a text",
+                    f"the tag {event.tag} is for a string, not for a {'mapping' if is_mapping else 'list'}",
                     mark,
                 )
             self.unknown_tag(event.tag, mark)
@@ -316,26 +318,26 @@ class _Tree:
         if name not in self.anchors:
             self.stop(
                 "undefined-alias",
-                f"no anchor &{name} stands before *{name}",
+                f"no anchor &{name} is defined before *{name}",
                 mark,
                 f"write &{name} before the value that is meant, or quotes around a text that begins with *",
             )
         node = self.anchors[name]
         if node is None:
             self.stop(
-                "cyclic-anchor", f"*{name} stands inside &{name}: it would contain itself", mark, "write the value out"
+                "cyclic-anchor", f"*{name} is inside &{name}: it would contain itself", mark, "write the value out"
             )
         _, nodes, height = self.extents[id(node)]
         self.aliased += nodes
         if self.aliased > MAX_ALIASED_NODES:
             self.stop(
                 "too-many-aliases",
-                f"the aliases up to here stand for more than {MAX_ALIASED_NODES:,} values",
+                f"the aliases up to here expand to more than {MAX_ALIASED_NODES:,} values",
                 mark,
                 "write the values out, or put them in a group",
             )
         if len(self.frames) + height > MAX_DEPTH:
-            self.stop("nested-too-deep", f"more than {MAX_DEPTH} levels inside each other", mark, "write it flatter")
+            self.stop("nested-too-deep", f"more than {MAX_DEPTH} levels of nesting", mark, "use fewer levels")
         frame = self.frames[-1]
         if frame.mapping is not None and frame.own_key_mark is None:
             if isinstance(node.value, tuple | Mapping):
@@ -349,7 +351,7 @@ class _Tree:
 
 
 def parse_yaml(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
-    """Read one document; no node when the text is empty or cannot be read.
+    """Read one document; no node when the string is empty or cannot be read.
 
     What Ansible reads as JSON is read as JSON: there 1e3 is a number.
     """

@@ -26,7 +26,7 @@ _CURES = {
     "did not find expected key": "check the indentation; write a value that begins with a quote in quotes as a whole",
     "did not find expected '-' indicator": "check the indentation of this line and the list above it",
     "found character that cannot start any token": "write the value in quotes",
-    "found unexpected end of stream": "close the quote that stands open",
+    "found unexpected end of stream": "close the open quote",
     "found unknown escape character": "use single quotes, or write each backslash twice",
 }
 
@@ -66,7 +66,7 @@ def unfit(text: str, file: str) -> Problem | None:
         hint = f'remove it, or write it as "\\u{code:04x}" in double quotes'
         return Problem(
             "control-character",
-            f"the character U+{code:04X} cannot stand in YAML",
+            f"the character U+{code:04X} is not allowed in YAML",
             mark,
             hint="end each line with a line feed" if code == 0x0D else hint,
         )
@@ -74,7 +74,7 @@ def unfit(text: str, file: str) -> Problem | None:
         if len(line) > MAX_LINE:
             return Problem(
                 "line-too-long",
-                f"a line of {len(line):,} characters, and {MAX_LINE:,} are the limit",
+                f"a line of {len(line):,} characters; the limit is {MAX_LINE:,}",
                 Mark(file, number),
                 hint="break it, or keep such a value in a file of its own",
             )
@@ -93,7 +93,7 @@ def syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
     if ("\t" in line[: at.column + 1] and "token" in problem) or "tab character" in problem:
         return Problem(
             "tab",
-            "a tab, and YAML indents with spaces only",
+            "a tab, but YAML allows only spaces for indentation",
             dataclasses.replace(mark, column=line.find("\t") + 1),
             hint="replace the tab with spaces",
         )
@@ -103,7 +103,7 @@ def syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
 
 
 def _cut_off(error: yaml.YAMLError, problem: str, text: str, file: str) -> Problem:
-    """The complaint that a text ends too early, at what stands open in it, or at its last character."""
+    """The problem that a text ends too early, at what is still open in it, or at its last character."""
     opened = getattr(error, "context_mark", None)
     last = text.count("\n") + 1
     if opened is not None and opened.line < last:
@@ -111,5 +111,5 @@ def _cut_off(error: yaml.YAMLError, problem: str, text: str, file: str) -> Probl
     else:
         mark = Mark(file, last, len(text) - text.rfind("\n") - 1)
     return Problem(
-        "yaml-syntax", problem, mark, hint=_CURES.get(problem, "close what stands open before the text ends")
+        "yaml-syntax", problem, mark, hint=_CURES.get(problem, "close what is still open before the end of the file")
     )

@@ -37,7 +37,9 @@ def _wwn(value: object) -> str:
         refuse("disk-wwn", f"{shown(value)} is not a WWN", "write it in quotes as `lsblk -o NAME,WWN` prints it")
     digits = match.group(1) or match.group(2).partition(".")[2]
     if not digits.strip("0-"):
-        refuse("disk-wwn", f"{shown(value)} is what disks without a WWN show", "write serial: or path: instead")
+        refuse(
+            "disk-wwn", f"{shown(value)} is the placeholder of disks without a WWN", "write serial: or path: instead"
+        )
     return f"0x{match.group(1)}" if match.group(1) else str(match.group(2))
 
 
@@ -52,7 +54,7 @@ def _path(value: object) -> str:
     """A link below /dev/disk/by-path or by-id; the name alone is one of by-path."""
     cure = "write wwn: or serial:, or a link of /dev/disk/by-path"
     if isinstance(value, str) and _KERNEL_NAME.fullmatch(value):
-        refuse("disk-kernel-name", f"{shown(value)} names another disk after the next boot", cure)
+        refuse("disk-kernel-name", f"{shown(value)} is not a stable device name", cure)
     link = value if isinstance(value, str) and value.startswith("/") else f"/dev/disk/by-path/{value}"
     if not isinstance(value, str) or not _LINK.fullmatch(link) or ".." in link:
         refuse("disk-path", f"{shown(value)} is not a link to a disk", cure)
@@ -63,7 +65,7 @@ def _path(value: object) -> str:
 
 def _not_empty(value: str) -> str:
     if not value.strip():
-        refuse("text-empty", "the text is empty", "leave it out")
+        refuse("text-empty", "the string is empty", "remove it")
     return value
 
 
@@ -88,12 +90,12 @@ class SizeRange(BaseModel):
 
 
 def _size_range(value: object) -> Any:
-    """A nominal size stands for what disks of that name really have."""
+    """A nominal size matches the sizes that disks of that name really have."""
     if isinstance(value, (dict, SizeRange)):
         return value
     nominal = parse_size(value)
     if nominal == 0:
-        refuse("size-zero", "no disk has a size of 0", "leave it out, or write a size: 480 GB")
+        refuse("size-zero", "no disk has a size of 0", "remove it, or write a size: 480 GB")
     return SizeRange.model_construct(
         min=nominal * (100 - NOMINAL_PERCENT) // 100, max=nominal * (100 + NOMINAL_PERCENT) // 100
     )
@@ -113,7 +115,7 @@ class Disk(BaseModel):
     @model_validator(mode="after")
     def _names_a_disk(self) -> Disk:
         if not (self.wwn or self.serial or self.path):
-            refuse("disk-not-named", "nothing here names one disk", "add wwn:, serial: or path:")
+            refuse("disk-not-named", "nothing here identifies a single disk", "add wwn:, serial: or path:")
         return self
 
     @property

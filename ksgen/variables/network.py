@@ -49,7 +49,7 @@ _OPTION_VALUE = re.compile(r"[A-Za-z0-9_.:+,-]{1,200}")
 
 def _option_name(value: object, kind: str, known: frozenset[str]) -> str:
     if value == "mode":
-        refuse("interface-option", "the mode stands beside the options", "write mode: below bond:")
+        refuse("interface-option", "the mode is outside the options", "write mode: below bond:")
     if value not in known:
         hint = nearest(value, known) if isinstance(value, str) else ""
         refuse(
@@ -62,7 +62,7 @@ def _option_name(value: object, kind: str, known: frozenset[str]) -> str:
 
 def _listing(kind: str, known: frozenset[str]) -> str:
     many = f"the kernel's documentation of the {kind}ing driver lists them"
-    return many if len(known) > 10 else f"there are {', '.join(sorted(known))}"
+    return many if len(known) > 10 else f"one of: {', '.join(sorted(known))}"
 
 
 def _option_text(value: object) -> str | None:
@@ -76,7 +76,7 @@ def _bond_option(value: object) -> str:
         return "1" if value else "0"
     text = _option_text(value)
     if text is None or not _OPTION_VALUE.fullmatch(text):
-        refuse("interface-option", f"{shown(value)} is not the value of an option", "one word without blanks")
+        refuse("interface-option", f"{shown(value)} is not a valid option value", "one word without spaces")
     return text
 
 
@@ -86,7 +86,7 @@ def _bridge_option(value: object) -> str:
         return "yes" if value else "no"
     text = _option_text(value)
     if text is None or not re.fullmatch(r"[0-9]{1,7}|yes|no", text):
-        refuse("interface-option", f"{shown(value)} is not the value of an option", "write a number, yes or no")
+        refuse("interface-option", f"{shown(value)} is not a valid option value", "write a number, yes or no")
     return text
 
 
@@ -135,12 +135,12 @@ class Bridge(BaseModel):
         for name, setting in value.items():
             if setting.isdigit() == (name in _BRIDGE_SWITCHES):
                 wanted = "yes or no" if name in _BRIDGE_SWITCHES else "a number"
-                refuse("interface-option", f"{name} is {shown(setting)}, and has to be {wanted}")
+                refuse("interface-option", f"{name} is {shown(setting)}; it must be {wanted}")
         return value
 
 
 class Interface(BaseModel):
-    """One interface: a card (by name or MAC), or a bond, VLAN or bridge on others."""
+    """One interface: a NIC (by name or MAC), or a bond, VLAN or bridge on others."""
 
     model_config = _STRICT
 
@@ -168,17 +168,17 @@ class Interface(BaseModel):
         if kinds and not self.name and not self.vlan:
             refuse("interface-unnamed", f"a {kinds[0]} needs a name", "add name:")
         if kinds and self.mac:
-            refuse("interface-kind", f"mac: is for a card, and this is a {kinds[0]}", "leave mac: out")
+            refuse("interface-kind", f"mac: is only for a NIC, and this is a {kinds[0]}", "remove mac:")
         if self.name and self.mac:
-            refuse("interface-kind", "names one card twice", "leave out name:, or mac:")
+            refuse("interface-kind", "identifies the NIC both by name and by MAC address", "remove name: or mac:")
         if self.vlan and ":" not in self.device and len(self.device) > INTERFACE_LONGEST:
-            found = f"{self.device} has {len(self.device)} characters; the kernel keeps {INTERFACE_LONGEST}"
+            found = f"{self.device} has {len(self.device)} characters; the limit of the kernel is {INTERFACE_LONGEST}"
             refuse("interface-unnamed", found, "add a shorter name:")
         return self
 
     @property
     def kind(self) -> str:
-        """`bond`, `vlan`, `bridge`, or nothing for a card."""
+        """`bond`, `vlan`, `bridge`, or nothing for a NIC."""
         return next((kind for kind in ("bond", "vlan", "bridge") if getattr(self, kind)), "")
 
     @property
@@ -190,7 +190,7 @@ class Interface(BaseModel):
 
     @property
     def lower_places(self) -> tuple[tuple[tuple[str | int, ...], str], ...]:
-        """(place in the interface, name) of each interface that it stands on."""
+        """(place in the interface, name) of each interface that it is built on."""
         if self.vlan:
             return ((("vlan", "parent"), self.vlan.parent),)
         members = self.bond.members if self.bond else self.bridge.members if self.bridge else []
@@ -198,7 +198,7 @@ class Interface(BaseModel):
 
     @property
     def lower(self) -> tuple[str, ...]:
-        """The interfaces it stands on."""
+        """The interfaces that it is built on."""
         return tuple(name for _, name in self.lower_places)
 
 
@@ -262,14 +262,14 @@ def _lower_first(interfaces: Sequence[Interface]) -> list[Interface]:
         devices = {i.device for i in waiting}
         ready = [i for i in waiting if not devices & set(i.lower)]
         if not ready:
-            raise ValueError("interfaces that stand on each other in a circle")
+            raise ValueError("interfaces that are built on each other in a loop")
         ordered += ready
         waiting = [i for i in waiting if i not in ready]
     return ordered
 
 
 def carries_other(interface: Interface, interfaces: Sequence[Interface]) -> bool:
-    """Whether another interface stands on it."""
+    """Whether another interface is built on it."""
     return any(interface.device in other.lower for other in interfaces)
 
 
@@ -289,7 +289,7 @@ def _options(interface: Interface, carries: bool) -> tuple[str, ...]:
 
 def _kind_options(interface: Interface) -> list[str]:
     if interface.vlan:
-        # On a card that is named by its MAC address, Anaconda makes the name of the card's.
+        # On a NIC that is given by its MAC address, Anaconda derives the name from that of the NIC.
         named = [f"--interfacename={interface.device}"] if ":" not in interface.device else []
         return [f"--device={interface.vlan.parent}", f"--vlanid={interface.vlan.id}", *named]
     options = [f"--device={interface.device}"]

@@ -33,10 +33,10 @@ def password_hash(value: object) -> str:
     if _HASHES.fullmatch(value):
         return value
     if _WEAK_HASHES.match(value):
-        refuse("password-hash-weak", "a hash by a method that is broken", _HASH_CURE)
+        refuse("password-hash-weak", "a hash of a broken algorithm", _HASH_CURE)
     if value.startswith("$"):
-        refuse("password-hash", "not a whole hash of a method that EL9 and EL10 know", _HASH_CURE)
-    refuse("password-plain", "a password has to be written as its hash", _HASH_CURE)
+        refuse("password-hash", "not a complete hash of an algorithm that EL9 and EL10 support", _HASH_CURE)
+    refuse("password-plain", "a password must be given as its hash", _HASH_CURE)
 
 
 PasswordHash = Annotated[str, BeforeValidator(password_hash)]
@@ -84,10 +84,10 @@ def _without_options(text: str) -> str:
 
 
 def ssh_key(value: object) -> str:
-    """A public key as it stands in authorized_keys (sshd(8)), options allowed."""
+    """A public key as in authorized_keys (sshd(8)), options allowed."""
     text = a_text(value, '"ssh-ed25519 AAAA… ops"')
     if _PRIVATE_KEY.search(text):
-        refuse("ssh-key-private", "this is a private key; it belongs to nobody else", "take the line of the .pub file")
+        refuse("ssh-key-private", "this is a private key, which must not be shared", "use the line of the .pub file")
     text = one_line(text).strip()
     fields = _without_options(text).split()
     if not fields or fields[0] not in _KEY_TYPES:
@@ -99,7 +99,7 @@ def ssh_key(value: object) -> str:
     except (IndexError, ValueError, struct.error):
         is_whole = False
     if not is_whole:
-        refuse("ssh-key", f"this {fields[0]} key is damaged or cut off", "take the whole line of the .pub file")
+        refuse("ssh-key", f"this {fields[0]} key is damaged or truncated", "use the whole line of the .pub file")
     bits = int.from_bytes(strings[2], "big").bit_length() if fields[0] == "ssh-rsa" else RSA_BITS_MIN
     if bits < RSA_BITS_MIN:
         cure = "make a new one with: ssh-keygen -t ed25519"

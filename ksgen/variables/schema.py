@@ -12,7 +12,7 @@ from ksgen.variables.settings import PREFIX, Settings
 
 _SIZE = {"type": "string", "pattern": r"^\s*([0-9]+(\.[0-9]+)? ?([KMGTP]iB|[kKMGTP]B)|0)\s*$"}
 _EXPRESSION = {"type": "string", "pattern": r"\{[{%]"}
-# Where one value stands for a list of one, and where a text is split at its blanks.
+# Where a single value is read as a list of one, and where a text is split at its blanks.
 _ONE_OR_MORE = ("disk", "erase", "pre", "post")
 _WORDS = ("kernel_args", "installer_args")
 
@@ -48,7 +48,7 @@ def file_schema() -> dict[str, Any]:
                 "additionalProperties": {"$ref": "#/$defs/variables"},
             },
             "children": {
-                "description": "Groups inside this one.",
+                "description": "Child groups of the group.",
                 "type": ["object", "null"],
                 "additionalProperties": group,
             },

@@ -60,7 +60,7 @@ _LAYOUT = Request()
 
 
 def _listed(value: object) -> Any:
-    """One value stands for a list of one."""
+    """A single value is read as a list of one."""
     return value if isinstance(value, list) else [value]
 
 
@@ -74,7 +74,7 @@ def _kernel_argument(value: str) -> str:
     if not value.isascii() or not _KERNEL_ARGUMENT.fullmatch(value):
         wrong = next((c for c in value if not c.isascii() or c in _NO_KERNEL_ARGUMENT), None)
         found = f"contain {wrong!r}" if wrong else f"begin with {value[0]!r}" if value else "be empty"
-        cure = "ASCII without blanks, quotes, backslashes, '$' and '`', each argument by itself"
+        cure = "ASCII without spaces, quotes, backslashes, '$' and '`', each argument by itself"
         refuse("kernel-arg", f"an argument of the kernel cannot {found}", cure)
     return value
 
@@ -82,7 +82,7 @@ def _kernel_argument(value: str) -> str:
 def _system_argument(value: str) -> str:
     name = value.partition("=")[0]
     if name in ("root", "rootflags", "img.bootid", "boot"):
-        refuse("kernel-arg-reserved", f"{name}= is written by imgbase for each image", "leave it out")
+        refuse("kernel-arg-reserved", f"{name}= is written by imgbase for each image", "remove it")
     if value == "selinux=0":
         cure = "set node_selinux: permissive"
         refuse("kernel-arg-reserved", "without SELinux a node cannot be updated", cure)
@@ -96,7 +96,7 @@ def _system_argument(value: str) -> str:
 def _short(value: list[str]) -> list[str]:
     length = len(" ".join(value))
     if length > KERNEL_LINE_LONGEST:
-        refuse("text-too-long", f"{length} characters are more than the {KERNEL_LINE_LONGEST} that a kernel reads")
+        refuse("text-too-long", f"{length} characters exceed the {KERNEL_LINE_LONGEST} that a kernel reads")
     return value
 
 
@@ -114,7 +114,7 @@ def _efi_dir(value: str) -> str:
 
 def _raid(value: object) -> object:
     if value is not None and (isinstance(value, bool) or value != 1):
-        refuse("value-unknown", f"{shown(value)} is no RAID level for a node", "write 1 for a mirrored pair")
+        refuse("value-unknown", f"{shown(value)} is not a supported RAID level", "write 1 for a mirrored pair")
     return 1 if value else None
 
 
@@ -126,7 +126,7 @@ def _dhcp(value: object) -> object:
 
 def _name(value: str) -> str:
     if len(value) > NAME_LONGEST:
-        refuse("text-too-long", f"{len(value)} characters are more than the {NAME_LONGEST} of a name")
+        refuse("text-too-long", f"{len(value)} characters exceed the limit of {NAME_LONGEST} for a name")
     return value
 
 
@@ -139,8 +139,8 @@ def _volume_place(value: object) -> str:
 
 def _erasable(value: str) -> str:
     if value not in ERASABLE:
-        cure = nearest(value, ERASABLE) or f"docs/disks.md has what there is: {', '.join(ERASABLE)}"
-        refuse("erase-unknown", f"{shown(value)} is nothing that node_erase can name", cure)
+        cure = nearest(value, ERASABLE) or f"one of (docs/disks.md): {', '.join(ERASABLE)}"
+        refuse("erase-unknown", f"{shown(value)} is not a value of node_erase", cure)
     return value
 
 
@@ -175,7 +175,7 @@ class User(BaseModel):
     @classmethod
     def _is_one_field(cls, value: str) -> str:
         if ":" in value:
-            refuse("user-gecos", "a colon ends a field of /etc/passwd", "take it out")
+            refuse("user-gecos", "a colon ends a field of /etc/passwd", "remove it")
         if value.lstrip().startswith("%"):
             refuse("user-gecos", "begins with '%', with which Anaconda's sections begin", "begin with something else")
         return value
@@ -184,7 +184,7 @@ class User(BaseModel):
     @classmethod
     def _is_not_root(cls, value: str) -> str:
         if value == "root":
-            refuse("user-root", "root is there already", "use node_ssh_keys and node_root_password_hash")
+            refuse("user-root", "root already exists", "use node_ssh_keys and node_root_password_hash")
         return value
 
 
@@ -201,9 +201,13 @@ class DhcpRange(BaseModel):
     def _is_one_range(self) -> DhcpRange:
         first, last = ipaddress.IPv4Address(self.first), ipaddress.IPv4Address(self.last)
         if first > last:
-            refuse("dhcp-range", f"{first} comes after {last}", "exchange the two")
+            refuse("dhcp-range", f"{first} comes after {last}", "swap the two")
         if int(last) - int(first) >= DHCP_RANGE_LARGEST:
-            refuse("dhcp-range", f"{first} and {last} are in no one subnet", "both have to be in the interface's")
+            refuse(
+                "dhcp-range",
+                f"{first} and {last} are not in the same subnet",
+                "both must be in the subnet of the interface",
+            )
         return self
 
     def holds(self, address: str) -> bool:
@@ -235,14 +239,18 @@ class Settings(BaseModel):
 
     # what
     release: Literal["el9", "el10"] = Field(description="The release of the node image and of its installer.")
-    image_url: ImageUrl = Field(description="Where the node image (squashfs) is fetched from.")
-    image_sha256: Sha256 | None = Field(default=None, description="The image's SHA-256 sum; Anaconda compares it.")
-    image_size: Size | None = Field(default=None, description="The size of the image file; the root volume follows it.")
-    tree_url: TreeUrl = Field(description="The installer's tree, with its `.treeinfo`.")
+    image_url: ImageUrl = Field(description="The URL of the node image (squashfs).")
+    image_sha256: Sha256 | None = Field(
+        default=None, description="The SHA-256 checksum of the image, verified by Anaconda."
+    )
+    image_size: Size | None = Field(
+        default=None, description="The size of the image file, from which the default size of the root volume follows."
+    )
+    tree_url: TreeUrl = Field(description="The installation source: URL of the install tree, with its `.treeinfo`.")
     addon: Annotated[bool | Literal["tree"], BeforeValidator(_addon)] = Field(
         default=True,
-        description="Whether the add-on goes along as `inst.updates`; `tree` when the tree's own image has it "
-        "(docs/addon.md); `false` does without it.",
+        description="Whether the add-on is loaded as `inst.updates`; `tree` if the install tree contains it "
+        "(docs/addon.md); `false` for installations without it.",
     )
     efi_dir: Annotated[Line, AfterValidator(_efi_dir)] | None = Field(
         default=None,
@@ -254,56 +262,62 @@ class Settings(BaseModel):
         min_length=1, description="The disk, or a list of disks: any of `wwn`, `serial`, `path`, `model`, `size`."
     )
     raid: Annotated[Literal[1] | None, BeforeValidator(_raid)] = Field(
-        default=None, description="`1` mirrors a pair of disks; without it they are joined."
+        default=None, description="`1` mirrors a pair of disks; if not set, the disks are joined in one volume group."
     )
-    multipath: bool = Field(default=False, description="Whether the disk is a LUN behind several paths.")
-    reinstall: bool = Field(default=False, description="Whether a disk that carries a node may be installed again.")
+    multipath: bool = Field(default=False, description="Whether the disk is a multipath LUN.")
+    reinstall: bool = Field(default=False, description="Whether a disk that holds a node may be reinstalled.")
     erase: Annotated[list[_Erasable], BeforeValidator(_listed)] = Field(
         default_factory=list,
         description="What else may be erased if the disk holds it, such as `luks` or `ceph` (docs/disks.md).",
     )
     firmware: Literal["uefi", "bios"] | None = Field(
-        default=None, description="Left out: either; the plan is for the worse."
+        default=None, description="If not set, both are supported, and the plan is for the larger need of space."
     )
     # layout
     partitioning: Literal["explicit", "autopart"] = Field(
         default="explicit",
-        description="`autopart` leaves partitioning to Anaconda and the layout that the add-on brings.",
+        description="`autopart` for Anaconda's automatic partitioning with the layout of the add-on.",
     )
     layout: _Name = Field(default=_LAYOUT.layout, description="The volumes: `standard` or `minimal` (docs/layout.md).")
-    images: int = Field(default=_LAYOUT.images, ge=1, le=99, description="How many images the pool should hold.")
+    images: int = Field(
+        default=_LAYOUT.images, ge=1, le=99, description="The number of images that the pool should have space for."
+    )
     root_size: Size | None = Field(
-        default=None, description="The root volume; left out, it follows the image (docs/layout.md)."
+        default=None,
+        description="The size of the root volume; if not set, it follows from the size of the image (docs/layout.md).",
     )
     volumes: dict[_VolumePlace, Size] = Field(
-        default_factory=dict, description="Other sizes for volumes, and more volumes: mount point and size."
+        default_factory=dict,
+        description="Sizes of volumes that differ from the layout, and additional volumes: mount point and size.",
     )
     swap_size: Annotated[int | None, BeforeValidator(_swap_size)] = Field(
-        default=_LAYOUT.swap_size, description="Swap; `0` for none, `recommended` leaves it to Anaconda."
+        default=_LAYOUT.swap_size, description="The size of swap; `0` for none, `recommended` for Anaconda's default."
     )
     filesystem: _Name = Field(default=_LAYOUT.filesystem, description="`xfs` or `ext4`, for /boot and all volumes.")
     vg: _Name = Field(default=_LAYOUT.volume_group, description="The name of the volume group.")
     pool: _Name = Field(default=_LAYOUT.pool, description="The name of the thin pool.")
     # network
-    mac: Mac = Field(description="The card that the host boots from, in quotes.")
+    mac: Mac = Field(description="The MAC address of the boot NIC, in quotes.")
     network: list[Interface] = Field(
-        default_factory=list, description="The interfaces; left out, the card that it boots from asks DHCP."
+        default_factory=list, description="The network interfaces; if not set, DHCP on the boot NIC."
     )
-    hostname: HostName | None = Field(default=None, description="Left out, the host's name in the inventory.")
-    server_url: ServerUrl = Field(description="Where `out/` is served to the hosts.")
+    hostname: HostName | None = Field(default=None, description="The host name; if not set, the name in the inventory.")
+    server_url: ServerUrl = Field(description="The URL at which `out/` is served to the hosts.")
     dhcp: Annotated[Literal["none", "proxy"] | DhcpRange, BeforeValidator(_dhcp)] = Field(
-        default="none", description="What dnsmasq does about DHCP: nothing, `proxy`, or `{interface, first, last}`."
+        default="none", description="The DHCP mode of dnsmasq: `none`, `proxy`, or a range `{interface, first, last}`."
     )
     # people
-    root_password_hash: PasswordHash | None = Field(default=None, description="Left out, root's password is locked.")
+    root_password_hash: PasswordHash | None = Field(
+        default=None, description="The hash of root's password; if not set, the password is locked."
+    )
     ssh_keys: list[SshKey] = Field(default_factory=list, description="Public keys that may log in as root.")
     users: list[User] = Field(
-        default_factory=list, description="More people: `name`, `gecos`, `groups`, `password_hash`, `ssh_keys`."
+        default_factory=list, description="Additional users: `name`, `gecos`, `groups`, `password_hash`, `ssh_keys`."
     )
     # place
     timezone: TimeZone = Field(default="Etc/UTC", description="The time zone.")
     ntp_servers: list[Annotated[str, BeforeValidator(_time_server)]] = Field(
-        default_factory=list, description="Time servers; left out, those of the image."
+        default_factory=list, description="NTP servers; if not set, those of the image."
     )
     lang: Language = Field(default="en_US.UTF-8", description="The language of the system.")
     keyboard: Keyboard = Field(default="us", description="The keyboard layout.")
@@ -312,14 +326,14 @@ class Settings(BaseModel):
         default_factory=list, description="Arguments for the installed kernel; every later image inherits them."
     )
     boot_timeout: int = Field(
-        default=5, ge=1, le=600, description="Seconds of boot menu: time to choose an older image."
+        default=5, ge=1, le=600, description="Seconds that the boot menu is shown, to choose an older image."
     )
     selinux: Literal["enforcing", "permissive"] = Field(
-        default="enforcing", description="SELinux; off, it cannot be updated."
+        default="enforcing", description="The mode of SELinux; a node with SELinux disabled cannot be updated."
     )
     post: Annotated[list[Script], BeforeValidator(_listed)] = Field(
         default_factory=list,
-        description="Scripts for the installed system, run before imgbase makes the image of it. "
+        description="Scripts for the installed system, run before imgbase creates the first layer from it. "
         "docs/day-two.md has what an update keeps of what they write.",
     )
     pre: Annotated[list[Script], BeforeValidator(_listed)] = Field(
@@ -334,7 +348,7 @@ class Settings(BaseModel):
         if not (self.root_password_hash or self.ssh_keys or any(u.password_hash or u.ssh_keys for u in self.users)):
             refuse(
                 "nobody-can-log-in",
-                "nobody could log in to this host",
+                "no user can log in to this host",
                 "add node_ssh_keys, node_users or node_root_password_hash",
             )
         return self

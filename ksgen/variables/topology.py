@@ -41,7 +41,7 @@ def topology_complaints(interfaces: Sequence[Interface]) -> Iterator[Complaint]:
     yield from structural
     if interfaces and not structural and all(_is_bare(interface, interfaces) for interface in interfaces):
         message = "no interface has an address"
-        yield Complaint((), "network-without-address", message, "the installer fetches the image over one")
+        yield Complaint((), "network-without-address", message, "the installer needs one to download the image")
     yield from _address_twice(interfaces)
     yield from _gateway_twice(interfaces)
 
@@ -77,13 +77,13 @@ def _dns_complaints(interface: Interface, carries: bool) -> Iterator[Complaint]:
     off = [v for v, own in ((4, own_ipv4(interface, carries)), (6, own_ipv6(interface, carries))) if own == "none"]
     for key, found in (("dns", interface.dns), ("search", interface.search)):
         if found and len(off) == 2:
-            what = "name servers" if key == "dns" else "domains to search"
+            what = "name servers" if key == "dns" else "search domains"
             yield Complaint((key,), "dns-without-address", f"{what} on an interface without an address")
     for position, server in enumerate(interface.dns):
         if off == [ipaddress.ip_address(server).version]:
             yield Complaint(("dns", position), "dns-family", f"{server} is a server for IPv{off[0]}, which is off here")
         if server in interface.dns[:position]:
-            yield Complaint(("dns", position), "dns-twice", f"{server} is here twice")
+            yield Complaint(("dns", position), "dns-twice", f"{server} is listed twice")
 
 
 def _gateway_twice(interfaces: Sequence[Interface]) -> Iterator[Complaint]:
@@ -93,12 +93,12 @@ def _gateway_twice(interfaces: Sequence[Interface]) -> Iterator[Complaint]:
             if not getattr(interface, key) or not interface.default_route:
                 continue
             if first:
-                message = f"the default route goes over {first} already"
+                message = f"the default route already uses {first}"
                 yield Complaint((index, key), "gateway-twice", message, "add default_route: false to one of the two")
             first = first or interface.device
 
 
-# No card has such a name, so it means an interface that has to be made.
+# No NIC has such a name, so it means an interface that has to be created.
 _MADE = re.compile(r"(bond|team|br|bridge|virbr|vlan)[0-9]+|.*\.[0-9]+")
 
 
@@ -109,15 +109,17 @@ def _structure_complaints(interfaces: Sequence[Interface]) -> Iterator[Complaint
     for index, interface in enumerate(interfaces):
         if interface.device in seen:
             named: tuple[str | int, ...] = (index, "name" if interface.name else "mac" if interface.mac else "vlan")
-            yield Complaint(named, "interface-twice", f"{interface.device} is here twice")
+            yield Complaint(named, "interface-twice", f"{interface.device} is listed twice")
         seen.add(interface.device)
         for where, lower in interface.lower_places:
             if lower not in by_device and _MADE.fullmatch(lower):
-                yield Complaint((index, *where), "interface-missing", f"{lower} is not among the interfaces", "add it")
+                yield Complaint(
+                    (index, *where), "interface-missing", f"{lower} is not one of the interfaces of the host", "add it"
+                )
             if lower == interface.device and not interface.vlan:
                 yield Complaint((index, *where), "member-of-itself", f"{lower} is a member of itself")
         if _stands_on(interface, by_device) and (interface.vlan or interface.device not in interface.lower):
-            yield Complaint((index,), "interface-loop", f"{interface.device} stands on itself")
+            yield Complaint((index,), "interface-loop", f"{interface.device} is its own parent")
         if not interface.vlan:
             continue
         tag = (interface.vlan.parent, interface.vlan.id)
@@ -126,7 +128,9 @@ def _structure_complaints(interfaces: Sequence[Interface]) -> Iterator[Complaint
         tags.setdefault(tag, interface.device)
         parent = by_device.get(interface.vlan.parent)
         if interface.mtu and parent and interface.mtu > (parent.mtu or MTU_DEFAULT):
-            message = f"{interface.mtu} is above the {parent.mtu or MTU_DEFAULT} of {parent.device}, on which it stands"
+            message = (
+                f"{interface.mtu} is above the {parent.mtu or MTU_DEFAULT} of its parent interface {parent.device}"
+            )
             yield Complaint((index, "mtu"), "mtu-above-parent", message, f"give {parent.device} as much")
 
 
@@ -139,10 +143,12 @@ def _member_complaints(interfaces: Sequence[Interface]) -> Iterator[Complaint]:
             if member in ports:
                 yield Complaint((index, *where), "member-twice", f"{member} is already a member of {ports[member]}")
             if below and interface.bond and below.kind:
-                yield Complaint((index, *where), "member-kind", f"{member} is no card; a bond is made of cards")
+                yield Complaint(
+                    (index, *where), "member-kind", f"{member} is not a NIC; the members of a bond must be NICs"
+                )
             elif below and interface.bridge and below is not interface and below.kind in ("vlan", "bridge"):
                 # pyanaconda, nm_client.py: _add_existing_virtual_device_to_bridge()
-                message = f"{member} is a {below.kind}; Anaconda makes a bridge of cards and bonds"
+                message = f"{member} is a {below.kind}; the ports of a bridge must be NICs or bonds"
                 yield Complaint((index, *where), "member-kind", message)
             ports.setdefault(member, interface.device)
 
@@ -163,7 +169,7 @@ def _member_complaints(interfaces: Sequence[Interface]) -> Iterator[Complaint]:
 
 
 def _stands_on(interface: Interface, by_device: Mapping[str, Interface]) -> bool:
-    """Whether an interface stands on itself, over others or not."""
+    """Whether an interface is built on itself, directly or indirectly."""
     seen: set[str] = set()
     todo = list(interface.lower)
     while todo:

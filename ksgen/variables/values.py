@@ -45,7 +45,7 @@ def shown(value: object) -> str:
     try:
         text = repr(value)
     except ValueError:  # int() keeps 4300 digits (sys.int_info)
-        return "a number without end"
+        return "an infinite number"
     if isinstance(value, str) and may_hold_secret(value):
         return "this value"
     return text if len(text) <= SHOWN_LONGEST else text[: SHOWN_LONGEST - 3] + "..."
@@ -84,7 +84,7 @@ def parse_size(value: object) -> int:
         refuse("size", f"{shown(value)} is not a size", "write a number and a unit: 10 GiB, 500 MB, 1.92 TB")
     number, unit = match.groups()
     if unit not in _UNITS:
-        refuse("size-unit", f"{shown(value)} has no unit that is known", "units are MiB, GiB, TiB and MB, GB, TB")
+        refuse("size-unit", f"{shown(value)} has an unknown unit", "units are MiB, GiB, TiB and MB, GB, TB")
     whole, _, fraction = number.partition(".")
     if len(number) > SHOWN_LONGEST or int(whole) * _UNITS[unit] >= SIZE_LIMIT:
         refuse("size", f"{shown(value)} is more than LVM can handle, which is 8 EiB")
@@ -95,7 +95,7 @@ def parse_size(value: object) -> int:
 def _positive_size(value: object) -> int:
     size = parse_size(value)
     if size == 0:
-        refuse("size-zero", "nothing here can have a size of 0", "leave it out, or write a size: 10 GiB")
+        refuse("size-zero", "nothing here can have a size of 0", "remove it, or write a size: 10 GiB")
     return size
 
 
@@ -116,9 +116,9 @@ def one_line(value: str) -> str:
     found = _HIDDEN.search(value)
     if found:
         name = f"U+{ord(found.group()):04X}"
-        refuse("hidden-character", f"holds the character {name} at position {found.start() + 1}", "take it out")
+        refuse("hidden-character", f"contains the character {name} at position {found.start() + 1}", "remove it")
     if len(value) > LINE_LONGEST:
-        refuse("text-too-long", f"{len(value)} characters are more than the {LINE_LONGEST} of one line")
+        refuse("text-too-long", f"{len(value)} characters exceed the limit of {LINE_LONGEST} for one line")
     return value
 
 
@@ -135,27 +135,27 @@ SCRIPT_LONGEST = 1024 * 1024
 def script(value: object) -> str:
     """A script for a section of the kickstart: pykickstart acts on lines in it that begin with a section's word."""
     if not isinstance(value, str):  # nothing of it is quoted: it may be one of the secrets that scripts have
-        refuse("wrong-type", "a script is a text", 'write it in quotes, or below "|": "systemctl enable sshd"')
+        refuse("wrong-type", "a script must be a string", 'write it in quotes, or below "|": "systemctl enable sshd"')
     text = value
     if not text.strip():
-        refuse("script-empty", "a script without a line", "leave it out")
+        refuse("script-empty", "the script is empty", "remove it")
     interpreter = text.split("\n")[0].removeprefix("#!").strip()
     if text.startswith("#!") and " " in interpreter:
-        message = "Anaconda takes the whole first line for the path of a program, without arguments"
+        message = "Anaconda takes the whole first line as the path of the interpreter, without arguments"
         refuse("script-interpreter", message, "write #!/usr/bin/python3")
     for number, line in enumerate(text.split("\n"), 1):
         if _SECTION.match(line):
             refuse(
                 "section-word-in-script",
-                f"line {number} begins with {line.split()[0]!r}, on which Anaconda acts inside scripts too",
+                f"line {number} begins with {line.split()[0]!r}, which Anaconda interprets inside scripts too",
                 "begin the line with something else",
             )
         found = _HIDDEN.search(line.replace("\t", " "))
         if found:
             name = f"U+{ord(found.group()):04X}"
-            refuse("hidden-character", f"line {number} holds the character {name}", "take it out")
+            refuse("hidden-character", f"line {number} contains the character {name}", "remove it")
     if len(text) > SCRIPT_LONGEST:
-        refuse("text-too-long", f"{len(text)} characters are more than the {SCRIPT_LONGEST} of a script")
+        refuse("text-too-long", f"{len(text)} characters exceed the limit of {SCRIPT_LONGEST} for a script")
     return text.rstrip("\n") + "\n"
 
 
@@ -173,9 +173,9 @@ def parse_mac(value: object) -> str:
         refuse("mac", f"{shown(value)} is not a MAC address", 'write six pairs of hex digits: "52:54:00:aa:00:01"')
     text = text.replace("-", ":")
     if text == "00:00:00:00:00:00":
-        refuse("mac", f"{shown(value)} is the address of no card")
+        refuse("mac", f"{shown(value)} is not the address of a NIC")
     if int(text[:2], 16) & 1:
-        refuse("mac", f"{shown(value)} is a group address; no network card has it")
+        refuse("mac", f"{shown(value)} is a multicast address, not that of a NIC")
     return text
 
 
@@ -200,7 +200,7 @@ InterfaceName = Annotated[str, BeforeValidator(parse_interface_name)]
 
 
 def parse_member(value: object) -> str:
-    """A network card by name or by MAC address."""
+    """A NIC by name or by MAC address."""
     text = a_text(value, '"52:54:00:aa:00:01"')
     return parse_mac(text) if ":" in text or _MAC.fullmatch(text.lower()) else parse_interface_name(text)
 
@@ -227,7 +227,7 @@ def host_name(value: object) -> str:
     """The name of a host that its kernel can keep."""
     text = domain_name(value)
     if len(text) > HOST_NAME_LONGEST:
-        refuse("host-name", f"{shown(text)} has {len(text)} characters; the kernel keeps {HOST_NAME_LONGEST}")
+        refuse("host-name", f"{shown(text)} has {len(text)} characters; the limit of the kernel is {HOST_NAME_LONGEST}")
     return text
 
 
@@ -242,9 +242,9 @@ def parse_address(value: object, version: int) -> str:
     except ValueError:
         refuse("address", f"{shown(value)} is not an IPv{version} address")
     if address.version != version:
-        refuse("address", f"{shown(value)} is an IPv{address.version} address; IPv{version} is wanted here")
+        refuse("address", f"{shown(value)} is an IPv{address.version} address; IPv{version} is required here")
     if "%" in text:
-        refuse("address", f"{shown(value)} names a zone", "leave out what follows the '%'")
+        refuse("address", f"{shown(value)} contains a zone", "leave out what follows the '%'")
     is_mapped = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
     if address.is_multicast or address.is_unspecified or is_mapped or text == "255.255.255.255":
         refuse("address", f"{shown(value)} is not an address that a host can have")
@@ -323,7 +323,7 @@ def url(value: object, schemes: tuple[str, ...]) -> str:
     """A URL without blanks, user name or password."""
     text = a_text(value, '"https://pxe.example.com/"')
     if re.match(r"[^/?#]*//[^/?#]*@", text):
-        cure = "let the server allow the subnet"
+        cure = "configure the server to allow the subnet"
         refuse("url-credentials", "a user name or password in a URL ends up in every log", cure)
     one_line(text)
     try:
@@ -337,7 +337,7 @@ def url(value: object, schemes: tuple[str, ...]) -> str:
         wanted = ", ".join(schemes)
         refuse("url", f"{_shown_url(text)} is not a URL of {wanted}", f"write {schemes[0]}://pxe.example.com/...")
     if parts.scheme == "file" and not text.startswith("file:///"):
-        refuse("url", f"{_shown_url(text)} names no file", "write file:/// and the path")
+        refuse("url", f"{_shown_url(text)} has no file name", "write file:/// and the path")
     if (not parts.hostname and parts.scheme != "file") or not port_is_right or _MARKUP.search(text) or parts.fragment:
         refuse("url", f"{_shown_url(text)} is not a URL", "a host, no blanks, no quotes and no '#'")
     return text
@@ -347,7 +347,7 @@ def image_url(value: object) -> str:
     """The URL of a file."""
     text = url(value, ("http", "https", "ftp", "file"))
     if urlsplit(text).path.endswith("/") or not urlsplit(text).path:
-        refuse("url", f"{_shown_url(text)} names no file", "write the URL of the image itself")
+        refuse("url", f"{_shown_url(text)} has no file name", "write the URL of the image itself")
     return text
 
 

@@ -8,8 +8,8 @@ import re
 # What every boot loader, the kernel and a URL take as it stands. iPXE expands `${`, GRUB reads quotes and backslashes
 # anew, nginx compares a token with what the client wrote.
 _PLAIN = re.compile(r"[A-Za-z0-9@_+=:;,./?&%~^*!()\[\]-]+")
-ODD_CHARACTER = "holds a character that boot loaders read differently"
-PLAIN_MARKS = "letters, digits and the marks that a URL has"
+ODD_CHARACTER = "contains a character that boot loaders interpret differently"
+PLAIN_MARKS = "letters, digits and the punctuation of a URL"
 
 
 def is_plain(word: str) -> bool:

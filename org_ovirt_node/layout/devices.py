@@ -28,7 +28,7 @@ def node_pool(devices: Sequence[Device]) -> Optional[Device]:
 
 
 def group_of(pool: Device, devices: Iterable[Device]) -> Optional[Device]:
-    """The volume group that a pool lies in."""
+    """The volume group that contains a pool."""
     return next((device for device in devices if device.kind == "lvmvg" and device.name in pool.parents), None)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is wrong with a layout, and how it is told to a person.
 
-A finding is a code and values; it does not know where its cause stands. Its wording has its one home here.
+A finding is a code and values; it does not know where its cause is. Its wording is defined here only.
 """
 
 from collections.abc import Callable, Iterable
@@ -66,7 +66,7 @@ def _same(text: str) -> str:
 # code: (message, hint). The same words for the operator's terminal, Anaconda's screen and its log.
 _WORDS = {
     "boot-missing": (
-        "no /boot of its own",
+        "no separate /boot",
         "make /boot a partition or an md RAID 1 of {wanted_size}",
     ),
     "boot-kind": (
@@ -87,20 +87,20 @@ _WORDS = {
         "give it {needed_size} or more; each later image inherits the size",
     ),
     "root-below-image": (
-        "{found_size} is below {factor} times the image, {needed_size}, for which Anaconda asks",
+        "{found_size} is below {factor} times the image, {needed_size}, which Anaconda requires",
         "give it {needed_size} or more, or let the default follow the image",
     ),
     "root-large": (
         "{found_size} is above {wanted_size}, and each image inherits it",
-        "data belongs into /var or a volume of its own",
+        "store data in /var or on a separate volume",
     ),
     "volume-missing": (
-        "{mount_point} is no volume of its own; layout {layout} has one of {needed_size}",
+        "{mount_point} is not a separate volume; layout {layout} requires one of {needed_size}",
         "add it as a thin volume of at least {needed_size}",
     ),
-    "volume-not-thin": ("{mount_point} is {kind}; it has to be a thin volume", "put it into the node's thin pool"),
+    "volume-not-thin": ("{mount_point} is {kind}; it must be a thin volume", "put it into the node's thin pool"),
     "volume-other-pool": (
-        "{mount_point} lies in pool {found}; it has to lie in the pool of the root volume, {needed}",
+        "{mount_point} is in pool {found}; it must be in the pool of the root volume, {needed}",
         "",
     ),
     "volume-small": (
@@ -108,19 +108,19 @@ _WORDS = {
         "give it {needed_size} or more",
     ),
     "volume-wish-missing": (
-        "{mount_point} is no volume of its own; one of {wanted_size} is asked for",
-        "add it as a thin volume of at least {wanted_size}, or do not ask for it",
+        "{mount_point} is not a separate volume; one of {wanted_size} is requested",
+        "add it as a thin volume of at least {wanted_size}, or do not request it",
     ),
     "volume-below-wish": (
-        "{mount_point} has {found_size}; {wanted_size} are asked for",
-        "give it {wanted_size}, or ask for less",
+        "{mount_point} has {found_size}; {wanted_size} are requested",
+        "give it {wanted_size}, or request less",
     ),
     "volume-tiny": ("{found_size} is below the {needed_size} of the smallest XFS", "give it {needed_size} or more"),
     "volume-filesystem": ("{mount_point} has {found}; imgbase supports xfs and ext4", ""),
-    "volume-place": ("{mount_point} is part of the image and cannot be a volume", "leave it out"),
+    "volume-place": ("{mount_point} is part of the image and cannot be a volume", "remove it"),
     "volume-mount-point": (
         "{mount_point!r} is not the mount point of a volume",
-        "write an absolute path without blanks, '..' or a slash at the end",
+        "write an absolute path without spaces, '..' or a slash at the end",
     ),
     "volume-name-twice": ("{mount_point} and {other} would both be named {name}", "rename one of them"),
     "volume-option": (
@@ -129,52 +129,52 @@ _WORDS = {
     ),
     "over-provisioned": (
         "the thin volumes add up to {found_size}; the pool has {needed_size}",
-        "make volumes smaller or the pool larger; Anaconda does not notice",
+        "make volumes smaller or the pool larger; Anaconda does not check this",
     ),
-    "metadata-small": ("the pool has {found_size} of metadata; imgbase wants {needed_size}", "--metadatasize={mib}"),
+    "metadata-small": ("the pool has {found_size} of metadata; imgbase expects {needed_size}", "--metadatasize={mib}"),
     "reserve-too-small": (
         "{found_size} of the volume group stay free; the pool needs {needed_size} to grow",
         "make the pool smaller, or set --reserved-space",
     ),
     "reserve-small": (
-        "{found_size} of the volume group stay free; {wanted_size} are wished for",
+        "{found_size} of the volume group stay free; {wanted_size} are recommended",
         "the disk is small for this layout: a larger one, or smaller volumes",
     ),
-    "swap-thin": ("swap is a thin volume; a full pool would take it along", "make it a plain logical volume"),
+    "swap-thin": ("swap is a thin volume; it fails when the pool is full", "make it a plain logical volume"),
     "cannot-update": (
         "the pool of {found_size} cannot hold a second image: this node cannot be updated",
         "{needed_size} of pool hold one update; a larger disk, or smaller volumes",
     ),
     "images-below-wish": (
-        "the pool of {found_size} has room for {found} of the {wanted} images wished for",
-        "{needed_size} of pool hold them; a larger disk, smaller volumes, or a smaller wish",
+        "the pool of {found_size} has room for {found} of the {wanted} requested images",
+        "{needed_size} of pool hold them; a larger disk, smaller volumes, or fewer images",
     ),
     "does-not-fit": (
         "{found_size} of disk are too small for this layout: {needed_size} are needed = {parts}",
         "{ways_out}",
     ),
     "disks-for-mirror": ("a mirror needs two disks; {found} named", "name two disks"),
-    "layout-unknown": ("no layout {found!r}", "there are {known}"),
-    "filesystem-unknown": ("no file system {found!r} for a node", "imgbase supports xfs and ext4"),
-    "firmware-unknown": ("no firmware {found!r}", "write uefi or bios, or leave it open"),
+    "layout-unknown": ("unknown layout {found!r}", "one of: {known}"),
+    "filesystem-unknown": ("file system {found!r} is not supported", "imgbase supports xfs and ext4"),
+    "firmware-unknown": ("unknown firmware {found!r}", "write uefi or bios, or leave it open"),
     "name-characters": (
-        "{found!r} is not a name for LVM",
+        "{found!r} is not a valid LVM name",
         "letters, digits, '_', '.', '+' and '-', not first a '-', at most {longest} characters",
     ),
     "name-reserved": ("{found!r} is reserved by LVM", "choose another name"),
     "pool-name-taken": ("the pool has the name of volume {found}", "choose another name"),
-    "partitioning-missing": ("there is no storage layout yet", "choose the disks, and make one"),
+    "partitioning-missing": ("there is no storage layout yet", "choose the disks, and create one"),
     "disks-more": (
-        "the node lies on {found} disks ({disks}) instead of {wanted}",
+        "the node uses {found} disks ({disks}) instead of {wanted}",
         "name those to use, as `ignoredisk --only-use` does, or ask for {found}",
     ),
     "tag-own": (
-        "volume group {group} is that of an earlier node, tagged {tag}; imgbase does not start over",
-        "remove it, and make it anew",
+        "volume group {group} belongs to an earlier node, tagged {tag}; imgbase cannot initialise it again",
+        "remove it and create it again",
     ),
     "tag-other": (
-        "volume group {groups} on {volumes} is that of another node; imgbase takes away its tag {tag}",
-        "detach its disks if that node is to live on",
+        "volume group {groups} on {volumes} belongs to another node; imgbase removes its tag {tag}",
+        "detach its disks if that node is to be kept",
     ),
     "tags-other": (
         "the volume groups {groups} on {volumes} are tagged {tag}; imgbase cannot tell which is its own",
@@ -186,13 +186,13 @@ _WORDS = {
     ),
     "automatic-volume": (
         "automatic partitioning does not make {mount_point}",
-        "leave it out, or write storage commands",
+        "remove it, or write storage commands",
     ),
     "automatic-swap": (
         "automatic partitioning makes swap by the memory of the machine, not with {found_size}",
         "leave the size out, or write storage commands",
     ),
-    "automatic-mirror": ("automatic partitioning makes no mirror", "name one disk, or write storage commands"),
+    "automatic-mirror": ("automatic partitioning cannot create a mirror", "name one disk, or write storage commands"),
     "automatic-name": (
         "automatic partitioning chooses the name itself, so it cannot be {found!r}",
         "leave the name out, or write storage commands",

@@ -117,7 +117,7 @@ def most_recommended_swap(disks: Iterable[int], release: str) -> int:
 
 
 def pool_metadata(data: int) -> int:
-    """The metadata that blivet gives a thin pool of this size where nobody says how much."""
+    """The metadata that blivet gives a thin pool of this size where its size is not given."""
     # blivet bounds a chunk to 1 GiB; a pool that needs one has the largest metadata either way.
     chunk = max(1, -(-data // _CHUNK_ADDRESSES)) * _CHUNK
     return align_up(max(_METADATA_MIN, min(_CHUNK_METADATA * data // chunk, _METADATA_MAX)))

@@ -42,7 +42,7 @@ class Plan:
     """The devices of a node, in the order in which they are made, and what is wrong with them.
 
     `smallest_disk` is the size that each of its disks needs at least (of joined ones, their sum).
-    `reserve_percent` stands in for the reserve where the disk is not known.
+    `reserve_percent` replaces the reserve where the disk is not known.
     """
 
     request: Request

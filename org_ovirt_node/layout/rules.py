@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a node's layout has to keep, whoever made it: a plan, a kickstart, or a person at Anaconda's screen."""
+"""The rules of a node's layout, wherever it comes from: a plan, a kickstart, or a person at Anaconda's screen."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Finds the disks that node_disk names, and makes them known as /dev/disk/by-node/system0, system1 and so on.
+"""Finds the disks of node_disk, and gives them the stable names /dev/disk/by-node/system0, system1 and so on.
 
-Runs in the installer's %pre, alone: one file, the standard library of Python 3.9. Until it has found every disk, and
-nothing on it that is somebody else's, it changes nothing. Then it takes down what is active on these disks, links them,
-and wipes from them the metadata of LVM and RAID, over which Anaconda stumbles. If it stops, the links are missing, and
-Anaconda ends before it touches a disk. Since nobody sees a %pre fail, it says why on every terminal.
-It also stops where the installer lacks the add-on that the kickstart counts on: Anaconda itself passes over a section
-that no add-on reads.
+Runs in %pre of the installer, standalone: one file, the standard library of Python 3.9. It changes nothing until it has
+found every disk, and nothing on them that belongs to another system. Then it deactivates what is active on these disks,
+links them, and wipes the metadata of LVM and RAID from them, which would make Anaconda fail. If it stops, the links are
+missing, and Anaconda stops before it writes to a disk. Since Anaconda does not show why a %pre failed, the reason is
+written to every terminal.
+It also stops if the installer lacks the add-on that the kickstart requires: Anaconda itself ignores a section of an
+unknown add-on.
 Usage: disks.py WANTED, a file with the text that `written` makes of a Wanted.
 """
 
@@ -85,18 +86,18 @@ OWNERS = {
 CLOSED = {
     "bitlocker": "it is encrypted with BitLocker",
     "dm-crypt": "it is encrypted with dm-crypt, without a header",
-    "dm-integrity": "dm-integrity lies above the data",
+    "dm-integrity": "dm-integrity is layered over the data",
     "dm-snapshot": "it is a snapshot of another device",
     "filevault": "it is encrypted with FileVault",
     "inactive-arrays": "it is an array that is not running",
     "inactive-volumes": "logical volumes of it are not active",
     "journal": "it is the journal of a file system on another device",
     "luks": "it is encrypted with LUKS",
-    "lvm1": "the installer does not read LVM1",
+    "lvm1": "the installer does not support LVM1",
     "unknown": "disks.py does not know the signature",
     "unmountable": "the file system cannot be mounted, or not be read to its end",
     "unsearched": "the file system is too large to be searched to its end",
-    "vdo": "VDO lies above the data",
+    "vdo": "VDO is layered over the data",
     "virtual-disks": "it is a logical volume with partitions in it, as virtual machines have",
 }
 ERASABLE = (*OWNERS, *CLOSED)
@@ -212,9 +213,9 @@ class Kind:
 
 KINDS = {
     "contract": Kind(
-        "{file}, which lists the wanted disks, is not understood: {why}",
+        "{file}, which lists the requested disks, cannot be parsed: {why}",
         "the text that belongs to this disks.py",
-        "write the kickstart again with ksgen; change nothing in this part of it",
+        "generate the kickstart again with ksgen, and do not edit this part of it",
     ),
     "addon-missing": Kind("the installer has no add-on for nodes: {why}", "{path}", "{cure}"),
     "cannot-look": Kind(
@@ -231,17 +232,17 @@ KINDS = {
     ),
     "one-disk-twice": Kind("{disk} is {link} and {other}", "a disk for each", "correct node_disk"),
     "disk-size": Kind("{disk} has {size} bytes", "{range}", "correct node_disk: size, or connect the right disk"),
-    "removable": Kind("{disk} is removable{bus}", "a disk that stays", "name an internal disk in node_disk"),
+    "removable": Kind("{disk} is removable{bus}", "a fixed disk", "name an internal disk in node_disk"),
     "read-only": Kind(
         "{disk} is read-only", "a disk that can be written", "take away its write protection, or export it writable"
     ),
     "installation-medium": Kind(
         "{disk} is an installation medium ({why})", "another disk", "name another disk in node_disk"
     ),
-    "in-use": Kind("{device} on {disk} is mounted at {mounts}", "a disk that nothing uses", "unmount it in node_pre"),
+    "in-use": Kind("{device} on {disk} is mounted at {mounts}", "a disk that is not in use", "unmount it in node_pre"),
     "stack-unknown": Kind(
         "{device} on {disk} is a {type}, which cannot be taken down here",
-        "a disk that nothing uses",
+        "a disk that is not in use",
         "take it down in node_pre",
     ),
     "several-paths": Kind("{disk} are paths of one LUN", "one path, or multipath", "set node_multipath: true"),
@@ -249,7 +250,7 @@ KINDS = {
         "{disk} is used by the multipath map {map}", "a disk without a map, or multipath", "set node_multipath: true"
     ),
     "no-wwid": Kind(
-        "{disk} has no WWID, so multipath does not take it", "a LUN", "set node_multipath: false, or correct node_disk"
+        "{disk} has no WWID, so multipath ignores it", "a LUN", "set node_multipath: false, or correct node_disk"
     ),
     "storage-domain": Kind(
         "{what} on {disk} is a storage domain of oVirt: {why}",
@@ -272,8 +273,8 @@ KINDS = {
         "take the disk out of the set in the firmware's setup; node_raid makes a mirror without it",
     ),
     "reaches-out": Kind(
-        "the {kind} {name} on {disk} also lies on {others}",
-        "nothing that reaches onto other disks",
+        "the {kind} {name} on {disk} is also on {others}",
+        "nothing that spans other disks",
         "correct node_disk; if the {kind} is given up, remove it by hand",
     ),
     # Of two devices with one label LVM takes one, and says nothing of the groups on the other.
@@ -284,12 +285,14 @@ KINDS = {
     ),
     # blivet counts the names of disks that it must not touch, and LVM starts neither of two groups of one name.
     "group-name-taken": Kind(
-        "another volume group {name} lies on {disks}",
+        "another volume group {name} is on {disks}",
         "one of that name",
         "take that disk away from this machine; where nothing starts from it, rename the group: vgrename {uuid} OTHER",
     ),
     "node-layers": Kind(
-        "{disk} carries a node: {why}", "an empty disk", "set node_reinstall: true to install it anew, images and all"
+        "{disk} carries a node: {why}",
+        "an empty disk",
+        "set node_reinstall: true to reinstall it, including all images",
     ),
     # While acting: the links are taken away again.
     "takedown-failed": Kind("{command} {outcome}", "exit status 0", "boot again; look at {log}"),
@@ -395,10 +398,10 @@ def read(text: str) -> Wanted:
     keys.update(dict.fromkeys(("smallest", "largest"), number_or_none))
     disks = [WantedDisk(**_exactly(disk, f"disk {number}", keys)) for number, disk in enumerate(values["disks"])]
     if not disks:
-        raise ContractError("no disk is wanted")
+        raise ContractError("no disk is requested")
     for number, disk in enumerate(disks):
         if values["erase"] and not (disk.wwn or disk.serial or disk.path):
-            raise ContractError(f"'erase' is there, but disk {number} has neither wwn nor serial nor path")
+            raise ContractError(f"'erase' is set, but disk {number} has no wwn, serial or path")
     if not values["group"]:
         raise ContractError("'group' is empty")
     if values["addon"] not in ADDON_WAYS:
@@ -415,7 +418,7 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ContractError(f"{next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+        raise ContractError(f"{next(key for key in keys if keys.count(key) > 1)!r} is given twice")
     return found
 
 
@@ -668,7 +671,7 @@ class Target:
                     return Look(why=failed, word="unmountable")
             mounted = self.run("mount", "-t", fstype, "-o", options, device, top)
             if mounted.status:
-                # The kernel's messages are gone when somebody reads this.
+                # The kernel's messages may be gone when this is read.
                 lines = [line for line in mounted.complaints.splitlines() if "dmesg(1)" not in line]
                 why = last_line("\n".join(lines)).replace(f"{top}: ", "")
                 return Look(why=f"mount {why}" if mounted.status == NO_ANSWER else why, word="unmountable")
@@ -784,7 +787,7 @@ def gather(target: Target) -> Facts:
     known = udev_properties(target.run(*UDEV).text)
     nodes = flatten(rows("blockdevices", *LSBLK))
     if not (known and nodes) and not unread:
-        unread.append("udevadm and lsblk know no disk")
+        unread.append("udevadm and lsblk found no disk")
     devices = []
     for node, parents in nodes:
         # A disk that cannot be read, like a path on standby, is no matter until it is chosen.
@@ -834,7 +837,7 @@ def udev_properties(text: str) -> dict[str, dict[str, str]]:
 
 
 def flatten(nodes: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], tuple[str, ...]]]:
-    """lsblk's tree, in which a device stands below each of its parents, as (device, parents)."""
+    """lsblk's tree, in which a device is below each of its parents, as (device, parents)."""
     order: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
 
     def visit(node: Mapping[str, Any], parent: Optional[str]) -> None:
@@ -1268,7 +1271,7 @@ def _marks(device: Device) -> Iterator[tuple[str, str]]:
 
 
 def _owner_of_name(name: str) -> str:
-    """Whose a volume group or volume is by its name; empty: nobody's in particular."""
+    """The owner of a volume group or volume by its name; empty: no known owner."""
     plain = name.strip("[]").lower()
     return next((owner for prefix, owner in FOREIGN_NAMES.items() if plain.startswith(prefix)), "")
 
@@ -1294,7 +1297,7 @@ def _foreign_volumes(group: Group) -> Iterator[tuple[str, str]]:
 def _domain_marks(group: Group) -> list[str]:
     tags = [tag for tag in group.tags if tag.startswith(DOMAIN_TAGS)]
     found = [f"tagged {tags[0]}" + (f" and {len(tags) - 1} more" if tags[1:] else "")] if tags else []
-    # A storage domain whose tags are lost is one still.
+    # A storage domain that has lost its tags is still one.
     return found or (["named by a UUID"] if UUID.fullmatch(group.name) else [])
 
 
@@ -1515,24 +1518,24 @@ def looked_at(facts: Facts, wanted: Wanted) -> list[str]:
 def describe(refusals: Sequence[Refusal], looked: Sequence[str] = ()) -> str:
     """Why the installation stops, and what to do. `looked`: what was wanted and what is there."""
     has_written = any(each.code in AFTER_WIPING for each in refusals)
-    what = "only the wanted disks have been written to" if has_written else "nothing has been written to any disk"
+    what = "only the requested disks have been written to" if has_written else "nothing has been written to any disk"
     lines = [f"the installation stops here; {what}.", *looked]
     for each in refusals:
         lines += [f"error: {each.code}: {each.found}; needed: {each.needed}", f"  cure: {each.cure}"]
         if each.word:
-            lines.append(f"  to erase it all the same: node_erase: [{each.word}]")
+            lines.append(f"  to erase it anyway: node_erase: [{each.word}]")
     lines.append("Correct the inventory, run ksgen, and boot again.")
     return "\n".join(f"ovirt-node: {line}" for text in lines for line in text.splitlines())
 
 
 def terminals(target: Target) -> tuple[str, ...]:
-    """Every terminal on which somebody may look; tty0 is the one in front, mostly tty1."""
+    """Every terminal on which a person may look; tty0 is the one in front, mostly tty1."""
     active = target.read("/sys/class/tty/console/active").split()
     return tuple(dict.fromkeys([*active, *([] if "tty0" in active else ["tty1"])]))
 
 
 def tell(target: Target, text: str) -> None:
-    """Say it everywhere; /dev/console is one of the active ones, so it is asked only where none of them listens."""
+    """Write it to every terminal; /dev/console is one of the active ones, and is written to only if those fail."""
     heard = [target.say(terminal, f"\n{text}\n") for terminal in terminals(target)]
     if not any(heard):
         target.say("console", f"\n{text}\n")
@@ -1553,11 +1556,11 @@ def addon_refusals(target: Target, wanted: Wanted) -> tuple[Refusal, ...]:
     words = (word.partition("=") for word in target.read("/proc/cmdline").split())
     given = [value for name, _, value in words if name == "inst.updates"]
     if wanted.addon == "tree":
-        why = "the installer's tree does not bring it"
-        cure = "put it into the tree as images/product.img (ksgen image), or set node_addon: true"
+        why = "the install tree does not contain it"
+        cure = "add it to the tree as images/product.img (ksgen image), or set node_addon: true"
     elif given:
-        why = f"inst.updates={given[-1]} did not bring it"
-        cure = "look whether the installer can fetch that URL, and whether it is the image that ksgen published"
+        why = f"inst.updates={given[-1]} did not provide it"
+        cure = "check whether the installer can fetch that URL, and whether it is the image that ksgen published"
     else:
         why = "the kernel's command line has no inst.updates"
         cure = "boot with the files that ksgen writes, or set node_addon: false"
@@ -1601,7 +1604,7 @@ def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = N
         text = describe([refusal("contract", file=given.wanted, why=error)])
     except Exception:
         # A bug of ours must not be mute either; without links Anaconda stops.
-        tell(target, f"ovirt-node: the installation stops here, in a bug of disks.py; report it:\n{format_exc()}")
+        tell(target, f"ovirt-node: the installation stops herebecause of a bug in disks.py; report it:\n{format_exc()}")
         raise
     else:
         if not decision.refusals:

@@ -2,7 +2,7 @@
 """The hook: turns the installed root into a node layer with `imgbase layout --init`, once, and verifies the result.
 
 A kickstart carries it verbatim in its last script and feeds it to the installed system's own Python on standard input.
-So it stands alone: one file, the standard library of 3.9, nothing of ours, and no line begins with a word that
+So it is standalone: one file, the standard library of 3.9, nothing of ours, and no line begins with a word that
 kickstart acts on. Deciders (`preconditions`, `explain`, `verify`) take Facts and give Findings; `main` acts.
 Comments that name imgbased mean github.com/oVirt/imgbased 1.2.26, whose behaviour is the contract here.
 """
@@ -58,7 +58,7 @@ RELABELLED = (
 )
 # imgbased has no undo: its tags and snapshots stay.
 NO_WAY_BACK = "then install again: what imgbase has begun cannot be undone"
-NO_ROLLBACK = "it does not roll back: what is on the disk is half a node"
+NO_ROLLBACK = "it does not roll back: the disk holds an incomplete node"
 NODE_IMAGE = "install a node image that went through imgbased's build step"
 RELEASE_CPE = "/etc/system-release-cpe"
 RELEASE_PACKAGE = "install an image with its release package in it"
@@ -162,12 +162,12 @@ KINDS = {
     "root-not-in-lvm": Kind(
         "/ is on {source}, and LVM in the installed system sees no volume at all",
         "the volumes of the node in the answer of `lvs`",
-        "look whether /etc/lvm/devices/system.devices of the installed system names the disks, and whether a filter in "
-        "its lvm.conf hides them",
+        "check whether /etc/lvm/devices/system.devices of the installed system names the disks, and whether a filter "
+        "in its lvm.conf hides them",
     ),
     "root-filesystem": Kind("/ is {fstype}", "xfs or ext4", "set --fstype=xfs on `logvol /`"),
     "usr-separate": Kind(
-        "/usr is a mount point", "/usr in the root, which layers are made of", "take /usr out of the storage commands"
+        "/usr is a mount point", "/usr in the root, which layers are made of", "remove /usr from the storage commands"
     ),
     "volume-not-mounted": Kind(
         "{path} is not a mount point",
@@ -177,16 +177,16 @@ KINDS = {
     "layout-contradicted": Kind(
         "{reason} asks imgbase for the layout minimal",
         "the layout {layout}",
-        "take it away, or choose the layout minimal",
+        "remove it, or choose the layout minimal",
     ),
     "earlier-attempt": Kind(
         "left by an earlier run of imgbase: {traces}",
         "a root that imgbase has not touched",
-        f"call neither `nodectl init` nor `imgbase layout --init` in a script of your own, {NO_WAY_BACK}",
+        f"do not call `nodectl init` or `imgbase layout --init` in a script of your own, {NO_WAY_BACK}",
     ),
     "stale-tag": Kind(
-        f"the volume group {{group}} of another node is tagged {TAG_GROUP}, and imgbase takes that away",
-        "no other node's volume group in sight",
+        f"the volume group {{group}} of another node is tagged {TAG_GROUP}, and imgbase removes that tag",
+        "no volume group of another node",
         "leave its disk out with `ignoredisk --only-use`",
         is_fatal=False,
     ),
@@ -197,7 +197,7 @@ KINDS = {
     ),
     "metadata-cannot-grow": Kind(
         "the pool has {have} bytes of metadata, and the volume group {free} bytes free",
-        "{wanted} bytes of metadata, or room to grow to that",
+        "{wanted} bytes of metadata, or free space to grow to that",
         "set --metadatasize on the pool's `logvol`, or --reserved-space on `volgroup`",
         is_fatal=False,
     ),
@@ -244,9 +244,9 @@ KINDS = {
         is_fatal=False,
     ),
     # imgbase failed.
-    "imgbase-failed": Kind("{reason}", "exit status 0", f"read imgbase's own words in the log, {NO_WAY_BACK}"),
+    "imgbase-failed": Kind("{reason}", "exit status 0", f"read imgbase's messages in the log, {NO_WAY_BACK}"),
     "imgbase-device": Kind(
-        "the image holds a file /dev/urandom, where imgbase makes a device",
+        "the image contains a file /dev/urandom, where imgbase makes a device",
         "an image with an empty /dev",
         f"build the image again, {NO_WAY_BACK}",
     ),
@@ -260,7 +260,7 @@ KINDS = {
     ),
     "imgbase-space": Kind(
         "no space is left in the pool, in /boot or in another file system",
-        "room for the layer and its kernel",
+        "space for the layer and its kernel",
         f"give the node a larger disk, {NO_WAY_BACK}",
     ),
     "imgbase-module": Kind(
@@ -277,7 +277,7 @@ KINDS = {
     "metadata-small": Kind(
         "the pool has {have} bytes of metadata",
         "{wanted}",
-        "give the volume group room, then `lvextend --poolmetadatasize {wanted}b {pool}`",
+        "free some space in the volume group, then `lvextend --poolmetadatasize {wanted}b {pool}`",
         is_fatal=False,
     ),
     "pool-full": Kind(
@@ -353,7 +353,7 @@ class Volume:
     """A logical volume; `device` as in Mount, `pool` is empty when it is not thin, `fill` is in percent.
 
     `uuid` is that of the file system or swap space on it, empty when there is none, when the volume is not active, and
-    in other groups than the root's, which nobody need read.
+    in other groups than the root's, which need not be read.
     """
 
     group: str
@@ -560,7 +560,7 @@ class Target:
         return Output(process.wait(), "".join(lines))
 
     def tell_console(self, line: str) -> None:
-        """Best effort, for all that is told stands in the log."""
+        """Best effort: every message is also in the log."""
         try:
             console = os.open(self.place("/dev/console"), os.O_WRONLY | os.O_NOCTTY | os.O_APPEND)
             with os.fdopen(console, "w", encoding="ascii", errors="backslashreplace") as file:
@@ -1057,7 +1057,7 @@ def say(text: str) -> None:
 
 
 def tell(target: Target, text: str) -> None:
-    """Say it in the log, and on the console, where nobody reads the log."""
+    """Write it to the log, and to the console for those who do not read the log."""
     for line in text.splitlines():
         say(f"ovirt-node: {line}")
         target.tell_console(f"ovirt-node: {line}")
@@ -1113,7 +1113,7 @@ def initialize(target: Target, wanted: Wanted) -> tuple[str, tuple[Finding, ...]
     if layer and TAG_LAYER in layer.tags:
         findings = verify(facts, wanted)
         if not is_fatal(findings):
-            return f"the layer {layer.name} is there already and verified; imgbase was not run again", findings
+            return f"the layer {layer.name} already exists and is verified; imgbase was not run again", findings
         return "imgbase was not run again", (*_trace_findings(facts), *findings)
     if "snapshot" not in facts.device_mapper_targets:
         target.run("modprobe", "dm-snapshot")
@@ -1139,7 +1139,7 @@ def initialize(target: Target, wanted: Wanted) -> tuple[str, tuple[Finding, ...]
     findings += verify(facts, wanted)
     if is_fatal(findings):
         return f"imgbase exited with 0, but the result is not a node, and {NO_ROLLBACK}", findings
-    return f"the layer {facts.layer_name} is made and verified; it boots next", findings
+    return f"the layer {facts.layer_name} is created and verified; it boots next", findings
 
 
 def options(wanted: Wanted) -> tuple[str, ...]:
@@ -1168,7 +1168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: this is a verified node. 1: it is not, and log and console say why, and what to do."""
     wanted, target = parse(arguments)
     outcome, findings = initialize(target, wanted)
-    # The layer must be on the disk even when somebody turns the machine off here.
+    # The layer must be on the disk even if the machine is turned off here.
     os.sync()
     tell(target, describe(findings))
     tell(target, outcome)

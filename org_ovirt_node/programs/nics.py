@@ -21,7 +21,7 @@ def cards(net: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for card in sorted(net.iterdir()):
         if (card / "device").exists():
-            # A card that is already in a bond shows the bond's address; its own stands beside it.
+            # A NIC that is already in a bond shows the bond's address; its own is in bonding_slave/.
             own = card / "bonding_slave" / "perm_hwaddr"
             address = own if own.exists() else card / "address"
             found.setdefault(address.read_text().strip().lower(), card.name)
@@ -29,7 +29,7 @@ def cards(net: Path) -> dict[str, str]:
 
 
 def resolve(text: str, found: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The text with names for addresses, and the addresses that no card has."""
+    """The text with names for addresses, and the addresses that no NIC has."""
     missing: list[str] = []
 
     def name_of(mac: re.Match[str]) -> str:
@@ -57,8 +57,8 @@ def main(wanted: str, result: str, net: str = "/sys/class/net") -> int:
     if missing:
         have = ", ".join(f"{name} {mac}" for mac, name in sorted(found.items(), key=lambda item: item[1]))
         tell(
-            f"ovirt-node: no network card has the address {', '.join(missing)}, which node_network of this host names; "
-            f"this machine has {have or 'no card'}.\n"
+            f"ovirt-node: no NIC has the address {', '.join(missing)}, which node_network of this host names; "
+            f"this machine has {have or 'no NIC'}.\n"
             "Nothing has been written to any disk. Correct the inventory, run ksgen, and boot again."
         )
         return 1

@@ -109,7 +109,7 @@ class CheckLayoutTask(Task):
         try:
             found = gate.findings(storage.read_tree(), self._section)
         except DBusError as error:
-            log.exception("Storage does not answer.")
+            log.exception("The storage module does not respond.")
             return _("The storage layout could not be checked: {error}").format(error=error)
         for finding in found:
             tell = log.error if finding.severity == ERROR else log.warning

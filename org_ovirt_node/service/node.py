@@ -126,7 +126,7 @@ class Node(KickstartService):
 def _when_kickstart_is_read(act: Callable[[], None]) -> None:
     """Run `act` when every module has read its part.
 
-    Which module reads when is not specified. The Boss answers nobody before the last one has, so its answer to a
+    Which module reads when is not specified. The Boss does not respond before the last one has read, so its answer to a
     question that does not matter comes at the right moment.
     """
 

@@ -21,7 +21,7 @@ def append_hook() -> Optional[str]:
     """Have the hook run after every script of the kickstart; None, or why that cannot be.
 
     For the handler that returns the tasks to configure: after it, and before the installation begins, Anaconda
-    collects the scripts. Runtime tells nobody which ones it has, so they are read again from the kickstart. May be
+    collects the scripts. Runtime does not publish which ones it has, so they are read again from the kickstart. May be
     called again.
     """
     runtime = releases.runtime_service()
@@ -61,7 +61,7 @@ class PrepareHookTask(Task):
     def run(self) -> None:
         """Raises the error that stops the installation, while no disk has been touched yet."""
         if not self._section.imgbase:
-            self.report_progress(_("imgbase will not be run: the section says so"))
+            self.report_progress(_("imgbase will not be run: the section disables it"))
         elif self._problem:
             raise releases.payload_error_class()(
                 _(

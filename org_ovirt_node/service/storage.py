@@ -137,7 +137,7 @@ def visible_groups() -> tuple[Group, ...]:
     try:
         return groups_from(util.execWithCapture("vgs", [*_VGS], filter_stderr=True))
     except (OSError, ValueError, KeyError) as error:
-        log.warning("vgs does not tell which volume groups there are: %r", error)
+        log.warning("vgs did not list the volume groups: %r", error)
         return ()
 
 
@@ -155,7 +155,7 @@ def use_node_layout(section: Section) -> tuple[str, ...]:
     sync_run_task(validation)
     report = ValidationReport.from_structure(unwrap_variant(validation.GetResult()))
     for message in report.warning_messages:
-        log.warning("Storage says of the node layout: %s", message)
+        log.warning("The storage module reports for the node layout: %s", message)
     if report.is_valid():
         storage.ApplyPartitioning(get_object_path(partitioning))
     return tuple(report.error_messages)

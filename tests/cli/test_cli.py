@@ -249,9 +249,10 @@ def test_program_among_own_templates_is_not_ignored(hosts: Path, tmp_path: Path,
     result = ksgen(hosts, "-o", tmp_path / "out", "--templates", tmp_path / "parts")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"{path}:1:1: error: {path.name} is a program, not a template: kickstarts carry ksgen's own, and this file is "
-        "not used",
-        "  hint: remove it; commands that run before it go into node_pre; a change to it into a build of your own",
+        f"{path}:1:1: error: {path.name} is a program, not a template: kickstarts contain ksgen's own copy, and "
+        "this file is ignored",
+        "  hint: remove it; commands that run before it go into node_pre; "
+        "a change to it requires your own build of ksgen",
         "1 error; nothing was written",
     ]
     assert not (tmp_path / "out").exists()

@@ -183,7 +183,7 @@ def test_problem_of_a_template_repeats_no_secret(tmp_path: Path) -> None:
     hosts, _ = read_text(inventory_text(node_vg='"{{ a_secret }}"', a_secret=SECRET), tmp_path)
     (rendered,) = render_all(hosts, tmp_path / "own")
     (problem,) = rendered.problems
-    hidden = "a secret value makes something that cannot stand here (template-error in docs/problems.md)"
+    hidden = "a secret value gives a result that is not valid here (template-error in docs/problems.md)"
     assert (problem.message, problem.hint, problem.secret) == (hidden, None, True)
     hosts, _ = read_text(inventory_text(node_vg=SECRET), tmp_path)
     (rendered,) = render_all(hosts, tmp_path / "own")

@@ -45,7 +45,7 @@ def test_an_expression_that_never_ends_costs_only_itself(tmp_path: Path) -> None
     values, problems = rendered(tmp_path, {"all": {"hosts": {"n1": variables, "n2": {"node_a": "{{ 3 }}"}}}})
     assert values == {"n1": {"node_a": 2, "node_c": ["x2", "d"], "node_d": "d"}, "n2": {"node_a": 3}}
     assert [(p.code, p.host, p.variable, p.message) for p in problems] == [
-        ("expression-too-long", "n1", "node_b", "the expression takes too much time or memory")
+        ("expression-too-long", "n1", "node_b", "the expression exceeds the limits on time or memory")
     ]
 
 

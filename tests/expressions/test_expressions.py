@@ -573,12 +573,12 @@ def test_what_is_refused_and_in_which_words(trap: Entry, tmp_path: Path, request
 def test_a_problem_of_a_group_is_told_once(tmp_path: Path) -> None:
     text = "all:\n  vars: {node_x: '{{ nowhere }}', node_y: '{{ nowhere }}'}\n  hosts:\n    n[1:4]:\n"
     assert told(tmp_path, text) == (
-        "hosts.yaml:2:22: error: node_x: 'nowhere' is set neither for the host nor for its groups "
+        "hosts.yaml:2:22: error: node_x: 'nowhere' is not set for the host or its groups "
         "(used by n1, n2 and 2 more)\n"
         "    2 |   vars: {node_x: '{{ nowhere }}', node_y: '{{ nowhere }}'}\n"
         "      |                      ^^^^^^^\n"
         "  hint: set it for the host or a group, or write nowhere | default(…)\n"
-        "hosts.yaml:2:47: error: node_y: 'nowhere' is set neither for the host nor for its groups "
+        "hosts.yaml:2:47: error: node_y: 'nowhere' is not set for the host or its groups "
         "(used by n1, n2 and 2 more)\n"
         "    2 |   vars: {node_x: '{{ nowhere }}', node_y: '{{ nowhere }}'}\n"
         "      |                                               ^^^^^^^\n"
@@ -589,7 +589,7 @@ def test_a_problem_of_a_group_is_told_once(tmp_path: Path) -> None:
 def test_a_long_chain_of_variables_is_refused(tmp_path: Path) -> None:
     variables = {f"v{n}": f"{{{{ v{n + 1} }}}}" for n in range(2000)}
     found = told(tmp_path, json.dumps({"all": {"hosts": {"n01": {**variables, "node_x": "{{ v0 }}"}}}}))
-    assert "more than 50 variables that need each other in a row" in found
+    assert "more than 50 variables in a chain of dependencies" in found
 
 
 # --- what expressions cannot do --------------------------------------------------------------------------------------
@@ -680,8 +680,8 @@ def test_one_message_for_too_many_brackets(opened: int, tmp_path: Path) -> None:
     )
     (problem,) = expressions.rendered(found.hosts[0]).problems
     assert (problem.message, problem.hint) == (
-        "too many brackets or operators inside each other",
-        "write it shorter",
+        "brackets or operators are nested too deeply",
+        "simplify it",
     )
 
 

@@ -439,7 +439,7 @@ def test_errors_are_told_first() -> None:
         ),
         pytest.param(
             Finding("swap-thin", "warning", "swap"),
-            "Warning: swap is a thin volume; a full pool would take it along. Cure: make it a plain logical volume.",
+            "Warning: swap is a thin volume; it fails when the pool is full. Cure: make it a plain logical volume.",
             id="no-mount-point",
         ),
     ],
@@ -470,7 +470,7 @@ def test_words_are_translated_before_they_are_filled_in() -> None:
         "add / as a thin volume",
         "make it a plain logical volume",
         "no root volume",
-        "swap is a thin volume; a full pool would take it along",
+        "swap is a thin volume; it fails when the pool is full",
     ]
 
 

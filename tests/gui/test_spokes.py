@@ -88,11 +88,11 @@ def test_text_mode_makes_the_node_layout(release: str, tmp_path: Path) -> None:
         "(No storage chosen yet)",
         "Please complete all spokes before continuing",
         "Node layout",
-        "2) [ ] Layout minimal: only /var beside the root volume",
-        "2) [x] Layout minimal: only /var beside the root volume",
+        "2) [ ] Layout minimal: only /var in addition to the root volume",
+        "2) [x] Layout minimal: only /var in addition to the root volume",
         "Enter a number of images, for example 2.",
         "3) Images to hold: 4 (room for",
-        "Making the node layout...",
+        "Creating the node layout...",
         "Chosen storage",
         "anaconda-var",
         "1) [x] oVirt Node",
@@ -151,14 +151,14 @@ def test_graphical(tmp_path: Path) -> None:
     seen = graphical("graphical", tmp_path, "bad.ks", "interactive", *actions)
 
     hub = seen["start"]
-    assert hub["status"] == "/tmp is no volume of its own; layout standard has one of 1 GiB"
+    assert hub["status"] == "/tmp is not a separate volume; layout standard requires one of 1 GiB"
     assert (hub["incomplete"], hub["may continue"], hub["in spoke"]) == (True, False, False)
 
     bad = seen["enter"]
     assert (bad["in spoke"], bad["shown"], bad["layout"], bad["images"]) == (True, "current", ["standard"], 2)
     assert bad["capacity"] == "No room for a second image: this node cannot be updated."
     assert bad["problems"][0] == (
-        "Error. /tmp is no volume of its own; layout standard has one of 1 GiB. "
+        "Error. /tmp is not a separate volume; layout standard requires one of 1 GiB. "
         "add it as a thin volume of at least 1 GiB"
     )
     assert "    sda2 | 1 GiB | /boot | partition, xfs (warning)" in bad["table"]
@@ -175,7 +175,7 @@ def test_graphical(tmp_path: Path) -> None:
     assert any("/var/log/audit" in row for row in seen["proposal"]["table"])
     assert not any("/var/log/audit" in row for row in seen["layout=minimal"]["table"])
     assert seen["layout=minimal"]["status"] == "/var: 6 GiB is below the 8 GiB minimum"
-    assert seen["images=5"]["capacity"].endswith("5 are wished for.")
+    assert seen["images=5"]["capacity"].endswith("5 are requested.")
 
     used = seen["use"]
     assert (used["shown"], used["failure"], used["layout"]) == ("current", "", ["minimal"])
@@ -199,5 +199,5 @@ def test_picture_of_the_spoke(tmp_path: Path, request: pytest.FixtureRequest) ->
 
 def test_graphical_automated_installation_never_waits(tmp_path: Path) -> None:
     seen = graphical("graphical-automated", tmp_path, "bad.ks", "automated")["start"]
-    assert seen["status"] == "/tmp is no volume of its own; layout standard has one of 1 GiB"
+    assert seen["status"] == "/tmp is not a separate volume; layout standard requires one of 1 GiB"
     assert (seen["incomplete"], seen["continued"]) == (False, True)

@@ -167,7 +167,7 @@ def test_hook_is_last_and_every_other_script_runs(ref: str, installation: Instal
     assert installation.read("root/var/log/first.log") == "%something, 'one quote and $dollars\tstay\n\n"
     assert installation.read("root/var/log/onerror.log") == "onerror\n"
     # and ours
-    assert installation.console[-1] == f"ovirt-node: the layer {LAYER} is made and verified; it boots next"
+    assert installation.console[-1] == f"ovirt-node: the layer {LAYER} is created and verified; it boots next"
     assert installation.read(LOG).splitlines()[-1] == installation.console[-1]
     assert (installation.directory / LOG).stat().st_mode & 0o777 == 0o600
     assert installation.read("modprobe") == "modprobe dm-snapshot\n"
@@ -211,7 +211,7 @@ def test_section_without_imgbase(ref: str, installation: Installation) -> None:
     installation.kickstart(COMMANDS + SCRIPTS.replace("%addon org_ovirt_node", "%addon org_ovirt_node --no-imgbase"))
     told = installation.run(ref)
     assert told["errors"] == {}
-    assert told["progress"][-1] == "imgbase will not be run: the section says so"
+    assert told["progress"][-1] == "imgbase will not be run: the section disables it"
     assert installation.marks == [mark for mark in MARKS if mark != "imgbase"]
     assert installation.console == []
 
@@ -234,8 +234,8 @@ def test_hook_of_ksgen_and_ours(ref: str, installation: Installation) -> None:
     assert installation.run(ref)["errors"] == {}
     assert installation.marks == MARKS
     log = installation.read(LOG)
-    assert f"ovirt-node: the layer {LAYER} is made and verified; it boots next\n" in log
-    assert log.endswith(f"ovirt-node: the layer {LAYER} is there already and verified; imgbase was not run again\n")
+    assert f"ovirt-node: the layer {LAYER} is created and verified; it boots next\n" in log
+    assert log.endswith(f"ovirt-node: the layer {LAYER} already exists and is verified; imgbase was not run again\n")
 
 
 @pytest.mark.anaconda

@@ -22,12 +22,16 @@ def ksgen(*arguments: str | Path) -> Result:
 RULES = [
     pytest.param(
         {"hosts.yaml": "all:\n  vars: {v: 1}\n  children: {g: {vars: {v: 2}, hosts: {h: {v: 3}}}}\n"},
-        [(3, ""), (2, "what stands at the host wins over its groups"), (1, "every group wins over all")],
+        [
+            (3, ""),
+            (2, "host variables take precedence over group variables"),
+            (1, "every group takes precedence over all"),
+        ],
         id="host-group-all",
     ),
     pytest.param(
         {"hosts.yaml": "all:\n  children: {p: {vars: {v: 1}, children: {a: {vars: {v: 2}, hosts: {h: }}}}}\n"},
-        [(2, ""), (1, "a lies deeper than p (level 2 over 1)")],
+        [(2, ""), (1, "a is nested deeper than p (level 2 over 1)")],
         id="depth",
     ),
     pytest.param(
@@ -40,7 +44,7 @@ RULES = [
     ),
     pytest.param(
         {"hosts.yaml": "all:\n  children:\n    a: {vars: {v: 1}, hosts: {h: }}\n    b: {vars: {v: 2}, hosts: {h: }}\n"},
-        [(2, ""), (1, "of groups on one level the later name wins: b over a")],
+        [(2, ""), (1, "on one level, the alphabetically later group name takes precedence: b over a")],
         id="name",
     ),
     pytest.param(
@@ -52,17 +56,17 @@ RULES = [
         },
         [
             (6, ""),
-            (5, "files in host_vars win over the inventory itself"),
-            (4, "what stands at the host wins over group_vars"),
-            (3, "every group wins over all"),
-            (2, "files in group_vars win over the inventory's own groups"),
-            (1, "every group wins over all"),
+            (5, "host_vars files take precedence over the inventory file"),
+            (4, "variables set at the host take precedence over group_vars"),
+            (3, "every group takes precedence over all"),
+            (2, "group_vars files take precedence over the groups of the inventory file"),
+            (1, "every group takes precedence over all"),
         ],
         id="every-layer",
     ),
     pytest.param(
         {"hosts.yaml": "all:\n  children:\n    g: {hosts: {h: {v: 1}}}\n    f: {hosts: {h: {v: 2}}}\n"},
-        [(2, ""), (1, "the later one wins where a value stands twice")],
+        [(2, ""), (1, "the later file takes precedence where a value is set twice")],
         id="host-twice",
     ),
 ]
@@ -90,7 +94,7 @@ def test_text_for_a_person(tmp_path: Path) -> None:
         'v: {"a": "é"}\n'
         f"  from {path}:6, host\n"
         "  over [1]\n"
-        f"    from {path}:3, group all: what stands at the host wins over its groups\n"
+        f"    from {path}:3, group all: host variables take precedence over group variables\n"
     )
 
 

@@ -125,13 +125,13 @@ def test_finding_is_pinned_to_its_variable(changes: dict[str, str], code: str, v
         pytest.param({"node_root_size": "60 GiB"}, "root-large", "warning", None, id="warning"),
         pytest.param({"node_vg": "pvmove"}, "name-reserved", "error", "choose another name", id="error"),
         pytest.param(
-            {"node_partitioning": "autopart"}, "boot-small", "warning", "leave node_partitioning out", id="by-autopart"
+            {"node_partitioning": "autopart"}, "boot-small", "warning", "remove node_partitioning", id="by-autopart"
         ),
         pytest.param(
             {"node_partitioning": "autopart", "node_vg": "v"},
             "automatic-name",
             "error",
-            "leave it out, or leave node_partitioning out",
+            "remove it, or remove node_partitioning",
             id="not-with-autopart",
         ),
     ],

@@ -89,78 +89,79 @@ def test_a_trap(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, req
         ),
         pytest.param(
             GOOD + "# \0\n",
-            "hosts.yaml:5:3: error: the character U+0000 cannot stand in YAML\n"
+            "hosts.yaml:5:3: error: the character U+0000 is not allowed in YAML\n"
             '  hint: remove it, or write it as "\\u0000" in double quotes',
             id="nul",
         ),
         pytest.param(
             GOOD + "# \x1b[31m\n",
-            "hosts.yaml:5:3: error: the character U+001B cannot stand in YAML\n"
+            "hosts.yaml:5:3: error: the character U+001B is not allowed in YAML\n"
             '  hint: remove it, or write it as "\\u001b" in double quotes',
             id="escape",
         ),
         pytest.param(
             GOOD + "# a\u2028b\n",
-            "hosts.yaml:5:4: error: the character U+2028 cannot stand in YAML\n"
+            "hosts.yaml:5:4: error: the character U+2028 is not allowed in YAML\n"
             '  hint: remove it, or write it as "\\u2028" in double quotes',
             id="line-separator",
         ),
         pytest.param(
             GOOD.replace("\n", "\r"),
-            "hosts.yaml:1:5: error: the character U+000D cannot stand in YAML\n  hint: end each line with a line feed",
+            "hosts.yaml:1:5: error: the character U+000D is not allowed in YAML\n"
+            "  hint: end each line with a line feed",
             id="carriage-returns-alone",
         ),
         pytest.param(
             "all:\n  vars:\n    x: " + "a" * 10_000_000 + "\n",
-            "hosts.yaml:3:1: error: a line of 10,000,007 characters, and 1,048,576 are the limit\n"
+            "hosts.yaml:3:1: error: a line of 10,000,007 characters; the limit is 1,048,576\n"
             "  hint: break it, or keep such a value in a file of its own",
             id="long-line",
         ),
         pytest.param(
             "all:\n  vars:\n    x: " + "[" * 1_000_000 + "\n",
-            "hosts.yaml:3:105: error: more than 100 levels inside each other\n  hint: write it flatter",
+            "hosts.yaml:3:105: error: more than 100 levels of nesting\n  hint: use fewer levels",
             id="nested-lists",
         ),
         pytest.param(
             "all: " + "{a: " * 200_000 + "\n",
-            "hosts.yaml:1:402: error: more than 100 levels inside each other\n  hint: write it flatter",
+            "hosts.yaml:1:402: error: more than 100 levels of nesting\n  hint: use fewer levels",
             id="nested-mappings",
         ),
         pytest.param(
             "all:\n  vars: {x: &x " + "[" * 80 + "]" * 80 + ", y: " + "[" * 40 + "*x" + "]" * 40 + "}\n",
-            "hosts.yaml:2:221: error: more than 100 levels inside each other\n  hint: write it flatter",
+            "hosts.yaml:2:221: error: more than 100 levels of nesting\n  hint: use fewer levels",
             id="nested-through-an-alias",
         ),
         pytest.param(
             "all:\n  vars:\n    x:\n      " + "- " * 100_000 + "1\n",
-            "hosts.yaml:4:201: error: more than 100 levels inside each other\n  hint: write it flatter",
+            "hosts.yaml:4:201: error: more than 100 levels of nesting\n  hint: use fewer levels",
             id="nested-list-items",
         ),
         pytest.param(
             '{"all": {"vars": {"x": ' + "[" * 200 + "]" * 200 + "}}}",
-            "hosts.yaml:1:121: error: more than 100 levels inside each other\n  hint: write it flatter",
+            "hosts.yaml:1:121: error: more than 100 levels of nesting\n  hint: use fewer levels",
             id="nested-json",
         ),
         pytest.param(
             '{"all": {"vars": {"x": ' + "[" * 200_000 + "]" * 200_000 + "}}}",
-            "hosts.yaml:1:121: error: more than 100 levels inside each other\n  hint: write it flatter",
+            "hosts.yaml:1:121: error: more than 100 levels of nesting\n  hint: use fewer levels",
             id="nested-json-beyond-the-parser",
         ),
         pytest.param(
             "all:\n  hosts:\n    n01: {node_x: " + "9" * 5000 + "}\n",
-            "hosts.yaml:3:19: error: YAML takes 99999999999999999999… for a number, and there is none like it\n"
+            "hosts.yaml:3:19: error: YAML takes 99999999999999999999… for a number, but it is not a valid one\n"
             "  hint: write it in quotes",
             id="endless-number",
         ),
         pytest.param(
             "all:\n  hosts:\n    n01: {node_x: 1" + ":0" * 200_000 + "}\n",
-            "hosts.yaml:3:19: error: YAML takes 1:0:0:0:0:0:0:0:0:0:… for a number, and there is none like it\n"
+            "hosts.yaml:3:19: error: YAML takes 1:0:0:0:0:0:0:0:0:0:… for a number, but it is not a valid one\n"
             "  hint: write it in quotes",
             id="endless-sexagesimal",
         ),
         pytest.param(
             "".join(f"g{i}: {{children: {{g{i + 1}: }}}}\n" for i in range(3000)) + "g3000: {hosts: {n01: }}\n",
-            "hosts.yaml:100:18: error: more than 100 groups inside each other\n"
+            "hosts.yaml:100:18: error: more than 100 levels of nested groups\n"
             "  100 | g99: {children: {g100: }}\n"
             "      |                  ^^^^",
             id="chain-of-groups",
@@ -314,8 +315,10 @@ def test_a_directory_that_contains_itself(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "d/loop").symlink_to(".")
     (tmp_path / "d/group_vars/all/loop").symlink_to("..")
     assert messages(["d"]) == (
-        "d/group_vars/all/loop/all:1:1: error: the directory contains itself through a link\n  hint: remove the link\n"
-        "d/loop:1:1: error: the directory contains itself through a link\n  hint: remove the link"
+        "d/group_vars/all/loop/all:1:1: error: the directory contains itself through a symbolic link\n"
+        "  hint: remove the symbolic link\n"
+        "d/loop:1:1: error: the directory contains itself through a symbolic link\n"
+        "  hint: remove the symbolic link"
     )
 
 
@@ -324,8 +327,8 @@ def test_a_script_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     write(tmp_path, "site", "#!/bin/sh\ntouch ran\n")
     (tmp_path / "site").chmod(0o755)
     assert messages(["site"]) == (
-        "site:1:1: error: an inventory script, and ksgen runs none\n"
-        "  hint: give ksgen what Ansible makes of it: ansible-inventory -i site --list | ksgen -"
+        "site:1:1: error: this is an inventory script, and ksgen does not run scripts\n"
+        "  hint: pipe the output of Ansible to ksgen: ansible-inventory -i site --list | ksgen -"
     )
     assert not (tmp_path / "ran").exists()
 
@@ -334,7 +337,7 @@ def test_a_name_that_no_terminal_can_show(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     write(tmp_path, "a\n\x1b.yaml", "")
     assert messages(["a\n\x1b.yaml"]) == (
-        "a\\n\\x1b.yaml:1:1: error: the file is empty, and an inventory is a mapping\n  hint: begin with 'all:'"
+        "a\\n\\x1b.yaml:1:1: error: the file is empty, but an inventory must be a mapping\n  hint: begin with 'all:'"
     )
 
 

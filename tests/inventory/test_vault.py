@@ -235,7 +235,8 @@ def test_with_the_wrong_password(tmp_path: Path, wrong_file: str) -> None:
 def test_in_a_variable_that_a_node_variable_needs(tmp_path: Path) -> None:
     path = host_with(tmp_path, node_vg='"vg{{ tail }}"', tail=inline("x", 6))
     assert told(path).split("\n")[0] == (
-        "hosts.yaml:12:13: error: node01.example.com: tail: it is vaulted, and no password was given; node_vg needs it"
+        "hosts.yaml:12:13: error: node01.example.com: tail: it is vaulted, and no password was given; "
+        "node_vg depends on it"
     )
 
 
@@ -269,18 +270,18 @@ def test_what_is_no_vault(text: str, code: str, password_file: str) -> None:
 def test_binary_inside(password_file: str) -> None:
     made = VaultLib().encrypt(b"\xff\xfe\x00", VaultSecret(PASSWORD)).decode()
     assert Opener([password_file]).open(made) == Sealed(
-        "vault-damaged", "it is vaulted, and what is inside is not UTF-8", "encrypt it again"
+        "vault-damaged", "it is vaulted, and the decrypted text is not UTF-8", "encrypt it again"
     )
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        pytest.param(None, "it is vaulted, and the password is not to be had: "
+        pytest.param(None, "it is vaulted, and the password cannot be read: "
                      "The vault password file {} was not found", id="not-there"),
-        pytest.param(b"", "it is vaulted, and the password is not to be had: "
+        pytest.param(b"", "it is vaulted, and the password cannot be read: "
                      "Invalid vault password was provided from file ({})", id="empty"),
-        pytest.param(b"#!/bin/sh\nexit 3\n", "it is vaulted, and the password is not to be had: "
+        pytest.param(b"#!/bin/sh\nexit 3\n", "it is vaulted, and the password cannot be read: "
                      "Vault password script {} returned non-zero (3): None", id="program-fails"),
     ],
 )  # fmt: skip
@@ -302,7 +303,8 @@ def test_without_the_library(tmp_path: Path, password_file: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, password_file], capture_output=True, text=True, check=True)
     assert done.stdout == (
-        "Sealed(code='vault-no-library', message='it is vaulted, and ansible-core, which opens it, is not installed', "
+        "Sealed(code='vault-no-library', message='it is vaulted, and ansible-core, which is required to decrypt it, "
+        "is not installed', "
         "hint=\"install it: pip install 'ovirt-node-installer[vault]'\")\n"
     )
 
@@ -445,7 +447,7 @@ def test_a_problem_of_a_vaulted_value_is_told(tmp_path: Path, password_file: str
     path = host_with(tmp_path, node_vg=inline("a/b", 6))
     assert told(path, Opener([password_file])) == (
         "hosts.yaml:11:16: error: node01.example.com: node_vg: "
-        "this secret value cannot stand here (name-characters in docs/problems.md)"
+        "this secret value is not valid here (name-characters in docs/problems.md)"
     )
 
 

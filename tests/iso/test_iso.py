@@ -191,8 +191,8 @@ def test_arguments_are_added_to_each_entry(store: Path, here: Path, style: str) 
     [
         ("inst.stage2=hd:sda", "inst.stage2= is not allowed in --append", "it is set by the boot entries of the ISO"),
         ("quiet ks=nfs:server:/ks", "ks= is not allowed in --append", "use --kickstart"),
-        ("a=1;b", "a= holds a character that boot loaders read differently", "letters, digits"),
-        ("a=$b", "a= holds a character that boot loaders read differently", "letters, digits"),
+        ("a=1;b", "a= contains a character that boot loaders interpret differently", "letters, digits"),
+        ("a=$b", "a= contains a character that boot loaders interpret differently", "letters, digits"),
         ("x=" + "y" * 2000, "a boot entry would have 20[0-9]{2} characters; the limit is 2047", "use fewer"),
     ],
 )

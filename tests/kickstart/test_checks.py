@@ -45,7 +45,7 @@ def test_grammar_error_after_the_hook_is_at_its_line(tmp_path: Path) -> None:
     """The hook's lines are left out while reading; the numbers of those after it still have to be right."""
     hook = (TEMPLATES / "hook.ks.j2").read_text()
     (problem,) = check(tmp_path, {"hook.ks.j2": hook + "\nfrobnicate\n"}, node_addon="false")
-    assert (problem.mark.line, problem.message) == (hook.count("\n") + 2, "no command is called 'frobnicate'")
+    assert (problem.mark.line, problem.message) == (hook.count("\n") + 2, "unknown command 'frobnicate'")
 
 
 def test_grammar_error_of_a_value_is_at_the_inventory(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_grammar_error_of_a_value_is_at_the_inventory(tmp_path: Path) -> None:
 
 def test_unclosed_quote_keeps_its_line(tmp_path: Path) -> None:
     (problem,) = check(tmp_path, {"site.ks.j2": "rootpw 'abc\n"})
-    assert (problem.mark.line, problem.message) == (1, "a quotation mark that nothing closes in this line")
+    assert (problem.mark.line, problem.message) == (1, "a quotation mark in this line is not closed")
 
 
 # A template prints a value of the inventory where it does not fit: one finding of each family of checks.
@@ -176,7 +176,7 @@ def test_a_wrong_section_of_a_site_template_is_at_its_line(tmp_path: Path) -> No
         str(tmp_path / "templates" / "addon.ks.j2"),
         2,
     )
-    assert problem.message == "'--images=many' is no number from 1 to 99"
+    assert problem.message == "'--images=many' is not a number from 1 to 99"
 
 
 def test_layout_that_cannot_be_had_is_told_once(tmp_path: Path) -> None:

@@ -185,18 +185,18 @@ ASKED = want(wwn(1))
         ),
         pytest.param(
             want({"model": "WDC"}, erase=["zfs"]),
-            "'erase' is there, but disk 0 has neither wwn nor serial nor path",
+            "'erase' is set, but disk 0 has no wwn, serial or path",
             id="erase-by-model",
         ),
         pytest.param({**ASKED, "disks": {}}, "'disks' of the text is {}, of the wrong type", id="disks-mapping"),
-        pytest.param({**ASKED, "disks": []}, "no disk is wanted", id="no-disk"),
+        pytest.param({**ASKED, "disks": []}, "no disk is requested", id="no-disk"),
         pytest.param({**ASKED, "disks": ["sda"]}, "disk 0 is not an object", id="disk-text"),
         pytest.param(want(wwn(1), wwn(1, model=1)), "'model' of disk 1 is 1, of the wrong type", id="model-number"),
         pytest.param(
             want(wwn(1, smallest=1.5)), "'smallest' of disk 0 is 1.5, of the wrong type", id="smallest-fraction"
         ),
         pytest.param(want(wwn(1, largest=True)), "'largest' of disk 0 is True, of the wrong type", id="largest-true"),
-        pytest.param('{"group": "a", "group": "b"}', "'group' stands twice", id="key-twice"),
+        pytest.param('{"group": "a", "group": "b"}', "'group' is given twice", id="key-twice"),
     ],
 )
 def test_text_that_is_not_understood_stops(text: object, why: str) -> None:
@@ -207,9 +207,9 @@ def test_text_that_is_not_understood_stops(text: object, why: str) -> None:
     assert target.heard[0][1].splitlines() == [
         "",
         "ovirt-node: the installation stops here; nothing has been written to any disk.",
-        f"ovirt-node: error: contract: /tmp/wanted.json, which lists the wanted disks, is not understood: {why}; "
+        f"ovirt-node: error: contract: /tmp/wanted.json, which lists the requested disks, cannot be parsed: {why}; "
         "needed: the text that belongs to this disks.py",
-        "ovirt-node:   cure: write the kickstart again with ksgen; change nothing in this part of it",
+        "ovirt-node:   cure: generate the kickstart again with ksgen, and do not edit this part of it",
         "ovirt-node: Correct the inventory, run ksgen, and boot again.",
     ]
 

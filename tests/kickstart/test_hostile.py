@@ -311,7 +311,7 @@ def rendered(slot: Slot, value: str, release: str, directory: Path) -> str | lis
 
 
 def swapped(words: tuple[str, ...], harmless: str, value: str) -> tuple[str, ...]:
-    """The words with a value in the place of the harmless one; without a full name there is no option for it."""
+    """The words with a value in the place of the harmless one; without a full name unknown option for it."""
     found = (word.replace(harmless, value) for word in words)
     return tuple(word for word in found if word != "--gecos=")
 

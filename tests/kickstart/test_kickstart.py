@@ -35,13 +35,13 @@ def test_gate_prints_what_the_lexer_reads_back_or_refuses(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        pytest.param("a\nb", "holds the character U+000A at position 2", id="newline"),
-        pytest.param("a\x85b", "holds the character U+0085 at position 2", id="next-line"),
+        pytest.param("a\nb", "contains the character U+000A at position 2", id="newline"),
+        pytest.param("a\x85b", "contains the character U+0085 at position 2", id="next-line"),
         pytest.param("%include /etc/passwd", "begins with '%', with which Anaconda's sections begin", id="section"),
-        pytest.param(None, "prints NoneType, which is neither text nor a number", id="none"),
-        pytest.param(True, "prints bool, which is neither text nor a number", id="truth-value"),
-        pytest.param(["a"], "prints list, which is neither text nor a number", id="list"),
-        pytest.param("x" * 4097, "4097 characters are more than the 4096 of one line", id="too-long"),
+        pytest.param(None, "prints NoneType, which is neither a string nor a number", id="none"),
+        pytest.param(True, "prints bool, which is neither a string nor a number", id="truth-value"),
+        pytest.param(["a"], "prints list, which is neither a string nor a number", id="list"),
+        pytest.param("x" * 4097, "4097 characters exceed the limit of 4096 for one line", id="too-long"),
     ],
 )
 def test_gate_refuses(value: object, message: str) -> None:
@@ -131,7 +131,7 @@ def test_own_directory_overrides_one_part(tmp_path: Path) -> None:
     assert added == ["# Ours", "firewall --enabled --service=ssh"]
 
 
-UNPRINTABLE = "prints tuple, which is neither text nor a number"
+UNPRINTABLE = "prints tuple, which is neither a string nor a number"
 UNSAFE = "access to attribute '__class__' of 'str' object is unsafe."
 BROKEN_PARTS = [
     pytest.param("a\n{{ settings.nothing }}\n", 2, "template-error", "has no attribute 'nothing'", id="undefined"),

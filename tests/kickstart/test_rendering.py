@@ -27,5 +27,5 @@ def test_problems_come_back_from_other_processes(tmp_path: Path) -> None:
     found = list(render_all(site()[0] * 3, tmp_path))
     assert len(found) == 120
     messages = {problem.message for rendered in found for problem in rendered.problems}
-    assert messages == {"no command is called 'frobnicate'"}
+    assert messages == {"unknown command 'frobnicate'"}
     assert isinstance(found[0], Rendered)

@@ -33,7 +33,7 @@ MODEL = "ST480FP0021"
 FOREIGN = (
     "error: foreign: {0} belongs to {1} in {0}; needed: a disk that no other system uses\n"
     "  cure: correct node_disk; if this is given up, wipe the disk by hand: wipefs -a\n"
-    "  to erase it all the same: node_erase: [{2}]"
+    "  to erase it anyway: node_erase: [{2}]"
 )
 
 
@@ -93,7 +93,7 @@ def shared_storage(directory: Path) -> Lot:
         "gluster": (want(wwn(5)), FOREIGN.format("{5}", "Gluster: engine/.glusterfs", "gluster")),
         "stick": (
             want({"serial": STICK}),
-            "error: removable: {6} is removable (USB); needed: a disk that stays\n"
+            "error: removable: {6} is removable (USB); needed: a fixed disk\n"
             "  cure: name an internal disk in node_disk",
         ),
         "same-model": (want({"model": "QEMU HARDDISK"}), several("{all}", "QEMU HARDDISK")),
@@ -114,14 +114,14 @@ def old_hosts(directory: Path) -> Lot:
     refused = {
         "half-a-mirror": (
             want(wwn(2)),
-            "error: reaches-out: the array data on {2} also lies on {3}; needed: nothing that reaches onto other "
+            "error: reaches-out: the array data on {2} is also on {3}; needed: nothing that spans other "
             "disks\n  cure: correct node_disk; if the array is given up, remove it by hand",
         ),
         "another-node": (
             want(wwn(4)),
             "error: node-layers: {4} carries a node: volume group old-node, old-node/node-4.5.6-1, "
             "old-node/node-4.5.6-1+1, old-node/pool00, old-node/root; needed: an empty disk\n"
-            "  cure: set node_reinstall: true to install it anew, images and all",
+            "  cure: set node_reinstall: true to reinstall it, including all images",
         ),
         "same-model": (want({"model": MODEL}), several("{1}, {5}", MODEL)),
     }

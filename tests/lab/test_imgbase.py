@@ -159,7 +159,7 @@ def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation
     node = install(name)
     result = node.result
     assert f"the layer {NVR}+1 is made and verified" in result.text("01.script.log")
-    again = f"ovirt-node: the layer {NVR}+1 is there already and verified; imgbase was not run again\n"
+    again = f"ovirt-node: the layer {NVR}+1 already exists and is verified; imgbase was not run again\n"
     assert result.text("again") == f"{again}0\n"
     assert result.text("written").split() == [f".{file}" for file in WRITTEN]
     assert result.text("layout").split() == [NVR, "+-", f"{NVR}+1"]
@@ -274,7 +274,7 @@ REFUSALS = {
         "lvchange -qq --deltag imgbased:pool onn/pool00",
         "error: earlier-attempt: left by an earlier run of imgbase: onn/pool00 tagged imgbased:pool; needed: a root "
         "that imgbase has not touched\n"
-        "  cure: call neither `nodectl init` nor `imgbase layout --init` in a script of your own, then install again: "
+        "  cure: do not call `nodectl init` or `imgbase layout --init` in a script of your own, then install again: "
         "what imgbase has begun cannot be undone",
     ),
     "stale-tags": (
@@ -325,8 +325,8 @@ def test_hook_says_what_is_wrong(
         assert result.status == 0, result.console
         return
     assert result.status == 1, result.console
-    assert "imgbase-device: the image holds a file /dev/urandom, where imgbase makes a device" in result.console
-    assert "imgbase failed, and it does not roll back: what is on the disk is half a node" in result.console
+    assert "imgbase-device: the image contains a file /dev/urandom, where imgbase makes a device" in result.console
+    assert "imgbase failed, and it does not roll back: the disk holds an incomplete node" in result.console
     assert result.text("layers").split() == [NVR, f"{NVR}+1"]
 
 

@@ -155,7 +155,7 @@ def told(request: Request) -> list[str]:
         pytest.param(
             Request(automatic=True, volumes=(("/data", GIB), ("/var", 20 * GIB))),
             [
-                "/data: automatic partitioning does not make /data | leave it out, or write storage commands",
+                "/data: automatic partitioning does not make /data | remove it, or write storage commands",
                 "/var: automatic partitioning makes /var with 8 GiB, not with 20 GiB | "
                 "leave the size out, or write storage commands",
             ],
@@ -171,7 +171,7 @@ def told(request: Request) -> list[str]:
         ),
         pytest.param(
             Request(automatic=True, disks=(None, None), mirrored=True),
-            ["disk: automatic partitioning makes no mirror | name one disk, or write storage commands"],
+            ["disk: automatic partitioning cannot create a mirror | name one disk, or write storage commands"],
             id="mirror",
         ),
         pytest.param(
@@ -187,7 +187,7 @@ def told(request: Request) -> list[str]:
         pytest.param(
             Request(automatic=True, image_size=3 * GIB),
             [
-                "/: 10 GiB is below 4 times the image, 12 GiB, for which Anaconda asks | "
+                "/: 10 GiB is below 4 times the image, 12 GiB, which Anaconda requires | "
                 "give it 12 GiB or more, or let the default follow the image"
             ],
             id="image",

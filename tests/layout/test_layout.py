@@ -137,7 +137,7 @@ def test_good_layout_has_no_findings():
 WRONG_LAYOUTS = [
     pytest.param(
         without("boot"), Request(),
-        "error /boot: no /boot of its own | make /boot a partition or an md RAID 1 of 2 GiB",
+        "error /boot: no separate /boot | make /boot a partition or an md RAID 1 of 2 GiB",
         id="boot-missing",
     ),
     pytest.param(
@@ -166,7 +166,7 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         changed("root", kind="lvmlv"), Request(),
-        "error /: / is a plain logical volume; it has to be a thin volume | put it into the node's thin pool",
+        "error /: / is a plain logical volume; it must be a thin volume | put it into the node's thin pool",
         id="root-not-thin",
     ),
     pytest.param(
@@ -177,13 +177,13 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         GOOD, Request(image_size=3 * GIB),
-        "error /: 10 GiB is below 4 times the image, 12 GiB, for which Anaconda asks | "
+        "error /: 10 GiB is below 4 times the image, 12 GiB, which Anaconda requires | "
         "give it 12 GiB or more, or let the default follow the image",
         id="root-below-image",
     ),
     pytest.param(
         changed("root", size=60 * GIB), Request(),
-        "warning /: 60 GiB is above 50 GiB, and each image inherits it | data belongs into /var or a volume of its own",
+        "warning /: 60 GiB is above 50 GiB, and each image inherits it | store data in /var or on a separate volume",
         id="root-large",
     ),
     pytest.param(
@@ -193,18 +193,18 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         without("var_log"), Request(),
-        "error /var/log: /var/log is no volume of its own; layout standard has one of 8 GiB | "
+        "error /var/log: /var/log is not a separate volume; layout standard requires one of 8 GiB | "
         "add it as a thin volume of at least 8 GiB",
         id="volume-missing",
     ),
     pytest.param(
         changed("var", kind="partition"), Request(),
-        "error /var: /var is a partition; it has to be a thin volume | put it into the node's thin pool",
+        "error /var: /var is a partition; it must be a thin volume | put it into the node's thin pool",
         id="volume-not-thin",
     ),
     pytest.param(
         changed("var", pool="other"), Request(),
-        "error /var: /var lies in pool other; it has to lie in the pool of the root volume, pool00 | ",
+        "error /var: /var is in pool other; it must be in the pool of the root volume, pool00 | ",
         id="volume-other-pool",
     ),
     pytest.param(
@@ -219,18 +219,18 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         GOOD, Request(volumes=(("/data", 20 * GIB),)),
-        "error /data: /data is no volume of its own; one of 20 GiB is asked for | "
-        "add it as a thin volume of at least 20 GiB, or do not ask for it",
+        "error /data: /data is not a separate volume; one of 20 GiB is requested | "
+        "add it as a thin volume of at least 20 GiB, or do not request it",
         id="volume-wish-missing",
     ),
     pytest.param(
         with_volume("/data", size=19 * GIB), Request(volumes=(("/data", 20 * GIB),)),
-        "error /data: /data has 19 GiB; 20 GiB are asked for | give it 20 GiB, or ask for less",
+        "error /data: /data has 19 GiB; 20 GiB are requested | give it 20 GiB, or request less",
         id="volume-below-wish",
     ),
     pytest.param(
         changed("var", size=6 * GIB), Request(volumes=(("/var", 7 * GIB),)),
-        "error /var: /var has 6 GiB; 7 GiB are asked for | give it 7 GiB, or ask for less",
+        "error /var: /var has 6 GiB; 7 GiB are requested | give it 7 GiB, or request less",
         id="policys-volume-below-wish",
     ),
     pytest.param(
@@ -240,18 +240,18 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         GOOD, Request(root_size=12 * GIB),
-        "error /: / has 10 GiB; 12 GiB are asked for | give it 12 GiB, or ask for less",
+        "error /: / has 10 GiB; 12 GiB are requested | give it 12 GiB, or request less",
         id="root-below-wish",
     ),
     pytest.param(
         with_volume("/data", kind="lvmlv"), Request(volumes=(("/data", GIB),)),
-        "error /data: /data is a plain logical volume; it has to be a thin volume | put it into the node's thin pool",
+        "error /data: /data is a plain logical volume; it must be a thin volume | put it into the node's thin pool",
         id="wished-volume-not-thin",
     ),
     pytest.param(
         tuple(replace(d, pool="other") if d.name == "data" else d for d in with_volume("/data")),
         Request(volumes=(("/data", GIB),)),
-        "error /data: /data lies in pool other; it has to lie in the pool of the root volume, pool00 | ",
+        "error /data: /data is in pool other; it must be in the pool of the root volume, pool00 | ",
         id="wished-volume-in-another-pool",
     ),
     pytest.param(
@@ -261,7 +261,7 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         with_volume("/usr"), Request(),
-        "error /usr: /usr is part of the image and cannot be a volume | leave it out",
+        "error /usr: /usr is part of the image and cannot be a volume | remove it",
         id="volume-place",
     ),
     pytest.param(
@@ -272,12 +272,12 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         changed("swap", kind="lvmthinlv"), Request(),
-        "warning swap: swap is a thin volume; a full pool would take it along | make it a plain logical volume",
+        "warning swap: swap is a thin volume; it fails when the pool is full | make it a plain logical volume",
         id="swap-thin",
     ),
     pytest.param(
         changed("pool00", metadata_size=128 * MIB), Request(),
-        "warning pool: the pool has 128 MiB of metadata; imgbase wants 1 GiB | --metadatasize=1024",
+        "warning pool: the pool has 128 MiB of metadata; imgbase expects 1 GiB | --metadatasize=1024",
         id="metadata-small",
     ),
     pytest.param(
@@ -288,7 +288,7 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         changed("pool00", size=GOOD[4].size - 6 * GIB - 10 * GIB), Request(),
-        "warning volume_group: 10 GiB of the volume group stay free; 49.49 GiB are wished for | "
+        "warning volume_group: 10 GiB of the volume group stay free; 49.49 GiB are recommended | "
         "the disk is small for this layout: a larger one, or smaller volumes",
         id="reserve-small",
     ),
@@ -300,8 +300,8 @@ WRONG_LAYOUTS = [
     ),
     pytest.param(
         GOOD, Request(images=30),
-        "warning images: the pool of 191.92 GiB has room for 18 of the 30 images wished for | "
-        "276.25 GiB of pool hold them; a larger disk, smaller volumes, or a smaller wish",
+        "warning images: the pool of 191.92 GiB has room for 18 of the 30 requested images | "
+        "276.25 GiB of pool hold them; a larger disk, smaller volumes, or fewer images",
         id="images-below-wish",
     ),
 ]  # fmt: skip
@@ -334,7 +334,7 @@ def test_over_provisioned_pool_is_an_error():
     found = check(changed("pool00", size=46 * GIB), Request())
     assert (
         "error pool: the thin volumes add up to 47 GiB; the pool has 46 GiB | "
-        "make volumes smaller or the pool larger; Anaconda does not notice" in [told(f) for f in found]
+        "make volumes smaller or the pool larger; Anaconda does not check this" in [told(f) for f in found]
     )
 
 
@@ -377,10 +377,10 @@ SECOND_POOL = (
 def test_second_pool_is_not_the_nodes(devices):
     assert layout.capacity(devices, Request()) == layout.capacity(GOOD, Request())
     assert [told(found) for found in check(devices, Request(images=30))] == [
-        "warning volume_group: 8.48 GiB of the volume group stay free; 49.49 GiB are wished for | "
+        "warning volume_group: 8.48 GiB of the volume group stay free; 49.49 GiB are recommended | "
         "the disk is small for this layout: a larger one, or smaller volumes",
-        "warning images: the pool of 191.92 GiB has room for 18 of the 30 images wished for | "
-        "276.25 GiB of pool hold them; a larger disk, smaller volumes, or a smaller wish",
+        "warning images: the pool of 191.92 GiB has room for 18 of the 30 requested images | "
+        "276.25 GiB of pool hold them; a larger disk, smaller volumes, or fewer images",
     ]
 
 
@@ -402,15 +402,17 @@ def test_capacity_where_a_size_is_not_known(name, images):
 # --- plan() on requests that cannot be had ---------------------------------------------------------------------------
 
 IMPOSSIBLE = [
-    pytest.param(Request(layout="big"), "error layout: no layout 'big' | there are standard and minimal", id="layout"),
+    pytest.param(
+        Request(layout="big"), "error layout: unknown layout 'big' | one of: standard and minimal", id="layout"
+    ),
     pytest.param(
         Request(filesystem="btrfs"),
-        "error filesystem: no file system 'btrfs' for a node | imgbase supports xfs and ext4",
+        "error filesystem: file system 'btrfs' is not supported | imgbase supports xfs and ext4",
         id="filesystem",
     ),
     pytest.param(
         Request(firmware="coreboot"),
-        "error firmware: no firmware 'coreboot' | write uefi or bios, or leave it open",
+        "error firmware: unknown firmware 'coreboot' | write uefi or bios, or leave it open",
         id="firmware",
     ),
     pytest.param(
@@ -418,7 +420,7 @@ IMPOSSIBLE = [
     ),
     pytest.param(
         Request(volume_group="-onn"),
-        "error volume_group: '-onn' is not a name for LVM | "
+        "error volume_group: '-onn' is not a valid LVM name | "
         "letters, digits, '_', '.', '+' and '-', not first a '-', at most 55 characters",
         id="group-name",
     ),
@@ -435,7 +437,7 @@ IMPOSSIBLE = [
     pytest.param(
         Request(volumes=(("var", GIB),)),
         "error var: 'var' is not the mount point of a volume | "
-        "write an absolute path without blanks, '..' or a slash at the end",
+        "write an absolute path without spaces, '..' or a slash at the end",
         id="mount-point",
     ),
     pytest.param(
@@ -445,13 +447,13 @@ IMPOSSIBLE = [
     ),
     pytest.param(
         Request(volumes=((f"/{'a' * 56}", GIB),)),
-        f"error /{'a' * 56}: '{'a' * 56}' is not a name for LVM | "
+        f"error /{'a' * 56}: '{'a' * 56}' is not a valid LVM name | "
         "letters, digits, '_', '.', '+' and '-', not first a '-', at most 55 characters",
         id="volume-name-too-long",
     ),
     pytest.param(
         Request(volumes=(("/-data", GIB),)),
-        "error /-data: '-data' is not a name for LVM | "
+        "error /-data: '-data' is not a valid LVM name | "
         "letters, digits, '_', '.', '+' and '-', not first a '-', at most 55 characters",
         id="volume-name-characters",
     ),
@@ -462,13 +464,13 @@ IMPOSSIBLE = [
     ),
     pytest.param(
         Request(volume_group="a" * 56),
-        f"error volume_group: '{'a' * 56}' is not a name for LVM | "
+        f"error volume_group: '{'a' * 56}' is not a valid LVM name | "
         "letters, digits, '_', '.', '+' and '-', not first a '-', at most 55 characters",
         id="group-name-too-long",
     ),
     pytest.param(
         Request(volumes=(("/etc/vdsm", GIB),)),
-        "error /etc/vdsm: /etc/vdsm is part of the image and cannot be a volume | leave it out",
+        "error /etc/vdsm: /etc/vdsm is part of the image and cannot be a volume | remove it",
         id="part-of-the-image",
     ),
     pytest.param(

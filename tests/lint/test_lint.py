@@ -92,13 +92,13 @@ def test_every_check_has_its_example() -> None:
     assert set(EXAMPLES) - own <= set(findings._WORDS)
 
 
-NO_IMGBASE = "nothing calls imgbase: the machine boots a root without layers and cannot be updated"
+NO_IMGBASE = "no script calls imgbase: the machine boots a root without layers and cannot be updated"
 ADDON = "%addon org_ovirt_node --layout=standard --images=2 --filesystem=xfs --disks=1"
 SECTIONS = [
     pytest.param(ADDON, [], id="good"),
     pytest.param("%addon org_ovirt_node --images=0 what # why", [
-        ("addon-section", 1, "'--images=0' is no number from 1 to 99"),
-        ("addon-section", 1, "'what' is no option"),
+        ("addon-section", 1, "'--images=0' is not a number from 1 to 99"),
+        ("addon-section", 1, "'what' is not an option"),
     ], id="header"),
     pytest.param(f"{ADDON}\n\n# data\nvolume /data 20 G\nimage 2 GiB file", [
         ("addon-section", 4, "'volume /data 20 G' has no size"),
@@ -232,11 +232,12 @@ def test_a_group_that_may_be_on_the_disks(text: str, severities: list[str]) -> N
 
 
 MEMBERS = [
-    pytest.param("volgroup a pv.01", ["no command makes pv.01"], id="group"),
+    pytest.param("volgroup a pv.01", ["no command creates pv.01"], id="group"),
     pytest.param("volgroup a --useexisting pv.01", [], id="group-exists"),
     pytest.param("raid / --device=md0 --level=1 --useexisting", [], id="array-exists"),
     pytest.param("volgroup a sda2", [], id="a-device"),
-    pytest.param("raid / --level=1 --device=md0 raid.1 raid.2", ["no command makes raid.1", "no command makes raid.2"],
+    pytest.param("raid / --level=1 --device=md0 raid.1 raid.2",
+                 ["no command creates raid.1", "no command creates raid.2"],
                  id="array"),
     pytest.param("part pv.01 --size=1\nvolgroup a pv.01", [], id="made"),
 ]  # fmt: skip
@@ -298,25 +299,25 @@ def written(directory: Path, **files: str) -> Path:
 
 INCLUDED = [
     pytest.param({"main": "text\n\n%include a.ks\n", "a": "lang C\n\nrootpw 'x\n"}, "a.ks:3: quote-not-closed: "
-                 "a quotation mark that nothing closes in this line", id="quote-in-an-include"),
+                 "a quotation mark in this line is not closed", id="quote-in-an-include"),
     pytest.param({"main": "%include a.ks\nfrobnicate\n", "a": "lang C\nlang C\n"}, "a.ks:2: command-twice: "
-                 "a second lang; the last one counts, and nothing is said of the others", id="in-an-include"),
+                 "a second lang; only the last one is used, without a warning", id="in-an-include"),
     pytest.param({"main": "%ksappend a.ks\nfrobnicate\n", "a": "text\n\n"}, "main.ks:2: command-unknown: "
-                 "no command is called 'frobnicate'", id="after-an-append"),
+                 "unknown command 'frobnicate'", id="after-an-append"),
     pytest.param({"main": "text\n%include b.ks\n"}, "main.ks:2: include-missing: no file 'b.ks', and no script here "
                  "makes it", id="missing"),
-    pytest.param({"main": "text\n%include\n"}, "main.ks:2: include-missing: %include names no file", id="nothing"),
+    pytest.param({"main": "text\n%include\n"}, "main.ks:2: include-missing: %include has no file name", id="nothing"),
     pytest.param({"main": "%include a.ks\n", "a": "text\n%include main.ks\n"}, "a.ks:2: include-loop: main.ks includes "
                  "itself", id="loop"),
     pytest.param({"main": "%post --erroronfail\n%include a.ks\n%end\n", "a": "cat <<EOF\n"}, "main.ks:3: "
                  "section-word-inside: %end ends the script here, in the middle of a here-document that waits for EOF",
                  id="in-a-script"),
-    pytest.param({"main": "lang C\n# \udce9\n"}, "main.ks:2: not-utf-8: not UTF-8, and Anaconda reads nothing else",
+    pytest.param({"main": "lang C\n# \udce9\n"}, "main.ks:2: not-utf-8: not UTF-8, which Anaconda requires",
                  id="latin-1"),
     pytest.param({"main": "text\n%include a.ks\n", "a": "# \udce9\n"}, "main.ks:2: not-utf-8: a.ks: not UTF-8, and "
                  "Anaconda reads nothing else", id="latin-1-in-an-include"),
     pytest.param({"main": "text\n%include .\n"}, "main.ks:2: cannot-read: .: not a regular file", id="directory"),
-    pytest.param({}, "main.ks:1: no-such-file: there is no such file", id="no-file"),
+    pytest.param({}, "main.ks:1: no-such-file: file not found", id="no-file"),
 ]  # fmt: skip
 
 
@@ -330,11 +331,12 @@ def test_a_problem_stands_in_the_file_that_it_is_in(files: dict[str, str], expec
 STREAMED = [
     pytest.param(b"text\n", [], id="good"),
     pytest.param(b"", ["<stdin>:1: kickstart-empty: no command and no section"], id="nothing"),
-    pytest.param(b"text\nfrobnicate\n", ["<stdin>:2: command-unknown: no command is called 'frobnicate'"], id="error"),
-    pytest.param(b"text\n# \xe9\n", ["<stdin>:2: not-utf-8: not UTF-8, and Anaconda reads nothing else"], id="latin-1"),
-    pytest.param(b"%include a.ks\ntext\n", ["a.ks:2: command-unknown: no command is called 'frobnicate'"],
+    pytest.param(b"text\nfrobnicate\n", ["<stdin>:2: command-unknown: unknown command 'frobnicate'"], id="error"),
+    pytest.param(b"text\n# \xe9\n", ["<stdin>:2: not-utf-8: not UTF-8, which Anaconda requires"], id="latin-1"),
+    pytest.param(b"%include a.ks\ntext\n", ["a.ks:2: command-unknown: unknown command 'frobnicate'"],
                  id="include"),
-    pytest.param(b"text\n%include b.ks\n", ["<stdin>:2: include-missing: no file 'b.ks', and no script here makes it"],
+    pytest.param(b"text\n%include b.ks\n",
+                 ["<stdin>:2: include-missing: no file 'b.ks', and no script here creates it"],
                  id="missing"),
     pytest.param(b"text\n%include .\n", ["<stdin>:2: cannot-read: .: not a regular file"], id="directory"),
     pytest.param(b"#" * (ksfile.SIZE_LIMIT + 1), ["<stdin>:1: file-too-large: a kickstart has at most 16777216 bytes"],

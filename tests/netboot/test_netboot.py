@@ -186,22 +186,22 @@ def test_certificates_are_always_verified() -> None:
     [
         pytest.param(
             {"node_tree_url": "http://pxe.example.com/${x}/"},
-            ("error", "boot-word", "holds a character that boot loaders read differently"),
+            ("error", "boot-word", "contains a character that boot loaders interpret differently"),
             id="ipxe-expands-it",
         ),
         pytest.param(
             {"node_server_url": "http://pxe.example.com/a%20b/"},
-            ("error", "boot-word", "holds a character that boot loaders read differently"),
+            ("error", "boot-word", "contains a character that boot loaders interpret differently"),
             id="percent",
         ),
         pytest.param(
             {"node_server_url": "http://pxe.example.com/../nodes/"},
-            ("error", "boot-word", "holds a character that boot loaders read differently"),
+            ("error", "boot-word", "contains a character that boot loaders interpret differently"),
             id="above-the-root",
         ),
         pytest.param(
             {"node_installer_args": "['inst.text={x}']"},
-            ("error", "boot-word", "inst.text= holds a character that boot loaders read differently"),
+            ("error", "boot-word", "inst.text= contains a character that boot loaders interpret differently"),
             id="brace",
         ),
         pytest.param(

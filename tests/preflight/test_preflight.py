@@ -307,21 +307,21 @@ SIZES = [
     pytest.param(
         {},
         3 * GIB,
-        of_image("root: 10 GiB is below 4 times the image, 12 GiB, for which Anaconda asks")
+        of_image("root: 10 GiB is below 4 times the image, 12 GiB, which Anaconda requires")
         + "  hint: node_image_size: 3 GiB; the size of root is derived from it\n",
         id="not-declared-and-too-large",
     ),
     pytest.param(
         {"node_image_size": "2 GiB"},
         3 * GIB,
-        trouble(11, 24, "node_image_size: root: 10 GiB is below 4 times the image, 12 GiB, for which Anaconda asks")
+        trouble(11, 24, "node_image_size: root: 10 GiB is below 4 times the image, 12 GiB, which Anaconda requires")
         + "  hint: node_image_size: 3 GiB; the size of root is derived from it\n",
         id="declared-too-small",
     ),
     pytest.param(
         {"node_root_size": "11 GiB"},
         3 * GIB,
-        trouble(11, 23, "node_root_size: root: 11 GiB is below 4 times the image, 12 GiB, for which Anaconda asks")
+        trouble(11, 23, "node_root_size: root: 11 GiB is below 4 times the image, 12 GiB, which Anaconda requires")
         + "  hint: give it 12 GiB or more, or let the default follow the image\n",
         id="root-of-ones-own",
     ),
@@ -329,9 +329,9 @@ SIZES = [
         {"node_partitioning": "autopart"},
         3 * GIB,
         trouble(11, 26, "node_partitioning: /boot has 1 GiB; 2 GiB hold the kernels of two updates", "warning")
-        + "  hint: leave node_partitioning out\n"
-        + trouble(11, 26, "node_partitioning: 10 GiB is below 4 times the image, 12 GiB, for which Anaconda asks")
-        + "  hint: leave node_partitioning out\n",
+        + "  hint: remove node_partitioning\n"
+        + trouble(11, 26, "node_partitioning: 10 GiB is below 4 times the image, 12 GiB, which Anaconda requires")
+        + "  hint: remove node_partitioning\n",
         id="automatic",
     ),
     pytest.param(
@@ -359,7 +359,7 @@ def test_size(tmp_path: Path, site: Site, root: Path, changes: dict[str, str], s
 def test_local_image_needs_three_times_its_size(tmp_path: Path, site: Site, root: Path) -> None:
     os.truncate(root / IMAGE[1:], int(3.4 * GIB))
     changes = {"node_image_url": f"file://{root}{IMAGE}", "node_root_size": "10 GiB"}
-    told = trouble(11, 23, "node_root_size: root: 10 GiB is below 3 times the image, 10.2 GiB, for which Anaconda asks")
+    told = trouble(11, 23, "node_root_size: root: 10 GiB is below 3 times the image, 10.2 GiB, which Anaconda requires")
     done = preflight(tmp_path, site.url, **changes)
     assert done.problems == told + "  hint: give it 10.2 GiB or more, or let the default follow the image\n"
 

@@ -278,7 +278,7 @@ def test_widths_are_in_proportion() -> None:
         ),
         pytest.param(
             17,
-            "Room for 17 images, and one more while it is installed; 2 are wished for.",
+            "Room for 17 images, and one more while it is installed; 2 are requested.",
             "Images to hold: 2 (room for 17, and one more while it is installed)",
             id="many",
         ),
@@ -294,7 +294,7 @@ def test_capacity_is_translated_before_it_is_filled_in() -> None:
     assert capacity_text(APPLIED, 2, shouted).startswith("ROOM FOR 4 IMAGES, AND")
 
 
-BAD = Problem(ERROR, "/var", "1 GiB is below the 5 GiB minimum", "leave it out")
+BAD = Problem(ERROR, "/var", "1 GiB is below the 5 GiB minimum", "remove it")
 SMALL = Problem(WARNING, "/boot", "/boot has 1 GiB; 2 GiB hold the kernels of two updates")
 
 

@@ -60,11 +60,11 @@ CLOSED = {
     "BitLocker": ("bitlocker", "it is encrypted with BitLocker"),
     "crypto_LUKS": ("luks", "it is encrypted with LUKS"),
     "cs_fvault2": ("filevault", "it is encrypted with FileVault"),
-    "DM_integrity": ("dm-integrity", "dm-integrity lies above the data"),
+    "DM_integrity": ("dm-integrity", "dm-integrity is layered over the data"),
     "DM_snapshot_cow": ("dm-snapshot", "it is a snapshot of another device"),
     "jbd": ("journal", "it is the journal of a file system on another device"),
-    "LVM1_member": ("lvm1", "the installer does not read LVM1"),
-    "vdo": ("vdo", "VDO lies above the data"),
+    "LVM1_member": ("lvm1", "the installer does not support LVM1"),
+    "vdo": ("vdo", "VDO is layered over the data"),
     "xfs_external_log": ("journal", "it is the journal of a file system on another device"),
     "of_tomorrow": ("unknown", "disks.py does not know the signature"),
 }
@@ -283,7 +283,7 @@ def test_partition_and_signature_of_one_thing_are_one_refusal() -> None:
 )
 def test_file_system_of_several_disks(signature: str, kind: str) -> None:
     first, second = (device(name, signatures=(signature,), filesystem_uuid="77") for name in ("sda", "sdb"))
-    reaches = f"reaches-out: the {kind} 77 on sda also lies on sdb"
+    reaches = f"reaches-out: the {kind} 77 on sda is also on sdb"
     assert told(decided(facts(first, second), *disks.ERASABLE).refusals) == [reaches]
     both = disks.decide(facts(first, second), wanted("sda", "sdb", erase=disks.ERASABLE))
     assert told(both.refusals) == []
@@ -343,7 +343,7 @@ def test_node_that_may_be_installed_again_may_have_inactive_layers() -> None:
         ),
         pytest.param(
             {"name": "data", "missing": 1},
-            "reaches-out: the volume group data on sda also lies on 1 more that is not here",
+            "reaches-out: the volume group data on sda is also on 1 more that is not here",
             id="not-complete",
         ),
     ],
@@ -505,7 +505,7 @@ def test_consent_is_offered_with_its_word() -> None:
         "ovirt-node: error: not-known: what is in sda1 on sda is not known: it is encrypted with LUKS (crypto_LUKS); "
         "needed: a look at what is in it",
         "ovirt-node:   cure: correct node_disk, or find out by hand what it is",
-        "ovirt-node:   to erase it all the same: node_erase: [luks]",
+        "ovirt-node:   to erase it anyway: node_erase: [luks]",
     ]
     assert [argv for argv in target.done if argv[0] != "udevadm"] == []
 

@@ -93,14 +93,14 @@ EXPECTED = {
         "no-disk: no disk has wwn eui.0025385b71b02841; needed: one disk; cure: correct node_disk, or connect the disk",
     ],
     ("virtio", "multipath"): [
-        "no-wwid: vda has no WWID, so multipath does not take it; needed: a LUN; cure: set node_multipath: "
+        "no-wwid: vda has no WWID, so multipath ignores it; needed: a LUN; cure: set node_multipath: "
         "false, or correct node_disk",
     ],
     ("usb-stick", "stick"): [
-        "removable: sdb is removable (USB); needed: a disk that stays; cure: name an internal disk in node_disk",
+        "removable: sdb is removable (USB); needed: a fixed disk; cure: name an internal disk in node_disk",
     ],
     ("removable", "first"): [
-        "removable: sda is removable; needed: a disk that stays; cure: name an internal disk in node_disk",
+        "removable: sda is removable; needed: a fixed disk; cure: name an internal disk in node_disk",
     ],
     ("read-only", "first"): [
         "read-only: sda is read-only; needed: a disk that can be written; cure: take away its write "
@@ -133,28 +133,28 @@ EXPECTED = {
     ("copied-volume", "second"): [COPIED[1]],
     ("copied-volume", "pair"): list(COPIED),
     ("group-across", "first"): [
-        "reaches-out: the volume group data on sda also lies on sdb; needed: nothing that reaches onto other "
+        "reaches-out: the volume group data on sda is also on sdb; needed: nothing that spans other "
         "disks; cure: correct node_disk; if the volume group is given up, remove it by hand",
     ],
     ("group-missing", "first"): [
-        "reaches-out: the volume group lost on sda also lies on 1 more that is not here; needed: nothing that"
+        "reaches-out: the volume group lost on sda is also on 1 more that is not here; needed: nothing that"
         " reaches onto other disks; cure: correct node_disk; if the volume group is given up, remove it by "
         "hand",
     ],
     ("mirror", "first"): [
-        "reaches-out: the array data on sda also lies on sdb; needed: nothing that reaches onto other disks; "
+        "reaches-out: the array data on sda is also on sdb; needed: nothing that spans other disks; "
         "cure: correct node_disk; if the array is given up, remove it by hand",
     ],
     ("half-stripe", "first"): [
-        "reaches-out: the array data on sda also lies on 1 more that is not here; needed: nothing that "
+        "reaches-out: the array data on sda is also on 1 more that is not here; needed: nothing that "
         "reaches onto other disks; cure: correct node_disk; if the array is given up, remove it by hand",
     ],
     ("node", "first"): [
         "node-layers: sda carries a node: volume group onn, onn/node-4.5.6-1, onn/node-4.5.6-1+1, onn/pool00,"
-        " onn/root; needed: an empty disk; cure: set node_reinstall: true to install it anew, images and all",
+        " onn/root; needed: an empty disk; cure: set node_reinstall: true to reinstall it, including all images",
     ],
     ("node-beside", "same-name"): [
-        "group-name-taken: another volume group onn lies on sdc; needed: one of that name; cure: take that disk away "
+        "group-name-taken: another volume group onn is on sdc; needed: one of that name; cure: take that disk away "
         "from this machine; where nothing starts from it, rename the group: vgrename "
         "agx1fH-HgN1-f8na-YZBn-8Rbj-A4at-8Au1DK OTHER",
     ],
@@ -203,11 +203,11 @@ EXPECTED = {
         "cure: take the disk out of the set in the firmware's setup; node_raid makes a mirror without it",
     ],
     ("mounted", "first"): [
-        "in-use: sda1 on sda is mounted at /mnt; needed: a disk that nothing uses; cure: unmount it in node_pre",
+        "in-use: sda1 on sda is mounted at /mnt; needed: a disk that is not in use; cure: unmount it in node_pre",
     ],
     ("btrfs-across", "first"): [
-        "reaches-out: the btrfs file system c91d8039-4a9d-4a58-992f-20f225f6bff0 on sda also lies on sdb; needed: "
-        "nothing that reaches onto other disks; cure: correct node_disk; if the btrfs file system is given up, remove "
+        "reaches-out: the btrfs file system c91d8039-4a9d-4a58-992f-20f225f6bff0 on sda is also on sdb; needed: "
+        "nothing that spans other disks; cure: correct node_disk; if the btrfs file system is given up, remove "
         "it by hand",
     ],
     ("oracle-asm", "first"): [
@@ -215,7 +215,8 @@ EXPECTED = {
         "node_disk; if this is given up, wipe the disk by hand: wipefs -a",
     ],
     ("lvm1", "first"): [
-        "not-known: what is in sda on sda is not known: the installer does not read LVM1 (LVM1_member); " + LOOK_AT_IT,
+        "not-known: what is in sda on sda is not known: the installer does not support LVM1 (LVM1_member); "
+        + LOOK_AT_IT,
     ],
     ("deep-brick", "first"): [
         "foreign: sda belongs to Gluster: srv/gluster/bricks/data/brick/.glusterfs in storage-srv; needed: a disk that "
@@ -414,7 +415,7 @@ ASKED = disks.Wanted((disks.WantedDisk(wwn="0x5000c500a1b2c301"),), group="onn")
         pytest.param(
             {"mounts": ("/gluster_bricks/data",)},
             [
-                "in-use: sda1 on sda is mounted at /gluster_bricks/data; needed: a disk that nothing uses; "
+                "in-use: sda1 on sda is mounted at /gluster_bricks/data; needed: a disk that is not in use; "
                 "cure: unmount it in node_pre",
                 "foreign: sda belongs to Gluster: sda1 is mounted at /gluster_bricks/data; needed: a disk that no "
                 "other system uses; cure: correct node_disk; if this is given up, wipe the disk by hand: wipefs -a",
@@ -452,7 +453,7 @@ def test_no_answer_of_udev_stops() -> None:
     target = Replay("one-disk")
     target.answers[disks.UDEV] = (127, "", "udevadm: No such file or directory")
     assert lines(disks.decide(disks.gather(target), ASKED).refusals) == [
-        "cannot-look: udevadm and lsblk know no disk; needed: a report of every disk; "
+        "cannot-look: udevadm and lsblk found no disk; needed: a report of every disk; "
         "cure: look for disk errors in the kernel's messages; boot again"
     ]
 
@@ -521,8 +522,8 @@ MISSING = [
     pytest.param(
         "updates",
         "BOOT_IMAGE=vmlinuz inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img quiet\n",
-        "inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img did not bring it",
-        "look whether the installer can fetch that URL, and whether it is the image that ksgen published",
+        "inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img did not provide it",
+        "check whether the installer can fetch that URL, and whether it is the image that ksgen published",
         id="not-loaded",
     ),
     pytest.param(
@@ -535,8 +536,8 @@ MISSING = [
     pytest.param(
         "tree",
         "BOOT_IMAGE=vmlinuz\n",
-        "the installer's tree does not bring it",
-        "put it into the tree as images/product.img (ksgen image), or set node_addon: true",
+        "the install tree does not contain it",
+        "add it to the tree as images/product.img (ksgen image), or set node_addon: true",
         id="not-in-the-tree",
     ),
 ]
@@ -588,7 +589,8 @@ def test_wipe_that_fails_leaves_no_link() -> None:
     assert disks.RULES not in target.files
     assert [argv[0] for argv in target.done] == ["udevadm", "swapoff", "vgchange", "wipefs"]
     assert (
-        "ovirt-node: the installation stops here; only the wanted disks have been written to.\n" in target.heard[0][1]
+        "ovirt-node: the installation stops here; only the requested disks have been written to.\n"
+        in target.heard[0][1]
     )
     assert (
         "ovirt-node: error: wipe-failed: wipefs --all --types LVM2_member,linux_raid_member /dev/sda2 exited with 5: "
@@ -621,7 +623,8 @@ def test_link_that_is_wrong_is_taken_back(leads_to: str, found: str) -> None:
         "cure: boot again; look at /tmp/node-disks.log"
     ]
     assert (
-        "ovirt-node: the installation stops here; only the wanted disks have been written to.\n" in target.heard[0][1]
+        "ovirt-node: the installation stops here; only the requested disks have been written to.\n"
+        in target.heard[0][1]
     )
 
 

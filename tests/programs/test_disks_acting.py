@@ -179,7 +179,7 @@ def test_what_is_started_anew_is_taken_down_again(
 def test_what_has_been_written_to_is_told(codes: list[str], written: bool) -> None:
     refusals = [disks.Refusal(code, "found", "needed", "cure") for code in codes]
     first = disks.describe(refusals).splitlines()[0]
-    what = "only the wanted disks have been written to" if written else "nothing has been written to any disk"
+    what = "only the requested disks have been written to" if written else "nothing has been written to any disk"
     assert first == f"ovirt-node: the installation stops here; {what}."
 
 
@@ -284,10 +284,10 @@ def test_table_without_disks() -> None:
     [
         pytest.param(["in-use"], "nothing has been written to any disk", id="before"),
         pytest.param(["takedown-failed"], "nothing has been written to any disk", id="taken-down"),
-        pytest.param(["wipe-failed"], "only the wanted disks have been written to", id="wiping"),
-        pytest.param(["multipath-failed"], "only the wanted disks have been written to", id="multipath"),
-        pytest.param(["link-missing"], "only the wanted disks have been written to", id="link"),
-        pytest.param(["in-use", "link-missing"], "only the wanted disks have been written to", id="both"),
+        pytest.param(["wipe-failed"], "only the requested disks have been written to", id="wiping"),
+        pytest.param(["multipath-failed"], "only the requested disks have been written to", id="multipath"),
+        pytest.param(["link-missing"], "only the requested disks have been written to", id="link"),
+        pytest.param(["in-use", "link-missing"], "only the requested disks have been written to", id="both"),
     ],
 )
 def test_what_has_been_written_to_is_said(codes: list[str], said: str) -> None:

@@ -192,7 +192,7 @@ def test_brick_by_its_mount_point(mount: str) -> None:
 
 # --- what reaches onto other disks -----------------------------------------------------------------------------------
 
-REACHES = "reaches-out: the {} data on {} also lies on {}"
+REACHES = "reaches-out: the {} data on {} is also on {}"
 LEVELS = ["raid0", "raid1", "raid4", "raid5", "raid6", "raid10", "linear"]
 
 
@@ -332,7 +332,7 @@ def test_of_the_paths_of_a_lun_lvm_shows_one(shown: str, is_hidden: bool) -> Non
 
 # --- a group's name --------------------------------------------------------------------------------------------------
 
-TAKEN = "group-name-taken: another volume group onn lies on {}"
+TAKEN = "group-name-taken: another volume group onn is on {}"
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ TAKEN = "group-name-taken: another volume group onn lies on {}"
         pytest.param(
             (group("onn", "sda", "sdb"),),
             ("sda",),
-            ["reaches-out: the volume group onn on sda also lies on sdb"],
+            ["reaches-out: the volume group onn on sda is also on sdb"],
             id="in-part",
         ),
         pytest.param((group("onn", "sda"), group("onn", "sdb")), ("sda",), [TAKEN.format("sdb")], id="two-of-one-name"),

@@ -111,7 +111,7 @@ def test_signatures(answer: str, expected: tuple[str, ...]) -> None:
     ],
 )
 def test_machine_of_which_nothing_is_known(target: Answering) -> None:
-    assert disks.gather(target).unread == ("udevadm and lsblk know no disk",)
+    assert disks.gather(target).unread == ("udevadm and lsblk found no disk",)
 
 
 def test_file_system_without_a_uuid() -> None:

@@ -298,7 +298,7 @@ def test_lun_without_a_map_is_wiped_by_one_path_that_can_be_read() -> None:
     [
         pytest.param(
             facts(disks.dataclasses.replace(PATHS[0], wwid="")),
-            ["no-wwid: sda has no WWID, so multipath does not take it"],
+            ["no-wwid: sda has no WWID, so multipath ignores it"],
             id="no-wwid",
         ),
         pytest.param(facts(*(disks.dataclasses.replace(path, wwid="") for path in PATHS), MAP), [], id="map-is-there"),

@@ -150,7 +150,7 @@ def codes(findings: Iterable[imgbase.Finding]) -> list[str]:
 
 SYNTAX = "needed: name-version-release of letters, digits, dots and underscores, with no line end"
 REBUILD = "build the image again, or write the file in a script before this one"
-OWN_CALL = f"call neither `nodectl init` nor `imgbase layout --init` in a script of your own, {UNDONE}"
+OWN_CALL = f"do not call `nodectl init` or `imgbase layout --init` in a script of your own, {UNDONE}"
 THIN = "make it with `logvol / --thin --poolname=POOL`, and the pool with `logvol none --thinpool`"
 LEFT = "earlier-attempt: left by an earlier run of imgbase:"
 UNTOUCHED = "needed: a root that imgbase has not touched"
@@ -331,7 +331,7 @@ PRECONDITIONS = [
         (
             "root-not-in-lvm: / is on /dev/mapper/onn-root, and LVM in the installed system sees no volume at all; "
             "needed: the volumes of the node in the answer of `lvs` | "
-            "look whether /etc/lvm/devices/system.devices of the installed system names the disks, and whether a "
+            "check whether /etc/lvm/devices/system.devices of the installed system names the disks, and whether a "
             "filter in its lvm.conf hides them",
         ),
         id="devices-file-of-other-disks",
@@ -347,7 +347,7 @@ PRECONDITIONS = [
         also_mounted("/usr"),
         (
             "usr-separate: /usr is a mount point; needed: /usr in the root, which layers are made of | "
-            "take /usr out of the storage commands",
+            "remove /usr from the storage commands",
         ),
         id="usr-separate",
     ),
@@ -376,9 +376,9 @@ PRECONDITIONS = [
         given(kernel_arguments=("quiet", "node_storage=Minimal,other"), has_skip_volumes=True),
         (
             "layout-contradicted: node_storage=Minimal,other asks imgbase for the layout minimal; "
-            "needed: the layout standard | take it away, or choose the layout minimal",
+            "needed: the layout standard | remove it, or choose the layout minimal",
             "layout-contradicted: /var/imgbased/.skip-volumes asks imgbase for the layout minimal; "
-            "needed: the layout standard | take it away, or choose the layout minimal",
+            "needed: the layout standard | remove it, or choose the layout minimal",
         ),
         id="minimal-asked-for-otherwise",
     ),
@@ -400,8 +400,8 @@ PRECONDITIONS = [
         STANDARD,
         other_groups("onn_old"),
         (
-            "~stale-tag: the volume group onn_old of another node is tagged imgbased:vg, and imgbase takes that away; "
-            "needed: no other node's volume group in sight | leave its disk out with `ignoredisk --only-use`",
+            "~stale-tag: the volume group onn_old of another node is tagged imgbased:vg, and imgbase removes that tag; "
+            "needed: no volume group of another node | leave its disk out with `ignoredisk --only-use`",
         ),
         id="another-node-in-sight",
     ),
@@ -421,7 +421,7 @@ PRECONDITIONS = [
         (
             "~metadata-cannot-grow: the pool has 536870912 bytes of metadata, "
             "and the volume group 536870911 bytes free; "
-            "needed: 1073741824 bytes of metadata, or room to grow to that | "
+            "needed: 1073741824 bytes of metadata, or free space to grow to that | "
             "set --metadatasize on the pool's `logvol`, or --reserved-space on `volgroup`",
         ),
         id="no-room-for-metadata",
@@ -775,7 +775,7 @@ RESULTS = [
         volumes("pool00", metadata_bytes=2**28, fill=80.4),
         (
             "~metadata-small: the pool has 268435456 bytes of metadata; needed: 1073741824 | "
-            "give the volume group room, then `lvextend --poolmetadatasize 1073741824b onn/pool00`",
+            "free some space in the volume group, then `lvextend --poolmetadatasize 1073741824b onn/pool00`",
             "~pool-full: the pool is 80 % full; needed: less than 80 % | give the node a larger disk",
         ),
         id="pool-small",
@@ -902,14 +902,14 @@ def test_verify(after: Facts, wanted: Wanted, change: Callable[[Facts], Facts], 
 
 CALLED = "subprocess.CalledProcessError: Command '[{}]' returned non-zero exit status 1."
 EXPLAINED = {
-    "imgbase-device": "the image holds a file /dev/urandom, where imgbase makes a device; "
+    "imgbase-device": "the image contains a file /dev/urandom, where imgbase makes a device; "
     f"needed: an image with an empty /dev | build the image again, {UNDONE}",
     "imgbase-profile": "LVM refused the profile imgbased-pool; needed: the profile of the package imgbased | "
     f"{IMAGE}, {UNDONE}",
     "imgbase-dmeventd": "imgbase found no running dmeventd to stop; "
     f"needed: dmeventd, and monitoring not switched off in /etc/lvm/lvm.conf | {IMAGE}, {UNDONE}",
     "imgbase-space": "no space is left in the pool, in /boot or in another file system; "
-    f"needed: room for the layer and its kernel | give the node a larger disk, {UNDONE}",
+    f"needed: space for the layer and its kernel | give the node a larger disk, {UNDONE}",
     "imgbase-module": "the image lacks a Python module that imgbase needs; "
     f"needed: the package imgbased with all it requires | {IMAGE}",
 }
@@ -964,7 +964,7 @@ def test_explain_by_the_exception(recorded: str, reason: str) -> None:
 def test_explain_by_the_last_line(text: str, reason: str) -> None:
     expected = f"imgbase-failed: imgbase exited with 1: {reason}; needed: exit status 0 | "
     assert imgbase.describe([imgbase.explain(Output(1, text))]) == describe(
-        f"{expected}read imgbase's own words in the log, {UNDONE}"
+        f"{expected}read imgbase's messages in the log, {UNDONE}"
     )
 
 
@@ -978,13 +978,13 @@ def test_explanations_do_not_fit_a_good_run(pattern: str) -> None:
 
 def test_makes_a_node(site: Site) -> None:
     run = site.run()
-    assert run.told == f"the layer {LAYER} is made and verified; it boots next"
+    assert run.told == f"the layer {LAYER} is created and verified; it boots next"
     assert run.status == 0
     assert site.calls("imgbase") == ["imgbase --debug layout --init"]
     assert GOOD in run.log
     assert run.console.splitlines() == [
         "ovirt-node: running imgbase --debug layout --init; it takes a minute or more",
-        f"ovirt-node: the layer {LAYER} is made and verified; it boots next",
+        f"ovirt-node: the layer {LAYER} is created and verified; it boots next",
     ]
     assert not (site.root / "var/imgbased/.skip-volumes").exists()
 
@@ -1009,7 +1009,7 @@ def test_minimal_makes_its_file_before_imgbase(site: Site) -> None:
     script.write_text(script.read_text().replace('echo "imgbase', f'[ -e {flag} ] || exit 9\necho "imgbase'))
     flag.parent.mkdir(parents=True)
     run = site.run(MINIMAL)
-    assert (run.status, run.told) == (0, f"the layer {LAYER} is made and verified; it boots next")
+    assert (run.status, run.told) == (0, f"the layer {LAYER} is created and verified; it boots next")
     assert flag.read_text() == ""
 
 
@@ -1022,7 +1022,7 @@ def test_names_the_volumes_before_imgbase(el10: Site) -> None:
     uuid = re.findall(r"^UUID=(\S+) */ ", EL10_FSTAB, re.MULTILINE)[0]
     assert f"ovirt-node: /etc/fstab: / is /dev/mapper/onn-root, was UUID={uuid}\n" in run.log
     told = "/etc/fstab: 9 lines named volumes of the node by UUID; imgbase needs /dev/mapper/ names"
-    assert run.told.splitlines()[-2:] == [told, f"the layer {LAYER} is made and verified; it boots next"]
+    assert run.told.splitlines()[-2:] == [told, f"the layer {LAYER} is created and verified; it boots next"]
     assert run.console.splitlines()[0] == f"ovirt-node: {told}"
 
 
@@ -1156,7 +1156,7 @@ def test_refuses_a_layer_that_was_not_tagged(site: Site) -> None:
 def test_does_it_once(site: Site) -> None:
     first, second = site.run(), site.run()
     assert (first.status, second.status) == (0, 0)
-    assert second.told == f"the layer {LAYER} is there already and verified; imgbase was not run again"
+    assert second.told == f"the layer {LAYER} already exists and is verified; imgbase was not run again"
     assert len(site.calls("imgbase")) == 1
 
 
@@ -1185,7 +1185,7 @@ def test_relabelling_is_a_warning(site: Site) -> None:
         "~relabel: restorecon exited with 1: restorecon: denied; needed: the labels of files that scripts wrote | "
         "run `restorecon -r /` in the installed system"
     )
-    assert run.told == f"{describe(expected)}\nthe layer {LAYER} is made and verified; it boots next"
+    assert run.told == f"{describe(expected)}\nthe layer {LAYER} is created and verified; it boots next"
     assert run.status == 0
     assert "warning: relabel" in run.console
 

@@ -58,7 +58,7 @@ def test_missing_card_is_told_and_nothing_is_written(net: Path, tmp_path: Path) 
     assert done.returncode == 1
     assert not result.exists()
     assert (
-        "ovirt-node: no network card has the address 52:54:00:aa:00:09, which node_network of this host names; "
+        "ovirt-node: no NIC has the address 52:54:00:aa:00:09, which node_network of this host names; "
         "this machine has eno1 52:54:00:aa:00:01, eno2 52:54:00:aa:00:02.\n"
         "Nothing has been written to any disk. Correct the inventory, run ksgen, and boot again." in done.stderr
     )

@@ -11,7 +11,7 @@ from org_ovirt_node import section
 from org_ovirt_node.layout import GIB, MIB, has_errors, plan
 from org_ovirt_node.section import Section
 
-LATER = "volumes and sizes stand on lines of their own below the header"
+LATER = "volumes and sizes go on separate lines below the header"
 SIZES = "a whole number and MiB, GiB or TiB: volume /data 10 GiB"
 
 
@@ -107,48 +107,48 @@ def test_readable(text: str, wished: Section | None) -> None:
     ("words", "lines", "line", "told"),
     [
         pytest.param(
-            ("--layot=minimal",), (), None, "there is no option --layot; did you mean --layout?", id="option-misspelt"
+            ("--layot=minimal",), (), None, "unknown option --layot; did you mean --layout?", id="option-misspelt"
         ),
         pytest.param(
             ("--zzz",),
             (),
             None,
-            "there is no option --zzz; there are --layout, --filesystem, --findings, --images, --disks, --no-imgbase",
+            "unknown option --zzz; one of: --layout, --filesystem, --findings, --images, --disks, --no-imgbase",
             id="option-unknown",
         ),
         pytest.param(
             ("--layout=minmal",),
             (),
             None,
-            "'--layout=minmal' is none of standard and minimal; did you mean minimal?",
+            "'--layout=minmal' is not one of standard, minimal; did you mean minimal?",
             id="layout-unknown",
         ),
-        pytest.param(("--layout",), (), None, "'--layout' is none of standard and minimal", id="no-value"),
+        pytest.param(("--layout",), (), None, "'--layout' is not one of standard, minimal", id="no-value"),
         pytest.param(
-            ("--filesystem=btrfs",), (), None, "'--filesystem=btrfs' is none of xfs and ext4", id="filesystem-unknown"
+            ("--filesystem=btrfs",), (), None, "'--filesystem=btrfs' is not one of xfs, ext4", id="filesystem-unknown"
         ),
         pytest.param(
-            ("--images=0",), (), None, "'--images=0' is no number from 1 to 99; write --images=2", id="images-zero"
+            ("--images=0",), (), None, "'--images=0' is not a number from 1 to 99; write --images=2", id="images-zero"
         ),
         pytest.param(
-            ("--disks=²",), (), None, "'--disks=²' is no number from 1 to 99; write --disks=2", id="no-such-digit"
+            ("--disks=²",), (), None, "'--disks=²' is not a number from 1 to 99; write --disks=2", id="no-such-digit"
         ),
         pytest.param(
             ("--no-imgbase=yes",), (), None, "'--no-imgbase=yes' takes no value; write --no-imgbase", id="flag-value"
         ),
-        pytest.param(("volume",), (), None, f"'volume' is no option; {LATER}", id="body-on-the-header"),
+        pytest.param(("volume",), (), None, f"'volume' is not an option; {LATER}", id="body-on-the-header"),
         pytest.param(
             ("--images=2", "--images=3"),
             (),
             None,
-            "'--images=3' stands beside '--images=2'; leave one of them out",
+            "'--images=3' conflicts with '--images=2'; remove one of them",
             id="option-twice",
         ),
         pytest.param(
             (),
             ("volume /data 1 GiB", "volume /data 2 GiB"),
             1,
-            "'volume /data 2 GiB' stands beside 'volume /data 1 GiB'; leave one of them out",
+            "'volume /data 2 GiB' conflicts with 'volume /data 1 GiB'; remove one of them",
             id="volume-twice",
         ),
         pytest.param(
@@ -163,13 +163,13 @@ def test_readable(text: str, wished: Section | None) -> None:
         pytest.param((), ("volume /data 0 GiB",), 0, f"'volume /data 0 GiB' has no size; {SIZES}", id="zero"),
         pytest.param((), ("volume /data 20 GB",), 0, f"'volume /data 20 GB' has no size; {SIZES}", id="another-unit"),
         pytest.param(
-            (), ("volumes /d 1 GiB",), 0, "'volumes /d 1 GiB' means nothing here; did you mean volume?", id="misspelt"
+            (), ("volumes /d 1 GiB",), 0, "'volumes /d 1 GiB' is not valid here; did you mean volume?", id="misspelt"
         ),
         pytest.param(
             (),
             ("hello",),
             0,
-            "'hello' means nothing here; a line is volume MOUNT_POINT SIZE, or image SIZE, or image SIZE file",
+            "'hello' is not valid here; a line is volume MOUNT_POINT SIZE, or image SIZE, or image SIZE file",
             id="meaningless",
         ),
         pytest.param(
@@ -198,7 +198,7 @@ def test_readable(text: str, wished: Section | None) -> None:
             (),
             ("volume /etc/x 3 GiB",),
             0,
-            "volume /etc/x: /etc/x is part of the image and cannot be a volume; leave it out",
+            "volume /etc/x: /etc/x is part of the image and cannot be a volume; remove it",
             id="volume-in-the-image",
         ),
     ],

@@ -59,12 +59,12 @@ volume /data 20 GiB
 BAD = {
     "misspelt": (
         "%addon org_ovirt_node --layot=minimal\n%end\n",
-        "%addon org_ovirt_node: there is no option --layot; did you mean --layout?",
+        "%addon org_ovirt_node: unknown option --layot; did you mean --layout?",
     ),
     "quoted": (
         '%addon org_ovirt_node --layout="a b"\n%end\n',
-        "%addon org_ovirt_node: '--layout=a' is none of standard and minimal\n"
-        "%addon org_ovirt_node: 'b' is no option; volumes and sizes stand on lines of their own below the header",
+        "%addon org_ovirt_node: '--layout=a' is not one of standard, minimal\n"
+        "%addon org_ovirt_node: 'b' is not an option; volumes and sizes go on separate lines below the header",
     ),
     "body": (
         "lang C\n%addon org_ovirt_node\nvolume /var 2 GiB\nvolume /data 3\n%end\n",
@@ -116,7 +116,7 @@ def test_writing_a_request(ref: str) -> None:
         assert answer["refused"][0] == "InvalidValueError"
         assert answer["request"] == first
     assert answers[1]["refused"][1] == (
-        "'--layout=mini mal\\n%end' is none of standard and minimal\n'--images=-1' is no number from 1 to 99"
+        "'--layout=mini mal\\n%end' is not one of standard, minimal\n'--images=-1' is not a number from 1 to 99"
     )
 
 

@@ -31,7 +31,7 @@ STOPS = (
     "(in the installer: /mnt/sysroot/var/log/ovirt-node-init.log)"
 )
 
-HALF = "it does not roll back: what is on the disk is half a node"
+HALF = "it does not roll back: the disk holds an incomplete node"
 
 # Spelled out, and not read from the hook: what imgbase reads and calls.
 FILES = (

@@ -4,7 +4,7 @@
     tests/support/record_anaconda.py BENCH [NAME...]
 
 BENCH is the directory of plan_ks.py, which runs Anaconda's planner of EL9 and EL10 from source trees. With names, only
-the cases whose names contain one of them are asked for, and compared by test_anaconda.py afterwards.
+the cases whose names contain one of them are requested, and compared by test_anaconda.py afterwards.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     tests/support/record_automatic.py BENCH [NAME...]
 
 BENCH is the directory of plan_ks.py and anaconda_bus.py, which run Anaconda's storage of EL9 and EL10 from source
-trees. With names, only the cases whose names contain one of them are asked for; test_automatic.py compares.
+trees. With names, only the cases whose names contain one of them are requested; test_automatic.py compares.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def test_keys_that_are_no_texts_and_come_by_a_merge() -> None:
 def test_an_anchor_before_a_merge_key() -> None:
     _, problems = parse_yaml("b: {&a <<: {c: 1}}\n", "f")
     assert [(problem.code, problem.message, str(problem.mark)) for problem in problems] == [
-        ("needs-quotes", "an anchor stands before <<", "f:1:5")
+        ("needs-quotes", "an anchor before <<", "f:1:5")
     ]
 
 

@@ -42,10 +42,13 @@ def test_a_trap(trap: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, re
     ("read", "value", "message"),
     [
         pytest.param(
-            one_line, "a" * (LINE_LONGEST + 1), "4097 characters are more than the 4096 of one line", id="line"
+            one_line, "a" * (LINE_LONGEST + 1), "4097 characters exceed the limit of 4096 for one line", id="line"
         ),
         pytest.param(
-            script, "a" * (SCRIPT_LONGEST + 1), "1048577 characters are more than the 1048576 of a script", id="script"
+            script,
+            "a" * (SCRIPT_LONGEST + 1),
+            "1048577 characters exceed the limit of 1048576 for a script",
+            id="script",
         ),
         pytest.param(
             parse_size, "9" * 5000 + " GiB", f"'{'9' * 56}... is more than LVM can handle, which is 8 EiB", id="size"
@@ -56,8 +59,8 @@ def test_a_trap(trap: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, re
             f"'0.{'9' * 54}... is more than LVM can handle, which is 8 EiB",
             id="fraction",
         ),
-        pytest.param(parse_mac, 16**5000, "a number without end is not text", id="number"),
-        pytest.param(parse_size, 16**5000, "a number without end has no unit", id="number-for-a-size"),
+        pytest.param(parse_mac, 16**5000, "an infinite number is not text", id="number"),
+        pytest.param(parse_size, 16**5000, "an infinite number has no unit", id="number-for-a-size"),
         pytest.param(domain_name, [16**5000], "a list is not text", id="number-in-a-list"),
     ],
 )

@@ -168,7 +168,7 @@ class NodeLayoutSpoke(NormalSpoke):
         self._show_activity()
 
     def _show_activity(self) -> None:
-        """A check leaves the choices alone, so that none loses the focus under somebody's fingers."""
+        """A check leaves the choices alone, so that none loses the focus while the user types."""
         is_busy = self._node.is_running
         self._object("spinner").set_property("active", is_busy)
         self._object("choices_grid").set_sensitive(not self._node.is_applying)
@@ -213,7 +213,7 @@ class NodeLayoutSpoke(NormalSpoke):
         if not self._node.failure:
             self._object("current_button").set_active(True)
         self._checked()
-        # Storage's own line on the hub is drawn anew only when somebody says so.
+        # Storage's own line on the hub is redrawn only on request.
         hubQ.send_ready("StorageSpoke")
 
     def on_layout_toggled(self, button: Gtk.RadioButton, name: str) -> None:

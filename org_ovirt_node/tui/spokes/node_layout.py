@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The layout in text mode.
 
-Text mode draws a screen when somebody asks for it and stands still in between. So this spoke does not listen to
+Text mode draws a screen on request and is idle in between. So this spoke does not listen to
 Storage: it looks again, and waits for the answer, whenever the hub or the spoke itself is drawn.
 """
 
@@ -137,7 +137,7 @@ class NodeLayoutSpoke(NormalTUISpoke):
         self._look_again()
 
     def _use_node_layout(self, _data: Any) -> None:
-        print(_("Making the node layout..."), flush=True)
+        print(_("Creating the node layout..."), flush=True)
         self._node.use_node_layout()
         self._shows_proposal = False
 
