@@ -156,7 +156,7 @@ def _check_reserve(made: tuple[Device, ...]) -> Iterator[Finding]:
         needed = layout.RESERVE_MIN
         yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, free), needed_size=needed)
     elif layout.is_reserve_small(kept, group.size):
-        wanted = layout.wished_reserve(group.size)
+        wanted = layout.recommended_reserve(group.size)
         yield _finding("reserve-small", WARNING, "volume_group", found_size=free, wanted_size=wanted)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The hook of the add-on: what it is told to do, and a kickstart's scripts with it behind them.
+"""The hook of the add-on: its arguments, and a kickstart's scripts with it behind them.
 
 The hook itself is data/post-scripts/85-ovirt-node.ks, which runs imgbase.py. Nothing here needs Anaconda.
 """

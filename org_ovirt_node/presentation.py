@@ -265,7 +265,7 @@ def capacity_text(view: View, wanted: int, translate: Translate) -> str:
 
 
 def wish_text(view: View, wanted: int, translate: Translate) -> str:
-    """How many images are wished for, and how many it holds where that is known."""
+    """How many images are requested, and how many it holds where that is known."""
     if view.images is None or not view.devices:
         return translate("Images to hold: {wanted}").format(wanted=wanted)
     if view.images == 0:

@@ -96,7 +96,7 @@ class RemoteNode:
 
         An automated one never waits here for a person: with an error in what its kickstart makes, the service ends it
         before any disk is written and tells all findings, where a hub would stop at the title of a spoke
-        (ui/tui/hubs/summary.py, CmdlineError) or wait for ever. Once a person has chosen something else, it waits.
+        (ui/tui/hubs/summary.py, CmdlineError) or wait without end. Once a person has chosen something else, it waits.
         """
         applied = self._storage.AppliedPartitioning
         if is_automated and (not applied or applied in self._of_kickstart):

@@ -8,7 +8,7 @@
     image 2150 MiB
     %end
 
-Simple words stand on the header, because the Boss splits it at blanks and drops quotes; everything else is a line.
+Simple options are on the header, because the Boss splits it at blanks and drops quotes; everything else is a line.
 """
 
 import difflib
@@ -70,12 +70,12 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        """For where only a text gets through: with the section's name, as line numbers are lost on the way."""
+        """For where only a text gets through: with the section's name, as line numbers are lost in the Boss."""
         return f"%addon {NAME}: {self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
 class Parsed(NamedTuple):
-    """A section, and what is wrong in its text; where something is, the defaults stand in for it."""
+    """A section, and what is wrong in its text; where something is, the defaults are used."""
 
     section: Section
     problems: tuple[Problem, ...]

@@ -2,7 +2,7 @@
 """A child process in which expressions are evaluated under limits on processor time and memory.
 
 Nothing within a process can stop a regular expression, or a text of a gigabyte that one operation makes. The child is a
-fork, so that it has the inventory already; requests and answers go through a pipe of its own, so that no secret stands
+fork, so that it has the inventory already; requests and answers go through a pipe of its own, so that no secret is
 in an argument or a file.
 """
 

@@ -16,7 +16,7 @@ _LEXER = Lexer(Environment(trim_blocks=True))
 
 
 def mark(node: Node, refused: Refused, sources: Mapping[str, str]) -> Mark:
-    """The place that a refusal speaks of; `sources` are the texts of files."""
+    """The place that a refusal is about; `sources` are the texts of files."""
     if not isinstance(node.value, str) or node.is_secret:
         return node.mark
     return _exact_mark(node, *_offset(node.value, refused), sources)

@@ -39,7 +39,7 @@ class KickstartFile:
 
 
 def read_file(path: Path) -> KickstartFile:
-    """Read a kickstart and what it includes. What cannot be read is told in `problems`."""
+    """Read a kickstart and what it includes. What cannot be read is reported in `problems`."""
     return include(str(path), _load(path), _load)
 
 
@@ -82,7 +82,7 @@ class _Reading:
             self.origins += [Mark(name, number, 1, max(1, len(row.rstrip())))] * len(parts)
 
     def _include(self, mark: Mark, found: re.Match[str], content: str, above: tuple[str, ...]) -> bool:
-        """Put the file in the place of the line that includes it; False where the line says nothing more than that."""
+        """Put the file in the place of the line that includes it; False where that is all that the line does."""
         target = _target(found)
         if not target:
             self.problems.append(Problem("include-missing", f"%{found.group(1)} has no file name", mark))
@@ -111,7 +111,7 @@ class _Reading:
 
     @staticmethod
     def _is_made_later(target: str, content: str) -> bool:
-        """Whether a file comes to be in the installer: it is there, or a script of this kickstart speaks of it."""
+        """Whether a file comes to be in the installer: it is there, or a script of this kickstart mentions it."""
         if target.startswith(_INSTALLER_PLACES):
             return True
         return any(target in row and not _INCLUDE.match(row) for row in content.split("\n"))

@@ -75,7 +75,7 @@ def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
         return "list-empty", "the list is empty", "add an entry"
     if kind == "string_unicode":
         return "hidden-character", "contains an unpaired surrogate", "remove it"
-    raise AssertionError(f"no words for {kind} at {location}")
+    raise AssertionError(f"no message for {kind} at {location}")
 
 
 def _type_cure(kind: str, found: object) -> str:

@@ -209,7 +209,7 @@ def _layers(
 
 
 def _value_problems(reader: _Reader, hosts: Sequence[HostEntry]) -> None:
-    """Tell each host the flaws of its variables; what no host has is told once."""
+    """Tell each host the flaws of its variables; what no host has is reported once."""
     if not reader.declared.flawed:
         return
     met: set[int] = set()

@@ -87,7 +87,7 @@ def _entries(path: str, problems: list[Problem]) -> list[str]:
 
 
 def _enter(path: str, inside: frozenset[str], problems: list[Problem]) -> frozenset[str] | None:
-    """The directories that one stands in after entering `path`; None where that would go round in a circle."""
+    """The directories on the path after entering `path`; None where that would be a loop."""
     real = os.path.realpath(path)
     if real in inside:
         problems.append(

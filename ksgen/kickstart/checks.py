@@ -84,7 +84,7 @@ def _line_in_whole(line: int, cuts: list[tuple[int, int]]) -> int:
 def _partitioning(host: Host) -> Iterator[Problem]:
     if host.settings.partitioning != "autopart" or host.settings.addon:
         return
-    message = "automatic partitioning without the add-on makes no /var, and imgbase fails at the end"
+    message = "automatic partitioning without the add-on does not create /var, and imgbase fails at the end"
     hint = "remove node_partitioning, or node_addon: false"
     yield host.problem(("node_partitioning",), "autopart-without-layout", message, hint)
 

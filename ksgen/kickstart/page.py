@@ -68,7 +68,7 @@ class ScriptPart:
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """What a template can speak of."""
+    """The template context."""
 
     version: str
     name: str

@@ -36,7 +36,7 @@ _STAND_IN = re.compile(r"KSGENSECRET[0-9]+[$E]")
 
 @dataclasses.dataclass(frozen=True)
 class Veiled:
-    """A host with stand-ins for its secrets, and the texts of those secrets that nothing can stand in for."""
+    """A host with stand-ins for its secrets, and the texts of those secrets that have no placeholder."""
 
     host: Host
     searched: tuple[str, ...]

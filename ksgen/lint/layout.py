@@ -33,7 +33,7 @@ def _mounts(ks: Kickstart) -> Iterator[tuple[str, Command]]:
 
 
 def _is_reused(command: Command) -> bool:
-    """Whether a command speaks of a device that is there already."""
+    """Whether a command uses a device that already exists."""
     return bool(value(command, "preexist") or value(command, "onPart") or not value(command, "format", True))
 
 

@@ -271,7 +271,7 @@ _GRAMMAR_CODES = frozenset(code for code, _, _ in commands.GRAMMAR)
 
 
 def without_echoes(told: Sequence[Told]) -> Iterator[Told]:
-    """What is told, without what only follows from another of it."""
+    """What is reported, without what only follows from another of it."""
     inside = [one.line for one in told if one.code == "section-word-inside"]
     mounts = {one.line for one in told if one.code == "mount-twice"}
     unreadable = {one.line: one.code for one in told if one.code in ("template-left-over", "line-continued")}

@@ -23,7 +23,7 @@ _PAYLOAD = "pyanaconda, modules/payloads/payload/factory.py"
 
 
 def sources(ks: Kickstart) -> Iterator[Found]:
-    """Anaconda takes one source, and says nothing of the others."""
+    """Anaconda uses one source and silently ignores the others."""
     image = ks.first("liveimg")
     for command in ks.all("url", "nfs", "cdrom", "harddrive", "hmc") if image else ():
         message = f"{command.name} together with liveimg; Anaconda installs the image and reads nothing from the other"
@@ -181,7 +181,9 @@ def autopart(ks: Kickstart) -> Iterator[Found]:
             message = f"autopart --type={_NOT_THIN[kind]}; imgbase needs a thin pool"
             yield Found(command.line, message, "autopart --type=thinp, or part, volgroup and logvol commands", "error")
         elif not _node_sections(ks):
-            message = "autopart makes no /var unless the installer tree brings the node's layout; imgbase then fails"
+            message = (
+                "autopart does not create /var unless the install tree contains the node's layout; imgbase then fails"
+            )
             yield Found(command.line, message, "write part, volgroup and logvol commands, as ksgen does")
 
 

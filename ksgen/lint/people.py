@@ -15,7 +15,7 @@ _BOOT_HASH = "write its hash: --iscrypted and what grub2-mkpasswd-pbkdf2 prints"
 
 
 def plain_password(ks: Kickstart) -> Iterator[Found]:
-    """Passwords that anybody who can read the file can read. They are never repeated."""
+    """Passwords in plain text, readable by all who can read the file. They are never repeated."""
     for command in ks.all("rootpw", "user", "sshpw", "bootloader"):
         given = value(command, "password")
         if not given or value(command, "isCrypted") or value(command, "sshkey"):

@@ -22,7 +22,7 @@ TEMPLATES = next(path for path in (_HERE / "files", _HERE.parents[1] / "ks-templ
 
 
 class GateError(Exception):
-    """A value that cannot stand in a kickstart."""
+    """A value that is not allowed in a kickstart."""
 
 
 # What a template can end with.

@@ -101,7 +101,7 @@ BridgeOptions = dict[
 
 
 class Bond(BaseModel):
-    """Several cards as one (bonding of the kernel)."""
+    """Several NICs as one (bonding of the kernel)."""
 
     model_config = _STRICT
 

@@ -32,7 +32,7 @@ SHOWN_LONGEST = 60
 
 
 def shown(value: object) -> str:
-    """A value as it stands in a message: as YAML has it, on one line, not too long.
+    """A value as shown in a message: as YAML has it, on one line, not too long.
 
     What may hold a secret is not repeated: neither a text that looks like it nor what is inside a mapping or list.
     """
@@ -112,7 +112,7 @@ LINE_LONGEST = 4096  # characters; more than any of these values has, a long SSH
 
 
 def one_line(value: str) -> str:
-    """Text that can stand in one line of a kickstart."""
+    """Text that is allowed in one line of a kickstart."""
     found = _HIDDEN.search(value)
     if found:
         name = f"U+{ord(found.group()):04X}"

@@ -13,7 +13,7 @@ PLAIN_MARKS = "letters, digits and the punctuation of a URL"
 
 
 def is_plain(word: str) -> bool:
-    """Whether a word can stand in every boot file, and means the same in all of them."""
+    """Whether a word is allowed in every boot file, and means the same in all of them."""
     return _PLAIN.fullmatch(word) is not None
 
 

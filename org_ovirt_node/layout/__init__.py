@@ -29,7 +29,7 @@ from org_ovirt_node.layout.policy import (
     volume_name,
     volume_sizes,
 )
-from org_ovirt_node.layout.rules import check, is_reserve_small, wished_reserve
+from org_ovirt_node.layout.rules import check, is_reserve_small, recommended_reserve
 
 __all__ = [
     "BIOSBOOT_SIZE",
@@ -74,10 +74,10 @@ __all__ = [
     "partition_space",
     "plan",
     "policy_sizes",
+    "recommended_reserve",
     "size_text",
     "storage_commands",
     "volume_name",
     "volume_sizes",
     "volumes_of",
-    "wished_reserve",
 ]

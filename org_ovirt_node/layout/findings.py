@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is wrong with a layout, and how it is told to a person.
+"""What is wrong with a layout, and the messages for it.
 
 A finding is a code and values; it does not know where its cause is. Its wording is defined here only.
 """
@@ -18,7 +18,7 @@ WARNING = "warning"
 class Finding:
     """`subject` is a mount point, or `swap`, `disk`, `pool`, `volume_group`, `images`, `layout`, ...
 
-    `values` are what the message speaks of: sizes are bytes and end in `_size`, everything else is text.
+    `values` are the values of the message: sizes are bytes and end in `_size`, everything else is text.
     """
 
     code: str

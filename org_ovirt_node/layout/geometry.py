@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What Anaconda's planner (blivet) and LVM make of a wish: pure arithmetic on sizes in bytes.
+"""What Anaconda's planner (blivet) and LVM make of a request: pure arithmetic on sizes in bytes.
 
 Facts about others, no policy of ours; tests/data/anaconda holds what the real planners answered.
 """

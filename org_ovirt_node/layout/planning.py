@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The storage layout of a node: plan() it, check() one, tell its capacity(), describe() what is wrong.
 
-Pure: sizes in, sizes and findings out. The numbers stand in policy.py; all sizes are bytes.
+Pure: sizes in, sizes and findings out. The numbers are in policy.py; all sizes are bytes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ from org_ovirt_node.layout.policy import (
     volume_name,
     volume_sizes,
 )
-from org_ovirt_node.layout.rules import check, check_request, wished_reserve
+from org_ovirt_node.layout.rules import check, check_request, recommended_reserve
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Plan:
 def plan(request: Request) -> Plan:
     """Plan the devices of a request, exactly as Anaconda will make them, and check them.
 
-    A request that cannot be had yields a plan with errors among its findings; the devices then show what was wished.
+    A request that cannot be had yields a plan with errors among its findings; the devices then show what was requested.
     """
     impossible = check_request(request)
     if has_errors(impossible):
@@ -116,7 +116,7 @@ def _kept(request: Request, group_size: int, swap_size: int, volumes_size: int) 
     if request.automatic:
         return kept(group_size, swap_size)
     room = group_size - swap_size - 2 * METADATA_SIZE - volumes_size
-    return Kept(METADATA_SIZE, align_down(max(RESERVE_MIN, min(wished_reserve(group_size), room))))
+    return Kept(METADATA_SIZE, align_down(max(RESERVE_MIN, min(recommended_reserve(group_size), room))))
 
 
 def _volumes(request: Request) -> tuple[Device, ...]:

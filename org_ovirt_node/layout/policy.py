@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """THE numbers of an oVirt Node's storage: which volumes, how large, how much stays free, and where each number is from.
 
-Everything else that speaks of sizes (plans, checks, kickstarts, Anaconda's configuration, documents) is derived from
+Everything else that uses sizes (plans, checks, kickstarts, Anaconda's configuration, documents) is derived from
 here. All sizes are bytes.
 """
 
@@ -87,10 +87,10 @@ LAYOUTS = {layout.name: layout for layout in (STANDARD, MINIMAL)}
 
 @dataclass(frozen=True)
 class Request:
-    """What is wished for. Sizes are bytes; None is "not known" for a disk, "the default" for root.
+    """What is requested. Sizes are bytes; None is "not known" for a disk, "the default" for root.
 
     `swap_size` None leaves swap to Anaconda, which goes by `memory` and `release`. `firmware` None is open. Several
-    `disks` are joined, or a pair is `mirrored`; partitions for booting lie on the first. `automatic` is what Anaconda's
+    `disks` are joined, or a pair is `mirrored`; partitions for booting are on the first. `automatic` is what Anaconda's
     automatic partitioning makes with our configuration: no sizes of one's own, and swap by `memory` unless it is 0.
     """
 
@@ -167,7 +167,7 @@ def volume_sizes(request: Request) -> dict[str, int]:
 
 
 def root_size(request: Request) -> int:
-    """The size of the root volume: as wished, or large enough for the image."""
+    """The size of the root volume: as requested, or large enough for the image."""
     if request.automatic:
         return ROOT_SIZE
     if request.root_size is not None:

@@ -78,21 +78,21 @@ def _is_image_place(mount_point: str) -> bool:
     return any(mount_point == place or mount_point.startswith(place + "/") for place in _IMAGE_PLACES)
 
 
-def wished_reserve(group_size: int) -> int:
+def recommended_reserve(group_size: int) -> int:
     """What is to stay free in a volume group of this size where there is room enough."""
     return align_down(min(group_size * policy.RESERVE_PERCENT // 100, policy.RESERVE_MAX))
 
 
 def is_reserve_small(free: int, group_size: int) -> bool:
-    """Whether noticeably less than wished for stays free in a volume group of this size."""
-    return free * 100 < wished_reserve(group_size) * (100 - policy.RESERVE_TOLERANCE_PERCENT)
+    """Whether noticeably less than recommended stays free in a volume group of this size."""
+    return free * 100 < recommended_reserve(group_size) * (100 - policy.RESERVE_TOLERANCE_PERCENT)
 
 
 def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
     """Return everything that is wrong with a layout; what is not known (a size of None) is not judged.
 
     Of the request only what devices do not show is used: the layout's name, the sizes and volumes asked for, the image,
-    the images wished for.
+    the requested images.
     """
     mounted = {device.mount_point: device for device in devices if device.mount_point}
     root = mounted.get("/")
@@ -199,22 +199,22 @@ def _check_place(device: Device, mount_point: str, root: Optional[Device], is_de
         )
 
 
-def _check_size(device: Device, mount_point: str, needed: Optional[int], wished: Optional[int]) -> Iterator[Finding]:
-    """`needed` is the layout's smallest size, `wished` what the request says."""
+def _check_size(device: Device, mount_point: str, needed: Optional[int], requested: Optional[int]) -> Iterator[Finding]:
+    """`needed` is the layout's smallest size, `requested` what the request says."""
     size = device.size
     if size is None:
         return
     if needed is not None and size < needed:
         yield _finding("volume-small", ERROR, mount_point, found_size=size, needed_size=needed)
-    elif wished is not None and size < wished:
-        yield _below_wish(device, mount_point, wished)
+    elif requested is not None and size < requested:
+        yield _below_wish(device, mount_point, requested)
     elif needed is None and device.kind == "lvmthinlv" and size < policy.VOLUME_SIZE_MIN:
         yield _finding("volume-tiny", ERROR, mount_point, found_size=size, needed_size=policy.VOLUME_SIZE_MIN)
 
 
-def _below_wish(device: Device, mount_point: str, wished: int) -> Finding:
+def _below_wish(device: Device, mount_point: str, requested: int) -> Finding:
     return _finding(
-        "volume-below-wish", ERROR, mount_point, mount_point=mount_point, found_size=device.size, wanted_size=wished
+        "volume-below-wish", ERROR, mount_point, mount_point=mount_point, found_size=device.size, wanted_size=requested
     )
 
 
@@ -249,7 +249,7 @@ def _check_pool(devices: Sequence[Device], request: Request) -> Iterator[Finding
         yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, left), needed_size=needed)
     elif is_reserve_small(free, group.size):
         yield _finding(
-            "reserve-small", WARNING, "volume_group", found_size=free, wanted_size=wished_reserve(group.size)
+            "reserve-small", WARNING, "volume_group", found_size=free, wanted_size=recommended_reserve(group.size)
         )
 
 

@@ -439,7 +439,7 @@ def _exactly(found: object, what: str, keys: Mapping[str, tuple[type, ...]]) -> 
 
 @dataclasses.dataclass(frozen=True)
 class Device:
-    """A block device. `parents` are the kernel names of what it lies on; `signatures` is all that blkid knows in it."""
+    """A block device. `parents` are the kernel names of what it is built on; `signatures`: all that blkid finds."""
 
     name: str
     path: str
@@ -465,7 +465,7 @@ class Device:
 
     @property
     def shown(self) -> str:
-        """Its name in a message: dm-0 says nothing to a person."""
+        """Its name in a message: dm-0 is not meaningful to a person."""
         return self.mapper_name or self.name
 
 
@@ -532,7 +532,7 @@ class Facts:
         return tuple(device for device in self.devices if wanted & set(device.parents))
 
     def stack(self, names: Iterable[str]) -> tuple[Device, ...]:
-        """The devices and all that lies on them."""
+        """The devices and all that is on them."""
         found: dict[str, Device] = {}
         waiting = [self.device(name) for name in names]
         while waiting:
@@ -660,7 +660,7 @@ class Target:
         return os.path.realpath(link) if os.path.exists(link) else ""
 
     def directories(self, device: str, fstype: str, others: Sequence[str] = ()) -> Look:
-        """What is inside of a file system, which is not changed by it; `others`: all other devices that it lies on."""
+        """What is inside of a file system, which is not changed by it; `others`: all other devices that it is on."""
         options = ",".join([PASSIVE_MOUNT[fstype], *(f"device={other}" for other in others)])
         top = tempfile.mkdtemp(prefix="node-disks-")
         protected: list[str] = []
@@ -769,7 +769,7 @@ EXAMINE = ("mdadm", "--examine", "--export")
 
 
 def gather(target: Target) -> Facts:
-    """Look at every disk and all that lies on it; changes nothing."""
+    """Read every disk and all that is on it; changes nothing."""
     unread: list[str] = []
 
     def rows(key: str, *argv: str) -> list[dict[str, Any]]:
@@ -949,7 +949,7 @@ def look_inside(target: Target, facts: Facts, chosen: Iterable[Candidate]) -> Fa
 
 
 def _others(facts: Facts, stack: Iterable[Device], device: Device, fstype: str) -> list[str]:
-    """The paths of all other devices that a file system lies on."""
+    """The paths of all other devices that a file system is on."""
     return [
         each.path
         for each in stack
@@ -1102,7 +1102,7 @@ def _disk_refusals(facts: Facts, candidate: Candidate, wanted: Wanted) -> Iterat
 
 
 def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) -> Iterator[Refusal]:
-    """What lies on the disks that is not ours to wipe."""
+    """What is on the disks that must not be wiped."""
     for candidate in chosen:
         names = set(candidate.names)
         stack = facts.stack(candidate.names)
@@ -1209,7 +1209,7 @@ def _not_known(facts: Facts, candidate: Candidate, groups: Sequence[Group], want
 def _is_unfinished(group: Group, wanted: Wanted) -> bool:
     """Whether a group is what an installation of this very host has left: imgbase, which tags it, comes last.
 
-    Power may be cut at any moment of it, and the next attempt has to find its way without anybody: file systems that
+    Power may be cut at any moment of it, and the next attempt has to succeed without intervention: file systems that
     are made by halves are no reason to stop then.
     """
     return group.name == wanted.group and not (
@@ -1309,7 +1309,7 @@ def _node_marks(group: Group) -> list[str]:
 
 
 def _reaching_out(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[Refusal]:
-    """What lies on chosen disks and on others. Half of a mirror is whole by itself, so a lost half is no reason."""
+    """What is on chosen disks and on others. Half of a mirror is whole by itself, so a lost half is no reason."""
     spans = [("volume group", group.name, group.members, group.missing) for group in facts.groups]
     for array in facts.arrays:
         lost = 0 if array.level == "raid1" else array.missing
@@ -1340,7 +1340,7 @@ def _name_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) ->
 
 
 def _takedown(facts: Facts, chosen: Sequence[Candidate]) -> Iterator[tuple[str, ...]]:
-    """How to take down all that is active on the chosen disks: what lies on top first."""
+    """How to take down all that is active on the chosen disks: from the top layer down."""
     names = [name for candidate in chosen for name in candidate.names]
     stack = facts.stack(names)
     for device in stack:
@@ -1385,7 +1385,7 @@ def _command(facts: Facts, device: Device) -> tuple[str, ...]:
 def _wipes(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) -> Iterator[tuple[str, ...]]:
     """How to make sure that nothing on the disks is put together again.
 
-    Any event starts arrays anew, and what lies on them; then blivet cannot stop the array that it wants to destroy
+    Any event starts arrays anew, and what is on them; then blivet cannot stop the array that it wants to destroy
     (`mdadm: Cannot get exclusive access`). What node_erase consents to is wiped here too, since Anaconda does not know
     all of it. All other contents Anaconda wipes itself.
     """

@@ -79,7 +79,7 @@ FILES = {
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """How findings of one code read; one that is not fatal is told, and the installation goes on."""
+    """How findings of one code read; one that is not fatal is reported, and the installation continues."""
 
     found: str
     needed: str

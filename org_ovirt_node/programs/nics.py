@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Puts the names of network cards in the place of their MAC addresses in the members of bonds and bridges.
+"""Replaces MAC addresses by the names of their NICs in the members of bonds and bridges.
 
 Runs in %pre of the installer, whose `network` command knows members by name only. Usage: nics.py WANTED RESULT
 """
@@ -17,7 +17,7 @@ REPEATS = 3
 
 
 def cards(net: Path) -> dict[str, str]:
-    """MAC address: name, of the real cards below /sys/class/net."""
+    """MAC address: name, of the physical NICs below /sys/class/net."""
     found: dict[str, str] = {}
     for card in sorted(net.iterdir()):
         if (card / "device").exists():

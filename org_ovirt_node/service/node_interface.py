@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The D-Bus face of the service: names and types, no logic. docs/dbus.md speaks of it."""
+"""The D-Bus face of the service: names and types, no logic. docs/dbus.md documents it."""
 
 from dasbus.server.interface import dbus_interface
 from dasbus.server.property import emits_properties_changed

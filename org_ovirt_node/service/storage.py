@@ -72,7 +72,7 @@ class _Devices:
                 yield from self.ancestors(parent)
 
     def disks(self, handle: str) -> set[str]:
-        """The disks that a device lies on; of multipath and firmware RAID, what they make of several."""
+        """The disks that a device is on; of multipath and firmware RAID, what they make of several."""
         below = [h for h in self.ancestors(handle) if self.found[h].data.is_disk]
         members = {parent for h in below for parent in self.found[h].data.parents}
         return set(below) - members

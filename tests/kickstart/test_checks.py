@@ -133,7 +133,7 @@ def test_what_the_plan_has_said_is_not_said_again(tmp_path: Path) -> None:
     assert Checker(Templates()).run(host, text) == []
 
 
-AUTOPART = "automatic partitioning without the add-on makes no /var, and imgbase fails at the end"
+AUTOPART = "automatic partitioning without the add-on does not create /var, and imgbase fails at the end"
 
 
 @pytest.mark.parametrize(

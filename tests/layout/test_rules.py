@@ -244,12 +244,12 @@ def with_free(free: int, **pool: Any) -> tuple[Device, ...]:
     return tuple(replace(d, size=size) if d.name == group.name else d for d in devices)
 
 
-def test_wished_reserve() -> None:
-    assert rules.wished_reserve(100 * GIB) == 20 * GIB
-    assert rules.wished_reserve(100 * GIB + 19 * MIB) == 20 * GIB
-    assert rules.wished_reserve(100 * GIB + 20 * MIB) == 20 * GIB + EXTENT
-    assert rules.wished_reserve(500 * GIB + 5 * EXTENT) == 100 * GIB
-    assert rules.wished_reserve(16 * TIB) == 100 * GIB
+def test_recommended_reserve() -> None:
+    assert rules.recommended_reserve(100 * GIB) == 20 * GIB
+    assert rules.recommended_reserve(100 * GIB + 19 * MIB) == 20 * GIB
+    assert rules.recommended_reserve(100 * GIB + 20 * MIB) == 20 * GIB + EXTENT
+    assert rules.recommended_reserve(500 * GIB + 5 * EXTENT) == 100 * GIB
+    assert rules.recommended_reserve(16 * TIB) == 100 * GIB
 
 
 def test_reserve_is_small_below_94_of_a_hundred_of_the_wish() -> None:

@@ -113,7 +113,7 @@ def with_section(text: str, section: str) -> str:
     return text[: text.index("%post")] + section + "\n%end\n"
 
 
-NO_VAR = "autopart makes no /var unless the installer tree brings the node's layout; imgbase then fails"
+NO_VAR = "autopart does not create /var unless the install tree contains the node's layout; imgbase then fails"
 EMPTY = [
     pytest.param("", [(1, "error", "kickstart-empty")], id="nothing"),
     pytest.param("\n \n", [(1, "error", "kickstart-empty")], id="blank-lines"),
