@@ -305,7 +305,7 @@ INCLUDED = [
     pytest.param({"main": "%ksappend a.ks\nfrobnicate\n", "a": "text\n\n"}, "main.ks:2: command-unknown: "
                  "unknown command 'frobnicate'", id="after-an-append"),
     pytest.param({"main": "text\n%include b.ks\n"}, "main.ks:2: include-missing: no file 'b.ks', and no script here "
-                 "makes it", id="missing"),
+                 "creates it", id="missing"),
     pytest.param({"main": "text\n%include\n"}, "main.ks:2: include-missing: %include has no file name", id="nothing"),
     pytest.param({"main": "%include a.ks\n", "a": "text\n%include main.ks\n"}, "a.ks:2: include-loop: main.ks includes "
                  "itself", id="loop"),
@@ -314,8 +314,8 @@ INCLUDED = [
                  id="in-a-script"),
     pytest.param({"main": "lang C\n# \udce9\n"}, "main.ks:2: not-utf-8: not UTF-8, which Anaconda requires",
                  id="latin-1"),
-    pytest.param({"main": "text\n%include a.ks\n", "a": "# \udce9\n"}, "main.ks:2: not-utf-8: a.ks: not UTF-8, and "
-                 "Anaconda reads nothing else", id="latin-1-in-an-include"),
+    pytest.param({"main": "text\n%include a.ks\n", "a": "# \udce9\n"}, "main.ks:2: not-utf-8: a.ks: not UTF-8, "
+                 "which Anaconda requires", id="latin-1-in-an-include"),
     pytest.param({"main": "text\n%include .\n"}, "main.ks:2: cannot-read: .: not a regular file", id="directory"),
     pytest.param({}, "main.ks:1: no-such-file: file not found", id="no-file"),
 ]  # fmt: skip
