@@ -226,7 +226,7 @@ def test_with_the_wrong_password(tmp_path: Path, wrong_file: str) -> None:
     path = host_with(tmp_path, node_root_password_hash=inline(PASSWORD_HASH, 6))
     assert told(path, Opener([wrong_file])) == (
         "hosts.yaml:8:32: error: node01.example.com: node_root_password_hash: it is vaulted, "
-        "and none of the passwords opens it\n"
+        "and cannot be decrypted with any of the passwords\n"
         "    8 |       node_root_password_hash: !vault |\n"
         "      |                                ^\n" + WAY_OUT
     )

@@ -138,7 +138,7 @@ EXPECTED = {
     ],
     ("group-missing", "first"): [
         "reaches-out: the volume group lost on sda is also on 1 more that is not here; needed: nothing that"
-        " reaches onto other disks; cure: correct node_disk; if the volume group is given up, remove it by "
+        " spans other disks; cure: correct node_disk; if the volume group is given up, remove it by "
         "hand",
     ],
     ("mirror", "first"): [
@@ -147,7 +147,7 @@ EXPECTED = {
     ],
     ("half-stripe", "first"): [
         "reaches-out: the array data on sda is also on 1 more that is not here; needed: nothing that "
-        "reaches onto other disks; cure: correct node_disk; if the array is given up, remove it by hand",
+        "spans other disks; cure: correct node_disk; if the array is given up, remove it by hand",
     ],
     ("node", "first"): [
         "node-layers: sda carries a node: volume group onn, onn/node-4.5.6-1, onn/node-4.5.6-1+1, onn/pool00,"
@@ -398,8 +398,8 @@ ASKED = disks.Wanted((disks.WantedDisk(wwn="0x5000c500a1b2c301"),), group="onn")
         pytest.param(
             {"type": "bcache"},
             [
-                "stack-unknown: sda1 on sda is a bcache, which cannot be taken down here; needed: a disk that nothing "
-                "uses; cure: take it down in node_pre"
+                "stack-unknown: sda1 on sda is a bcache, which cannot be taken down here; needed: a disk that is "
+                "not in use; cure: take it down in node_pre"
             ],
             id="unknown-layer",
         ),
