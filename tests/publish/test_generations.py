@@ -426,6 +426,20 @@ def test_directories_are_made_from_the_top(tmp_path: Path) -> None:
     assert (out / "a/b/c/d/e/f/g").read_text() == "1\n"
 
 
+def test_a_switch_that_is_not_ours_is_told_as_such(out: Path) -> None:
+    current = out / ".ksgen" / "current"
+    current.unlink()
+    current.mkdir()
+    with pytest.raises(FileExistsError) as caught:
+        generations.present(out)
+    assert caught.value.filename == str(current)
+    current.rmdir()
+    current.symlink_to("../elsewhere")
+    with pytest.raises(FileExistsError) as caught:
+        generations.present(out)
+    assert caught.value.filename == str(current)
+
+
 def test_a_file_in_place_of_the_tree_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(NotADirectoryError):
