@@ -40,7 +40,7 @@ KSGEN = {
         "host media problems redaction",
         "layout",
     ),
-    "iso": Package("the installation ISO of a node, planned and written", "addon media variables"),
+    "iso": Package("the installation ISO of a node, planned and written", "addon media problems variables"),
     "host": Package(
         "typed hosts from variables, with the location of each value",
         "expressions inventory problems redaction syntax variables",
@@ -55,11 +55,13 @@ KSGEN = {
     ),
     "syntax": Package("YAML and JSON, parsed to values with line and column", "problems"),
     "grammar": Package("pykickstart's grammar of a release, and a kickstart as it reads it", "problems", "layout"),
-    "problems": Package("problem codes, and problems with their location", "redaction"),
-    "variables": Package("the `node_` variables and their types", "redaction", "layout programs"),
-    "media": Package("images, ISOs and install trees, read without unpacking", "", "programs"),
+    "variables": Package("the `node_` variables and their types", "problems redaction", "layout programs"),
+    "media": Package("images, ISOs and install trees, read without unpacking", "problems", "programs"),
     "addon": Package("the add-on as an image for `inst.updates`", "", "layout"),
-    "publish": Package("publication: all or nothing, atomic, incremental; and what it would change", "redaction"),
+    "publish": Package(
+        "publication: all or nothing, atomic, incremental; and what it would change", "problems redaction"
+    ),
+    "problems": Package("problem codes, and problems with their location", "redaction"),
     "redaction": Package("detection and redaction of secrets"),
 }
 ADDON = {

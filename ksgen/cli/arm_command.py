@@ -26,7 +26,6 @@ from ksgen.cli.edges import (
     PASSWORDS,
     PROBLEMS,
     SETTINGS,
-    as_problem,
     count,
     files_text,
     matching,
@@ -95,7 +94,7 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
     updated = len(outcome.changes) - removed
     files = {"updated": updated, "removed": removed}
     more = {"disarmed": list(done.hosts) if not outcome.errors else [], "files": files}
-    show_problems(list(map(as_problem, outcome.findings)), {}, as_json, more)
+    show_problems(outcome.problems, {}, as_json, more)
     if outcome.errors:
         stop(f"{count(outcome.errors)}; nothing was written")
     if tree.damage is not None:

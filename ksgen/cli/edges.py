@@ -15,9 +15,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from ksgen import inventory, publish
+from ksgen import inventory
 from ksgen.inventory import Inventory, Opener, password_files
-from ksgen.problems import Mark, Problem, Report, to_text
+from ksgen.problems import Problem, Report, to_text
 from org_ovirt_node.layout import is_efi_dir
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
@@ -88,10 +88,6 @@ def show_problems(
         text.highlight_words([": error:"], "red")
         text.highlight_words([": warning:"], "yellow")
         console.print(text)
-
-
-def as_problem(finding: publish.Finding) -> Problem:
-    return Problem(finding.code, finding.message, Mark(str(finding.path), 1), finding.severity, hint=finding.hint)
 
 
 def count(problems: Sequence[Any]) -> str:

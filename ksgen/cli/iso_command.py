@@ -20,8 +20,8 @@ from ksgen.cli.edges import PROBLEMS, SETTINGS, count, efi_dir_given, show_probl
 from ksgen.iso import Request
 from ksgen.kickstart import version
 from ksgen.lint import RELEASES, Linter
-from ksgen.media import BootIso, Finding, NodeImage
-from ksgen.problems import Mark, Problem, Report
+from ksgen.media import BootIso, NodeImage
+from ksgen.problems import Finding, Mark, Report
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -118,10 +118,7 @@ class _Run:
         return file.text.encode()
 
     def _add(self, path: Path, findings: Iterable[Finding]) -> None:
-        self._report.extend(
-            Problem(found.code, found.message, Mark(str(path), 1), found.severity, hint=found.hint)
-            for found in findings
-        )
+        self._report.extend(finding.at(Mark(str(path), 1)) for finding in findings)
 
     def _stop_on_errors(self) -> None:
         if self._report.has_errors:

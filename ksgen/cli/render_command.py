@@ -31,7 +31,6 @@ from ksgen.cli.edges import (
     PASSWORDS,
     PROBLEMS,
     SETTINGS,
-    as_problem,
     count,
     counted,
     files_text,
@@ -274,7 +273,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
     group = netboot.readers(options.directory, server.group)
     tree = publish.Site(files, owners, sources, version(), limit, group, secret_places)
     wanted = publish.changes(options.directory, tree)
-    report.extend(map(as_problem, wanted.findings))
+    report.extend(wanted.problems)
     if wanted.errors:
         show_problems(report.problems, site.sources, options.as_json)
         stop(f"{count(wanted.errors)}; nothing was written")

@@ -13,6 +13,8 @@ from jinja2 import StrictUndefined
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.utils import Namespace
 
+from ksgen.problems import Finding
+
 # What one value may cost: a step is a word of an expression each time it is met, or 16 characters or items worked on.
 # All of them take about a third of a second.
 MAX_STEPS = 200_000
@@ -31,7 +33,7 @@ ITEMS_A_STEP = 16
 
 
 class Refused(BaseException):
-    """Why there is no value. No Exception: Jinja and its filters swallow those.
+    """There is no value; `finding` says why. No Exception: Jinja and its filters swallow those.
 
     `word` is the word of the template that it is about, `line` its line there, `text` the template in its place.
     `tells_values`: the message may repeat a value, which must not happen where that `is_secret`.
@@ -47,16 +49,21 @@ class Refused(BaseException):
         tells_values: bool = False,
     ) -> None:
         super().__init__(message)
-        self.code, self.message, self.hint, self.word, self.line = code, message, hint, word, line
+        self.finding = Finding(code, message, hint=hint)
+        self.word, self.line = word, line
         self.tells_values, self.is_secret = tells_values, False
         self.text: Any = None
+
+    def again(self) -> Refused:
+        """The same for another place."""
+        return Refused(self.finding.code, self.finding.message, self.finding.hint, self.word, self.line)
 
 
 class Tripped(Exception):
     """Something was done with a value that is not there."""
 
     def __init__(self, missing: Missing) -> None:
-        super().__init__(missing.reason.message)
+        super().__init__(missing.reason.finding.message)
         self.missing = missing
 
 
@@ -69,7 +76,7 @@ class Missing(StrictUndefined):
     __slots__ = ("reason",)
 
     def __init__(self, reason: Refused) -> None:
-        super().__init__(hint=reason.message)
+        super().__init__(hint=reason.finding.message)
         self.reason = reason
 
     def __getattr__(self, name: str) -> Any:

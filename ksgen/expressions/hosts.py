@@ -17,8 +17,8 @@ from typing import Any
 from ksgen.expressions.bounds import OMIT
 from ksgen.expressions.child import Child, Died, limited_time
 from ksgen.expressions.scope import PREFIX, Outcome, Scope, Site, Text, stopped, texts
-from ksgen.inventory import HostEntry, Inventory, Sealed, Variable
-from ksgen.problems import Mark, Problem
+from ksgen.inventory import HostEntry, Inventory, Variable
+from ksgen.problems import Finding, Mark, Problem
 from ksgen.syntax import Node, is_dynamic
 
 
@@ -146,9 +146,9 @@ def _serve(inventory: Inventory, connection: Connection) -> None:
         connection.send(answers)
 
 
-def _opened(connection: Connection, ciphertext: str) -> str | Sealed:
+def _opened(connection: Connection, ciphertext: str) -> str | Finding:
     connection.send(Sealing(ciphertext))
-    opened: str | Sealed = connection.recv()
+    opened: str | Finding = connection.recv()
     return opened
 
 

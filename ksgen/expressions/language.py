@@ -207,7 +207,7 @@ class Language(ImmutableSandboxedEnvironment):
         """The syntax tree of a template. Raises Refused for what is not read."""
         refused = self._refused.get(text)
         if refused is not None:
-            raise Refused(refused.code, refused.message, refused.hint, refused.word, refused.line)
+            raise refused.again()
         try:
             return self._read(text)
         except Refused as refused:

@@ -16,8 +16,8 @@ from ksgen.expressions import marks
 from ksgen.expressions.bounds import MAX_STEPS, Failed, Names, Refused, Tripped, finished, no_value, size
 from ksgen.expressions.language import Deferred, Language
 from ksgen.expressions.secretparts import SecretParts
-from ksgen.inventory import MAGIC_NAMES, Group, HostEntry, Inventory, Sealed, Variable, did_you_mean
-from ksgen.problems import Mark, Problem
+from ksgen.inventory import MAGIC_NAMES, Group, HostEntry, Inventory, Variable, did_you_mean
+from ksgen.problems import Finding, Mark, Problem
 from ksgen.redaction import names_secret
 from ksgen.syntax import Node, Vaulted, holds_secret, is_dynamic, is_template, plain
 
@@ -79,7 +79,7 @@ def texts(text: Text) -> Iterator[Text]:
 class Site:
     """What the hosts of an inventory share. For one thread."""
 
-    def __init__(self, inventory: Inventory, opened: Callable[[str], str | Sealed]) -> None:
+    def __init__(self, inventory: Inventory, opened: Callable[[str], str | Finding]) -> None:
         self.language = Language()
         self.parsed = functools.lru_cache(256)(self.language.parsed)
         self.opened = opened
@@ -159,7 +159,7 @@ class _Container(Deferred):
         try:
             return _solid(self._scope.value(self._text.below(key, child)))
         except Refused as refused:
-            if refused.code == "expression-too-long":
+            if refused.finding.code == "expression-too-long":
                 raise
             return Failed(refused)
 
@@ -256,7 +256,7 @@ class Scope:
         known = self._done.get(key)
         if known is None:
             known = self._evaluate(text, key)
-            if not (isinstance(known[0], Refused) and known[0].code == "expression-too-long"):
+            if not (isinstance(known[0], Refused) and known[0].finding.code == "expression-too-long"):
                 self._done[key] = known
         value, is_secret = known
         self._is_secret |= is_secret
@@ -294,7 +294,7 @@ class Scope:
         if isinstance(value, Vaulted):
             self._is_secret = True
             opened = self._site.opened(value.ciphertext)
-            if isinstance(opened, Sealed):
+            if isinstance(opened, Finding):
                 raise Refused(opened.code, opened.message, opened.hint)
             return opened  # Ansible renders no template in it
         assert isinstance(value, str)
@@ -316,13 +316,12 @@ class Scope:
 
     def _problem(self, refused: Refused, root: Text) -> Problem:
         text = refused.text or root
-        message, hint = refused.message, refused.hint
+        finding = refused.finding
         if refused.is_secret:
-            message, hint = "this expression uses a secret value and fails", None
+            finding = Finding(finding.code, "this expression uses a secret value and fails")
         if text.variable is not root.variable:
-            message += f"; {root.path} depends on it"
-        mark = marks.mark(text.node, refused, self._site.sources)
-        return _problem_of(self._entry.name, text, refused.code, message, hint, mark)
+            finding = dataclasses.replace(finding, message=f"{finding.message}; {root.path} depends on it")
+        return _problem_of(self._entry.name, text, finding, marks.mark(text.node, refused, self._site.sources))
 
 
 def check(value: object) -> None:
@@ -340,21 +339,12 @@ def check(value: object) -> None:
         raise no_value(value)
 
 
-def _problem_of(host: str, text: Text, code: str, message: str, hint: str | None, mark: Mark) -> Problem:
-    return Problem(
-        code,
-        message,
-        mark,
-        host=host,
-        variable=text.path,
-        hint=hint,
-        shared=text.variable.is_shared,
-        secret=text.node.is_secret,
-    )
+def _problem_of(host: str, text: Text, finding: Finding, mark: Mark) -> Problem:
+    return finding.at(mark, host, text.path, text.variable.is_shared, text.node.is_secret)
 
 
 def stopped(host: str, text: Text, sources: Mapping[str, str]) -> Outcome:
     """What is said of an expression that was ended from outside."""
     refused = Refused("expression-too-long", "the expression exceeds the limits on time or memory", "simplify it")
     mark = marks.mark(text.node, refused, sources)
-    return Outcome(None, problem=_problem_of(host, text, refused.code, refused.message, refused.hint, mark))
+    return Outcome(None, problem=_problem_of(host, text, refused.finding, mark))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""pykickstart"s grammar of a release, and a kickstart as it reads it."""
+"""pykickstart's grammar of a release, and a kickstart as it reads it."""
 
 from ksgen.grammar.ksfile import SIZE_LIMIT, KickstartFile, include, read_file
 from ksgen.grammar.ksview import STORAGE, Check, Found, Kickstart, Section, init_line, value, view
-from ksgen.grammar.releases import SECTIONS, VERSIONS, Command, Complaint, Grammar
+from ksgen.grammar.releases import SECTIONS, VERSIONS, Command, Grammar, Numbered
 
 __all__ = [
     "SECTIONS",
@@ -12,11 +12,11 @@ __all__ = [
     "VERSIONS",
     "Check",
     "Command",
-    "Complaint",
     "Found",
     "Grammar",
     "Kickstart",
     "KickstartFile",
+    "Numbered",
     "Section",
     "include",
     "init_line",

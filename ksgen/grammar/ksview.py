@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ksgen.grammar.releases import SECTIONS, Command, Complaint
+from ksgen.grammar.releases import SECTIONS, Command, Numbered
 from ksgen.problems import Severity
 from org_ovirt_node.layout import Device
 
@@ -197,12 +197,12 @@ def view(
     release: str,
     text: str,
     commands: tuple[Command, ...],
-    complaints: Iterable[Complaint],
+    findings: Iterable[Numbered],
     is_whole: bool = True,
     devices: tuple[Device, ...] = (),
 ) -> Kickstart:
     """The view of a text that the grammar of its release has read."""
-    wrong = [complaint.line for complaint in complaints if complaint.severity == "error"]
+    wrong = [line for line, finding in findings if finding.severity == "error"]
     lines = text.split("\n") if wrong else []
     rejected = {(lines[n - 1].split() or [""])[0] for n in wrong if 0 < n <= len(lines)}
     return Kickstart(release, text, commands, sections(text), frozenset(rejected), is_whole, devices)

@@ -14,7 +14,7 @@ import re
 import shlex
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from pykickstart import parser
 from pykickstart.base import KickstartCommand
@@ -23,17 +23,15 @@ from pykickstart.parser import KickstartParser, Packages, Script
 from pykickstart.version import makeVersion
 
 from ksgen.grammar import lexer
+from ksgen.problems import Finding
 
 VERSIONS = {"el9": "RHEL9", "el10": "RHEL10"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Complaint:
-    """What the grammar says of a line; `line` counts from 1, 0 where pykickstart does not say."""
-
-    line: int
-    severity: str
-    message: str
+# What is wrong, and in which line, from 1; 0 where pykickstart does not say.
+Numbered: TypeAlias = tuple[int, Finding]
+# The code of everything that pykickstart says; lint.commands knows others for what it understands of it.
+CODE = "kickstart-grammar"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +55,7 @@ class _Parser(KickstartParser):  # type: ignore[misc]
 
     def __init__(self, handler: Any) -> None:
         super().__init__(handler, followIncludes=False, errorsAreFatal=False)
-        self.complaints: list[Complaint] = []
+        self.findings: list[Numbered] = []
         self.accepted: list[Command] = []
         self.lineno = 0
 
@@ -72,10 +70,10 @@ class _Parser(KickstartParser):  # type: ignore[misc]
         try:
             fn()
         except KickstartError as error:
-            self.complaints.append(_complaint(error, self.lineno))
+            self.findings.append(_finding(error, self.lineno))
         except Exception as error:
             # On a value that they did not expect its commands raise whatever Python does.
-            self.complaints.append(Complaint(self.lineno, "error", _words(error)))
+            self.findings.append((self.lineno, Finding(CODE, _words(error))))
 
 
 @contextlib.contextmanager
@@ -110,15 +108,15 @@ class Grammar:
 
         self.handler.dispatcher = dispatcher
 
-    def read(self, text: str) -> tuple[Complaint, ...]:
+    def read(self, text: str) -> tuple[Numbered, ...]:
         """Read a kickstart; afterwards, until the next read(), `handler` has what it says."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", KickstartParseWarning)
             with _faster_lexer():
                 self._read_all(text)
         noted = [w for w in caught if issubclass(w.category, KickstartParseWarning)]
-        complaints = self._parser.complaints + [_warning(str(w.message)) for w in noted]
-        return tuple(c for c in complaints if not self._is_false(c))
+        findings = self._parser.findings + [_warning(str(w.message)) for w in noted]
+        return tuple((line, finding) for line, finding in findings if not self._is_false(finding))
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -131,15 +129,15 @@ class Grammar:
         try:
             self._parser.readKickstartFromString(text)
         except KickstartError as error:
-            self._parser.complaints.append(_complaint(error, self._parser.lineno))
+            self._parser.findings.append(_finding(error, self._parser.lineno))
         except (ValueError, IndexError):
             lines = text.splitlines(keepends=True)
             broken = dict(_broken_lines(lines))
             if not broken:
-                self._parser.complaints.append(Complaint(self._parser.lineno, "error", "pykickstart cannot read on"))
+                self._parser.findings.append((self._parser.lineno, Finding(CODE, "pykickstart cannot read on")))
                 return
             self._read_all("".join("\n" if n in broken else line for n, line in enumerate(lines, 1)))
-            self._parser.complaints += [Complaint(n, "error", message) for n, message in broken.items()]
+            self._parser.findings += [(n, Finding(CODE, message)) for n, message in broken.items()]
 
     def _restore(self) -> None:
         for command in self._touched.values():
@@ -153,37 +151,37 @@ class Grammar:
         self.handler._null_section_strings = []
         self.handler.currentLine = ""
         self._parser._sections = dict(self._null_sections)
-        self._parser.complaints = []
+        self._parser.findings = []
         self._parser.accepted = []
         self._parser.lineno = 0
         self._parser.errorsCount = 0
         # Class attributes: another grammar may have set them since.
         Script._ver = Packages._ver = self.handler.version
 
-    def _is_false(self, complaint: Complaint) -> bool:
+    def _is_false(self, finding: Finding) -> bool:
         """Two warnings are wrong where each of the doubles says something else (pykickstart issue 311)."""
-        if complaint.severity != "warning":
+        if finding.severity != "warning":
             return False
-        match = re.search(r"network device with the name (?:(\S+) )?has already been defined", complaint.message)
+        match = re.search(r"network device with the name (?:(\S+) )?has already been defined", finding.message)
         if match:
             alike = [n for n in self.handler.network.network if n.device == (match.group(1) or "")]
             # A line without a device may say nothing but the name of the host.
             named = [n for n in alike if n.device or not n.hostname]
             return len({n.vlanid for n in named}) == len(named)
-        if "ssh user with the name" in complaint.message:
+        if "ssh user with the name" in finding.message:
             keys = [(key.username, key.key) for key in self.handler.sshkey.sshUserList]
             return len(set(keys)) == len(keys)
         return False
 
 
-def _complaint(error: KickstartError, line: int) -> Complaint:
+def _finding(error: KickstartError, line: int) -> Numbered:
     message = " ".join(str(getattr(error, "message", "") or error).split())
-    return Complaint(getattr(error, "lineno", 0) or line, "error", message)
+    return getattr(error, "lineno", 0) or line, Finding(CODE, message)
 
 
-def _warning(message: str) -> Complaint:
+def _warning(message: str) -> Numbered:
     match = re.search(r"line (\d+)", message)
-    return Complaint(int(match.group(1)) if match else 0, "warning", " ".join(message.split()))
+    return int(match.group(1)) if match else 0, Finding(CODE, " ".join(message.split()), "warning")
 
 
 def _words(error: Exception) -> str:

@@ -16,7 +16,7 @@ from ksgen.expressions import Expressions, Rendered
 from ksgen.host.places import KEY, Location, locate, problem_at, secret_texts
 from ksgen.host.validation import validation_problem
 from ksgen.inventory import HostEntry, Inventory
-from ksgen.problems import Problem, Severity
+from ksgen.problems import Finding, Problem, Severity
 from ksgen.redaction import names_secret
 from ksgen.syntax import plain
 from ksgen.variables import (
@@ -28,10 +28,9 @@ from ksgen.variables import (
     host_name,
     node_link,
     static_addresses,
-    topology_complaints,
+    topology_findings,
 )
 from org_ovirt_node import layout
-from org_ovirt_node.layout import Finding
 
 # A finding's subject -> the variables that can cause it, the likeliest first.
 _SUBJECTS = {
@@ -101,7 +100,11 @@ class Host:
     def problem(
         self, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
     ) -> Problem:
-        return problem_at(self.entry, location, code, message, hint, severity)
+        return self.at(location, Finding(code, message, severity, hint))
+
+    def at(self, location: Location, finding: Finding) -> Problem:
+        """The problem that a finding is at a variable of the host, or inside of one."""
+        return problem_at(self.entry, location, finding)
 
     def discreet(self, problem: Problem) -> Problem:
         """The problem without anything that comes out of a vault or has the name of a secret."""
@@ -112,7 +115,7 @@ class Host:
         message = f"a secret value gives a result that is not valid here ({problem.code} in docs/problems.md)"
         return dataclasses.replace(problem, message=message, hint=None, secret=True)
 
-    def finding_problem(self, finding: Finding) -> Problem:
+    def layout_problem(self, finding: layout.Finding) -> Problem:
         """A finding of the layout policy, pinned to the variable that caused it."""
         words = layout.describe(finding, setting=_variable_name)
         hint, location = words.hint, self._subject_location(finding)
@@ -121,9 +124,9 @@ class Host:
         elif self.request.automatic and finding.code in _MADE_BY_AUTOPART:
             hint, location = _NO_AUTOPART, ("node_partitioning",)
         severity: Severity = "error" if finding.severity == layout.ERROR else "warning"
-        return self.problem(location, finding.code, words.message, hint, severity)
+        return self.at(location, Finding(finding.code, words.message, severity, hint))
 
-    def _subject_location(self, finding: Finding) -> Location:
+    def _subject_location(self, finding: layout.Finding) -> Location:
         subject = finding.subject
         is_volume = subject.startswith("/") or finding.code == "volume-mount-point"
         if is_volume and subject in self.settings.volumes:
@@ -200,13 +203,13 @@ def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | Non
     except ValidationError as error:
         found = [validation_problem(entry, details) for details in error.errors(include_url=False) if _counts(details)]
         # What the reader of the file has told of a value is its whole trouble.
-        told = {flaw.mark for variable in entry.variables.values() for flaw in variable.flaws}
+        told = {problem.mark for variable in entry.variables.values() for problem in variable.problems}
         return None, [problem for problem in found if problem.mark not in told]
     host = Host(entry.name, settings, entry)
     problems = list(_host_problems(host))
     if problems:
         return None, problems
-    return host, [host.finding_problem(finding) for finding in host.plan.findings]
+    return host, [host.layout_problem(finding) for finding in host.plan.findings]
 
 
 def _counts(details: ErrorDetails) -> bool:
@@ -233,8 +236,8 @@ def _host_problems(host: Host) -> Iterator[Problem]:
     """What is wrong between the variables of one host."""
     settings = host.settings
     yield from _host_name_problems(host)
-    for location, code, message, hint in topology_complaints(settings.network):
-        yield host.problem(("node_network", *location), code, message, hint)
+    for location, finding in topology_findings(settings.network):
+        yield host.at(("node_network", *location), finding)
     if isinstance(settings.dhcp, DhcpRange):
         for place, address in static_addresses(settings.network):
             if place[1] == "ipv4" and settings.dhcp.holds(address):
@@ -279,7 +282,7 @@ def _across(identities: Iterable[tuple[HostEntry, Identity]]) -> Iterator[Proble
                 value = f"this {kind}" if place.is_hidden else value
                 message = f"{value} is also the {kind} of {other[0].name}, {place.mark.file}:{place.mark.line}"
                 code = kind.replace(" ", "-").lower() + "-of-two-hosts"
-                yield problem_at(entry, location, code, message, "each host needs its own")
+                yield problem_at(entry, location, Finding(code, message, hint="each host needs its own"))
 
 
 def _unique_values(entry: HostEntry, identity: Identity) -> Iterator[tuple[str, str, Location]]:

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from ksgen.inventory import HostEntry
-from ksgen.problems import Mark, Problem, Severity
+from ksgen.problems import Finding, Mark, Problem
 from ksgen.redaction import SECRET, may_hold_secret, names_secret
 from ksgen.syntax import Node, holds_secret
 from ksgen.variables import PRIVATE, SHOWN_LONGEST, shown
@@ -123,25 +123,15 @@ def _child(node: Node, part: str | int) -> Node | None:
     return node if part == 0 else None
 
 
-def problem_at(
-    entry: HostEntry, location: Location, code: str, message: str, hint: str = "", severity: Severity = "error"
-) -> Problem:
-    """A problem at the line of this value, or of its key; of a secret one it tells nothing."""
-    is_key = code == "variable-unknown" or location[-1:] == (KEY,)
+def problem_at(entry: HostEntry, location: Location, finding: Finding) -> Problem:
+    """A finding at the line of this value, or of its key; of a secret one it tells nothing."""
+    is_key = finding.code == "variable-unknown" or location[-1:] == (KEY,)
     place = locate(entry, tuple(part for part in location if part != KEY), is_key)
-    if place.is_hidden and code not in _QUOTE_NOTHING:
-        message, hint = f"this secret value is not valid here ({code} in docs/problems.md)", ""
+    message, hint = finding.message, finding.hint or ""
+    if place.is_hidden and finding.code not in _QUOTE_NOTHING:
+        message, hint = f"this secret value is not valid here ({finding.code} in docs/problems.md)", ""
     elif location and (variable := entry.variables.get(str(location[0]))):
         for text in _doubtful(variable.node, names_secret(variable.name)):
             message, hint = message.replace(text, SECRET), hint.replace(text, SECRET)
-    return Problem(
-        code=code,
-        message=message,
-        mark=place.mark,
-        severity=severity,
-        host=entry.name,
-        variable=place.path,
-        hint=hint or None,
-        shared=place.is_shared,
-        secret=place.is_secret,
-    )
+    finding = dataclasses.replace(finding, message=message, hint=hint)
+    return finding.at(place.mark, entry.name, place.path, place.is_shared, place.is_secret)

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from ksgen.host.places import Location, problem_at
 from ksgen.inventory import HostEntry
-from ksgen.problems import Problem
+from ksgen.problems import Finding, Problem
 from ksgen.variables import (
     PREFIX,
     PRIVATE,
@@ -45,7 +45,7 @@ def validation_problem(entry: HostEntry, details: ErrorDetails) -> Problem:
         # What comes second names a branch of the type, not a place in the data.
         location = (*location[:1], *location[2:])
     code, message, hint = _words(location, details)
-    return problem_at(entry, location, code, message, hint)
+    return problem_at(entry, location, Finding(code, message, hint=hint))
 
 
 def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:

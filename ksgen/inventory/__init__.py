@@ -4,7 +4,7 @@
 from ksgen.inventory.declared import Origin, Variable
 from ksgen.inventory.naming import MAGIC_NAMES, did_you_mean
 from ksgen.inventory.reader import Group, HostEntry, Inventory, read
-from ksgen.inventory.vault import Opener, Sealed, password_files
+from ksgen.inventory.vault import Opener, password_files
 
 __all__ = [
     "MAGIC_NAMES",
@@ -13,7 +13,6 @@ __all__ = [
     "Inventory",
     "Opener",
     "Origin",
-    "Sealed",
     "Variable",
     "did_you_mean",
     "password_files",

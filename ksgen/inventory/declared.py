@@ -11,7 +11,7 @@ from typing import Literal
 from ksgen import syntax
 from ksgen.inventory import naming, ranges
 from ksgen.problems import Mark, Problem
-from ksgen.syntax import Flaw, Node, kind
+from ksgen.syntax import Node, kind
 
 MAX_HOSTS = ranges.MAX_NAMES
 # How often hosts may be named: 100 groups for each host of a site of 10,000.
@@ -36,7 +36,7 @@ class Variable:
     """A variable and its place.
 
     `is_shared`: several hosts may have it from this place. `overrides` is what lost against it, nearest first; none of
-    those names its own. `flaws` holds for every host that has the variable. `is_dynamic`: see surprises.is_dynamic.
+    those names its own. `problems` holds for every host that has the variable. `is_dynamic`: see surprises.is_dynamic.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Variable:
     origin: Origin
     is_shared: bool
     overrides: tuple[Variable, ...] = ()
-    flaws: tuple[Flaw, ...] = dataclasses.field(default=(), repr=False, compare=False)
+    problems: tuple[Problem, ...] = dataclasses.field(default=(), repr=False, compare=False)
     is_dynamic: bool = False
 
 
@@ -195,13 +195,13 @@ class Declarations:
         self, name: str, node: Node, origin: Origin, is_shared: bool, lost: tuple[Variable, ...]
     ) -> tuple[Variable, ...]:
         """The stack of a variable with a new winner on top."""
-        flaws = syntax.flaws(name, node)
-        flaw = naming.variable_flaw(name, node.name_mark)
-        if flaw:
-            flaws = (flaw, *flaws)
+        problems = syntax.problems_in(name, node)
+        misnamed = naming.name_problem(name, node.name_mark)
+        if misnamed:
+            problems = (misnamed, *problems)
         is_dynamic = syntax.is_dynamic(node)
-        variable = Variable(name, node, node.name_mark, origin, is_shared, (), flaws, is_dynamic)
-        if flaws:
+        variable = Variable(name, node, node.name_mark, origin, is_shared, (), problems, is_dynamic)
+        if problems:
             self.flawed.append(variable)
         return (variable, *lost) if lost else (variable,)
 

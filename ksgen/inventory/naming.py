@@ -8,8 +8,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
-from ksgen.problems import Mark
-from ksgen.syntax import Flaw
+from ksgen.problems import Mark, Problem
 
 # What Ansible warns about: `ansible.vars.reserved` of ansible-core 2.17 to 2.19, and `vars`, which it leaves out there.
 _RESERVED = """
@@ -53,29 +52,29 @@ def did_you_mean(word: str, words: Iterable[str]) -> str | None:
     return f"did you mean {close[0]!r}?" if close else None
 
 
-def variable_flaw(name: str, mark: Mark) -> Flaw | None:
+def name_problem(name: str, mark: Mark) -> Problem | None:
     """Why nothing should have the name."""
     if name in RESERVED_NAMES:
         in_a_host = f"write what is below {name!r} one level higher" if name in ("vars", "hosts") else None
-        return Flaw(
+        return Problem(
             "reserved-name",
             "this name is reserved by Ansible, which only warns about it",
             mark,
-            name,
-            in_a_host or "use another name, with a prefix",
+            variable=name,
+            hint=in_a_host or "use another name, with a prefix",
         )
     if name in MAGIC_NAMES:
         message = "Ansible sets this variable itself and would overwrite the value"
-        return Flaw("reserved-name", message, mark, name, "remove it, or use another name")
+        return Problem("reserved-name", message, mark, variable=name, hint="remove it, or use another name")
     if not (name.isidentifier() and name.isascii()) or name in _KEYWORDS:
         fixed = re.sub(r"\W", "_", name, flags=re.ASCII)
         usable = fixed.isidentifier() and fixed not in _KEYWORDS
-        return Flaw(
+        return Problem(
             "variable-name",
             "a variable name has only letters, digits and underscores, and is not a Jinja keyword",
             mark,
-            name,
-            f"write {fixed}" if usable else "use another name",
+            variable=name,
+            hint=f"write {fixed}" if usable else "use another name",
         )
     return None
 

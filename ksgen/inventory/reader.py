@@ -17,7 +17,7 @@ from typing import Literal, TextIO
 from ksgen import syntax
 from ksgen.inventory import naming, precedence, sources, vault
 from ksgen.inventory.declared import Declarations, Layer, Origin, Variable, merged
-from ksgen.problems import Mark, Problem
+from ksgen.problems import Finding, Mark, Problem
 from ksgen.syntax import MAX_FILE_BYTES, Node, as_secret, kind
 
 STDIN = "<stdin>"
@@ -94,8 +94,8 @@ class _Reader:
     def vaulted(self, data: bytes, name: str) -> tuple[Node | None, list[Problem]]:
         """The tree of a vaulted file. What is in it counts for its hosts, so that it has to be opened."""
         text = self.opener.open(data)
-        if isinstance(text, vault.Sealed):
-            return None, [Problem(text.code, text.message, Mark(name, 1), hint=text.hint)]
+        if isinstance(text, Finding):
+            return None, [text.at(Mark(name, 1))]
         node, found = syntax.parse_yaml(text, name)
         node = Node(None, Mark(name, 1)) if node is None and not found else node
         return as_secret(node) if node else None, [_discreet(problem) for problem in found]
@@ -209,31 +209,18 @@ def _layers(
 
 
 def _value_problems(reader: _Reader, hosts: Sequence[HostEntry]) -> None:
-    """Tell each host the flaws of its variables; what no host has is reported once."""
+    """Tell each host the problems of its variables; what no host has is reported once."""
     if not reader.declared.flawed:
         return
     met: set[int] = set()
     for host in hosts:
         for variable in host.variables.values():
-            for flaw in variable.flaws:
+            for problem in variable.problems:
                 met.add(id(variable.node))
-                reader.problems.append(
-                    Problem(
-                        flaw.code,
-                        flaw.message,
-                        flaw.mark,
-                        host=host.name,
-                        variable=flaw.path,
-                        hint=flaw.hint,
-                        shared=variable.is_shared,
-                    )
-                )
+                reader.problems.append(dataclasses.replace(problem, host=host.name, shared=variable.is_shared))
     for variable in reader.declared.flawed:
         if id(variable.node) not in met:
-            reader.problems += [
-                Problem(flaw.code, flaw.message, flaw.mark, variable=flaw.path, hint=flaw.hint)
-                for flaw in variable.flaws
-            ]
+            reader.problems += variable.problems
 
 
 @contextlib.contextmanager

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from ksgen.problems import Finding
 
 PASSWORD_FILE_VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"
 # What a vaulted file or value begins with (ansible.parsing.vault.b_HEADER).
@@ -14,15 +15,6 @@ HEADER = b"$ANSIBLE_VAULT;"
 
 _WAY_OUT = f"name the file with the password: --vault-password-file FILE, or {PASSWORD_FILE_VARIABLE}=FILE"
 _INSTALL = "install it: pip install 'ovirt-node-installer[vault]'"
-
-
-@dataclasses.dataclass(frozen=True)
-class Sealed:
-    """Why something stays closed."""
-
-    code: str
-    message: str
-    hint: str | None = None
 
 
 def password_files(given: Iterable[str], environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -36,9 +28,9 @@ class Opener:
 
     def __init__(self, files: Iterable[str] = ()) -> None:
         self._files = tuple(files)
-        self._opened: dict[bytes, str | Sealed] = {}
+        self._opened: dict[bytes, str | Finding] = {}
 
-    def open(self, ciphertext: str | bytes) -> str | Sealed:
+    def open(self, ciphertext: str | bytes) -> str | Finding:
         """The text behind a ciphertext, or why it stays closed."""
         data = ciphertext.encode() if isinstance(ciphertext, str) else ciphertext
         data = data.strip()
@@ -47,14 +39,14 @@ class Opener:
             known = self._opened[data] = self._open(data)
         return known
 
-    def _open(self, data: bytes) -> str | Sealed:
+    def _open(self, data: bytes) -> str | Finding:
         if not self._files:
-            return Sealed("vault-no-password", "it is vaulted, and no password was given", _WAY_OUT)
+            return Finding("vault-no-password", "it is vaulted, and no password was given", hint=_WAY_OUT)
         decrypt = self._decrypt
-        return decrypt if isinstance(decrypt, Sealed) else decrypt(data)
+        return decrypt if isinstance(decrypt, Finding) else decrypt(data)
 
     @functools.cached_property
-    def _decrypt(self) -> Callable[[bytes], str | Sealed] | Sealed:
+    def _decrypt(self) -> Callable[[bytes], str | Finding] | Finding:
         """Ansible's decryption with the passwords; loading it takes half a second, so only when something is closed."""
         try:
             from ansible.errors import AnsibleError
@@ -62,9 +54,11 @@ class Opener:
             from ansible.parsing.dataloader import DataLoader
         except ImportError:
             message = "it is vaulted, and ansible-core, which is required to decrypt it, is not installed"
-            return Sealed("vault-no-library", message, _INSTALL)
+            return Finding("vault-no-library", message, hint=_INSTALL)
         if not vault.HAS_CRYPTOGRAPHY:
-            return Sealed("vault-no-library", "it is vaulted, and the Python package cryptography is missing", _INSTALL)
+            return Finding(
+                "vault-no-library", "it is vaulted, and the Python package cryptography is missing", hint=_INSTALL
+            )
         secrets = []
         for file in self._files:
             try:
@@ -72,30 +66,30 @@ class Opener:
                 secret.load()
             except (AnsibleError, OSError) as error:
                 message = f"it is vaulted, and the password cannot be read: {_one_line(error)}"
-                return Sealed("vault-password-file", message)
+                return Finding("vault-password-file", message)
             secrets.append(("default", secret))
         return functools.partial(_decrypted, vault, AnsibleError, vault.VaultLib(secrets))
 
 
-def _decrypted(vault: Any, ansible_error: type[Exception], library: Any, data: bytes) -> str | Sealed:
+def _decrypted(vault: Any, ansible_error: type[Exception], library: Any, data: bytes) -> str | Finding:
     try:
         plain: bytes = library.decrypt(data)
     except vault.AnsibleVaultFormatError:
-        return Sealed("vault-damaged", "it is vaulted, but damaged or truncated", "encrypt it again")
+        return Finding("vault-damaged", "it is vaulted, but damaged or truncated", hint="encrypt it again")
     except ansible_error:
         if not vault.is_encrypted(data):
-            return Sealed("vault-damaged", "it has the tag of a vaulted value, but is not one", "encrypt it")
+            return Finding("vault-damaged", "it has the tag of a vaulted value, but is not one", hint="encrypt it")
         if b";AES256" not in data.partition(b"\n")[0]:
-            return Sealed(
-                "vault-damaged", "it is vaulted in a format that Ansible does not support", "encrypt it again"
+            return Finding(
+                "vault-damaged", "it is vaulted in a format that Ansible does not support", hint="encrypt it again"
             )
-        return Sealed(
-            "vault-wrong-password", "it is vaulted, and cannot be decrypted with any of the passwords", _WAY_OUT
+        return Finding(
+            "vault-wrong-password", "it is vaulted, and cannot be decrypted with any of the passwords", hint=_WAY_OUT
         )
     try:
         return plain.decode()
     except UnicodeDecodeError:
-        return Sealed("vault-damaged", "it is vaulted, and the decrypted text is not UTF-8", "encrypt it again")
+        return Finding("vault-damaged", "it is vaulted, and the decrypted text is not UTF-8", hint="encrypt it again")
 
 
 def _one_line(error: Exception) -> str:

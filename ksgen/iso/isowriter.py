@@ -20,7 +20,8 @@ from pathlib import Path
 from ksgen import media
 from ksgen.iso import mediacheck, planning
 from ksgen.iso.planning import Plan
-from ksgen.media import FileSource, Finding, Iso9660
+from ksgen.media import FileSource, Iso9660
+from ksgen.problems import Finding
 
 # program: the package that has it, with Debian and with EL
 PROGRAMS = {"xorriso": "xorriso", "mtype": "mtools", "mcopy": "mtools"}

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ksgen import media
 from ksgen.addon import ADDON, ADDONS_PLACE, INTERACTIVE, File, NotMerged, addon_files, archive, merged
-from ksgen.media import BootIso, Config, Finding, NodeImage
+from ksgen.media import BootIso, Config, NodeImage
+from ksgen.problems import Finding
 from ksgen.variables import KERNEL_LINE_LONGEST, ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
 
 # Names at the top of the ISO. The image's name is defined in interactive-defaults.ks.

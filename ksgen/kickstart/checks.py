@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from ksgen import lint
 from ksgen.grammar import Grammar, view
 from ksgen.host import Host, Location
 from ksgen.kickstart.page import Templates, TracedLine, programs
-from ksgen.lint import Told
-from ksgen.problems import Problem, Severity
+from ksgen.problems import Finding, Problem, Severity
 from ksgen.syntax import Node
 from ksgen.templates import TEMPLATES
 from org_ovirt_node import layout
-from org_ovirt_node.layout import Finding
 
 # Those of lint, without what the inventory knows better: how large the disks are, and who brings the layout.
 _CHECKS = tuple(check for check in lint.CHECKS if check.code not in ("node-layout", "node-autopart"))
@@ -32,23 +31,23 @@ class Checker:
         release = host.settings.release
         grammar = self._grammar(release)
         short, cuts = _without_programs(text)
-        complaints = grammar.read(short)
+        said = grammar.read(short)
         devices = _devices(host, grammar)
         # The view goes without the devices: only the rule that is left out looks at them.
-        kickstart = view(release, short, grammar.commands, complaints)
-        told = [*lint.grammar_of(complaints, kickstart), *lint.check(kickstart, _CHECKS)]
-        told += lint.check_written(grammar, kickstart)
+        kickstart = view(release, short, grammar.commands, said)
+        found = [*lint.grammar_of(said, kickstart), *lint.check(kickstart, _CHECKS)]
+        found += lint.check_written(grammar, kickstart)
         off = lint.disabled_in(short)
-        told = [one for one in lint.without_echoes(told) if not off.covers(one)]
+        found = [(line, finding) for line, finding in lint.without_echoes(found) if not off.covers(line, finding)]
         if layout.has_errors(host.plan.findings):
             # The section says it once more.
-            told = [one for one in told if one.code != "addon-section"]
-        findings = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
+            found = [(line, finding) for line, finding in found if finding.code != "addon-section"]
+        of_layout = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
         problems = list(_partitioning(host))
-        if told or findings:
+        if found or of_layout:
             lines = self._templates.trace(host)
-            problems += [_told_problem(host, one, _line_in_whole(one.line, cuts), lines) for one in told]
-            problems += [_finding_problem(host, finding, lines) for finding in findings]
+            problems += [_line_problem(host, finding, _line_in_whole(line, cuts), lines) for line, finding in found]
+            problems += [_layout_problem(host, finding, lines) for finding in of_layout]
         return problems
 
     def _grammar(self, release: str) -> Grammar:
@@ -94,7 +93,7 @@ def _devices(host: Host, grammar: Grammar) -> tuple[layout.Device, ...]:
     return lint.devices(grammar.handler, sizes, host.settings.firmware)
 
 
-def _layout_findings(host: Host, devices: tuple[layout.Device, ...]) -> tuple[Finding, ...]:
+def _layout_findings(host: Host, devices: tuple[layout.Device, ...]) -> tuple[layout.Finding, ...]:
     """What the kickstart's own storage commands break, as far as the plan has not said it."""
     if host.settings.partitioning == "autopart":
         return ()
@@ -104,27 +103,25 @@ def _layout_findings(host: Host, devices: tuple[layout.Device, ...]) -> tuple[Fi
     return () if refused else tuple(f for f in found if (f.code, f.subject) not in known)
 
 
-def _told_problem(host: Host, told: Told, number: int, lines: tuple[TracedLine, ...]) -> Problem:
+def _line_problem(host: Host, finding: Finding, number: int, lines: tuple[TracedLine, ...]) -> Problem:
     line = lines[number - 1] if 0 < number <= len(lines) else lines[0]
-    location = _culprit(host, line, told.message)
-    if location:
-        return host.problem(location, told.code, told.message, told.hint, severity=told.severity)
-    return _template_problem(host, line, told.code, told.message, told.hint, told.severity)
+    location = _culprit(host, line, finding.message)
+    return host.at(location, finding) if location else _template_problem(host, line, finding)
 
 
-def _finding_problem(host: Host, finding: Finding, lines: tuple[TracedLine, ...]) -> Problem:
+def _layout_problem(host: Host, finding: layout.Finding, lines: tuple[TracedLine, ...]) -> Problem:
     """A broken layout that the plan did not have: a template of the site made it."""
     words = layout.describe(finding, setting="node_{}".format)
     severity: Severity = "error" if finding.severity == layout.ERROR else "warning"
     commands = ("logvol " + finding.subject + " ", "part " + finding.subject + " ", "volgroup ", "logvol ", "part ")
     found = (line for command in commands for line in lines if line.text.startswith(command))
-    return _template_problem(host, next(found, lines[0]), finding.code, words.message, words.hint, severity)
+    return _template_problem(host, next(found, lines[0]), Finding(finding.code, words.message, severity, words.hint))
 
 
-def _template_problem(host: Host, line: TracedLine, code: str, message: str, hint: str, severity: Severity) -> Problem:
-    is_ours = line.mark.file.startswith(str(TEMPLATES))
-    message = f"bug in template: {message}" if is_ours else message
-    return Problem(code, message, line.mark, severity, host=host.name, hint=hint or None)
+def _template_problem(host: Host, line: TracedLine, finding: Finding) -> Problem:
+    if line.mark.file.startswith(str(TEMPLATES)):
+        finding = dataclasses.replace(finding, message=f"bug in template: {finding.message}")
+    return finding.at(line.mark, host.name)
 
 
 def _culprit(host: Host, line: TracedLine, message: str) -> Location | None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections.abc import Iterator, Mapping
@@ -13,8 +12,8 @@ from pykickstart.base import DeprecatedCommand, RemovedCommand
 from pykickstart.handlers.control import commandMap
 from pykickstart.version import stringToVersion
 
-from ksgen.grammar import SECTIONS, VERSIONS, Check, Complaint, Found, Kickstart
-from ksgen.problems import Severity
+from ksgen.grammar import SECTIONS, VERSIONS, Check, Found, Kickstart
+from ksgen.problems import Finding
 from ksgen.variables import nearest
 
 _PYKICKSTART = "pykickstart, handlers/control.py"
@@ -109,72 +108,62 @@ def _options_elsewhere(name: str, release: str) -> tuple[frozenset[str], frozens
     return frozenset(older), frozenset(newer)
 
 
-@dataclasses.dataclass(frozen=True)
-class Told:
-    """A complaint of the grammar, told."""
-
-    code: str
-    message: str
-    hint: str = ""
-    severity: Severity = "error"
-
-
-def tell(complaint: Complaint, text: str, release: str) -> Told:
-    """What the grammar's complaint of a line means; `text` is that line."""
+def tell(said: Finding, text: str, release: str) -> Finding:
+    """What the grammar says of a line, in words that help; `text` is that line."""
     name = (text.split() or [""])[0]
-    severity: Severity = "error" if complaint.severity == "error" else "warning"
-    message = complaint.message
+    message = said.message
     if re.match(r"Unknown command: ", message):
         return _unknown_command(name, release)
     if message.endswith(" has been removed."):
-        return Told("command-removed", f"{_NAMES[release]} has no command {name!r} any more", _INSTEAD.get(name, ""))
+        words = f"{_NAMES[release]} has no command {name!r} any more"
+        return Finding("command-removed", words, hint=_INSTEAD.get(name))
     found = re.search(r"The (\S+) command has been deprecated", message)
     if found:
         name = found.group(1)
         words = f"command {name!r} does nothing in {_NAMES[release]} any more"
-        return Told("command-deprecated", words, _INSTEAD.get(name, "remove it"), "warning")
+        return Finding("command-deprecated", words, "warning", hint=_INSTEAD.get(name, "remove it"))
     found = re.search(r"The (\S+) option has been deprecated", message)
     if found:
         option = found.group(1)
         words = f"option {option} of {name} does nothing in {_NAMES[release]} any more"
-        return Told("option-deprecated", words, _INSTEAD_OF_OPTIONS.get((name, option), "remove it"), "warning")
+        return Finding("option-deprecated", words, "warning", hint=_INSTEAD_OF_OPTIONS.get((name, option), "remove it"))
     found = re.match(r"The option (\S+) will be deprecated .* preferred alias (\S+?)\.?$", message)
     if found:
         words = f"option {found.group(1)} has been renamed"
-        return Told("ends-with-el9", words, found.group(2), "warning")
+        return Finding("ends-with-el9", words, "warning", hint=found.group(2))
     found = re.match(r"(?:unrecognized arguments|no such option): (--?[\w-]+)", message)
     if found and name in _known(release):
         return _unknown_option(name, found.group(1), release)
     found = re.match(r"Unknown kickstart section: (\S+)", message)
     if found:
         cure = nearest(found.group(1), SECTIONS) or f"one of: {', '.join(sorted(SECTIONS))}"
-        return Told("section-unknown", f"unknown section {found.group(1)!r}", cure)
+        return Finding("section-unknown", f"unknown section {found.group(1)!r}", hint=cure)
     if re.match(r"Section \S+ does not end with %end", message):
-        return Told("section-without-end", message.rstrip("."), "write %end on a line of its own")
+        return Finding("section-without-end", message.rstrip("."), hint="write %end on a line of its own")
     if message.startswith("No closing quotation"):
-        return Told("quote-not-closed", "a quotation mark in this line is not closed", "close it, or quote it")
-    return Told("kickstart-grammar", message or "the grammar does not allow it", "", severity)
+        return Finding("quote-not-closed", "a quotation mark in this line is not closed", hint="close it, or quote it")
+    return Finding(said.code, message or "the grammar does not allow it", said.severity)
 
 
-def _unknown_command(name: str, release: str) -> Told:
+def _unknown_command(name: str, release: str) -> Finding:
     older, newer = _elsewhere(release)
     if name in older:
         words = f"{_NAMES[release]} has no command {name!r} any more"
-        return Told("command-removed", words, _INSTEAD.get(name, "remove it"))
+        return Finding("command-removed", words, hint=_INSTEAD.get(name, "remove it"))
     if name in newer:
-        return Told("command-too-new", f"{_NAMES[release]} does not have command {name!r} yet")
-    return Told("command-unknown", f"unknown command {name!r}", nearest(name, _known(release)))
+        return Finding("command-too-new", f"{_NAMES[release]} does not have command {name!r} yet")
+    return Finding("command-unknown", f"unknown command {name!r}", hint=nearest(name, _known(release)))
 
 
-def _unknown_option(name: str, option: str, release: str) -> Told:
+def _unknown_option(name: str, option: str, release: str) -> Finding:
     own = _options(_known(release)[name])
     older, newer = _options_elsewhere(name, release)
-    cure = _INSTEAD_OF_OPTIONS.get((name, option), "")
+    cure = _INSTEAD_OF_OPTIONS.get((name, option))
     if option in older:
-        return Told("option-removed", f"{name} of {_NAMES[release]} has no option {option} any more", cure)
+        return Finding("option-removed", f"{name} of {_NAMES[release]} has no option {option} any more", hint=cure)
     if option in newer:
-        return Told("option-too-new", f"{name} of {_NAMES[release]} does not have option {option} yet")
-    return Told("option-unknown", f"{name} has no option {option}", nearest(option, own))
+        return Finding("option-too-new", f"{name} of {_NAMES[release]} does not have option {option} yet")
+    return Finding("option-unknown", f"{name} has no option {option}", hint=nearest(option, own))
 
 
 # --- what the grammar takes, for now ---------------------------------------------------------------------------------
@@ -228,7 +217,7 @@ CHECKS = (
     Check("ends-with-el9", "warning", ending, _PYKICKSTART),
     Check("command-twice", "warning", twice, "pykickstart, parser.py: handleCommand"),
 )
-# What tell() makes of the grammar's own complaints: code, severity, source.
+# What tell() makes of what the grammar itself says: code, severity, source.
 GRAMMAR = (
     ("command-removed", "error", _PYKICKSTART),
     ("command-deprecated", "warning", _PYKICKSTART),

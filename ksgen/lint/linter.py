@@ -5,24 +5,24 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from ksgen.grammar import (
     SIZE_LIMIT,
     Check,
-    Complaint,
     Grammar,
     Kickstart,
     KickstartFile,
+    Numbered,
     Section,
     include,
     read_file,
     view,
 )
 from ksgen.lint import commands, disks, layout, network, node, people, scripts, storage
-from ksgen.problems import ALL, Mark, Problem, Report, Severity
+from ksgen.problems import ALL, Finding, Mark, Problem, Report
 from ksgen.redaction import without_secrets
 from ksgen.variables import nearest
 
@@ -39,29 +39,15 @@ RELEASES = ("el9", "el10")
 _DEFAULT_RELEASE = "el9"
 
 
-@dataclasses.dataclass(frozen=True)
-class Told:
-    """Something wrong in a line of a text."""
-
-    line: int
-    code: str
-    message: str
-    hint: str
-    severity: Severity
-
-
-def grammar_of(complaints: Sequence[Complaint], kickstart: Kickstart) -> Iterator[Told]:
-    """The grammar's complaints, told."""
-    lines = kickstart.text.splitlines() if complaints else []
-    for position, complaint in enumerate(complaints):
-        number = complaint.line
+def grammar_of(said: Sequence[Numbered], kickstart: Kickstart) -> Iterator[Numbered]:
+    """What the grammar says, in words that help, each at its line as far as it can be found."""
+    lines = kickstart.text.splitlines() if said else []
+    for position, (number, one) in enumerate(said):
         if not number:
-            before = sum(other.message == complaint.message for other in complaints[:position])
-            number = _line_of_double(complaint.message, before, kickstart)
+            before = sum(other.message == one.message for _, other in said[:position])
+            number = _line_of_double(one.message, before, kickstart)
         line = lines[number - 1] if 0 < number <= len(lines) else ""
-        told = commands.tell(complaint, line, kickstart.release)
-        message = _printable(without_secrets(told.message, line))
-        yield Told(number, told.code, message, _printable(told.hint), told.severity)
+        yield number, _shown(commands.tell(one, line, kickstart.release), line)
 
 
 _DOUBLE = re.compile(r"with the (?:name|mountpoint|mount point) (\S+) has already been defined")
@@ -88,18 +74,24 @@ def _line_of_double(message: str, before: int, kickstart: Kickstart) -> int:
     return lines[before + 1] if lines else 0
 
 
-def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Told]:
+def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Numbered]:
     """Everything that the checks find."""
     lines = kickstart.text.split("\n")
     for one in checks:
         for found in one.decide(kickstart):
             line = lines[found.line - 1] if 0 < found.line <= len(lines) else ""
-            message, hint = _printable(without_secrets(found.message, line)), _printable(found.hint)
-            yield Told(found.line, found.code or one.code, message, hint, found.severity or one.severity)
+            severity = found.severity or one.severity
+            yield found.line, _shown(Finding(found.code or one.code, found.message, severity, found.hint), line)
+
+
+def _shown(finding: Finding, line: str) -> Finding:
+    """The same without the secrets of the line that it is about, as a terminal can show it."""
+    message, hint = without_secrets(finding.message, line), finding.hint
+    return dataclasses.replace(finding, message=_printable(message), hint=_printable(hint) if hint else None)
 
 
 def _printable(text: str) -> str:
-    """Words as a terminal can show them: what was quoted from a file may hold anything."""
+    """What was quoted from a file may hold anything."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -114,7 +106,7 @@ _BEFORE_NAMES = ".wanted"
 _NAMED_LATER = "network-member-mac"
 
 
-def check_written(grammar: Grammar, kickstart: Kickstart) -> Iterator[Told]:
+def check_written(grammar: Grammar, kickstart: Kickstart) -> Iterator[Numbered]:
     """What is wrong with `network` commands that a %pre writes for an %include, each at its line of the text.
 
     The grammar reads them, so that what it has read before is gone from it.
@@ -129,12 +121,12 @@ def check_written(grammar: Grammar, kickstart: Kickstart) -> Iterator[Told]:
     for number, text, _ in found:
         rows[number - 1] = text
     text = "\n".join(rows) + "\n"
-    complaints = grammar.read(text)
-    piece = view(kickstart.release, text, grammar.commands, complaints, is_whole=False)
+    said = grammar.read(text)
+    piece = view(kickstart.release, text, grammar.commands, said, is_whole=False)
     named_later = {number for number, _, is_final in found if not is_final}
-    for told in (*grammar_of(complaints, piece), *check(piece, network.CHECKS)):
-        if told.code != _NAMED_LATER or told.line not in named_later:
-            yield told
+    for line, finding in (*grammar_of(said, piece), *check(piece, network.CHECKS)):
+        if finding.code != _NAMED_LATER or line not in named_later:
+            yield line, finding
 
 
 def _written(section: Section, included: Collection[str]) -> Iterator[tuple[int, str, bool]]:
@@ -163,8 +155,8 @@ class Disabled:
     lines: frozenset[tuple[int, str]] = frozenset()
     unknown: tuple[tuple[int, str], ...] = ()
 
-    def covers(self, told: Told) -> bool:
-        return told.code in self.everywhere or (told.line, told.code) in self.lines
+    def covers(self, line: int, finding: Finding) -> bool:
+        return finding.code in self.everywhere or (line, finding.code) in self.lines
 
 
 def disabled_in(text: str) -> Disabled:
@@ -210,13 +202,13 @@ class Linter:
         if release not in self._grammars:
             self._grammars[release] = Grammar(release)
         grammar = self._grammars[release]
-        complaints = grammar.read(file.text)
-        kickstart = view(release, file.text, grammar.commands, complaints, file.is_whole)
+        said = grammar.read(file.text)
+        kickstart = view(release, file.text, grammar.commands, said, file.is_whole)
         if kickstart.installs_node:
             kickstart = dataclasses.replace(kickstart, devices=storage.devices(grammar.handler, {}, None))
         off = disabled_in(file.text)
-        told = [*grammar_of(complaints, kickstart), *check(kickstart), *check_written(grammar, kickstart)]
-        problems += [_problem(one, file) for one in without_echoes(told) if not off.covers(one)]
+        findings = [*grammar_of(said, kickstart), *check(kickstart), *check_written(grammar, kickstart)]
+        problems += [_problem(*found, file) for found in without_echoes(findings) if not off.covers(*found)]
         problems += [_unknown_code(line, code, file) for line, code in off.unknown]
         switched_off = self._disabled | off.everywhere
         return [problem for problem in problems if problem.code not in switched_off]
@@ -270,27 +262,60 @@ def release_of(text: str) -> str:
 _GRAMMAR_CODES = frozenset(code for code, _, _ in commands.GRAMMAR)
 
 
-def without_echoes(told: Sequence[Told]) -> Iterator[Told]:
-    """What is reported, without what only follows from another of it."""
-    inside = [one.line for one in told if one.code == "section-word-inside"]
-    mounts = {one.line for one in told if one.code == "mount-twice"}
-    unreadable = {one.line: one.code for one in told if one.code in ("template-left-over", "line-continued")}
-    has_place = any(one.code == "ends-with-el9" and one.line for one in told)
-    for one in told:
-        follows = (
-            (one.code in _GRAMMAR_CODES and any(one.line >= line for line in inside))
-            or (one.code == "ends-with-el9" and not one.line and has_place)
-            or (one.code == "kickstart-grammar" and one.line in mounts)
-            or unreadable.get(one.line, one.code) != one.code
-        )
-        if not follows:
-            yield one
+def without_echoes(findings: Sequence[Numbered]) -> Iterator[Numbered]:
+    """The findings without those that only follow from another of them."""
+    lines = _Lines.of(findings)
+    for line, finding in findings:
+        if not any(follows(line, finding.code, lines) for follows in _ECHOES):
+            yield line, finding
 
 
-def _problem(told: Told, file: KickstartFile) -> Problem:
-    secret = told.code in ("password-readable", "password-no-hash")
-    mark = file.origin(told.line)
-    return Problem(told.code, told.message, mark, told.severity, hint=told.hint or None, secret=secret)
+@dataclasses.dataclass(frozen=True)
+class _Lines:
+    """Where the findings stand that others follow from."""
+
+    section_inside: frozenset[int]
+    mount_twice: frozenset[int]
+    unreadable: Mapping[int, str]
+    ending: frozenset[int]
+
+    @classmethod
+    def of(cls, findings: Sequence[Numbered]) -> _Lines:
+        def lines(code: str) -> frozenset[int]:
+            return frozenset(line for line, finding in findings if finding.code == code)
+
+        unreadable = {line: finding.code for line, finding in findings if finding.code in _UNREADABLE}
+        return cls(lines("section-word-inside"), lines("mount-twice"), unreadable, lines("ends-with-el9"))
+
+
+_UNREADABLE = ("template-left-over", "line-continued")
+
+
+def _is_after_broken_section(line: int, code: str, lines: _Lines) -> bool:
+    """Below the word of a section inside a script the grammar reads something else than was meant."""
+    return code in _GRAMMAR_CODES and any(line >= first for first in lines.section_inside)
+
+
+def _has_place_elsewhere(line: int, code: str, lines: _Lines) -> bool:
+    """pykickstart names no line for what the check of the same code has found at its line."""
+    return code == "ends-with-el9" and not line and any(lines.ending)
+
+
+def _is_mount_again(line: int, code: str, lines: _Lines) -> bool:
+    """The grammar, too, refuses a second mount point of one name."""
+    return code == "kickstart-grammar" and line in lines.mount_twice
+
+
+def _is_of_unreadable_line(line: int, code: str, lines: _Lines) -> bool:
+    """What else is wrong in a line that is not meant as it reads."""
+    return lines.unreadable.get(line, code) != code
+
+
+_ECHOES = (_is_after_broken_section, _has_place_elsewhere, _is_mount_again, _is_of_unreadable_line)
+
+
+def _problem(line: int, finding: Finding, file: KickstartFile) -> Problem:
+    return finding.at(file.origin(line), secret=finding.code in ("password-readable", "password-no-hash"))
 
 
 def _unknown_code(line: int, code: str, file: KickstartFile) -> Problem:

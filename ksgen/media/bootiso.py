@@ -14,9 +14,9 @@ from pathlib import Path
 from ksgen.media import stage2
 from ksgen.media.filesystem import FileSource, FileSystem, Source, Unreadable, exactly
 from ksgen.media.iso9660 import BIOS, SECTOR, UEFI, BootImage, Iso9660
-from ksgen.media.nodeimage import Finding
 from ksgen.media.stage2 import Stage2
 from ksgen.media.treeinfo import STAGE2, STAGE2_LAST
+from ksgen.problems import Finding
 
 PRODUCT, UPDATES = "/images/product.img", "/images/updates.img"
 _KERNEL = ("/images/pxeboot/vmlinuz", "/images/pxeboot/initrd.img")

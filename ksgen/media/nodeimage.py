@@ -8,10 +8,10 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
 
 from ksgen.media import liveimage
 from ksgen.media.filesystem import FileSource, FileSystem, Source, Unreadable
+from ksgen.problems import Finding
 from org_ovirt_node.programs import imgbase
 
 LVM_PROFILE = "/etc/lvm/profile/imgbased-pool.profile"
@@ -46,16 +46,6 @@ class NodeImage:
     missing_files: tuple[str, ...] = ()
     missing_programs: tuple[str, ...] = ()
     is_nested: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """A problem of an image or ISO. It does not know where the file was named."""
-
-    code: str
-    message: str
-    severity: Literal["error", "warning"] = "error"
-    hint: str | None = None
 
 
 def read_node_image(path: Path) -> tuple[NodeImage | None, tuple[Finding, ...]]:

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 from ksgen import media
 from ksgen.host import Host
-from ksgen.media import Finding, NodeImage, Squashfs, TreeInfo, Unreadable
-from ksgen.preflight.webfiles import Answer, Client, NoPart, RemoteFile, Trouble, has_secret, place
-from ksgen.problems import Problem
+from ksgen.media import NodeImage, Squashfs, TreeInfo, Unreadable
+from ksgen.preflight.webfiles import Answer, Client, NoPart, RemoteFile, has_secret, place
+from ksgen.problems import Finding, Problem
 from org_ovirt_node import layout
 from org_ovirt_node.layout import size_text
 
@@ -134,7 +134,7 @@ class _Looking:
     def _served(self, url: str, file: Path | None) -> ImageLook:
         answer = self.client.head(url)
         findings = head_findings(answer)
-        if isinstance(answer, Trouble) or answer.status != http.HTTPStatus.OK:
+        if isinstance(answer, Finding) or answer.status != http.HTTPStatus.OK:
             return ImageLook(url, findings=findings)
         if file is not None:
             local = self._file(url, file)
@@ -149,8 +149,8 @@ class _Looking:
     def _into(self, url: str, size: int) -> tuple[NodeImage | None, tuple[Finding, ...]]:
         """The contents of an image; only the parts that are read are fetched."""
         answer = self.client.part(url, 0, _BEGINNING)
-        if isinstance(answer, Trouble):
-            return None, (_as_finding(answer),)
+        if isinstance(answer, Finding):
+            return None, (answer,)
         if answer.status == http.HTTPStatus.OK:
             return None, beginning_findings(answer.body, size)
         if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
@@ -160,7 +160,7 @@ class _Looking:
         try:
             return media.look_at_image(RemoteFile(self.client, url, size))
         except NoPart as error:
-            return None, (_as_finding(error.trouble),)
+            return None, (error.finding,)
 
     def _with_sum(self, found: ImageLook) -> ImageLook:
         total = _Sum(self, found.url.rpartition("/")[2], found.size)
@@ -220,8 +220,8 @@ def _look_at_tree(client: Client, url: str) -> TreeLook:
         return TreeLook(url, findings=(_not_looked_at(url),))
     base = url.rstrip("/")
     answer = client.follow(client.get, f"{base}/.treeinfo")
-    if isinstance(answer, Trouble):
-        return TreeLook(url, findings=(_as_finding(answer),))
+    if isinstance(answer, Finding):
+        return TreeLook(url, findings=(answer,))
     info = None
     if answer.status == http.HTTPStatus.OK:
         info = media.parse_treeinfo(answer.body.decode("utf-8", "replace"))
@@ -229,15 +229,11 @@ def _look_at_tree(client: Client, url: str) -> TreeLook:
     files = [path for _, path in media.KERNEL] + list(stage2)
     answers = {path: client.follow(client.head, f"{base}/{path}") for path in files}
     images = [client.follow(client.head, f"{base}/{path}") for path in _TREE_IMAGES]
-    has_image = None if any(isinstance(found, Trouble) for found in images) else any(map(_is_there, images))
+    has_image = None if any(isinstance(found, Finding) for found in images) else any(map(_is_there, images))
     return TreeLook(url, info, has_image, tuple(tree_findings(answer, info, answers, stage2)))
 
 
 # --- findings in a response ------------------------------------------------------------------------------------------
-
-
-def _as_finding(trouble: Trouble) -> Finding:
-    return Finding(trouble.code, trouble.message, hint=trouble.hint or None)
 
 
 def _not_looked_at(url: str) -> Finding:
@@ -249,10 +245,10 @@ def _not_looked_at(url: str) -> Finding:
     return Finding("not-looked-at", message, "warning", hint)
 
 
-def head_findings(answer: Answer | Trouble) -> tuple[Finding, ...]:
+def head_findings(answer: Answer | Finding) -> tuple[Finding, ...]:
     """Why Anaconda cannot fetch an image: it sends one HEAD, does not follow redirects, and needs the size."""
-    if isinstance(answer, Trouble):
-        return (_as_finding(answer),)
+    if isinstance(answer, Finding):
+        return (answer,)
     if answer.is_redirect:
         target = answer.location or ""
         hint = None if has_secret(target) else f"node_image_url: {target}"
@@ -289,10 +285,10 @@ def beginning_findings(data: bytes, size: int) -> tuple[Finding, ...]:
     )
 
 
-def stream_findings(answer: Answer | Trouble, read: int) -> tuple[Finding, ...]:
+def stream_findings(answer: Answer | Finding, read: int) -> tuple[Finding, ...]:
     """Whether an image was received completely."""
-    if isinstance(answer, Trouble):
-        return (_as_finding(answer),)
+    if isinstance(answer, Finding):
+        return (answer,)
     if answer.status != http.HTTPStatus.OK:
         return (Finding("image-status", f"GET returned {answer.said}"),)
     if answer.size is not None and answer.size != read:
@@ -301,16 +297,16 @@ def stream_findings(answer: Answer | Trouble, read: int) -> tuple[Finding, ...]:
 
 
 def tree_findings(
-    answer: Answer, info: TreeInfo | None, files: Mapping[str, Answer | Trouble], stage2: Sequence[str]
+    answer: Answer, info: TreeInfo | None, files: Mapping[str, Answer | Finding], stage2: Sequence[str]
 ) -> Iterator[Finding]:
     """What is missing in an install tree. `files` has the answers for its kernel, initrd and stage 2."""
     if info is None:
         what = "it cannot be parsed" if answer.status == http.HTTPStatus.OK else answer.said
         message = f"no valid .treeinfo ({what}); dracut falls back to {media.STAGE2}"
         yield Finding("tree-info", message, "warning", _WHOLE_DVD)
-    troubles = {found.message: found for found in files.values() if isinstance(found, Trouble)}
-    yield from map(_as_finding, troubles.values())
-    there = {path for path, found in files.items() if isinstance(found, Trouble) or _is_there(found)}
+    failures = {found.message: found for found in files.values() if isinstance(found, Finding)}
+    yield from failures.values()
+    there = {path for path, found in files.items() if isinstance(found, Finding) or _is_there(found)}
     for path in files:
         if path not in there and path not in stage2:
             yield Finding("tree-file", f"{path} is missing ({_said(files[path])})", hint=_WHOLE_DVD)
@@ -321,12 +317,12 @@ def tree_findings(
         yield Finding("tree-arch", f"is for {info.arch}; the boot files are for {_ARCH}")
 
 
-def _is_there(answer: Answer | Trouble) -> bool:
+def _is_there(answer: Answer | Finding) -> bool:
     return isinstance(answer, Answer) and answer.status == http.HTTPStatus.OK and answer.size != 0
 
 
-def _said(answer: Answer | Trouble) -> str:
-    if isinstance(answer, Trouble):
+def _said(answer: Answer | Finding) -> str:
+    if isinstance(answer, Finding):
         return answer.message
     return "empty file" if answer.status == http.HTTPStatus.OK else answer.said
 
@@ -354,7 +350,7 @@ def problems(hosts: Iterable[Host], looks: Looks) -> Iterator[Problem]:
 
 def _as_problems(host: Host, variable: str, findings: Iterable[Finding]) -> Iterator[Problem]:
     for found in findings:
-        yield host.problem((variable,), found.code, found.message, found.hint or "", found.severity)
+        yield host.at((variable,), found)
 
 
 def _size_problems(host: Host, image: ImageLook) -> Iterator[Problem]:
@@ -366,7 +362,7 @@ def _size_problems(host: Host, image: ImageLook) -> Iterator[Problem]:
     below = [found for found in layout.check(host.plan.devices, request) if found.code == "root-below-image"]
     for finding in below:
         if request.automatic:
-            yield host.finding_problem(finding)
+            yield host.layout_problem(finding)
             continue
         candidates = ("node_root_size", "node_image_size", "node_image_url")
         location = next(name for name in candidates if name in host.entry.variables)

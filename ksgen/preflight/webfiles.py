@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
+from ksgen.problems import Finding
 from ksgen.redaction import redacted
 
 # seconds; Anaconda itself waits 46 (its constants.py, NETWORK_CONNECTION_TIMEOUT), and forty hosts request at once
@@ -32,15 +33,6 @@ _HEADERS = {"Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "
 # Characters reserved by RFC 3986, and percent signs.
 _AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
 _UNKNOWN_ISSUER = frozenset((18, 19, 20, 21))  # X509_V_ERR_*: self-signed, or an unknown issuer
-
-
-@dataclasses.dataclass(frozen=True)
-class Trouble:
-    """Why there is no valid response."""
-
-    code: str
-    message: str
-    hint: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,29 +84,29 @@ class Client:
         if ca is not None:
             self._trust.load_verify_locations(cafile=ca)
 
-    def head(self, url: str) -> Answer | Trouble:
+    def head(self, url: str) -> Answer | Finding:
         return self._answer("HEAD", url)
 
-    def get(self, url: str) -> Answer | Trouble:
+    def get(self, url: str) -> Answer | Finding:
         """A small file, its first mebibyte at most."""
         return self._answer("GET", url)
 
-    def part(self, url: str, offset: int, length: int) -> Answer | Trouble:
+    def part(self, url: str, offset: int, length: int) -> Answer | Finding:
         """Some bytes of a file, or its beginning (status 200) if the server does not support Range requests."""
         return self._answer("GET", url, (offset, length))
 
-    def follow(self, ask: Callable[[str], Answer | Trouble], url: str) -> Answer | Trouble:
+    def follow(self, ask: Callable[[str], Answer | Finding], url: str) -> Answer | Finding:
         """The answer at the end of all redirects, as dracut's curl --location finds it."""
         for _ in range(_REDIRECTS):
             answer = ask(url)
-            if isinstance(answer, Trouble) or not answer.is_redirect:
+            if isinstance(answer, Finding) or not answer.is_redirect:
                 return answer
             url = answer.location or url
             if urlsplit(url).scheme not in ("http", "https"):
-                return Trouble("server-answer", f"is redirected to {place(url)!r}, which is not http or https")
-        return Trouble("server-answer", f"more than {_REDIRECTS} redirects")
+                return Finding("server-answer", f"is redirected to {place(url)!r}, which is not http or https")
+        return Finding("server-answer", f"more than {_REDIRECTS} redirects")
 
-    def stream(self, url: str, sink: Callable[[bytes], object]) -> Answer | Trouble:
+    def stream(self, url: str, sink: Callable[[bytes], object]) -> Answer | Finding:
         """Download a whole file, piece by piece; the timeout applies to each piece."""
         try:
             with self._connected(url) as connection:
@@ -124,9 +116,9 @@ class Client:
                     sink(data)
                 return _read(url, response)
         except (OSError, http.client.HTTPException) as error:
-            return self._trouble(url, error)
+            return self._failure(url, error)
 
-    def _answer(self, method: str, url: str, part: tuple[int, int] | None = None) -> Answer | Trouble:
+    def _answer(self, method: str, url: str, part: tuple[int, int] | None = None) -> Answer | Finding:
         headers, length = dict(_HEADERS), _BODY_MAX
         if part is not None:
             length = part[1]
@@ -140,9 +132,9 @@ class Client:
                 response = connection.getresponse()
                 answer = _read(url, response, response.read(length))
             # a connection that was shut down looks like the end of the response
-            return self._trouble(url, TimeoutError()) if late.is_set() else answer
+            return self._failure(url, TimeoutError()) if late.is_set() else answer
         except (OSError, http.client.HTTPException) as error:
-            return self._trouble(url, TimeoutError() if late.is_set() else error)
+            return self._failure(url, TimeoutError() if late.is_set() else error)
 
     @contextlib.contextmanager
     def _connected(self, url: str) -> Iterator[http.client.HTTPConnection]:
@@ -157,25 +149,25 @@ class Client:
             connection.connect()
             yield connection
 
-    def _trouble(self, url: str, error: Exception) -> Trouble:
+    def _failure(self, url: str, error: Exception) -> Finding:
         host = urlsplit(url).netloc.rpartition("@")[2]
         if isinstance(error, ssl.SSLCertVerificationError):
             cure = "--ca FILE for a private CA; the installer must trust it too"
-            hint = cure if error.verify_code in _UNKNOWN_ISSUER else ""
-            return Trouble(
-                "server-certificate", f"{host}: certificate verification failed: {error.verify_message}", hint
+            hint = cure if error.verify_code in _UNKNOWN_ISSUER else None
+            return Finding(
+                "server-certificate", f"{host}: certificate verification failed: {error.verify_message}", hint=hint
             )
         if isinstance(error, ssl.SSLError):
-            return Trouble("server-certificate", f"{host}: TLS handshake failed: {error.reason or error}")
+            return Finding("server-certificate", f"{host}: TLS handshake failed: {error.reason or error}")
         if isinstance(error, TimeoutError):
-            return Trouble("server-unreachable", f"{host} did not respond within {self._timeout:g} s")
+            return Finding("server-unreachable", f"{host} did not respond within {self._timeout:g} s")
         if isinstance(error, socket.gaierror):
-            return Trouble("server-unreachable", f"cannot resolve {host}: {error.strerror}")
+            return Finding("server-unreachable", f"cannot resolve {host}: {error.strerror}")
         if isinstance(error, http.client.RemoteDisconnected):
-            return Trouble("server-answer", f"{host} closed the connection without a response")
+            return Finding("server-answer", f"{host} closed the connection without a response")
         if isinstance(error, OSError):
-            return Trouble("server-unreachable", f"cannot connect to {host}: {error.strerror or error}")
-        return Trouble("server-answer", f"{host} sent an invalid HTTP response: {type(error).__name__}")
+            return Finding("server-unreachable", f"cannot connect to {host}: {error.strerror or error}")
+        return Finding("server-answer", f"{host} sent an invalid HTTP response: {type(error).__name__}")
 
 
 @contextlib.contextmanager
@@ -226,11 +218,11 @@ def _absolute(url: str, location: str | None) -> str | None:
 
 
 class NoPart(OSError):
-    """A part of a file could not be fetched; `trouble` says why."""
+    """A part of a file could not be fetched; `finding` says why."""
 
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble.message)
-        self.trouble = trouble
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
 
 
 class RemoteFile:
@@ -254,8 +246,8 @@ class RemoteFile:
         offset = number * _PIECE
         length = min(_PIECE, self._size - offset)
         answer = self._client.part(self._url, offset, length)
-        if isinstance(answer, Trouble):
+        if isinstance(answer, Finding):
             raise NoPart(answer)
         if answer.status != http.HTTPStatus.PARTIAL_CONTENT or len(answer.body) != length:
-            raise NoPart(Trouble("server-answer", f"the Range request returned {answer.said}"))
+            raise NoPart(Finding("server-answer", f"the Range request returned {answer.said}"))
         return answer.body

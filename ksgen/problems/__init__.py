@@ -2,6 +2,6 @@
 """What can be wrong, and where it is."""
 
 from ksgen.problems.codes import ALL
-from ksgen.problems.report import Mark, Problem, Report, Severity, to_text
+from ksgen.problems.report import Finding, Mark, Problem, Report, Severity, to_text
 
-__all__ = ["ALL", "Mark", "Problem", "Report", "Severity", "to_text"]
+__all__ = ["ALL", "Finding", "Mark", "Problem", "Report", "Severity", "to_text"]

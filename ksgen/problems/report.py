@@ -31,6 +31,27 @@ class Mark:
 
 
 @dataclasses.dataclass(frozen=True)
+class Finding:
+    """What is wrong, before it has a place in a file: the one who knows the place makes it a Problem."""
+
+    code: str
+    message: str
+    severity: Severity = "error"
+    hint: str | None = None
+
+    def at(
+        self,
+        mark: Mark,
+        host: str | None = None,
+        variable: str | None = None,
+        shared: bool = False,
+        secret: bool = False,
+    ) -> Problem:
+        """The problem at a place; see Problem for what else can be said of it."""
+        return Problem(self.code, self.message, mark, self.severity, host, variable, self.hint or None, shared, secret)
+
+
+@dataclasses.dataclass(frozen=True)
 class Problem:
     """One problem that the user has to act on.
 

@@ -3,10 +3,9 @@
 
 from ksgen.publish.generations import Generation, has_leftovers, locked, present
 from ksgen.publish.manifest import sha256
-from ksgen.publish.output import Finding, Publication, Site, amended, carry_out, changes, diff
+from ksgen.publish.output import Publication, Site, amended, carry_out, changes, diff
 
 __all__ = [
-    "Finding",
     "Generation",
     "Publication",
     "Site",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from ksgen.problems import Finding, Mark, Problem, Severity
 from ksgen.publish import generations, manifest
 from ksgen.publish.generations import Entry, Generation
 from ksgen.publish.manifest import Manifest, NewerFormat
@@ -78,31 +79,23 @@ class Change:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
-    """A problem in the published tree; an error stops the publication."""
-
-    path: Path
-    code: str
-    message: str
-    severity: Literal["error", "warning"] = "error"
-    hint: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
 class Publication:
-    """What publishing a site into a directory would do. Its manifest does not count as a change."""
+    """What publishing a site into a directory would do. Its manifest does not count as a change.
+
+    `problems` are those of the published tree; an error among them stops the publication.
+    """
 
     site: Site
     present: Generation
     changes: tuple[Change, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
     entries: Mapping[str, Entry] = dataclasses.field(default_factory=dict)
     group: int | None = None
     is_needed: bool = False
 
     @property
-    def errors(self) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self.findings if finding.severity == "error")
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
 def changes(directory: Path, site: Site) -> Publication:
@@ -110,11 +103,11 @@ def changes(directory: Path, site: Site) -> Publication:
     if directory.exists() and not directory.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "is not a directory", str(directory))
     present = generations.present(directory)
-    known, findings = _read_manifest(present, site.limit)
-    findings += _in_the_way(directory, site)
-    findings += _of_other_hosts(directory, site, known)
-    if any(finding.severity == "error" for finding in findings):
-        return Publication(site, present, findings=tuple(findings))
+    known, problems = _read_manifest(present, site.limit)
+    problems += _in_the_way(directory, site)
+    problems += _of_other_hosts(directory, site, known)
+    if any(problem.severity == "error" for problem in problems):
+        return Publication(site, present, problems=tuple(problems))
 
     found: list[Change] = []
     entries: dict[str, Entry] = {}
@@ -134,12 +127,12 @@ def changes(directory: Path, site: Site) -> Publication:
         elif left != "dropped":
             entries[name] = Entry(None, stat.S_IMODE(present.path(name).lstat().st_mode), is_linked=False)
             files.update({name: entry} if entry else {})
-            findings += [left] if isinstance(left, Finding) else []
+            problems += [left] if isinstance(left, Problem) else []
 
     text = manifest.to_text(Manifest(site.ksgen, site.sources, files))
     change, entries[manifest.NAME] = _compared(present, manifest.NAME, text, text.encode(), site.group)
     is_needed = bool(found or change or set(entries) != present.names)
-    return Publication(site, present, tuple(found), tuple(findings), entries, _group(present, site), is_needed)
+    return Publication(site, present, tuple(found), tuple(problems), entries, _group(present, site), is_needed)
 
 
 def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collection[str] = ()) -> Publication:
@@ -149,12 +142,12 @@ def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collecti
     """
     present = generations.present(directory)
     site = Site(texts)
-    known, findings = _read_manifest(present, limit=None)
-    findings += _in_the_way(directory, site)
-    if any(finding.severity == "error" for finding in findings):
-        return Publication(site, present, findings=tuple(findings))
+    known, problems = _read_manifest(present, limit=None)
+    problems += _in_the_way(directory, site)
+    if any(problem.severity == "error" for problem in problems):
+        return Publication(site, present, problems=tuple(problems))
     # An unreadable manifest is kept: the next run for the whole site rewrites it, and says so.
-    is_readable = not findings
+    is_readable = not problems
     found: list[Change] = []
     entries: dict[str, Entry] = {}
     files = dict(known.files)
@@ -181,7 +174,7 @@ def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collecti
 def publish(wanted: Publication) -> Publication:
     """Publish and return what was done, which differs if another run has published first. Raises OSError.
 
-    After an OSError, and if there are errors among the findings, the published files are unchanged.
+    After an OSError, and if there are errors among the problems, the published files are unchanged.
     """
     directory = wanted.present.directory
     if wanted.errors or not (wanted.is_needed or generations.has_leftovers(directory)):
@@ -197,7 +190,7 @@ def carry_out(wanted: Publication, last: Callable[[], None] | None = None) -> No
     """Write what was decided. The caller holds the lock, and has decided under it or checked that nothing changed.
 
     `last` is called immediately before the files become visible, also if no file changes. Raises OSError; then,
-    and if there are errors among the findings, the published files are unchanged.
+    and if there are errors among the problems, the published files are unchanged.
     """
     generations.sweep(wanted.present.directory)
     if wanted.errors:
@@ -264,7 +257,11 @@ def _lines_text(start: int, stop: int) -> str:
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
-def _read_manifest(present: Generation, limit: frozenset[str] | None) -> tuple[Manifest, list[Finding]]:
+def _problem(path: Path, code: str, message: str, severity: Severity = "error", hint: str | None = None) -> Problem:
+    return Finding(code, message, severity, hint).at(Mark(str(path), 1))
+
+
+def _read_manifest(present: Generation, limit: frozenset[str] | None) -> tuple[Manifest, list[Problem]]:
     nothing = Manifest("", {}, {})
     if present.number == 0:
         return nothing, []
@@ -274,33 +271,33 @@ def _read_manifest(present: Generation, limit: frozenset[str] | None) -> tuple[M
         found = manifest.from_bytes(present.path(manifest.NAME).read_bytes()) if is_there else None
     except NewerFormat as newer:
         message = f"written by a newer ksgen ({newer}; this one supports {manifest.FORMAT})"
-        return nothing, [Finding(path, "manifest-newer", message, hint="update ksgen")]
+        return nothing, [_problem(path, "manifest-newer", message, hint="update ksgen")]
     if found is not None:
         return found, []
     message = "not a manifest of ksgen; file owners are unknown"
     if limit is None:
-        return nothing, [Finding(path, "manifest-unreadable", message, "warning", "this run rewrites it")]
-    return nothing, [Finding(path, "manifest-unreadable", message, hint="publish the whole site once")]
+        return nothing, [_problem(path, "manifest-unreadable", message, "warning", "this run rewrites it")]
+    return nothing, [_problem(path, "manifest-unreadable", message, hint="publish the whole site once")]
 
 
-def _in_the_way(directory: Path, site: Site) -> list[Finding]:
+def _in_the_way(directory: Path, site: Site) -> list[Problem]:
     found = list(generations.obstacles(directory, [*sorted(site.files), manifest.NAME]))
-    findings = [
-        Finding(path, "output-in-the-way", f"a {kind} not created by ksgen is in the way", hint=_AWAY)
+    problems = [
+        _problem(path, "output-in-the-way", f"a {kind} not created by ksgen is in the way", hint=_AWAY)
         for path, kind in found[:_IN_THE_WAY_SHOWN]
     ]
-    if more := len(found) - len(findings):
-        findings.append(Finding(directory, "output-in-the-way", f"{more} more files are in the way", hint=_AWAY))
-    return findings
+    if more := len(found) - len(problems):
+        problems.append(_problem(directory, "output-in-the-way", f"{more} more files are in the way", hint=_AWAY))
+    return problems
 
 
-def _of_other_hosts(directory: Path, site: Site, known: Manifest) -> list[Finding]:
+def _of_other_hosts(directory: Path, site: Site, known: Manifest) -> list[Problem]:
     """A MAC address that moved from one host to another takes its boot file along."""
     if site.limit is None:
         return []
     hosts = {name: entry.host for name, entry in known.files.items() if name in site.files and entry.host is not None}
     return [
-        Finding(
+        _problem(
             directory / name,
             "output-of-another-host",
             f"belongs to {host}, which is not selected",
@@ -347,7 +344,7 @@ def _compared(
 
 def _left(
     present: Generation, name: str, entry: manifest.Entry | None, limit: frozenset[str] | None
-) -> Change | Finding | Literal["carried", "dropped"]:
+) -> Change | Problem | Literal["carried", "dropped"]:
     """What happens to a published file that this run does not generate."""
     path = present.directory / name
     if limit is not None and (entry is None or entry.host not in limit):
@@ -360,4 +357,4 @@ def _left(
     message = "no longer generated, but kept: " + (
         "it was modified after publication" if entry else "it is not in the manifest"
     )
-    return Finding(path, "output-edited", message, "warning", "remove it if it is not needed")
+    return _problem(path, "output-edited", message, "warning", "remove it if it is not needed")

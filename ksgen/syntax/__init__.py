@@ -3,19 +3,17 @@
 
 from ksgen.syntax.jsonnodes import parse_json
 from ksgen.syntax.nodes import MAX_FILE_BYTES, Node, Vaulted, as_secret, holds_secret, kind, plain
-from ksgen.syntax.surprises import Flaw, as_read, flaws, is_dynamic, is_template, shown
+from ksgen.syntax.surprises import as_read, is_dynamic, is_template, problems_in, shown
 from ksgen.syntax.yamlnodes import parse_yaml
 from ksgen.syntax.yamltext import decode
 
 __all__ = [
     "MAX_FILE_BYTES",
-    "Flaw",
     "Node",
     "Vaulted",
     "as_read",
     "as_secret",
     "decode",
-    "flaws",
     "holds_secret",
     "is_dynamic",
     "is_template",
@@ -23,5 +21,6 @@ __all__ = [
     "parse_json",
     "parse_yaml",
     "plain",
+    "problems_in",
     "shown",
 ]

@@ -9,21 +9,10 @@ import json
 import re
 from collections.abc import Iterator
 
-from ksgen.problems import Mark
+from ksgen.problems import Problem
 from ksgen.syntax.nodes import Node, Vaulted
 
 _TEMPLATE = re.compile(r"\{[{%#]")
-
-
-@dataclasses.dataclass(frozen=True)
-class Flaw:
-    """What is wrong with a declared variable; `path` names the setting (`node_volumes./var`)."""
-
-    code: str
-    message: str
-    mark: Mark
-    path: str
-    hint: str | None = None
 
 
 def is_template(text: str) -> bool:
@@ -52,56 +41,58 @@ def shown(source: str) -> str:
     return source if source.isprintable() else ascii(source)
 
 
-def _number(path: str, node: Node, is_ours: bool) -> Flaw | None:
+def _number(path: str, node: Node, is_ours: bool) -> Problem | None:
     source, value = shown(node.source or ""), node.value
     if ":" in source:
-        return Flaw(
+        return Problem(
             "number-with-colons",
             f"YAML reads {source} as the number {value}",
             node.mark,
-            path,
-            f"write it in quotes: {_quoted(source)}",
+            variable=path,
+            hint=f"write it in quotes: {_quoted(source)}",
         )
     if not is_ours or repr(value) == source:
         return None
-    return Flaw(
+    return Problem(
         "number-rewritten",
         f"{source} is read as the number {value!r}",
         node.mark,
-        path,
-        f"write {_quoted(source)} in quotes, or {value!r} for the number",
+        variable=path,
+        hint=f"write {_quoted(source)} in quotes, or {value!r} for the number",
     )
 
 
-def _scalar(path: str, node: Node, is_ours: bool) -> Flaw | None:
+def _scalar(path: str, node: Node, is_ours: bool) -> Problem | None:
     value = node.value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _number(path, node, is_ours)
     if not is_ours:
         return None
     if isinstance(value, datetime.date):
-        return Flaw(
+        return Problem(
             "date-not-text",
             f"YAML reads {shown(node.source or '')} as a date",
             node.mark,
-            path,
-            f"write it in quotes: {_quoted(node.source or '')}",
+            variable=path,
+            hint=f"write it in quotes: {_quoted(node.source or '')}",
         )
     return None
 
 
-def _key(path: str, key: Node, is_ours: bool) -> Flaw | None:
-    flaw = _number(path, key, False) if isinstance(key.value, int | float) and not isinstance(key.value, bool) else None
-    if flaw is None and is_ours:
+def _key(path: str, key: Node, is_ours: bool) -> Problem | None:
+    problem = (
+        _number(path, key, False) if isinstance(key.value, int | float) and not isinstance(key.value, bool) else None
+    )
+    if problem is None and is_ours:
         source = shown(key.source or "")
-        flaw = Flaw(
+        problem = Problem(
             "key-not-text",
             f"YAML reads the key {source or 'nothing'} as {as_read(key)}",
             key.mark,
-            path,
-            f"write it in quotes: {_quoted(source)}",
+            variable=path,
+            hint=f"write it in quotes: {_quoted(source)}",
         )
-    return flaw
+    return problem
 
 
 def as_read(key: Node) -> str:
@@ -111,25 +102,25 @@ def as_read(key: Node) -> str:
     return {type(None): "null", datetime.date: "a date", datetime.datetime: "a date"}.get(type(key.value), "a number")
 
 
-def _walk(path: str, node: Node, is_ours: bool) -> Iterator[Flaw]:
+def _walk(path: str, node: Node, is_ours: bool) -> Iterator[Problem]:
     value = node.value
     if isinstance(value, dict):
         for key in node.odd_keys:
-            flaw = _key(path, key, is_ours)
-            if flaw:
-                yield flaw
+            problem = _key(path, key, is_ours)
+            if problem:
+                yield problem
         for name, child in value.items():
             yield from _walk(f"{path}.{name}", child, is_ours)
     elif isinstance(value, tuple):
         for index, child in enumerate(value):
             yield from _walk(f"{path}[{index}]", child, is_ours)
     else:
-        flaw = _scalar(path, node, is_ours)
-        if flaw:
-            yield flaw
+        problem = _scalar(path, node, is_ours)
+        if problem:
+            yield problem
 
 
-def flaws(name: str, node: Node) -> tuple[Flaw, ...]:
+def problems_in(name: str, node: Node) -> tuple[Problem, ...]:
     """What to say about the value of a variable; less about one that belongs to Ansible."""
     if type(node.value) is str:
         return ()
@@ -137,7 +128,7 @@ def flaws(name: str, node: Node) -> tuple[Flaw, ...]:
     return tuple(map(_discreet, found)) if found and node.is_secret else found
 
 
-def _discreet(flaw: Flaw) -> Flaw:
+def _discreet(problem: Problem) -> Problem:
     """The same of a value that no message may repeat."""
     message = "this vaulted value is not the text that it looks like"
-    return dataclasses.replace(flaw, message=message, hint="write it in quotes, and encrypt it again")
+    return dataclasses.replace(problem, message=message, hint="write it in quotes, and encrypt it again")

@@ -20,7 +20,7 @@ from ksgen.variables.network import (
 from ksgen.variables.people import password_hash, ssh_key
 from ksgen.variables.schema import file_schema, variables_schema
 from ksgen.variables.settings import KERNEL_LINE_LONGEST, PREFIX, PRIVATE, SECRETS, DhcpRange, Identity, Settings, User
-from ksgen.variables.topology import topology_complaints
+from ksgen.variables.topology import topology_findings
 from ksgen.variables.values import (
     LINE_LONGEST,
     SHOWN_LONGEST,
@@ -75,6 +75,6 @@ __all__ = [
     "ssh_key",
     "static_addresses",
     "time_zone",
-    "topology_complaints",
+    "topology_findings",
     "variables_schema",
 ]

@@ -8,7 +8,8 @@ import itertools
 import pytest
 from example_site import kickstarts, site
 
-from ksgen.grammar import Complaint, Grammar
+from ksgen.grammar import Grammar
+from ksgen.problems import Finding
 
 REUSED = {release: Grammar(release) for release in ("el9", "el10")}
 
@@ -55,7 +56,7 @@ def test_handler_has_only_the_last_file() -> None:
     assert grammar.handler.scripts == []
 
 
-COMPLAINTS = [
+FINDINGS = [
     pytest.param("text\npart / --size=x\n", 2, "error", "argument --size: invalid int value: 'x'", id="value"),
     pytest.param("\nfrobnicate\n", 2, "error", "Unknown command: frobnicate", id="command"),
     pytest.param("text\nrootpw 'a\nlang b\n", 2, "error", "No closing quotation in this line", id="unclosed-quote"),
@@ -67,14 +68,14 @@ COMPLAINTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "line", "severity", "message"), COMPLAINTS)
-def test_complaint_has_its_line(text: str, line: int, severity: str, message: str) -> None:
-    assert Complaint(line, severity, message) in REUSED["el9"].read(text)
+@pytest.mark.parametrize(("text", "line", "severity", "message"), FINDINGS)
+def test_finding_has_its_line(text: str, line: int, severity: str, message: str) -> None:
+    assert (line, Finding("kickstart-grammar", message, severity)) in REUSED["el9"].read(text)
 
 
 def test_all_errors_are_found_not_only_the_first() -> None:
     found = REUSED["el9"].read("part / --size=x\nlang\npart / --size=y\n")
-    assert [complaint.line for complaint in found] == [1, 2, 3]
+    assert [line for line, _ in found] == [1, 2, 3]
 
 
 SILENT = [
@@ -94,8 +95,8 @@ def test_false_positives_of_pykickstart_are_not_told(text: str) -> None:
 
 @pytest.mark.parametrize("text", TOLD)
 def test_true_doubles_are_told(text: str) -> None:
-    (complaint,) = REUSED["el9"].read(text)
-    assert "already been defined" in complaint.message
+    ((_, finding),) = REUSED["el9"].read(text)
+    assert "already been defined" in finding.message
 
 
 def test_examples_are_read_alike_by_a_fresh_handler() -> None:

@@ -24,8 +24,8 @@ from inventories import PASSWORD_HASH, inventory_text
 
 from ksgen.expressions import Expressions
 from ksgen.host import Host, read_hosts
-from ksgen.inventory import Opener, Sealed, password_files, reader
-from ksgen.problems import Problem, Report, to_text
+from ksgen.inventory import Opener, password_files, reader
+from ksgen.problems import Finding, Problem, Report, to_text
 from ksgen.syntax import plain
 
 PASSWORD, OTHER = b"correct horse", b"battery staple"
@@ -160,7 +160,7 @@ def test_each_ciphertext_is_opened_once(tmp_path: Path, password_file: str) -> N
     class Counting(Opener):
         count = 0
 
-        def _open(self, data: bytes) -> str | Sealed:
+        def _open(self, data: bytes) -> str | Finding:
             self.count += 1
             return super()._open(data)
 
@@ -263,14 +263,14 @@ def test_a_vaulted_file_without_a_password(tmp_path: Path) -> None:
 )
 def test_what_is_no_vault(text: str, code: str, password_file: str) -> None:
     found = Opener([password_file]).open(text)
-    assert isinstance(found, Sealed)
+    assert isinstance(found, Finding)
     assert found.code == code
 
 
 def test_binary_inside(password_file: str) -> None:
     made = VaultLib().encrypt(b"\xff\xfe\x00", VaultSecret(PASSWORD)).decode()
-    assert Opener([password_file]).open(made) == Sealed(
-        "vault-damaged", "it is vaulted, and the decrypted text is not UTF-8", "encrypt it again"
+    assert Opener([password_file]).open(made) == Finding(
+        "vault-damaged", "it is vaulted, and the decrypted text is not UTF-8", hint="encrypt it again"
     )
 
 
@@ -291,7 +291,7 @@ def test_a_password_that_is_not_to_be_had(content: bytes | None, says: str, tmp_
         path.write_bytes(content)
         path.chmod(0o755 if content else 0o644)
     found = Opener([str(path)]).open(sealed("x"))
-    assert found == Sealed("vault-password-file", says.format(path))
+    assert found == Finding("vault-password-file", says.format(path))
 
 
 def test_without_the_library(tmp_path: Path, password_file: str) -> None:
@@ -303,9 +303,9 @@ def test_without_the_library(tmp_path: Path, password_file: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, password_file], capture_output=True, text=True, check=True)
     assert done.stdout == (
-        "Sealed(code='vault-no-library', message='it is vaulted, and ansible-core, which is required to decrypt it, "
+        "Finding(code='vault-no-library', message='it is vaulted, and ansible-core, which is required to decrypt it, "
         "is not installed', "
-        "hint=\"install it: pip install 'ovirt-node-installer[vault]'\")\n"
+        "severity='error', hint=\"install it: pip install 'ovirt-node-installer[vault]'\")\n"
     )
 
 

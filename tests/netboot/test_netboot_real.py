@@ -100,7 +100,7 @@ class Published:
     def publish(self, boot_files: dict[str, str]) -> None:
         group = grp.getgrnam(boot_servers.GROUP).gr_gid if boot_servers.IS_ROOT else None
         wanted = output.changes(self.tree, output.Site({**boot_files, **self.others}, group=group))
-        assert not wanted.findings
+        assert not wanted.problems
         output.publish(wanted)
 
     def serve(self, hosts: Iterable[Host]) -> None:

@@ -23,7 +23,7 @@ NEW = {"ks/a.ks": "new\n", "boot/b": "new\n", "same": "same\n"}
 
 
 def publish(out: Path, files: dict[str, str]) -> None:
-    assert not output.publish(output.changes(out, Site(files))).findings
+    assert not output.publish(output.changes(out, Site(files))).problems
 
 
 def texts(out: Path) -> dict[str, str]:
@@ -337,7 +337,7 @@ def test_a_generation_that_somebody_has_removed(out: Path) -> None:
     shutil.rmtree(out / ".ksgen" / "1")
     assert generations.present(out) == Generation(out, 1, frozenset())
     done = output.publish(output.changes(out, Site(NEW)))
-    assert [(finding.code, finding.severity) for finding in done.findings] == [("manifest-unreadable", "warning")]
+    assert [(finding.code, finding.severity) for finding in done.problems] == [("manifest-unreadable", "warning")]
     assert texts(out) == NEW
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from inventories import PASSWORD_HASH
 
-from ksgen.publish import Finding, Publication, Site, generations, output
+from ksgen.problems import Finding, Mark, Problem, Severity
+from ksgen.publish import Publication, Site, generations, output
 from ksgen.publish.output import Change
 
 A, B = "ks/a.ks", "ks/b.ks"
@@ -30,6 +31,10 @@ def site(files: Mapping[str, str | bytes], **more: object) -> Site:
 
 def publish(out: Path, files: Mapping[str, str | bytes], **more: object) -> Publication:
     return output.publish(output.changes(out, site(files, **more)))
+
+
+def problem(path: Path, code: str, message: str, severity: Severity = "error", hint: str | None = None) -> Problem:
+    return Finding(code, message, severity, hint).at(Mark(str(path), 1))
 
 
 def snapshot(out: Path) -> dict[str, tuple[int, int, str]]:
@@ -61,7 +66,7 @@ def test_unchanged_run_touches_nothing(out: Path) -> None:
     publish(out, {A: "1\n", "image": b"\xff\0"})
     before = snapshot(out)
     done = publish(out, {A: "1\n", "image": b"\xff\0"})
-    assert (done.changes, done.findings) == ((), ())
+    assert (done.changes, done.problems) == ((), ())
     assert snapshot(out) == before
 
 
@@ -231,13 +236,13 @@ def test_edited_file_of_a_host_that_left_stays(out: Path) -> None:
     publish(out, {A: "1\n", B: "1\n"})
     (out / B).write_text("edited\n")
     message = "no longer generated, but kept: it was modified after publication"
-    stays = Finding(out / B, "output-edited", message, "warning", "remove it if it is not needed")
+    stays = problem(out / B, "output-edited", message, "warning", "remove it if it is not needed")
     for content in "223":
         done = publish(out, {A: content})
-        assert done.findings == (stays,)
+        assert done.problems == (stays,)
     assert (out / B).read_text() == "edited\n"
     (out / B).unlink()
-    assert publish(out, {A: "3"}).findings == ()
+    assert publish(out, {A: "3"}).problems == ()
     assert not (out / ".ksgen" / "current" / B).exists()
 
 
@@ -246,7 +251,7 @@ def test_file_in_place_of_one_that_left_is_somebody_elses(out: Path) -> None:
     (out / B).unlink()
     (out / B).write_text("1\n")
     done = publish(out, {A: "1\n"})
-    assert (done.changes, done.findings) == ((), ())
+    assert (done.changes, done.problems) == ((), ())
     assert (out / B).read_text() == "1\n"
     assert list(json.loads((out / "manifest.json").read_text())["files"]) == [A]
 
@@ -277,7 +282,7 @@ def test_limit_leaves_alone_what_the_manifest_does_not_know(out: Path) -> None:
     del manifest["files"][B]
     (out / "manifest.json").write_text(json.dumps(manifest))
     done = publish(out, {A: "2\n"}, limit=frozenset({"a"}))
-    assert ([change.path for change in done.changes], done.findings) == ([out / A], ())
+    assert ([change.path for change in done.changes], done.problems) == ([out / A], ())
     assert (out / B).read_text() == "1\n"
 
 
@@ -291,7 +296,7 @@ def test_boot_file_that_moved_to_another_host(out: Path) -> None:
     moved = Site({"pxelinux.cfg/01-bb": "2\n"}, {"pxelinux.cfg/01-bb": "a"}, limit=frozenset({"a"}))
     found = output.changes(out, moved)
     assert found.errors == (
-        Finding(
+        problem(
             out / "pxelinux.cfg/01-bb",
             "output-of-another-host",
             "belongs to b, which is not selected",
@@ -307,7 +312,7 @@ def test_file_of_a_host_that_becomes_the_sites(out: Path) -> None:
     publish(out, {"pxelinux.cfg/01-bb": "1\n"})
     found = output.changes(out, Site({"pxelinux.cfg/01-bb": "2\n"}, limit=frozenset({"a"})))
     message = "belongs to b, which is not selected"
-    assert found.errors == (Finding(out / "pxelinux.cfg/01-bb", "output-of-another-host", message),)
+    assert found.errors == (problem(out / "pxelinux.cfg/01-bb", "output-of-another-host", message),)
     (change,) = publish(out, {"pxelinux.cfg/01-bb": "2\n"}, owners={}).changes
     assert change.new == "2\n"
     assert json.loads((out / "manifest.json").read_text())["files"]["pxelinux.cfg/01-bb"]["host"] is None
@@ -365,7 +370,7 @@ def test_in_the_way(out: Path, put: Callable[[Path], object], where: str, kind: 
     done = publish(out, {A: "new\n", "nginx.conf": "2\n"})
     hint = "move it away, or publish to another directory"
     message = f"a {kind} not created by ksgen is in the way"
-    assert done.findings == (Finding(out / where, "output-in-the-way", message, "error", hint),)
+    assert done.problems == (problem(out / where, "output-in-the-way", message, "error", hint),)
     assert done.changes == ()
     assert snapshot(out.parent) == before
 
@@ -375,18 +380,18 @@ def test_many_in_the_way_are_counted(out: Path) -> None:
     files = {f"ks/{number}.ks": "x" for number in range(25)}
     for name in files:
         (out / name).write_text("mine\n")
-    findings = publish(out, files).errors
-    assert len(findings) == 11
-    assert [finding.path for finding in findings[:-1]] == [out / name for name in sorted(files)[:10]]
-    assert {finding.code for finding in findings} == {"output-in-the-way"}
-    assert (findings[-1].path, findings[-1].message) == (out, "15 more files are in the way")
+    problems = publish(out, files).errors
+    assert len(problems) == 11
+    assert [problem.mark.file for problem in problems[:-1]] == [str(out / name) for name in sorted(files)[:10]]
+    assert {problem.code for problem in problems} == {"output-in-the-way"}
+    assert (problems[-1].mark.file, problems[-1].message) == (str(out), "15 more files are in the way")
 
 
 def test_manifest_of_something_else_is_in_the_way(out: Path) -> None:
     out.mkdir()
     (out / "manifest.json").write_text("{}")
     (finding,) = publish(out, {A: "1\n"}).errors
-    assert (finding.path, finding.code) == (out / "manifest.json", "output-in-the-way")
+    assert (problem.path, problem.code) == (out / "manifest.json", "output-in-the-way")
     assert (out / "manifest.json").read_text() == "{}"
 
 
@@ -515,23 +520,23 @@ def test_unreadable_manifest(out: Path, text: str | None) -> None:
     message = "not a manifest of ksgen; file owners are unknown"
     limited = publish(out, {A: "2\n"}, limit=frozenset({"a"}))
     hint = "publish the whole site once"
-    assert limited.findings == (Finding(out / "manifest.json", "manifest-unreadable", message, "error", hint),)
+    assert limited.problems == (problem(out / "manifest.json", "manifest-unreadable", message, "error", hint),)
     assert (out / A).read_text() == "1\n"
 
-    findings = publish(out, {A: "2\n"}).findings
-    assert "manifest" in findings[1].message
-    codes = [(finding.path.name, finding.code, finding.severity) for finding in findings]
+    problems = publish(out, {A: "2\n"}).problems
+    assert "manifest" in problems[1].message
+    codes = [(Path(problem.mark.file).name, problem.code, problem.severity) for problem in problems]
     assert codes == [("manifest.json", "manifest-unreadable", "warning"), ("b.ks", "output-edited", "warning")]
     assert ((out / A).read_text(), (out / B).read_text()) == ("2\n", "1\n")
-    assert [finding.code for finding in publish(out, {A: "2\n"}).findings] == ["output-edited"]
+    assert [problem.code for problem in publish(out, {A: "2\n"}).problems] == ["output-edited"]
 
 
 def test_manifest_of_a_newer_ksgen(out: Path) -> None:
     publish(out, {A: "1\n"})
     (out / "manifest.json").write_text('{"format": 2}')
     message = "written by a newer ksgen (format 2; this one supports 1)"
-    newer = Finding(out / "manifest.json", "manifest-newer", message, hint="update ksgen")
-    assert publish(out, {A: "2\n"}).findings == (newer,)
+    newer = problem(out / "manifest.json", "manifest-newer", message, hint="update ksgen")
+    assert publish(out, {A: "2\n"}).problems == (newer,)
     assert (out / A).read_text() == "1\n"
 
 
@@ -559,7 +564,7 @@ def test_file_that_nothing_names_any_more_is_forgotten(out: Path) -> None:
     (out / "manifest.json").write_bytes(text)
     (out / B).unlink()
     done = publish(out, {A: "1\n"})
-    assert (done.changes, done.findings, done.is_needed) == ((), (), True)
+    assert (done.changes, done.problems, done.is_needed) == ((), (), True)
     assert not (out / ".ksgen" / "current" / B).exists()
     assert not publish(out, {A: "1\n"}).is_needed
 
@@ -569,7 +574,7 @@ def test_manifest_with_another_sum_removes_nothing(out: Path) -> None:
     manifest = json.loads((out / "manifest.json").read_text())
     manifest["files"][A]["sha256"] = "0" * 64
     (out / "manifest.json").write_text(json.dumps(manifest))
-    assert [finding.code for finding in publish(out, {}).findings] == ["output-edited"]
+    assert [problem.code for problem in publish(out, {}).problems] == ["output-edited"]
     assert (out / A).exists()
 
 

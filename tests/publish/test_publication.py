@@ -50,7 +50,7 @@ def site(files: dict[str, str], limit: frozenset[str] | None = None) -> Site:
 
 def publish(out: Path, files: dict[str, str]) -> None:
     done = output.publish(output.changes(out, site(files)))
-    assert not done.findings
+    assert not done.problems
 
 
 def errno_of(wanted: output.Publication) -> int | None:
