@@ -390,8 +390,8 @@ def test_many_in_the_way_are_counted(out: Path) -> None:
 def test_manifest_of_something_else_is_in_the_way(out: Path) -> None:
     out.mkdir()
     (out / "manifest.json").write_text("{}")
-    (finding,) = publish(out, {A: "1\n"}).errors
-    assert (problem.path, problem.code) == (out / "manifest.json", "output-in-the-way")
+    (found,) = publish(out, {A: "1\n"}).errors
+    assert (found.mark.file, found.code) == (str(out / "manifest.json"), "output-in-the-way")
     assert (out / "manifest.json").read_text() == "{}"
 
 
