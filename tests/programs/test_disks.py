@@ -655,7 +655,7 @@ def test_a_bug_is_told_too() -> None:
     target.answers[disks.LSBLK] = (0, '{"blockdevices": [{"kname": "sda"}]}', "")
     with pytest.raises(KeyError):
         run(target, wanted_of("one-disk", "first"))
-    assert "the installation stops here, in a bug of disks.py" in target.heard[0][1]
+    assert "the installation stops here because of a bug in disks.py" in target.heard[0][1]
     assert "KeyError: " in target.heard[0][1]
     assert disks.RULES not in target.files
 
