@@ -1604,7 +1604,8 @@ def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = N
         text = describe([refusal("contract", file=given.wanted, why=error)])
     except Exception:
         # A bug of ours must not be mute either; without links Anaconda stops.
-        tell(target, f"ovirt-node: the installation stops here because of a bug in disks.py; report it:\n{format_exc()}")
+        report = f"the installation stops here because of a bug in disks.py; report it:\n{format_exc()}"
+        tell(target, f"ovirt-node: {report}")
         raise
     else:
         if not decision.refusals:
