@@ -255,8 +255,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
     if options.order:
         report.extend(netboot.missing_kernels(hosts, options.directory, named))
     by_name = {host.name: host for host in hosts}
-    for path, text in machines.texts.items():
-        owner = machines.owners.get(path)
+    for path, text, owner in machines.files:
         # Files of the whole site are written by a run for the whole site; the arming state and binaries by every run.
         is_for_any_run = path == netboot.STATE_FILE or isinstance(text, bytes)
         if owner in chosen or (owner is None and (options.limit is None or is_for_any_run)):

@@ -16,6 +16,7 @@ from ksgen import addon
 from ksgen.host import Host
 from ksgen.netboot import arming, bootargs, bootfiles, boottree
 from ksgen.netboot.arming import Arming
+from ksgen.netboot.bootfiles import File
 from ksgen.netboot.remembered import Remembered
 from ksgen.problems import Mark, Problem
 from ksgen.templates import TEMPLATE_ERRORS, template_problem
@@ -25,10 +26,9 @@ STATE_FILE = "arming.json"
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """Files below out/ with their owners (the host; files without one belong to the site), and their problems."""
+    """Files below out/ and their problems."""
 
-    texts: Mapping[str, str | bytes]
-    owners: Mapping[str, str]
+    files: tuple[File, ...]
     problems: tuple[Problem, ...]
 
 
@@ -83,9 +83,9 @@ def site_files(
         boot, problems = bootfiles.boot_files(hosts, active, templates)
         conf, more = bootfiles.server_files(hosts, server, templates)
     except TEMPLATE_ERRORS as error:
-        return Files({}, {}, (template_problem(error),))
-    texts: dict[str, str | bytes] = {**boot, **conf, **addon_images(hosts), STATE_FILE: state_text(known)}
-    return Files(texts, _owners(boot, hosts), (*problems, *more))
+        return Files((), (template_problem(error),))
+    of_site: dict[str, str | bytes] = {**conf, **addon_images(hosts), STATE_FILE: state_text(known)}
+    return Files((*boot, *(File(path, text) for path, text in of_site.items())), (*problems, *more))
 
 
 def state_text(armings: Iterable[Arming]) -> str:
@@ -97,20 +97,6 @@ def addon_images(hosts: Iterable[Host]) -> dict[str, bytes]:
     """The add-on's images that the boot files of these hosts name, by their path below out/."""
     wanted = {bootargs.addon_image(h.settings): h.settings.efi_dir for h in hosts if h.settings.addon is True}
     return {path: addon.image(efi_dir) for path, efi_dir in wanted.items()}
-
-
-def _owners(paths: Iterable[str], hosts: Sequence[Host]) -> dict[str, str]:
-    """A path ends with the MAC address of a host's boot NIC, or with its token."""
-    by_card = {bootargs.dashed(host.settings.mac): host.name for host in hosts}
-    found = {}
-    for path in paths:
-        name = path.rpartition("/")[2]
-        card = name.removesuffix(".ipxe").removeprefix("grub.cfg-").removeprefix("01-")
-        if path.startswith("armed/") and (permission := arming.read_token(name)):
-            found[path] = permission.host
-        elif card in by_card:
-            found[path] = by_card[card]
-    return found
 
 
 def copies(

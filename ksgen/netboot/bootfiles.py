@@ -12,6 +12,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import jinja2
@@ -88,17 +89,25 @@ class BootTemplates:
 # --- what each machine boots -----------------------------------------------------------------------------------------
 
 
+class File(NamedTuple):
+    """A file below out/, and the host that it belongs to; None for one of the whole site."""
+
+    path: str
+    text: str | bytes
+    owner: str | None = None
+
+
 def boot_files(
     hosts: Sequence[Host], armed: Mapping[str, Arming], templates: BootTemplates
-) -> tuple[dict[str, str], list[Problem]]:
-    """The boot files (path below out/: text) of hosts of which some are armed (arming.active), and of all others."""
-    files = dict(_for_unknown(templates))
+) -> tuple[list[File], list[Problem]]:
+    """The boot files of hosts of which some are armed (arming.active), and of all others."""
+    files = [File(path, text) for path, text in _for_unknown(templates)]
     found = []
     for host in hosts:
         problems = list(bootargs.problems(host))
         found += problems
         if not any(problem.severity == "error" for problem in problems):
-            files.update(_of_host(host, armed.get(host.name), templates))
+            files += [File(path, text, host.name) for path, text in _of_host(host, armed.get(host.name), templates)]
     return files, found
 
 

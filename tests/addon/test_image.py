@@ -227,11 +227,12 @@ def test_boot_files_name_the_image_that_is_published(
     hosts = [one_host(tmp_path, **changes)]
     server = bootfiles.Server(tmp_path / "out", tmp_path / "run", "nginx", "nginx")
     armed = arming.arm((), hosts, NOW + datetime.timedelta(hours=2), NOW, draw)
-    files = boot.site_files(hosts, armed, server, bootfiles.BootTemplates(), NOW)
-    assert {path: text for path, text in files.texts.items() if path.startswith("images/")} == {
+    made = boot.site_files(hosts, armed, server, bootfiles.BootTemplates(), NOW)
+    files = {path: text for path, text, _ in made.files}
+    assert {path: text for path, text in files.items() if path.startswith("images/")} == {
         path: updates.image(efi_dir) for path, efi_dir in images.items()
     }
-    text = str(files.texts["pxelinux.cfg/01-52-54-00-aa-00-01"])
+    text = str(files["pxelinux.cfg/01-52-54-00-aa-00-01"])
     given = [word for word in text.split() if word.startswith("inst.updates=")]
     assert given == ([f"inst.updates=http://pxe.example.com/nodes/images/{named}"] if named else [])
 

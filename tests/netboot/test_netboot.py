@@ -7,6 +7,7 @@ import datetime
 import grp
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ ALWAYS = (
     f"BOOTIF=01-{MAC}",
 )
 TEMPLATES = bootfiles.BootTemplates()
+
+
+def boot_texts(
+    hosts: Sequence[Host], armed: Mapping[str, arming.Arming], templates: bootfiles.BootTemplates
+) -> tuple[dict[str, str], list[Problem]]:
+    """The texts of the boot files by their path."""
+    files, problems = bootfiles.boot_files(hosts, armed, templates)
+    return {path: str(text) for path, text, _ in files}, problems
 
 
 def told(problems: list[Problem]) -> list[tuple[str, str, str]]:
@@ -237,7 +246,7 @@ def test_certificates_are_always_verified() -> None:
 )
 def test_what_cannot_be_told(tmp_path: Path, changes: dict[str, str], expected: tuple[str, str, str]) -> None:
     host = one_host(tmp_path, **changes)
-    files, problems = bootfiles.boot_files([host], {}, TEMPLATES)
+    files, problems = boot_texts([host], {}, TEMPLATES)
     assert told(problems) == [expected]
     assert (f"ipxe/{MAC}.ipxe" in files) == (expected[0] == "warning")
     if expected[1] == "boot-network":
@@ -254,7 +263,7 @@ def host(tmp_path: Path) -> Host:
 
 def files_of(host: Host, is_armed: bool) -> dict[str, str]:
     armed = arming.active(arming.arm((), [host], UNTIL, NOW, draw), [host], NOW) if is_armed else {}
-    files, problems = bootfiles.boot_files([host], armed, TEMPLATES)
+    files, problems = boot_texts([host], armed, TEMPLATES)
     assert not problems
     return files
 
@@ -277,7 +286,7 @@ def test_only_the_armed_boot_the_installer(host: Host) -> None:
 
 
 def test_a_host_that_left_the_inventory_is_an_unknown_machine(host: Host) -> None:
-    assert files_of(host, False).keys() - bootfiles.boot_files([], {}, TEMPLATES)[0].keys() == OF_HOST
+    assert files_of(host, False).keys() - boot_texts([], {}, TEMPLATES)[0].keys() == OF_HOST
 
 
 def test_pxelinux_of_an_armed_host(host: Host) -> None:
@@ -333,16 +342,23 @@ def test_where_boot_loaders_look(tmp_path: Path, url: str, kernel: str, grub: st
 def test_the_example_site_has_its_boot_files() -> None:
     hosts, _ = example_site()
     armed = arming.active(arming.arm((), hosts, UNTIL, NOW, draw), hosts, NOW)
-    files, problems = bootfiles.boot_files(hosts, armed, TEMPLATES)
+    files, problems = boot_texts(hosts, armed, TEMPLATES)
     assert not problems
     assert len(files) == len(OF_ALL) + 4 * len(hosts)
     assert not [name for name, text in files.items() if not text.isascii() or "\r" in text]
 
 
+def test_each_file_of_a_host_says_so(host: Host) -> None:
+    armed = arming.active(arming.arm((), [host], UNTIL, NOW, draw), [host], NOW)
+    files, _ = bootfiles.boot_files([host], armed, TEMPLATES)
+    assert {file.path for file in files if file.owner is None} == OF_ALL
+    assert {file.path for file in files if file.owner == host.name} == OF_HOST | {f"armed/{TOKEN}"}
+
+
 def test_a_site_can_put_a_template_in_front(tmp_path: Path, host: Host) -> None:
     (tmp_path / "netboot").mkdir()
     (tmp_path / "netboot" / "grub-local.j2").write_text("exit 1\n")
-    files, _ = bootfiles.boot_files([host], {}, bootfiles.BootTemplates(tmp_path))
+    files, _ = boot_texts([host], {}, bootfiles.BootTemplates(tmp_path))
     assert files["grub/local.cfg"] == "exit 1\n"
     assert files["pxelinux.cfg/default"].endswith("LOCALBOOT 0\n")
 

@@ -11,7 +11,7 @@ import re
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from inventories import HOST, draw, read_text
 
 from ksgen.host import Host
 from ksgen.netboot import arming, bootfiles, boottree
+from ksgen.problems import Problem
 from ksgen.publish import output
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -30,6 +31,14 @@ HOUR = datetime.timedelta(hours=1)
 ARMED, ENDED, DISARMED = "node01.example.com", "node02.example.com", "node03.example.com"
 KICKSTART = "# the kickstart of {}\n"
 KERNEL = bytes(range(256)) * 300  # several blocks of TFTP, and no text
+
+
+def boot_texts(
+    hosts: Sequence[Host], armed: Mapping[str, arming.Arming], templates: bootfiles.BootTemplates
+) -> tuple[dict[str, str], list[Problem]]:
+    """The texts of the boot files by their path."""
+    files, problems = bootfiles.boot_files(hosts, armed, templates)
+    return {path: str(text) for path, text, _ in files}, problems
 
 
 def site(directory: Path, **changes: str) -> tuple[Host, ...]:
@@ -79,7 +88,7 @@ class Published:
         templates = bootfiles.BootTemplates()
         # As it was published before the second host's time was over.
         armed = arming.active(self.armings, self.hosts, NOW - datetime.timedelta(seconds=2))
-        self.files, problems = bootfiles.boot_files(self.hosts, armed, templates)
+        self.files, problems = boot_texts(self.hosts, armed, templates)
         tree = installer(directory / "el9")
         self.server = bootfiles.Server(
             self.tree, self.run, boot_servers.USER, boot_servers.GROUP, certificate, {"el9": tree},
@@ -339,7 +348,7 @@ def test_a_permission_of_an_older_ksgen_is_good_until_it_ends(published: Publish
         del entry["secret"]
     assert list(arming.load(state)) == older
     active = arming.active(older, published.hosts, NOW - datetime.timedelta(seconds=2))
-    files, _ = bootfiles.boot_files(published.hosts, active, bootfiles.BootTemplates())
+    files, _ = boot_texts(published.hosts, active, bootfiles.BootTemplates())
     assert {name for name in files if name.startswith("armed/")} == {f"armed/{one.token}" for one in older}
     published.publish(files)
     paths = [
@@ -372,7 +381,7 @@ def test_disarming_needs_no_restart(published: Published) -> None:
     """nginx.conf does not say who is armed: the file in armed/ does."""
     token = published.token[ARMED]
     before = published.others["nginx.conf"]
-    files, _ = bootfiles.boot_files(published.hosts, {}, bootfiles.BootTemplates())
+    files, _ = boot_texts(published.hosts, {}, bootfiles.BootTemplates())
     assert not [name for name in files if name.startswith("armed/")]
     published.publish(files)
     answers = published.ask(http_get(published.kickstart(ARMED)), http_get(f"/nodes/boot/el9/vmlinuz?armed={token}"))
@@ -480,7 +489,7 @@ def test_a_host_of_any_name(place: Path, name: str) -> None:
     hosts, problems = read_text(text, place)
     assert not problems
     given = arming.arm((), hosts[:1], NOW + HOUR, NOW, draw)
-    files, problems = bootfiles.boot_files(hosts, arming.active(given, hosts, NOW), bootfiles.BootTemplates())
+    files, problems = boot_texts(hosts, arming.active(given, hosts, NOW), bootfiles.BootTemplates())
     assert not problems
     published.others[f"ks/{name}.ks"] = "the kickstart"
     published.publish(files)
