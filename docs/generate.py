@@ -37,7 +37,7 @@ from org_ovirt_node.programs import disks
 DOCS = Path(__file__).resolve().parent
 
 GROUPS = {
-    "What is installed": ("release", "image_url", "image_sha256", "image_size", "tree_url", "addon", "efi_dir"),
+    "What is installed": ("kind", "release", "image_url", "image_sha256", "image_size", "tree_url", "addon", "efi_dir"),
     "Where": ("disk", "raid", "multipath", "reinstall", "erase", "firmware"),
     "Layout": (
         "partitioning", "layout", "images", "root_size", "volumes", "swap_size", "filesystem", "vg", "pool",
@@ -50,6 +50,7 @@ GROUPS = {
 
 # What a reader can copy; tests/repository/test_docs.py reads each of them.
 EXAMPLES = {
+    "kind": "node",
     "release": "el9",
     "image_url": "https://pxe.example.com/images/ovirt-node-ng-4.5.7.squashfs.img",
     "image_sha256": "3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728",

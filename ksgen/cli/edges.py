@@ -18,6 +18,7 @@ from rich.text import Text
 from ksgen import inventory
 from ksgen.inventory import Inventory, Opener, password_files
 from ksgen.problems import Problem, Report, to_text
+from ksgen.variables import is_claimed
 from org_ovirt_node.layout import is_efi_dir
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
@@ -41,7 +42,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print problems as J
 def read(paths: Sequence[str], passwords: Sequence[str] = (), stdin: TextIO | None = None) -> tuple[Inventory, Report]:
     report = Report()
     opener = Opener(password_files(passwords, os.environ))
-    site, found = inventory.read(list(paths), stdin=stdin or sys.stdin, opener=opener)
+    site, found = inventory.read(list(paths), stdin=stdin or sys.stdin, opener=opener, is_own=is_claimed)
     report.extend(found)
     return site, report
 

@@ -396,7 +396,7 @@ def _tell(options: _Options, plan: _Plan) -> None:
         end = confirmation.time_text(options.order.until)
         what = f"{names_text([host.name for host in plan.hosts])} {would}armed until {end}"
     else:
-        what = f"{counted(len(plan.chosen), 'host')} checked"
+        what = f"{counted(len(plan.hosts), 'host')} checked"
     talk(f"{what}; {files_text(updated, removed, options.directory, would)}")
     would_change = options.dry_run and bool(changes or plan.copies)
     sys.exit(PROBLEMS if would_change and not options.only_check else DONE)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ksgen.expressions.bounds import OMIT
 from ksgen.expressions.child import Child, Died, limited_time
-from ksgen.expressions.scope import PREFIX, Outcome, Scope, Site, Text, stopped, texts
+from ksgen.expressions.scope import Outcome, Scope, Site, Text, stopped, texts
 from ksgen.inventory import HostEntry, Inventory, Variable
 from ksgen.problems import Finding, Mark, Problem
 from ksgen.syntax import Node, is_dynamic
@@ -45,7 +45,7 @@ class Expressions:
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
         self._places = {id(entry): place for place, entry in enumerate(inventory.hosts)}
-        self._texts = functools.lru_cache(2 * _MAX_BATCH)(lambda place: _texts(inventory.hosts[place]))
+        self._texts = functools.lru_cache(2 * _MAX_BATCH)(lambda place: _texts(inventory, inventory.hosts[place]))
         self._child = Child(functools.partial(_serve, inventory))
         self._batch = 1
         self._sent: list[_Part] = []  # what the child has been asked, and has not answered
@@ -54,7 +54,7 @@ class Expressions:
 
     def rendered(self, entry: HostEntry) -> Rendered:
         """The host with values where expressions and vaulted values stood. `entry` is one of the inventory's own."""
-        wanted = _wanted(entry)
+        wanted = _wanted(self._inventory, entry)
         if not wanted:
             return Rendered(entry)
         place = self._places[id(entry)]
@@ -71,7 +71,7 @@ class Expressions:
     def _send(self, place: int) -> None:
         """Ask for some hosts from one on."""
         places = range(place, len(self._inventory.hosts))
-        some = itertools.islice((n for n in places if _wanted(self._inventory.hosts[n])), self._batch)
+        some = itertools.islice((n for n in places if _wanted(self._inventory, self._inventory.hosts[n])), self._batch)
         self._batch = min(2 * self._batch, _MAX_BATCH)
         self._sent = [(n, self._worth_trying(n)) for n in some]
         if self._sent:
@@ -137,7 +137,7 @@ def _serve(inventory: Inventory, connection: Connection) -> None:
         answers = []
         for place, numbers in connection.recv():
             entry = inventory.hosts[place]
-            scope, found = Scope(site, entry), _texts(entry)
+            scope, found = Scope(site, entry), _texts(inventory, entry)
             outcomes = []
             for number in numbers:
                 with limited_time():
@@ -152,13 +152,13 @@ def _opened(connection: Connection, ciphertext: str) -> str | Finding:
     return opened
 
 
-def _wanted(entry: HostEntry) -> list[Variable]:
-    return [v for name, v in entry.variables.items() if v.is_dynamic and name.startswith(PREFIX)]
+def _wanted(inventory: Inventory, entry: HostEntry) -> list[Variable]:
+    return [v for name, v in entry.variables.items() if v.is_dynamic and inventory.is_own(name)]
 
 
-def _texts(entry: HostEntry) -> list[Text]:
+def _texts(inventory: Inventory, entry: HostEntry) -> list[Text]:
     """The texts of a host that have to become values."""
-    wanted = _wanted(entry)
+    wanted = _wanted(inventory, entry)
     return [text for variable in wanted for text in texts(Text(variable.node, variable.name, variable))]
 
 

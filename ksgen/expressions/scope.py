@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,7 +22,6 @@ from ksgen.problems import Finding, Mark, Problem
 from ksgen.redaction import names_secret
 from ksgen.syntax import Node, Vaulted, holds_secret, is_dynamic, is_template, plain
 
-PREFIX = "node_"
 MAX_CHAIN = 50  # variables in a chain of dependencies
 
 _LOOK_UPS = {
@@ -80,6 +80,7 @@ class Site:
     """What the hosts of an inventory share. For one thread."""
 
     def __init__(self, inventory: Inventory, opened: Callable[[str], str | Finding]) -> None:
+        self.is_own = inventory.is_own
         self.language = Language()
         self.parsed = functools.lru_cache(256)(self.language.parsed)
         self.opened = opened
@@ -103,11 +104,6 @@ class Site:
             value = None if is_dynamic(node) or _has_named_secret(node) else plain(node)
             known = self._plain[id(node)] = (node, value, holds_secret(node))
         return known[1], known[2]
-
-
-def _names_secret(path: str) -> bool:
-    """Whether a value is a secret by its name; of `node_` variables each says for itself what is one."""
-    return not path.startswith(PREFIX) and names_secret(path)
 
 
 def _has_named_secret(node: Node) -> bool:
@@ -178,7 +174,11 @@ class Scope:
         self._done: dict[int, tuple[object, bool]] = {}
         self._open: dict[int, str] = {}
         self._is_secret = False  # what has been read for the text at hand
-        self._parts = SecretParts(entry.variables, site.parsed, site.opened, _names_secret)
+        self._parts = SecretParts(entry.variables, site.parsed, site.opened, self._names_secret)
+
+    def _names_secret(self, path: str) -> bool:
+        """Whether a value is a secret by its name; each of ksgen's own variables says for itself what is one."""
+        return not self._site.is_own(re.split(r"[.\[]", path, maxsplit=1)[0]) and names_secret(path)
 
     def outcome(self, text: Text) -> Outcome:
         """What comes of a text of the host."""
@@ -238,7 +238,7 @@ class Scope:
         """The value of a node: its value, a _Container, or a Missing."""
         node = text.node
         value = node.value
-        if node.is_secret or (not isinstance(value, dict | tuple) and _names_secret(text.path)):
+        if node.is_secret or (not isinstance(value, dict | tuple) and self._names_secret(text.path)):
             self._is_secret = True
         if type(value) is str:
             return self._evaluated(text) if not node.literal and is_template(value) else value

@@ -26,6 +26,8 @@ from ksgen.variables import (
     Identity,
     Settings,
     host_name,
+    is_claimed,
+    misspelt,
     node_link,
     static_addresses,
     topology_findings,
@@ -154,11 +156,13 @@ def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
     A host with an error is left out, unless the layout policy alone has found it: its plan can be shown.
     """
     hosts, identities, problems = [], [], []
+    nodes, others = _nodes(inventory)
+    problems += others
     expressions = Expressions(inventory)
-    for raw in inventory.hosts:
+    for raw in nodes:
         rendered = expressions.rendered(raw)
         entry = rendered.entry
-        data = {name: plain(v.node) for name, v in entry.variables.items() if name.startswith(PREFIX)}
+        data = {name: plain(v.node) for name, v in entry.variables.items() if is_claimed(name)}
         host, found = _read_host(entry, data)
         if rendered.failed:
             host, found = None, _beside(rendered, found)
@@ -168,6 +172,41 @@ def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
         identities.append((entry, host.settings.identity if host else _identity(data)))
     problems += _across(identities)
     return tuple(hosts), problems
+
+
+# A host is a node if it has one of these.
+_MAKE_A_NODE = ("node_mac", "node_disk")
+_NAMES_LISTED = 3
+
+
+def _nodes(inventory: Inventory) -> tuple[list[HostEntry], list[Problem]]:
+    """The hosts to install, and a note on the others: an inventory of Ansible's holds hosts of every kind."""
+    nodes = [entry for entry in inventory.hosts if _is_node(entry)]
+    skipped = [entry for entry in inventory.hosts if not _is_node(entry) and not _is_declared_none(entry)]
+    problems = []
+    if inventory.hosts and not nodes:
+        message = "no host of the inventory is a node: none has node_mac or node_disk"
+        hint = "set both for each host that is to be installed"
+        problems.append(Problem("no-nodes", message, inventory.hosts[0].mark, hint=hint))
+    elif skipped:
+        names = ", ".join(entry.name for entry in skipped[:_NAMES_LISTED])
+        more = f" and {len(skipped) - _NAMES_LISTED} more" if len(skipped) > _NAMES_LISTED else ""
+        message = f"skipped, because neither node_mac nor node_disk is set: {names}{more}"
+        hint = "set node_kind: none for hosts that are not nodes; --limit names the hosts of a run"
+        problems.append(Problem("host-skipped", message, skipped[0].mark, "warning", hint=hint))
+    return nodes, problems
+
+
+def _is_node(entry: HostEntry) -> bool:
+    """A misspelt variable of ksgen's says that the host is meant to be one."""
+    if _is_declared_none(entry):
+        return False
+    return any(name in entry.variables for name in _MAKE_A_NODE) or any(map(misspelt, entry.variables))
+
+
+def _is_declared_none(entry: HostEntry) -> bool:
+    kind = entry.variables.get("node_kind")
+    return kind is not None and kind.node.value == "none"
 
 
 def _beside(rendered: Rendered, found: Iterable[Problem]) -> list[Problem]:

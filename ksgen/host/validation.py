@@ -11,22 +11,20 @@ from ksgen.host.places import Location, problem_at
 from ksgen.inventory import HostEntry
 from ksgen.problems import Finding, Problem
 from ksgen.variables import (
-    PREFIX,
     PRIVATE,
     Bond,
     Bridge,
     DhcpRange,
     Disk,
     Interface,
-    Settings,
     SizeRange,
     User,
     Vlan,
+    misspelt,
     nearest,
     shown,
 )
 
-_NAMES_LISTED = 15  # a longer list is not readable in an error
 _TYPE_WORDS = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -59,10 +57,10 @@ def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
         known = f"add {name}: to the host, or to a group for all of its hosts" if len(location) == 1 else f"add {name}:"
         return "variable-missing", "required variable is not set", known
     if kind == "extra_forbidden":
+        if len(location) == 1:
+            return "variable-unknown", "unknown variable", f"did you mean {misspelt(str(name))!r}?"
         known_names = _known_names(location)
-        prefix = PREFIX if len(location) == 1 else ""
-        bare = [known.removeprefix(prefix) for known in known_names]
-        return "variable-unknown", "unknown variable", nearest(str(name), bare, prefix) or _listing(known_names)
+        return "variable-unknown", "unknown variable", nearest(str(name), known_names) or _listing(known_names)
     if kind == "literal_error":
         return "value-unknown", f"{text} is not one of {context['expected'].replace(' or ', ', ')}", ""
     if kind in _TYPE_WORDS:
@@ -89,8 +87,6 @@ def _type_cure(kind: str, found: object) -> str:
 
 def _known_names(location: Location) -> list[str]:
     """The names that may stand where an unknown one was found."""
-    if len(location) == 1:
-        return [PREFIX + name for name in Settings.model_fields]
     tops: dict[str, Any] = {
         "node_network": Interface, "node_disk": Disk, "node_users": User, "node_dhcp": DhcpRange,
         "bond": Bond, "vlan": Vlan, "bridge": Bridge, "size": SizeRange,
@@ -100,4 +96,4 @@ def _known_names(location: Location) -> list[str]:
 
 
 def _listing(names: list[str]) -> str:
-    return f"one of: {', '.join(names)}" if len(names) <= _NAMES_LISTED else "docs/inventory.md lists them all"
+    return f"one of: {', '.join(names)}"

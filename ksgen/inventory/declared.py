@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from ksgen import syntax
@@ -91,7 +91,8 @@ def merged(below: Layer, above: Layer) -> Layer:
 class Declarations:
     """Collects what all inventory files declare, in file order."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_own: Callable[[str], bool]) -> None:
+        self._is_own = is_own
         nowhere = Mark("", 1)
         self.groups = {name: DeclaredGroup(name, nowhere) for name in ("all", "ungrouped")}
         self.groups["all"].children["ungrouped"] = nowhere
@@ -195,7 +196,7 @@ class Declarations:
         self, name: str, node: Node, origin: Origin, is_shared: bool, lost: tuple[Variable, ...]
     ) -> tuple[Variable, ...]:
         """The stack of a variable with a new winner on top."""
-        problems = syntax.problems_in(name, node)
+        problems = syntax.problems_in(name, node, self._is_own(name))
         misnamed = naming.name_problem(name, node.name_mark)
         if misnamed:
             problems = (misnamed, *problems)

@@ -102,3 +102,8 @@ def is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_prefixed(name: str) -> bool:
+    """Whether a variable may be one of ksgen's: without their list, by its prefix."""
+    return name.startswith("node_")

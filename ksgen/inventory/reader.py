@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -48,20 +48,24 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Inventory:
-    """Hosts in file order, groups by name, the text of every file that was read, and what opens vaulted values."""
+    """Hosts in file order, groups by name, the text of every file that was read, what opens vaulted values, and which
+    variables are ksgen's own.
+    """
 
     hosts: tuple[HostEntry, ...] = ()
     groups: Mapping[str, Group] = dataclasses.field(default_factory=dict)
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
     opener: vault.Opener = dataclasses.field(default_factory=vault.Opener, repr=False, compare=False)
+    is_own: Callable[[str], bool] = dataclasses.field(default=naming.is_prefixed, repr=False, compare=False)
 
 
 class _Reader:
     """Reads each file once and keeps its text, unless it was vaulted."""
 
-    def __init__(self, opener: vault.Opener) -> None:
+    def __init__(self, opener: vault.Opener, is_own: Callable[[str], bool]) -> None:
         self.opener = opener
-        self.declared = Declarations()
+        self.is_own = is_own
+        self.declared = Declarations(is_own)
         self.problems = self.declared.problems
         self.texts: dict[str, str] = {}
         self._trees: dict[str, Node | None] = {}
@@ -240,14 +244,19 @@ def _collector_paused() -> Iterator[None]:
 
 
 def read(
-    paths: Sequence[str | Path], stdin: TextIO | None = None, *, opener: vault.Opener | None = None
+    paths: Sequence[str | Path],
+    stdin: TextIO | None = None,
+    *,
+    opener: vault.Opener | None = None,
+    is_own: Callable[[str], bool] = naming.is_prefixed,
 ) -> tuple[Inventory, list[Problem]]:
     """Read inventories as `ansible-inventory -i PATH -i PATH` does.
 
-    `-` among the paths is the JSON of `ansible-inventory --list` on `stdin`. `opener` has the vault's passwords.
+    `-` among the paths is the JSON of `ansible-inventory --list` on `stdin`. `opener` has the vault's passwords;
+    `is_own` says which variables are ksgen's, of whose values more is said.
     """
     with _collector_paused():
-        reader = _Reader(opener or vault.Opener())
+        reader = _Reader(opener or vault.Opener(), is_own)
         directories = _read_inventories(reader, [os.fspath(path) for path in paths], stdin)
         inventory = _merge(reader, directories)
         _value_problems(reader, inventory.hosts)
@@ -303,4 +312,4 @@ def _merge(reader: _Reader, directories: Sequence[str]) -> Inventory:
         )
         for group in declared.groups.values()
     }
-    return Inventory(hosts, groups, reader.texts, reader.opener)
+    return Inventory(hosts, groups, reader.texts, reader.opener, reader.is_own)

@@ -73,6 +73,8 @@ CODES: dict[str, dict[str, str]] = {
         "not-a-list": "a list is required",
         "unknown-key": "a key that a group cannot have, such as `childern`",
         "no-hosts": "the inventory has no hosts",
+        "no-nodes": "the inventory has no host that is a node",
+        "host-skipped": "hosts that are not nodes, and get no kickstart",
         "too-many-hosts": "the inventory exceeds the limit of hosts",
         "ungrouped": "`ungrouped` where it is not allowed",
         "group-name": "a name that Ansible does not allow for a group",
@@ -89,7 +91,7 @@ CODES: dict[str, dict[str, str]] = {
     },
     "Variables": {
         "variable-missing": "a required variable is not set",
-        "variable-unknown": "an unknown `node_` variable, or an unknown key in one",
+        "variable-unknown": "a name that is nearly one of ksgen's variables, or an unknown key in one",
         "wrong-type": "a value of the wrong type, such as text instead of a number",
         "value-unknown": "not one of the allowed values",
         "value-range": "below the minimum or above the maximum",

@@ -120,11 +120,11 @@ def _walk(path: str, node: Node, is_ours: bool) -> Iterator[Problem]:
             yield problem
 
 
-def problems_in(name: str, node: Node) -> tuple[Problem, ...]:
-    """What to say about the value of a variable; less about one that belongs to Ansible."""
+def problems_in(name: str, node: Node, is_own: bool) -> tuple[Problem, ...]:
+    """What to say about the value of a variable; less about one that is not ksgen's own."""
     if type(node.value) is str:
         return ()
-    found = tuple(_walk(name, node, name.startswith("node_")))
+    found = tuple(_walk(name, node, is_own))
     return tuple(map(_discreet, found)) if found and node.is_secret else found
 
 

@@ -2,6 +2,7 @@
 """The `node_` variables and their types."""
 
 from ksgen.variables.disk import Disk, SizeRange, node_link
+from ksgen.variables.names import is_claimed, misspelt
 from ksgen.variables.network import (
     MTU_MAX,
     MTU_MIN,
@@ -61,8 +62,10 @@ __all__ = [
     "file_schema",
     "has_mac_members",
     "host_name",
+    "is_claimed",
     "is_plain",
     "language",
+    "misspelt",
     "nearest",
     "network_options",
     "node_link",

@@ -26,9 +26,8 @@ def variables_schema() -> dict[str, Any]:
     return {
         "type": ["object", "null"],
         "properties": properties,
-        # Whatever has another name is Ansible's.
-        "patternProperties": {f"^(?!{PREFIX})": {}},
-        "additionalProperties": False,
+        # Other names belong to Ansible, or to roles that have variables of this prefix too.
+        "additionalProperties": True,
         "$defs": definitions,
     }
 

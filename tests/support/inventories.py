@@ -8,6 +8,7 @@ from pathlib import Path
 from ksgen.host import Host, read_hosts
 from ksgen.inventory import reader
 from ksgen.problems import Problem
+from ksgen.variables import is_claimed
 
 # A hash of nothing in particular.
 PASSWORD_HASH = "$6$saltsalt$" + "A" * 86
@@ -41,7 +42,7 @@ def inventory_text(name: str = "node01.example.com", **changes: str) -> str:
 def read_text(text: str, directory: Path) -> tuple[tuple[Host, ...], list[Problem]]:
     path = directory / "hosts.yaml"
     path.write_text(text)
-    site, problems = reader.read([path])
+    site, problems = reader.read([path], is_own=is_claimed)
     hosts, more = read_hosts(site)
     return hosts, [*problems, *more]
 

@@ -61,4 +61,4 @@ def _write(entry: Entry, said: str) -> None:
     end = re.search(r"^=== |\Z", after, re.MULTILINE)
     assert end
     blank = after[: end.start()].removeprefix(entry.says).removeprefix("\n")
-    path.write_text(before + row + said + "\n" + blank + after[end.start() :])
+    path.write_text(before + row + (f"{said}\n" if said else "") + blank + after[end.start() :])

@@ -57,7 +57,6 @@ def test_an_expression_may_stand_for_any_value(name: str) -> None:
 
 
 WRONG = [
-    pytest.param({"node_tz": "UTC"}, id="unknown-variable"),
     pytest.param({"node_images": "many"}, id="wrong-type"),
     pytest.param({"node_release": "el8"}, id="unknown-word"),
     pytest.param({"node_swap_size": "4"}, id="size-without-unit"),
@@ -163,12 +162,11 @@ def test_language_server_checks_and_completes(tmp_path: Path) -> None:
     schema.write_text(json.dumps(file_schema()))
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text(EXAMPLE.read_text())
-    bad.write_text(inventory_text(node_tz="UTC", node_images="many") + "      node_im\n")
+    bad.write_text(inventory_text(node_images="many") + "      node_im\n")
     with LanguageServer(schema) as server:
         assert server.open(good) == []
         lines = {d["range"]["start"]["line"]: d["message"] for d in server.open(bad)}
         text = bad.read_text().splitlines()
-        assert "node_tz" in lines[next(n for n, line in enumerate(text) if "node_tz" in line)]
         assert next(n for n, line in enumerate(text) if "node_images" in line) in lines
         offered = server.completions(bad, len(text) - 1, len("      node_im"))
         assert {"node_image_size", "node_image_sha256"} <= offered
