@@ -132,17 +132,17 @@ def test_no_problem_repeats_a_secret(path: tuple[str, ...], tmp_path: Path) -> N
     [
         pytest.param(
             {"node_installer_args": f'"inst.text inst.vncpassword={SECRET}"'},
-            ("node_installer_args", "argument-secret", "inst.vncpassword= holds a secret"),
+            ("node_installer_args", "argument-secret", "inst.vncpassword= contains a secret"),
             id="vnc",
         ),
         pytest.param(
             {"node_installer_args": f'["inst.proxy=http://a:{SECRET}@p.example.com/"]'},
-            ("node_installer_args[0]", "argument-secret", "inst.proxy= holds a secret"),
+            ("node_installer_args[0]", "argument-secret", "inst.proxy= contains a secret"),
             id="proxy",
         ),
         pytest.param(
             {"node_kernel_args": f'["a.token={SECRET}"]'},
-            ("node_kernel_args[0]", "argument-secret", "a.token= holds a secret"),
+            ("node_kernel_args[0]", "argument-secret", "a.token= contains a secret"),
             id="kernel",
         ),
         pytest.param(
