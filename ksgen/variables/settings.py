@@ -240,8 +240,8 @@ class Settings(BaseModel):
     # what
     kind: Literal["node", "none"] = Field(
         default="node",
-        description="`none`: the host is not a node (the engine, a monitoring host) and gets no kickstart. The same holds "
-        "for a host with neither `node_mac` nor `node_disk`.",
+        description="`none`: the host is not a node (the engine, a monitoring host) and gets no kickstart. The same "
+        "holds for a host with neither `node_mac` nor `node_disk`.",
     )
     release: Literal["el9", "el10"] = Field(description="The release of the node image and of its installer.")
     image_url: ImageUrl = Field(description="The URL of the node image (squashfs).")
