@@ -47,7 +47,7 @@ TESTS = {
     "ksgen/publish/generations.py": "tests/publish/test_generations*.py tests/publish/test_output.py "
     "tests/netboot/test_arming*.py tests/publish/test_publication.py",
     "ksgen/publish/output.py": "tests/publish/test_output.py tests/publish/test_amended.py "
-    "tests/kickstart/test_provenance.py tests/publish/test_publication.py",
+    "tests/publish/test_generations.py tests/kickstart/test_provenance.py tests/publish/test_publication.py",
     "ksgen/redaction.py": "tests/redaction/test_redaction*.py tests/publish/test_output.py",
     "ksgen/netboot/arming.py": "tests/netboot/test_arming*.py tests/netboot/test_netboot.py "
     "tests/publish/test_output.py",
