@@ -138,7 +138,8 @@ def _capacity_text(plan: Plan) -> Text:
 def explanation_text(found: Explanation) -> Iterator[str]:
     """A variable, its origin, and the values that it overrode."""
     yield f"{found.name}: {_value_text(found.value)}"
-    yield f"  from {found.mark.file}:{found.mark.line}, {found.origin}"
+    other = "" if found.is_own else "; not a variable of ksgen"
+    yield f"  from {found.mark.file}:{found.mark.line}, {found.origin}{other}"
     for lost in found.overrides:
         yield f"  over {_value_text(lost.value)}"
         yield f"    from {lost.mark.file}:{lost.mark.line}, {lost.origin}: {lost.because}"

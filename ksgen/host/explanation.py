@@ -35,18 +35,20 @@ class Overridden:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """A variable of a host: the value, its place, and what it overrode, nearest first."""
+    """A variable of a host: the value, its place, what it overrode, nearest first, and whether ksgen reads it."""
 
     name: str
     value: object
     mark: Mark
     origin: Origin
     overrides: tuple[Overridden, ...]
+    is_own: bool
 
     def to_json(self) -> dict[str, object]:
         """As `ksgen explain --json` prints it."""
         return {
             "value": self.value,
+            "ksgen": self.is_own,
             "from": f"{self.mark.file}:{self.mark.line}",
             "overrides": [
                 {"value": lost.value, "from": f"{lost.mark.file}:{lost.mark.line}", "because": lost.because}
@@ -67,7 +69,9 @@ def _explanation(variable: Variable, site: Inventory, rendered: Mapping[str, Nod
         overrides.append(Overridden(shown(variable.name, lost.node), lost.node.mark, lost.origin, because))
         winner = lost
     value = shown(variable.name, rendered.get(variable.name, variable.node))
-    return Explanation(variable.name, value, variable.node.mark, variable.origin, tuple(overrides))
+    return Explanation(
+        variable.name, value, variable.node.mark, variable.origin, tuple(overrides), site.is_own(variable.name)
+    )
 
 
 def why(winner: Variable, loser: Variable, groups: Mapping[str, Group]) -> str:

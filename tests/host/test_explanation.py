@@ -92,10 +92,20 @@ def test_text_for_a_person(tmp_path: Path) -> None:
     path.write_text("all:\n  vars:\n    v: [1]\n  hosts:\n    h:\n      v: {a: é}\n")
     assert ksgen("explain", path, "h").stdout == (
         'v: {"a": "é"}\n'
-        f"  from {path}:6, host\n"
+        f"  from {path}:6, host; not a variable of ksgen\n"
         "  over [1]\n"
         f"    from {path}:3, group all: host variables take precedence over group variables\n"
     )
+
+
+def test_which_variables_are_ksgens(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text("all:\n  hosts:\n    h: {node_images: 2, node_exporter_version: 1.8, node_disks: x}\n")
+    found = json.loads(ksgen("explain", path, "h", "--json").stdout)
+    # a misspelt one is refused, and so counts as one of them
+    assert {name: one["ksgen"] for name, one in found.items()} == {
+        "node_images": True, "node_exporter_version": False, "node_disks": True,
+    }  # fmt: skip
 
 
 def test_no_secret_is_explained(tmp_path: Path) -> None:
