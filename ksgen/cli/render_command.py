@@ -231,6 +231,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
     known, found = read_hosts(site)
     report.extend(found)
     chosen = limited(site, options.limit)
+    limit = chosen if options.limit is not None else None
     hosts = tuple(host for host in known if host.name in chosen)
     memory = _memory(options)
     report.extend(own_programs(memory.templates))
@@ -256,9 +257,7 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
         report.extend(netboot.missing_kernels(hosts, options.directory, named))
     by_name = {host.name: host for host in hosts}
     for path, text, owner in machines.files:
-        # Files of the whole site are written by a run for the whole site; the arming state and binaries by every run.
-        is_for_any_run = path == netboot.STATE_FILE or isinstance(text, bytes)
-        if owner in chosen or (owner is None and (options.limit is None or is_for_any_run)):
+        if publish.is_written(path, text, owner, limit, (netboot.STATE_FILE,)):
             files[path] = text
             owners.update({path: owner} if owner else {})
             if isinstance(text, str) and owner in by_name:
@@ -268,7 +267,6 @@ def _planned(options: _Options, stdin: io.StringIO) -> _Plan:
         show_problems(report.problems, site.sources, options.as_json)
         stop(f"{count(errors)}; nothing was written")
     sources = {name: publish.sha256(text.encode("utf-8", "surrogateescape")) for name, text in site.sources.items()}
-    limit = chosen if options.limit is not None else None
     group = netboot.readers(options.directory, server.group)
     tree = publish.Site(files, owners, sources, version(), limit, group, secret_places)
     wanted = publish.changes(options.directory, tree)

@@ -4,6 +4,7 @@
 from ksgen.publish.generations import Generation, has_leftovers, locked, present
 from ksgen.publish.manifest import sha256
 from ksgen.publish.output import Publication, Site, amended, carry_out, changes, diff
+from ksgen.publish.selection import is_written
 
 __all__ = [
     "Generation",
@@ -14,6 +15,7 @@ __all__ = [
     "changes",
     "diff",
     "has_leftovers",
+    "is_written",
     "locked",
     "present",
     "sha256",
