@@ -152,12 +152,7 @@ def _check_reserve(made: tuple[Device, ...]) -> Iterator[Finding]:
         return
     kept = group.size - sum(sizes)
     free = kept - 2 * layout.METADATA_SIZE
-    if free < layout.RESERVE_MIN:
-        needed = layout.RESERVE_MIN
-        yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, free), needed_size=needed)
-    elif layout.is_reserve_small(kept, group.size):
-        wanted = layout.recommended_reserve(group.size)
-        yield _finding("reserve-small", WARNING, "volume_group", found_size=free, wanted_size=wanted)
+    yield from layout.check_reserve(free, kept, free, group.size)
 
 
 def _check_disks(tree: Tree, section: Section) -> Iterator[Finding]:

@@ -20,7 +20,6 @@ from org_ovirt_node.layout.policy import (
     MINIMAL,
     OPTIONS,
     RESERVE_MAX,
-    RESERVE_MIN,
     STANDARD,
     Device,
     Request,
@@ -29,7 +28,7 @@ from org_ovirt_node.layout.policy import (
     volume_name,
     volume_sizes,
 )
-from org_ovirt_node.layout.rules import check, is_reserve_small, recommended_reserve
+from org_ovirt_node.layout.rules import check, check_reserve
 
 __all__ = [
     "BIOSBOOT_SIZE",
@@ -45,7 +44,6 @@ __all__ = [
     "MINIMAL",
     "OPTIONS",
     "RESERVE_MAX",
-    "RESERVE_MIN",
     "STANDARD",
     "TIB",
     "WARNING",
@@ -58,6 +56,7 @@ __all__ = [
     "automatic_sizes",
     "capacity",
     "check",
+    "check_reserve",
     "configuration",
     "describe",
     "excluded_mount_points",
@@ -66,7 +65,6 @@ __all__ = [
     "group_of",
     "has_errors",
     "is_efi_dir",
-    "is_reserve_small",
     "kept",
     "known",
     "mirror",
@@ -74,7 +72,6 @@ __all__ = [
     "partition_space",
     "plan",
     "policy_sizes",
-    "recommended_reserve",
     "size_text",
     "storage_commands",
     "volume_name",

@@ -88,6 +88,20 @@ def is_reserve_small(free: int, group_size: int) -> bool:
     return free * 100 < recommended_reserve(group_size) * (100 - policy.RESERVE_TOLERANCE_PERCENT)
 
 
+def check_reserve(left: int, free: int, shown: int, group_size: int) -> Iterator[Finding]:
+    """Whether a volume group keeps enough free.
+
+    `left` bytes are free when the metadata of the pool has grown, `free` are compared with what is recommended, and
+    `shown` are named where they are fewer.
+    """
+    if left < policy.RESERVE_MIN:
+        needed = policy.RESERVE_MIN
+        yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, left), needed_size=needed)
+    elif is_reserve_small(free, group_size):
+        wanted = recommended_reserve(group_size)
+        yield _finding("reserve-small", WARNING, "volume_group", found_size=shown, wanted_size=wanted)
+
+
 def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
     """Return everything that is wrong with a layout; what is not known (a size of None) is not judged.
 
@@ -244,13 +258,7 @@ def _check_pool(devices: Sequence[Device], request: Request) -> Iterator[Finding
         return
     # imgbased lets metadata grow to the wanted size, and its spare with it, out of what is free.
     left = free - 2 * max(0, policy.METADATA_SIZE - metadata)
-    if left < policy.RESERVE_MIN:
-        needed = policy.RESERVE_MIN
-        yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, left), needed_size=needed)
-    elif is_reserve_small(free, group.size):
-        yield _finding(
-            "reserve-small", WARNING, "volume_group", found_size=free, wanted_size=recommended_reserve(group.size)
-        )
+    yield from check_reserve(left, free, free, group.size)
 
 
 def _check_capacity(devices: Sequence[Device], request: Request) -> Iterator[Finding]:
