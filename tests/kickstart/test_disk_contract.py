@@ -217,7 +217,7 @@ def test_text_that_is_not_understood_stops(text: object, why: str) -> None:
 def test_no_text_at_all_stops() -> None:
     target = Replay("one-disk")
     assert disks.main(["/tmp/wanted.json", "--every=1", "--for=1"], target) == 1
-    assert "is not understood: Expecting value: line 1 column 1 (char 0)" in target.heard[0][1]
+    assert "cannot be parsed: Expecting value: line 1 column 1 (char 0)" in target.heard[0][1]
 
 
 @pytest.mark.parametrize(
