@@ -117,7 +117,7 @@ def test_automated_installation_never_waits(release: str, mode: str, tmp_path: P
     """The gate ends it, with all findings; a hub would stop (see `bad` above) or tell only the title of the spoke."""
     status, screens = text_mode(release, mode, tmp_path, "bad.ks", mode)
     assert status == 0
-    assert "1) [x] oVirt Node\n       (/tmp is no volume of its own;" in screens
+    assert "1) [x] oVirt Node\n       (/tmp is not a separate volume;" in screens
     assert "Please make a selection" not in screens
 
 
