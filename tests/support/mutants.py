@@ -11,8 +11,10 @@ import argparse
 import contextlib
 import importlib
 import json
+import math
 import os
 import re
+import resource
 import shlex
 import shutil
 import signal
@@ -181,10 +183,14 @@ class Slot:
 
 @dataclass
 class Runner:
-    """Runs pytest in forked children; `timeout` is in seconds."""
+    """Runs pytest in forked children. `timeout` is in seconds, `processor` in seconds of processor time of the child.
+
+    Processor time is what ends a mutant that loops: on a busy machine the clock would count slow runs as killed.
+    """
 
     tests: list[str]
     timeout: float = 3600
+    processor: Optional[int] = None
     durations: dict[str, float] = field(default_factory=dict)
     killers: list[str] = field(default_factory=list)
 
@@ -201,6 +207,8 @@ class Runner:
         try:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if self.processor:
+                resource.setrlimit(resource.RLIMIT_CPU, (self.processor, self.processor))
             output = os.open(slot.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             for stream in (1, 2):
                 os.dup2(output, stream)
@@ -358,8 +366,9 @@ def measure(arguments: argparse.Namespace) -> int:
             slot.directory.mkdir()
         try:
             seconds = prepare(runner, slots, module)
-            # Other work may slow a run down; a mutant that never ends is rare.
-            runner.timeout = 20 + 4 * seconds
+            # Other work may slow a run down; a mutant that waits for ever is rare.
+            runner.processor = 20 + 4 * math.ceil(seconds)
+            runner.timeout = 10 * runner.processor
             print(f"{module}: {len(mutants)} mutants; {' '.join(runner.tests)} in {seconds:.1f} s", flush=True)
             for mutation in survivors(runner, slots, module, mutants):
                 alive.append(mutation)
