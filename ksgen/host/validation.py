@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from pydantic_core import ErrorDetails
 
@@ -37,43 +38,82 @@ _TYPE_WORDS = {
 
 
 def validation_problem(entry: HostEntry, details: ErrorDetails) -> Problem:
-    """One of pydantic's errors, as a problem of this host. AssertionError: of a kind that no variable can have."""
+    """One of pydantic's errors, as a problem of this host. KeyError: of a kind that no variable can have."""
     location: Location = details["loc"]
     if location[:1] == ("node_dhcp",):
         # What comes second names a branch of the type, not a place in the data.
         location = (*location[:1], *location[2:])
-    code, message, hint = _words(location, details)
-    return problem_at(entry, location, Finding(code, message, hint=hint))
-
-
-def _words(location: Location, details: ErrorDetails) -> tuple[str, str, str]:
-    kind, found = details["type"], details["input"]
     context: dict[str, Any] = details.get("ctx") or {}
-    text = "this value" if location[:1] and location[0] in PRIVATE else shown(found)
+    kind = details["type"]
+    finding = _refused(kind, context) if "message" in context else _WORDS[kind](location, details, context)
+    return problem_at(entry, location, finding)
+
+
+# Where it is, pydantic's own words, and what it tells of the bounds.
+_Words: TypeAlias = Callable[[Location, ErrorDetails, Mapping[str, Any]], Finding]
+
+
+def _refused(code: str, context: Mapping[str, Any]) -> Finding:
+    """What a type of ours refuses has its code and its words already."""
+    return Finding(code, str(context["message"]), hint=str(context["hint"]))
+
+
+def _missing(location: Location, _details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
+    whose = " to the host, or to a group for all of its hosts" if len(location) == 1 else ""
     name = location[-1] if location else ""
-    if "message" in context:
-        return kind, str(context["message"]), str(context["hint"])
-    if kind == "missing":
-        known = f"add {name}: to the host, or to a group for all of its hosts" if len(location) == 1 else f"add {name}:"
-        return "variable-missing", "required variable is not set", known
-    if kind == "extra_forbidden":
-        if len(location) == 1:
-            return "variable-unknown", "unknown variable", f"did you mean {misspelt(str(name))!r}?"
-        known_names = _known_names(location)
-        return "variable-unknown", "unknown variable", nearest(str(name), known_names) or _listing(known_names)
-    if kind == "literal_error":
-        return "value-unknown", f"{text} is not one of {context['expected'].replace(' or ', ', ')}", ""
-    if kind in _TYPE_WORDS:
-        return "wrong-type", f"{text} is not {_TYPE_WORDS[kind]}", _type_cure(kind, found)
-    if kind in ("greater_than_equal", "less_than_equal"):
-        bound, word = next((context[key], key) for key in ("ge", "le") if key in context)
-        limit = "below the minimum" if word == "ge" else "above the maximum"
-        return "value-range", f"{text} is {limit} of {bound}", ""
-    if kind == "too_short":
-        return "list-empty", "the list is empty", "add an entry"
-    if kind == "string_unicode":
-        return "hidden-character", "contains an unpaired surrogate", "remove it"
-    raise AssertionError(f"no message for {kind} at {location}")
+    return Finding("variable-missing", "required variable is not set", hint=f"add {name}:{whose}")
+
+
+def _unknown(location: Location, _details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
+    name = str(location[-1])
+    if len(location) == 1:
+        return Finding("variable-unknown", "unknown variable", hint=f"did you mean {misspelt(name)!r}?")
+    known = _known_names(location)
+    return Finding("variable-unknown", "unknown variable", hint=nearest(name, known) or _listing(known))
+
+
+def _other_word(location: Location, details: ErrorDetails, context: Mapping[str, Any]) -> Finding:
+    words = context["expected"].replace(" or ", ", ")
+    return Finding("value-unknown", f"{_text(location, details)} is not one of {words}")
+
+
+def _other_type(location: Location, details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
+    kind = details["type"]
+    message = f"{_text(location, details)} is not {_TYPE_WORDS[kind]}"
+    return Finding("wrong-type", message, hint=_type_cure(kind, details["input"]))
+
+
+def _below(location: Location, details: ErrorDetails, context: Mapping[str, Any]) -> Finding:
+    return Finding("value-range", f"{_text(location, details)} is below the minimum of {context['ge']}")
+
+
+def _above(location: Location, details: ErrorDetails, context: Mapping[str, Any]) -> Finding:
+    return Finding("value-range", f"{_text(location, details)} is above the maximum of {context['le']}")
+
+
+def _empty(_location: Location, _details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
+    return Finding("list-empty", "the list is empty", hint="add an entry")
+
+
+def _half_a_character(_location: Location, _details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
+    return Finding("hidden-character", "contains an unpaired surrogate", hint="remove it")
+
+
+_WORDS: Mapping[str, _Words] = {
+    "missing": _missing,
+    "extra_forbidden": _unknown,
+    "literal_error": _other_word,
+    **dict.fromkeys(_TYPE_WORDS, _other_type),
+    "greater_than_equal": _below,
+    "less_than_equal": _above,
+    "too_short": _empty,
+    "string_unicode": _half_a_character,
+}
+
+
+def _text(location: Location, details: ErrorDetails) -> str:
+    """The value in a message; what may be a password is not repeated."""
+    return "this value" if location[:1] and location[0] in PRIVATE else shown(details["input"])
 
 
 def _type_cure(kind: str, found: object) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import ast
 import datetime
+import importlib
 import inspect
 import json
+import pkgutil
 import types
 from pathlib import Path
 
@@ -17,15 +19,18 @@ from inventories import HOST, PASSWORD_HASH, read_text
 from told import codes, host_text, hosts_text, text_of, told
 from trapfile import Entry, parameters
 
-from ksgen.host import hosts as reading
-from ksgen.host import validation
+import ksgen.host
+import ksgen.variables
 from ksgen.inventory import HostEntry, Inventory, Origin, Variable
 from ksgen.problems import Mark, Problem, Report, to_text
 from ksgen.syntax import Node
-from ksgen.variables import disk, network, people, topology, values
-from ksgen.variables import settings as variables
 
-MODEL = (values, people, disk, network, topology, variables, validation, reading)
+# Every module that reads the variables of a host.
+MODEL = tuple(
+    importlib.import_module(f"{package.__name__}.{module.name}")
+    for package in (ksgen.variables, ksgen.host)
+    for module in pkgutil.iter_modules(package.__path__)
+)
 TABLES = ("values-traps.txt", "disk-traps.txt", "network-traps.txt", "host-traps.txt")
 
 
@@ -49,9 +54,6 @@ def codes_in(module: types.ModuleType) -> set[str]:
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             if name in CODE_ARGUMENT and len(node.args) > CODE_ARGUMENT[name]:
                 found |= constants(node.args[CODE_ARGUMENT[name]])
-        elif isinstance(node, ast.FunctionDef) and node.name == "_words":
-            returns = (one.value for one in ast.walk(node) if isinstance(one, ast.Return))
-            found |= {code for one in returns if isinstance(one, ast.Tuple) for code in constants(one.elts[0])}
         elif isinstance(node, ast.FunctionDef) and node.name == "_unique_values":
             yields = (one.value for one in ast.walk(node) if isinstance(one, ast.Yield))
             kinds = {kind for one in yields if isinstance(one, ast.Tuple) for kind in constants(one.elts[0])}
@@ -210,7 +212,7 @@ ODD = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=8,
 )
-NAMES = ["node_" + name for name in variables.Settings.model_fields]
+NAMES = ["node_" + name for name in ksgen.variables.Settings.model_fields]
 
 
 def node_of(value: object) -> Node:
@@ -239,7 +241,7 @@ GOOD: dict[str, object] = {
 def read_odd(changes: dict[str, object]) -> list[Problem]:
     """The problems of two hosts alike, which have to be problems: a traceback fails, and so does a word too many."""
     site = Inventory((entry_of("node01", changes), entry_of("node02", {})))
-    _, problems = reading.read_hosts(site)
+    _, problems = ksgen.host.read_hosts(site)
     assert problems
     for problem in problems:
         assert len(problem.message) < 1000
@@ -290,10 +292,10 @@ INTERFACE = st.fixed_dictionaries(
 @given(st.lists(INTERFACE, min_size=1, max_size=4))
 def test_any_network_is_refused_or_has_its_commands(interfaces: list[object]) -> None:
     """No circle of interfaces hangs the one that puts them in order."""
-    hosts, problems = reading.read_hosts(Inventory((entry_of("node01", {"node_network": interfaces}),)))
+    hosts, problems = ksgen.host.read_hosts(Inventory((entry_of("node01", {"node_network": interfaces}),)))
     assert hosts or problems
     for one in hosts:
-        commands = network.network_options(one.settings.network, one.settings.mac)
+        commands = ksgen.variables.network_options(one.settings.network, one.settings.mac)
         made = {interface.device for interface in one.settings.network}
         ports = {member for interface in one.settings.network if not interface.vlan for member in interface.lower}
         assert commands

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is wrong with the addresses of a host's interfaces: gateways, name servers, MTUs of IPv6."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from ksgen.problems import Finding
+from ksgen.variables.links import Links, Located
+from ksgen.variables.network import Interface, carries_other, own_ipv4, own_ipv6, static_addresses
+from ksgen.variables.values import reserved_in
+
+MTU6_MIN = 1280  # RFC 8200
+
+
+def _gateways(links: Links) -> Iterator[tuple[tuple[int, str], str | None, str]]:
+    """(place, what the interface has of its family, gateway)."""
+    for index, interface in enumerate(links.interfaces):
+        for version, own, gateway in (
+            (4, interface.ipv4, interface.gateway4),
+            (6, interface.ipv6, interface.gateway6),
+        ):
+            if gateway is not None:
+                yield (index, f"gateway{version}"), own, gateway
+
+
+def _static_gateways(links: Links) -> Iterator[tuple[tuple[int, str], str, str]]:
+    return ((place, own, gateway) for place, own, gateway in _gateways(links) if own is not None and "/" in own)
+
+
+def _gateway_without_address(links: Links) -> Iterator[Located]:
+    for place, own, _ in _gateways(links):
+        if own is None or "/" not in own:
+            family = place[1].replace("gateway", "ipv")
+            found = f"{family} is {own}" if own else f"{family} is not given"
+            yield place, Finding("gateway-without-address", f"a gateway needs a static address; {found}")
+
+
+def _gateway_outside(links: Links) -> Iterator[Located]:
+    """A router of IPv6 is on the link by its link-local address (RFC 4861)."""
+    for place, own, gateway in _static_gateways(links):
+        network, address = ipaddress.ip_interface(own).network, ipaddress.ip_address(gateway)
+        if address not in network and not (address.version == 6 and address.is_link_local):
+            yield place, Finding("gateway-outside", f"{gateway} is outside {network}, the network of this interface")
+
+
+def _gateway_self(links: Links) -> Iterator[Located]:
+    for place, own, gateway in _static_gateways(links):
+        if str(ipaddress.ip_interface(own).ip) == gateway:
+            yield place, Finding("gateway-self", f"{gateway} is the address of this interface")
+
+
+def _gateway_reserved(links: Links) -> Iterator[Located]:
+    for place, own, gateway in _static_gateways(links):
+        reserved = reserved_in(own, gateway)
+        if reserved and ipaddress.ip_address(gateway) in ipaddress.ip_interface(own).network:
+            yield place, Finding("gateway-reserved", f"{gateway} is {reserved}")
+
+
+def _gateway_twice(links: Links) -> Iterator[Located]:
+    for key in ("gateway4", "gateway6"):
+        first = ""
+        for index, interface in enumerate(links.interfaces):
+            if not getattr(interface, key) or not interface.default_route:
+                continue
+            if first:
+                message = f"the default route already uses {first}"
+                yield (index, key), Finding("gateway-twice", message, hint="add default_route: false to one of the two")
+            first = first or interface.device
+
+
+def _own_servers(links: Links) -> Iterator[tuple[int, Interface, list[int]]]:
+    """(index, interface, families that it does not have) of each that can have name servers: no member of another.
+
+    NetworkManager refuses a connection with servers for a family that it does not have.
+    """
+    for index, interface in enumerate(links.interfaces):
+        if interface.device not in links.owners:
+            carries = carries_other(interface, links.interfaces)
+            families = ((4, own_ipv4(interface, carries)), (6, own_ipv6(interface, carries)))
+            yield index, interface, [version for version, own in families if own == "none"]
+
+
+def _dns_without_address(links: Links) -> Iterator[Located]:
+    for index, interface, off in _own_servers(links):
+        for key, what in (("dns", "name servers"), ("search", "search domains")):
+            if getattr(interface, key) and len(off) == 2:
+                yield (index, key), Finding("dns-without-address", f"{what} on an interface without an address")
+
+
+def _dns_family(links: Links) -> Iterator[Located]:
+    for index, interface, off in _own_servers(links):
+        for position, server in enumerate(interface.dns):
+            if off == [ipaddress.ip_address(server).version]:
+                message = f"{server} is a server for IPv{off[0]}, which is off here"
+                yield (index, "dns", position), Finding("dns-family", message)
+
+
+def _dns_twice(links: Links) -> Iterator[Located]:
+    for index, interface, _ in _own_servers(links):
+        for position, server in enumerate(interface.dns):
+            if server in interface.dns[:position]:
+                yield (index, "dns", position), Finding("dns-twice", f"{server} is listed twice")
+
+
+def _mtu_small(links: Links) -> Iterator[Located]:
+    for index, interface in enumerate(links.interfaces):
+        if interface.ipv6 not in (None, "none") and interface.mtu is not None and interface.mtu < MTU6_MIN:
+            message = f"{interface.mtu} is below the {MTU6_MIN} that IPv6 needs"
+            yield (index, "mtu"), Finding("mtu-small", message)
+
+
+def _address_twice(links: Links) -> Iterator[Located]:
+    seen: dict[str, str] = {}
+    for place, address in static_addresses(links.interfaces):
+        if address in seen:
+            yield place, Finding("address-twice", f"{address} is also on {seen[address]}")
+        seen.setdefault(address, links.interfaces[place[0]].device)
+
+
+def without_address(links: Links) -> Iterator[Located]:
+    """No interface has an address; of interfaces that are built wrongly, this is not known."""
+    if links.interfaces and all(_is_bare(interface, links) for interface in links.interfaces):
+        message = "no interface has an address"
+        yield (), Finding("network-without-address", message, hint="the installer needs one to download the image")
+
+
+def _is_bare(interface: Interface, links: Links) -> bool:
+    carries = carries_other(interface, links.interfaces)
+    return own_ipv4(interface, carries) == own_ipv6(interface, carries) == "none"
+
+
+RULES = (
+    _gateway_without_address,
+    _gateway_outside,
+    _gateway_self,
+    _gateway_reserved,
+    _gateway_twice,
+    _dns_without_address,
+    _dns_family,
+    _dns_twice,
+    _mtu_small,
+    _address_twice,
+)
