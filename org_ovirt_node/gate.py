@@ -18,11 +18,11 @@ from org_ovirt_node.layout import (
     Finding,
     Request,
     align_up,
+    all_known,
     describe,
     free_space,
     group_of,
     has_errors,
-    known,
     node_pool,
     volumes_of,
 )
@@ -129,7 +129,7 @@ def _automatic_metadata(pool: Device, tree: Tree) -> Optional[int]:
     group = group_of(pool, tree.devices)
     if group is None or group.size is None:
         return None
-    beside = known(volume.size for volume in volumes_of(group, tree.devices) if volume is not pool)
+    beside = all_known(volume.size for volume in volumes_of(group, tree.devices) if volume is not pool)
     return None if beside is None else layout.kept(group.size, sum(map(align_up, beside))).metadata
 
 
@@ -147,7 +147,7 @@ def _check_reserve(made: tuple[Device, ...]) -> Iterator[Finding]:
     group = group_of(pool, made) if pool else None
     if pool is None or pool.metadata_size is not None or group is None or group.size is None:
         return
-    sizes = known(volume.size for volume in volumes_of(group, made))
+    sizes = all_known(volume.size for volume in volumes_of(group, made))
     if sizes is None:
         return
     kept = group.size - sum(sizes)

@@ -4,7 +4,7 @@
 from org_ovirt_node.layout.anaconda_configuration import configuration, is_efi_dir
 from org_ovirt_node.layout.automatic import excluded_mount_points, kept
 from org_ovirt_node.layout.commands import Commands, storage_commands
-from org_ovirt_node.layout.devices import free_space, group_of, known, node_pool, volumes_of
+from org_ovirt_node.layout.devices import all_known, free_space, group_of, node_pool, volumes_of
 from org_ovirt_node.layout.findings import ERROR, WARNING, Finding, describe, has_errors, size_text
 from org_ovirt_node.layout.geometry import GIB, MIB, TIB, align_up, group, mirror, partition_space
 from org_ovirt_node.layout.image_capacity import capacity
@@ -53,6 +53,7 @@ __all__ = [
     "Plan",
     "Request",
     "align_up",
+    "all_known",
     "automatic_sizes",
     "capacity",
     "check",
@@ -66,7 +67,6 @@ __all__ = [
     "has_errors",
     "is_efi_dir",
     "kept",
-    "known",
     "mirror",
     "node_pool",
     "partition_space",

@@ -62,12 +62,12 @@ def configuration(efi_dir: Optional[str] = None) -> str:
     if efi_dir is not None and not is_efi_dir(efi_dir):
         raise ValueError(f"{efi_dir!r} is not the name of a directory below EFI/")
     bootloader = f"\n[Bootloader]\nefi_dir = {efi_dir}\n" if efi_dir is not None else ""
-    wanted = [f"{mount_point} (size {_size(size)})" for mount_point, size in sorted(automatic_sizes().items())]
+    volumes = [f"{mount_point} (size {_size(size)})" for mount_point, size in sorted(automatic_sizes().items())]
     required = [f"{mount_point} {_size(size)}" for mount_point, size in sorted(_required().items())]
     return _TEXT.format(
         command=COMMAND,
         bootloader=bootloader,
-        partitioning="\n".join("    " + line for line in (*wanted, "swap")),
+        partitioning="\n".join("    " + line for line in (*volumes, "swap")),
         required="\n".join("    " + line for line in required),
     )
 

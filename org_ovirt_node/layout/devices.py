@@ -2,23 +2,21 @@
 """What the devices of a layout say together: which pool is the node's, and what its volume group keeps free."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Optional
 
 from org_ovirt_node.layout.geometry import align_up
-from org_ovirt_node.layout.policy import Device
+from org_ovirt_node.layout.policy import METADATA_SIZE, Device
 
 # Kinds that are never directly in a volume group, though what they are made of may have the name of one.
 _ELSEWHERE = ("partition", "mdarray", "lvmvg", "lvmthinlv")
 
 
-def known(sizes: Iterable[Optional[int]]) -> Optional[list[int]]:
+def all_known(sizes: Iterable[Optional[int]]) -> Optional[list[int]]:
     """The sizes; None where any of them is not known, and so no sum of them."""
-    found: list[int] = []
-    for size in sizes:
-        if size is None:
-            return None
-        found.append(size)
-    return found
+    listed = list(sizes)
+    numbers = [size for size in listed if size is not None]
+    return numbers if len(numbers) == len(listed) else None
 
 
 def node_pool(devices: Sequence[Device]) -> Optional[Device]:
@@ -40,9 +38,28 @@ def volumes_of(group: Device, devices: Iterable[Device]) -> list[Device]:
 def free_space(group: Device, devices: Iterable[Device]) -> Optional[int]:
     """What stays free in a volume group; None where a size in it is not known."""
     volumes = volumes_of(group, devices)
-    sizes = known(volume.size for volume in volumes)
-    metadata = known(volume.metadata_size for volume in volumes if volume.kind == "lvmthinpool")
+    sizes = all_known(volume.size for volume in volumes)
+    metadata = all_known(volume.metadata_size for volume in volumes if volume.kind == "lvmthinpool")
     if group.size is None or sizes is None or metadata is None:
         return None
     # LVM keeps one spare, as large as the largest metadata.
     return group.size - sum(map(align_up, sizes)) - sum(metadata) - max(metadata, default=0)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a volume group keeps free: `free` bytes now, `left` when the metadata of its pool has grown."""
+
+    group_size: int
+    free: int
+    left: int
+
+
+def room_beside(pool: Device, devices: Sequence[Device]) -> Optional[Room]:
+    """The room in the volume group of a pool; None where a size in it is not known."""
+    group = group_of(pool, devices)
+    free = free_space(group, devices) if group else None
+    if group is None or group.size is None or free is None or pool.metadata_size is None:
+        return None
+    # imgbased lets the metadata grow to this size, and its spare with it, out of what is free.
+    return Room(group.size, free, free - 2 * max(0, METADATA_SIZE - pool.metadata_size))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from org_ovirt_node.layout.devices import known, node_pool
+from org_ovirt_node.layout.devices import all_known, node_pool
 from org_ovirt_node.layout.geometry import align_up
 from org_ovirt_node.layout.policy import (
     IMAGE_UNPACKED_FACTOR,
@@ -21,7 +21,7 @@ from org_ovirt_node.layout.policy import (
 class Capacity:
     """How many images the pool holds while one more is being installed.
 
-    None where its size is not known, or that of a volume in it. `pool_size` is bytes.
+    None where its size is not all_known, or that of a volume in it. `pool_size` is bytes.
     """
 
     images: Optional[int]
@@ -50,6 +50,6 @@ def capacity(devices: Sequence[Device], request: Request) -> Capacity:
         return align_up(-(-(others + (images + 2) * used) * 100 // POOL_FILL_PERCENT))
 
     images = None
-    if pool is not None and pool.size is not None and known(d.size for d in beside) is not None:
+    if pool is not None and pool.size is not None and all_known(d.size for d in beside) is not None:
         images = max(0, (pool.size * POOL_FILL_PERCENT // 100 - others) // used - 2)
     return Capacity(images, used, pool_for(request.images), pool_for(1), pool.size if pool else None)

@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional
 
 from org_ovirt_node.layout import geometry
 from org_ovirt_node.layout.automatic import Kept, kept, smallest_group
+from org_ovirt_node.layout.devices import all_known
 from org_ovirt_node.layout.findings import ERROR, Finding, WayOut, has_errors
 from org_ovirt_node.layout.geometry import align_down, align_up
 from org_ovirt_node.layout.image_capacity import Capacity, capacity
@@ -183,11 +184,11 @@ def _mirrored_partitions(request: Request, disks: Sequence[Device]) -> list[Devi
     for number, disk in enumerate(disks, 1):
         name = f"biosboot{number}"
         partitions.append(Device(name, "partition", BIOSBOOT_SIZE, filesystem="biosboot", parents=(disk.name,)))
-    wanted = (
+    on_arrays = (
         ("boot_efi", ESP_SIZE, "/boot/efi", "efi"),
         ("boot", BOOT_SIZE, "/boot", request.filesystem),
     )
-    for row, (name, size, mount_point, filesystem) in enumerate(wanted, 1):
+    for row, (name, size, mount_point, filesystem) in enumerate(on_arrays, 1):
         members = [
             Device(f"raid.{row}{n}", "partition", size, filesystem="mdmember", parents=(disk.name,))
             for n, disk in enumerate(disks, 1)
@@ -204,9 +205,8 @@ def _mirrored_partitions(request: Request, disks: Sequence[Device]) -> list[Devi
 
 
 def _group_size(request: Request, devices: Iterable[Device]) -> Optional[int]:
-    sizes = [device.size for device in devices if device.filesystem == "lvmpv"]
-    known = [size for size in sizes if size is not None]
-    return geometry.group(known, on_array=request.mirrored) if len(known) == len(sizes) else None
+    members = all_known(device.size for device in devices if device.filesystem == "lvmpv")
+    return None if members is None else geometry.group(members, on_array=request.mirrored)
 
 
 class _Smallest(NamedTuple):
@@ -221,7 +221,7 @@ class _Smallest(NamedTuple):
 def _smallest(request: Request, volumes_size: int) -> _Smallest:
     """What the disks need at least, so that the volumes fit.
 
-    Recommended swap is at most a tenth of the disks, so it is asked for again on what was found.
+    Recommended swap is at most a tenth of the disks, so it is asked for again on disks of the size that was computed.
     """
     disk = volumes_size
     while True:
@@ -229,11 +229,11 @@ def _smallest(request: Request, volumes_size: int) -> _Smallest:
         swap, _ = _swap(replace(request, disks=disks))
         swap_size = swap.size or 0 if swap else 0
         group = _smallest_group(request, volumes_size, swap_size)
-        found = _disk_for(request, group)
-        if found == disk or not all(request.disks):
+        needed = _disk_for(request, group)
+        if needed == disk or not all(request.disks):
             metadata = _kept(request, group, swap_size, volumes_size).metadata
-            return _Smallest(found, group, swap_size, metadata)
-        disk = found
+            return _Smallest(needed, group, swap_size, metadata)
+        disk = needed
 
 
 def _smallest_group(request: Request, volumes_size: int, swap_size: int) -> int:
@@ -260,8 +260,8 @@ def _disk_for(request: Request, group: int) -> int:
 
 
 def _does_not_fit(request: Request, group_size: int, smallest: _Smallest) -> Finding:
-    known = [disk for disk in request.disks if disk is not None]
-    found = min(known) if request.mirrored else sum(known)
+    disks = [disk for disk in request.disks if disk is not None]
+    available = min(disks) if request.mirrored else sum(disks)
     root = align_up(volume_sizes(request)["/"])
     volumes = sum(map(align_up, volume_sizes(request).values()))
     parts = (
@@ -273,11 +273,11 @@ def _does_not_fit(request: Request, group_size: int, smallest: _Smallest) -> Fin
         ("boot partitions and tables", smallest.disk - smallest.group),
     )
     if request.automatic:
-        ways_out = _automatic_ways_out(request, found, smallest.disk)
+        ways_out = _automatic_ways_out(request, available, smallest.disk)
     else:
         ways_out = _ways_out(request, smallest.group - group_size, smallest.swap, smallest.disk)
     values = (
-        ("found_size", found),
+        ("found_size", available),
         ("needed_size", smallest.disk),
         ("parts", tuple(part for part in parts if part[1])),
         ("ways_out", ways_out),
@@ -285,11 +285,11 @@ def _does_not_fit(request: Request, group_size: int, smallest: _Smallest) -> Fin
     return Finding("does-not-fit", ERROR, "disk", values)
 
 
-def _automatic_ways_out(request: Request, found: int, smallest: int) -> tuple[WayOut, ...]:
+def _automatic_ways_out(request: Request, available: int, smallest: int) -> tuple[WayOut, ...]:
     """Only the layout can be chosen."""
     other = replace(request, layout=MINIMAL.name)
     needed = _smallest(other, sum(map(align_up, volume_sizes(other).values()))).disk
-    ways = (WayOut("layout", MINIMAL.name, smallest - needed),) if needed <= found else ()
+    ways = (WayOut("layout", MINIMAL.name, smallest - needed),) if needed <= available else ()
     return (*ways, WayOut("disk", None, smallest))
 
 

@@ -161,8 +161,8 @@ def boot_size(request: Request) -> int:
 def volume_sizes(request: Request) -> dict[str, int]:
     """The thin volumes that are made for a request."""
     if request.automatic:
-        wanted = {"/", *policy_sizes(request), *dict(request.volumes)}
-        return {mount_point: size for mount_point, size in automatic_sizes().items() if mount_point in wanted}
+        mount_points = {"/", *policy_sizes(request), *dict(request.volumes)}
+        return {mount_point: size for mount_point, size in automatic_sizes().items() if mount_point in mount_points}
     return {**policy_sizes(request), **dict(request.volumes), "/": root_size(request)}
 
 

@@ -7,7 +7,7 @@ from typing import Optional
 
 from org_ovirt_node.layout import policy
 from org_ovirt_node.layout.automatic import check_wishes
-from org_ovirt_node.layout.devices import free_space, group_of, node_pool
+from org_ovirt_node.layout.devices import node_pool, room_beside
 from org_ovirt_node.layout.findings import ERROR, WARNING, Finding
 from org_ovirt_node.layout.geometry import MIB, align_down, filesystem_space, mirror
 from org_ovirt_node.layout.image_capacity import capacity
@@ -34,10 +34,10 @@ _KIND_NAMES = {
 
 def check_request(request: Request) -> tuple[Finding, ...]:
     """What no device shows: words that are unknown, names that LVM refuses."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
 
     def error(code: str, subject: str, **values: object) -> None:
-        found.append(Finding(code, ERROR, subject, tuple(values.items())))
+        findings.append(Finding(code, ERROR, subject, tuple(values.items())))
 
     if request.layout not in policy.LAYOUTS:
         error("layout-unknown", "layout", found=request.layout, known=" and ".join(policy.LAYOUTS))
@@ -71,7 +71,7 @@ def check_request(request: Request) -> tuple[Finding, ...]:
         names.setdefault(name, mount_point)
     if request.pool in names:
         error("pool-name-taken", "pool", found=names[request.pool])
-    return (*found, *check_wishes(request)) if request.automatic else tuple(found)
+    return (*findings, *check_wishes(request)) if request.automatic else tuple(findings)
 
 
 def _is_image_place(mount_point: str) -> bool:
@@ -98,8 +98,8 @@ def check_reserve(left: int, free: int, shown: int, group_size: int) -> Iterator
         needed = policy.RESERVE_MIN
         yield _finding("reserve-too-small", ERROR, "volume_group", found_size=max(0, left), needed_size=needed)
     elif is_reserve_small(free, group_size):
-        wanted = recommended_reserve(group_size)
-        yield _finding("reserve-small", WARNING, "volume_group", found_size=shown, wanted_size=wanted)
+        recommended = recommended_reserve(group_size)
+        yield _finding("reserve-small", WARNING, "volume_group", found_size=shown, wanted_size=recommended)
 
 
 def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
@@ -129,12 +129,12 @@ def _kind(device: Device) -> str:
 
 
 def _check_boot(boot: Optional[Device]) -> Iterator[Finding]:
-    wanted = policy.BOOT_SIZE
+    recommended = policy.BOOT_SIZE
     if boot is None:
-        yield _finding("boot-missing", ERROR, "/boot", wanted_size=wanted)
+        yield _finding("boot-missing", ERROR, "/boot", wanted_size=recommended)
         return
     if boot.kind not in ("partition", "mdarray"):
-        yield _finding("boot-kind", ERROR, "/boot", kind=_kind(boot), wanted_size=wanted)
+        yield _finding("boot-kind", ERROR, "/boot", kind=_kind(boot), wanted_size=recommended)
     if boot.size is None:
         return
     space = filesystem_space(boot.size, boot.filesystem or "xfs")
@@ -146,11 +146,11 @@ def _check_boot(boot: Optional[Device]) -> Iterator[Finding]:
             found_bytes=f"{space:,}",
             filesystem=boot.filesystem or "xfs",
             needed_bytes=f"{policy.BOOT_SPACE_MIN:,}",
-            wanted_size=wanted,
+            wanted_size=recommended,
         )
-    # A mirror of partitions of the wanted size is as large as it has to be.
-    elif boot.size < (mirror(wanted) if boot.kind == "mdarray" else wanted):
-        yield _finding("boot-small", WARNING, "/boot", found_size=boot.size, wanted_size=wanted)
+    # A mirror of partitions of the recommended size is as large as it has to be.
+    elif boot.size < (mirror(recommended) if boot.kind == "mdarray" else recommended):
+        yield _finding("boot-small", WARNING, "/boot", found_size=boot.size, wanted_size=recommended)
 
 
 def _check_root(root: Optional[Device], request: Request) -> Iterator[Finding]:
@@ -186,8 +186,8 @@ def _check_volumes(mounted: dict[str, Device], root: Optional[Device], request: 
             yield from _check_size(device, mount_point, sizes.get(mount_point), wishes.get(mount_point))
         if device.kind == "lvmthinlv":
             if device.filesystem not in (None, *policy.FILESYSTEMS):
-                found = device.filesystem
-                yield _finding("volume-filesystem", ERROR, mount_point, mount_point=mount_point, found=found)
+                filesystem = device.filesystem
+                yield _finding("volume-filesystem", ERROR, mount_point, mount_point=mount_point, found=filesystem)
             if device.options is not None and "discard" not in device.options.split(","):
                 yield _finding("volume-option", WARNING, mount_point, mount_point=mount_point)
 
@@ -195,8 +195,8 @@ def _check_volumes(mounted: dict[str, Device], root: Optional[Device], request: 
 def _missing(mount_point: str, request: Request) -> Finding:
     needed = policy_sizes(request).get(mount_point)
     if needed is None:
-        wanted = dict(request.volumes)[mount_point]
-        return _finding("volume-wish-missing", ERROR, mount_point, mount_point=mount_point, wanted_size=wanted)
+        requested = dict(request.volumes)[mount_point]
+        return _finding("volume-wish-missing", ERROR, mount_point, mount_point=mount_point, wanted_size=requested)
     return _finding(
         "volume-missing", ERROR, mount_point, mount_point=mount_point, layout=request.layout, needed_size=needed
     )
@@ -242,23 +242,24 @@ def _check_pool(devices: Sequence[Device], request: Request) -> Iterator[Finding
     pool = node_pool(devices)
     if pool is None:
         return
-    metadata = pool.metadata_size
-    # imgbased makes it that large; the reserve of automatic partitioning is enough for it.
-    if metadata is not None and metadata < policy.METADATA_SIZE and not request.automatic:
-        wanted = policy.METADATA_SIZE
-        yield _finding("metadata-small", WARNING, "pool", found_size=metadata, needed_size=wanted, mib=wanted // MIB)
+    yield from _check_metadata(pool, request)
+    yield from _check_provisioning(pool, devices)
+    room = room_beside(pool, devices)
+    if room is not None:
+        yield from check_reserve(room.left, room.free, room.free, room.group_size)
+
+
+def _check_metadata(pool: Device, request: Request) -> Iterator[Finding]:
+    size, needed = pool.metadata_size, policy.METADATA_SIZE
+    # imgbase makes it that large; the reserve of automatic partitioning is enough for it.
+    if size is not None and size < needed and not request.automatic:
+        yield _finding("metadata-small", WARNING, "pool", found_size=size, needed_size=needed, mib=needed // MIB)
+
+
+def _check_provisioning(pool: Device, devices: Sequence[Device]) -> Iterator[Finding]:
     thin = sum(d.size or 0 for d in devices if d.kind == "lvmthinlv" and d.pool == pool.name)
-    if pool.size is None:
-        return
-    if thin > pool.size:
+    if pool.size is not None and thin > pool.size:
         yield _finding("over-provisioned", ERROR, "pool", found_size=thin, needed_size=pool.size)
-    group = group_of(pool, devices)
-    free = free_space(group, devices) if group else None
-    if group is None or group.size is None or metadata is None or free is None:
-        return
-    # imgbased lets metadata grow to the wanted size, and its spare with it, out of what is free.
-    left = free - 2 * max(0, policy.METADATA_SIZE - metadata)
-    yield from check_reserve(left, free, free, group.size)
 
 
 def _check_capacity(devices: Sequence[Device], request: Request) -> Iterator[Finding]:
