@@ -3,7 +3,7 @@
 
 from ksgen.netboot.arming import RANDOM_BYTES, Arming, UntilError, arm, disarm, parse_until, status, void
 from ksgen.netboot.boot import STATE_FILE, copies, missing_kernels, readers, server, site_files, spent, stored
-from ksgen.netboot.bootfiles import BootTemplates
+from ksgen.netboot.bootfiles import BootTemplates, Server
 from ksgen.netboot.boottree import Copy, changed, staged
 from ksgen.netboot.published import Published, disarmed, read_published, tokens
 from ksgen.netboot.remembered import (
@@ -28,6 +28,7 @@ __all__ = [
     "Given",
     "Published",
     "Remembered",
+    "Server",
     "UntilError",
     "arm",
     "changed",

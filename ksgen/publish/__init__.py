@@ -3,10 +3,11 @@
 
 from ksgen.publish.generations import Generation, has_leftovers, locked, present
 from ksgen.publish.manifest import sha256
-from ksgen.publish.output import Publication, Site, amended, carry_out, changes, diff
+from ksgen.publish.output import Change, Publication, Site, amended, carry_out, changes, diff
 from ksgen.publish.selection import is_written
 
 __all__ = [
+    "Change",
     "Generation",
     "Publication",
     "Site",

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A run that publishes: what it reads (`read_source`), and what it would do (`decide`). Nothing is written here."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import grp
+import os
+import pwd
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from ksgen import netboot, publish
+from ksgen.cli.edges import limited, read
+from ksgen.host import Host, read_hosts
+from ksgen.inventory import Inventory
+from ksgen.kickstart import Place, Rendered, boot_places, own_programs, render_all, version
+from ksgen.netboot import NONE, Arming, Given, Remembered
+from ksgen.problems import Problem, Report
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """The arguments of `arm`."""
+
+    until: datetime.datetime
+    now: datetime.datetime
+    is_confirmed: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The options of a command that publishes."""
+
+    hosts: Sequence[str]
+    directory: Path
+    templates: Given
+    trees: Mapping[str, Given]
+    images: Given
+    run: Path | None
+    certificate: Given
+    key: Path | None
+    passwords: tuple[str, ...]
+    as_json: bool
+    limit: str | None = None
+    dry_run: bool = False
+    only_check: bool = False
+    show_diff: bool = False
+    order: Order | None = None
+
+    def remembered(self, before: Remembered) -> Remembered:
+        inventories = [Path(path) for path in self.hosts if path != "-"]
+        return netboot.combined(
+            before, inventories, self.templates, self.trees, self.images, self.run, self.certificate, self.key
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a run reads: the inventory with its hosts, which of them are chosen, and the options of the tree.
+
+    `limit`: the chosen hosts if the others' files stay as they are, None for a run of the whole site. `notes`: options
+    that differ from those of the last run.
+    """
+
+    site: Inventory
+    known: tuple[Host, ...]
+    chosen: frozenset[str]
+    limit: frozenset[str] | None
+    memory: Remembered
+    server: netboot.Server
+    notes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        return tuple(host for host in self.known if host.name in self.chosen)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run would do, decided from the input and from what was published when it started.
+
+    `publication` is None where the input has errors.
+    """
+
+    source: Source
+    report: Report
+    errors: tuple[Problem, ...]
+    disarmed: Mapping[str, str]
+    publication: publish.Publication | None = None
+    copies: tuple[netboot.Copy, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        return self.source.hosts
+
+    @property
+    def changes(self) -> Sequence[publish.Change]:
+        return self.publication.changes if self.publication else ()
+
+
+@dataclasses.dataclass
+class _Files:
+    """The files to publish, collected: their owners, and where they have secrets."""
+
+    contents: dict[str, str | bytes] = dataclasses.field(default_factory=dict)
+    owners: dict[str, str] = dataclasses.field(default_factory=dict)
+    secret_places: dict[str, tuple[Place, ...]] = dataclasses.field(default_factory=dict)
+
+    def add(self, path: str, text: str | bytes, owner: str | None, places: tuple[Place, ...] | None) -> None:
+        self.contents[path] = text
+        if owner:
+            self.owners[path] = owner
+        if places is not None:
+            self.secret_places[path] = places
+
+
+# Passes the kickstarts of so many hosts through, showing how far it is.
+Progress = Callable[[Iterable[Rendered], int], Iterable[Rendered]]
+
+
+def read_source(options: Options, stdin: TextIO) -> Source:
+    """Read the inventory and what the directory remembers. Raises a usage error, and OSError."""
+    site, report = read(options.hosts, options.passwords, stdin)
+    known, found = read_hosts(site)
+    report.extend(found)
+    chosen = limited(site, options.limit)
+    memory, notes = _memory(options)
+    report.extend(own_programs(memory.templates))
+    return Source(
+        site,
+        known,
+        chosen,
+        chosen if options.limit is not None else None,
+        memory,
+        netboot.server(options.directory, *_web_server(), memory),
+        notes,
+        report.problems,
+    )
+
+
+def decide(options: Options, source: Source, progress: Progress) -> Plan:
+    """Render everything, and compare it with what is published. Raises a usage error, and OSError."""
+    report = Report()
+    report.extend(source.problems)
+    files = _Files({netboot.REMEMBERED_FILE: netboot.remembered_text(source.memory)})
+    report.extend(_add_kickstarts(files, source, progress))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    armings, disarmed = _armings(options, source, now)
+    report.extend(_add_boot_files(files, source, armings, now))
+    copies, found = _copies(options, source)
+    report.extend(found)
+    if errors := report.errors_of(source.chosen):
+        return Plan(source, report, errors, disarmed)
+    publication = publish.changes(options.directory, _tree(options, source, files))
+    report.extend(publication.problems)
+    new = () if publication.errors else tuple(netboot.changed(copies, options.directory))
+    return Plan(source, report, tuple(publication.errors), disarmed, publication, new)
+
+
+def _add_kickstarts(files: _Files, source: Source, progress: Progress) -> Iterable[Problem]:
+    problems: list[Problem] = []
+    for rendered in progress(render_all(source.known, source.memory.templates), len(source.known)):
+        problems += rendered.problems
+        if rendered.text is not None and rendered.name in source.chosen:
+            files.add(f"ks/{rendered.name}.ks", rendered.text, rendered.name, rendered.secrets)
+    return problems
+
+
+def _add_boot_files(
+    files: _Files, source: Source, armings: tuple[Arming, ...], now: datetime.datetime
+) -> Iterable[Problem]:
+    templates = netboot.BootTemplates(source.memory.templates)
+    machines = netboot.site_files(source.known, armings, source.server, templates, now)
+    by_name = {host.name: host for host in source.hosts}
+    for path, text, owner in machines.files:
+        if publish.is_written(path, text, owner, source.limit, (netboot.STATE_FILE,)):
+            host = by_name.get(owner or "")
+            files.add(path, text, owner, boot_places(host, text) if host and isinstance(text, str) else None)
+    return machines.problems
+
+
+def _copies(options: Options, source: Source) -> tuple[Sequence[netboot.Copy], list[Problem]]:
+    """The boot loaders and kernels to copy out of the install trees, and what is missing there."""
+    trees = source.memory.trees
+    named = {release: path for release, path in trees.items() if release in options.trees}
+    copies, problems = netboot.copies(source.known, trees if source.limit is None else named, is_named=bool(named))
+    missing = netboot.missing_kernels(source.hosts, options.directory, named) if options.order else ()
+    return copies, [*problems, *missing]
+
+
+def _tree(options: Options, source: Source, files: _Files) -> publish.Site:
+    texts = source.site.sources.items()
+    return publish.Site(
+        files.contents,
+        files.owners,
+        {name: publish.sha256(text.encode("utf-8", "surrogateescape")) for name, text in texts},
+        version(),
+        source.limit,
+        netboot.readers(options.directory, source.server.group),
+        files.secret_places,
+    )
+
+
+def _memory(options: Options) -> tuple[Remembered, tuple[str, ...]]:
+    """The options that the tree is published with: those given, otherwise those remembered; and how they differ.
+
+    Raises a usage error, and OSError.
+    """
+    tree = options.directory.absolute()
+    try:
+        before = netboot.read_remembered(tree)
+    except ValueError as error:
+        raise click.UsageError(f"{options.directory / netboot.REMEMBERED_FILE}: {error}") from error
+    now = options.remembered(before)
+    if not now.is_complete:
+        raise click.UsageError(f"--certificate and --key are required together; --certificate {NONE} resets both")
+    if now.templates and not now.templates.is_dir():
+        raise click.UsageError(
+            f"{options.directory} was published with templates from {now.templates}, which is not a directory; "
+            f"specify --templates DIR, or --templates {NONE} for the built-in ones"
+        )
+    if options.limit is not None and before.inventories:
+        if "-" not in options.hosts and set(now.inventories) != set(before.inventories):
+            raise click.UsageError(
+                f"{options.directory} was published from {', '.join(map(str, before.inventories))}, but this run reads "
+                f"{', '.join(map(str, now.inventories))}; specify the same, or publish the whole site first"
+            )
+        now = dataclasses.replace(now, inventories=before.inventories)
+    return now, tuple(netboot.differences(before, now))
+
+
+def _armings(options: Options, source: Source, now: datetime.datetime) -> tuple[tuple[Arming, ...], dict[str, str]]:
+    """The armings after this run, and the hosts disarmed by it, with reasons. Raises a usage error, and OSError."""
+    try:
+        before = netboot.stored(options.directory)
+    except ValueError as error:
+        cure = f"`ksgen disarm {options.hosts[0]} all` disarms every host and rewrites the file"
+        raise click.UsageError(f"{options.directory / netboot.STATE_FILE} {error}; {cure}") from error
+    concerned = [one for one in before if source.limit is None or one.host in source.chosen]
+    spent, tokens = netboot.spent(source.server.run), netboot.tokens(options.directory)
+    over = {
+        # Withdrawn by hand; no run may publish it again.
+        **{
+            one.host: f"its file in {options.directory / 'armed'} was removed"
+            for one in concerned
+            if netboot.status(one, now, spent, tokens) == "withdrawn"
+        },
+        **netboot.void(concerned, {host.name: host for host in source.known}),
+    }
+    after = netboot.disarm(before, over)
+    if options.order is None:
+        return after, over
+    draw = lambda: secrets.token_hex(netboot.RANDOM_BYTES)  # noqa: E731  the one place where randomness comes in
+    return netboot.arm(after, source.hosts, options.order.until, options.order.now, draw), {}
+
+
+def _web_server() -> tuple[str, str]:
+    """User and group of nginx: those of EL or Debian, otherwise the current user's."""
+    for name in ("nginx", "www-data"):
+        with contextlib.suppress(KeyError):
+            return name, grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
+    return pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
