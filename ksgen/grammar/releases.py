@@ -56,6 +56,7 @@ class _Parser(KickstartParser):  # type: ignore[misc]
     def __init__(self, handler: Any) -> None:
         super().__init__(handler, followIncludes=False, errorsAreFatal=False)
         self.findings: list[Numbered] = []
+        self.noted: list[Numbered] = []
         self.accepted: list[Command] = []
         self.lineno = 0
 
@@ -65,6 +66,13 @@ class _Parser(KickstartParser):  # type: ignore[misc]
         # A copy: the object of a command that can stand once is the handler's, and is put back.
         self.accepted.append(Command(args[0], tuple(args[1:]), lineno, dict(vars(found)) if found else {}))
         return found
+
+    def note(self, message: Warning | str, category: type[Warning], *_where: object) -> None:
+        """In the place of warnings.showwarning(): keep a warning with the line of the kickstart that it is about."""
+        if issubclass(category, KickstartParseWarning):
+            text = " ".join(str(message).split())
+            match = re.search(r"line (\d+)", text)
+            self.noted.append((int(match.group(1)) if match else self.lineno, Finding(CODE, text, "warning")))
 
     def _tryFunc(self, fn: Any) -> None:
         try:
@@ -110,12 +118,13 @@ class Grammar:
 
     def read(self, text: str) -> tuple[Numbered, ...]:
         """Read a kickstart; afterwards, until the next read(), `handler` has what it says."""
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings():
             warnings.simplefilter("always", KickstartParseWarning)
+            note: Any = self._parser.note  # it leaves out where in Python the warning is from
+            warnings.showwarning = note
             with _faster_lexer():
                 self._read_all(text)
-        noted = [w for w in caught if issubclass(w.category, KickstartParseWarning)]
-        findings = self._parser.findings + [_warning(str(w.message)) for w in noted]
+        findings = self._parser.findings + self._parser.noted
         return tuple((line, finding) for line, finding in findings if not self._is_false(finding))
 
     @property
@@ -152,6 +161,7 @@ class Grammar:
         self.handler.currentLine = ""
         self._parser._sections = dict(self._null_sections)
         self._parser.findings = []
+        self._parser.noted = []
         self._parser.accepted = []
         self._parser.lineno = 0
         self._parser.errorsCount = 0
@@ -177,11 +187,6 @@ class Grammar:
 def _finding(error: KickstartError, line: int) -> Numbered:
     message = " ".join(str(getattr(error, "message", "") or error).split())
     return getattr(error, "lineno", 0) or line, Finding(CODE, message)
-
-
-def _warning(message: str) -> Numbered:
-    match = re.search(r"line (\d+)", message)
-    return int(match.group(1)) if match else 0, Finding(CODE, " ".join(message.split()), "warning")
 
 
 def _words(error: Exception) -> str:

@@ -40,38 +40,13 @@ _DEFAULT_RELEASE = "el9"
 
 
 def grammar_of(said: Sequence[Numbered], kickstart: Kickstart) -> Iterator[Numbered]:
-    """What the grammar says, in words that help, each at its line as far as it can be found."""
+    """What the grammar says, in words that help, each at its line."""
     lines = kickstart.text.splitlines() if said else []
-    for position, (number, one) in enumerate(said):
-        if not number:
-            before = sum(other.message == one.message for _, other in said[:position])
-            number = _line_of_double(one.message, before, kickstart)
+    for number, one in said:
         line = lines[number - 1] if 0 < number <= len(lines) else ""
-        yield number, _shown(commands.tell(one, line, kickstart.release), line)
-
-
-_DOUBLE = re.compile(r"with the (?:name|mountpoint|mount point) (\S+) has already been defined")
-# pykickstart's word for what a command makes.
-_NOUNS = {
-    "btrfs": "btrfs volume", "logvol": "logical volume", "network": "network device", "part": "A partition",
-    "partition": "A partition", "raid": "RAID device", "sshkey": "ssh user", "user": "A user",
-}  # fmt: skip
-_NAMES = ("name", "device", "mountpoint", "vgname", "username")
-
-
-def _line_of_double(message: str, before: int, kickstart: Kickstart) -> int:
-    """The line of a command that says what another has said; pykickstart does not tell it. 0 where it is not found."""
-    match = _DOUBLE.search(message)
-    if match is None:
-        return 0
-    word = match.group(1).strip("\"'")
-    same: dict[str, list[int]] = {}
-    for command in kickstart.commands:
-        is_meant = _NOUNS.get(command.name, command.name) in message
-        if is_meant and any(command.values.get(name) == word for name in _NAMES):
-            same.setdefault(command.name, []).append(command.line)
-    lines = next((lines for lines in same.values() if len(lines) > before + 1), [])
-    return lines[before + 1] if lines else 0
+        told = commands.tell(one, line, kickstart.release)
+        if told is not None:
+            yield number, _shown(told, line)
 
 
 def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Numbered]:

@@ -63,7 +63,7 @@ FINDINGS = [
     pytest.param("%post\ntrue\n", 2, "error", "Section %post does not end with %end.", id="no-end"),
     pytest.param("autopart\nreqpart\n", 2, "error", "The reqpart and autopart commands can't be used at the same time.",
                  id="conflict"),
-    pytest.param("user --name=a\nuser --name=a\n", 0, "warning", "A user with the name a has already been defined.",
+    pytest.param("user --name=a\nuser --name=a\n", 2, "warning", "A user with the name a has already been defined.",
                  id="double"),
 ]  # fmt: skip
 

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the releases of pykickstart have of commands and options: since when, until when, and what instead."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pykickstart.base import DeprecatedCommand, RemovedCommand
+from pykickstart.handlers.control import commandMap
+from pykickstart.version import stringToVersion
+
+from ksgen.grammar import VERSIONS, Check, Found, Kickstart
+
+PYKICKSTART = "pykickstart, handlers/control.py"
+NAMES = {"el9": "EL9", "el10": "EL10"}
+
+# pykickstart's documentation of each command says so; Red Hat, "Kickstart commands and options reference".
+INSTEAD = {
+    "auth": "authselect select PROFILE",
+    "authconfig": "authselect select PROFILE",
+    "autostep": "remove it",
+    "btrfs": "EL has no btrfs: part or logvol with --fstype=xfs",
+    "device": "inst.dd= or driverdisk",
+    "deviceprobe": "remove it",
+    "dmraid": "remove it; such arrays are found automatically",
+    "install": "remove it; url, nfs, cdrom or liveimg sets the installation source",
+    "interactive": "inst.ks without inst.noninteractive",
+    "key": "remove it; rhsm registers the system",
+    "langsupport": "lang --addsupport=",
+    "lilo": "bootloader",
+    "lilocheck": "remove it",
+    "method": "url, nfs, cdrom or harddrive",
+    "module": "EL10 has no modules: name the packages",
+    "monitor": "remove it",
+    "mouse": "remove it",
+    "multipath": "remove it; multipath devices are found automatically",
+    "nvdimm": "remove it; ndctl configures them before",
+    "unsupported_hardware": "remove it",
+    "upgrade": "leapp upgrades EL",
+    "vnc": "rdp",
+}
+INSTEAD_OF_OPTIONS = {
+    ("timezone", "--isUtc"): "--utc",
+    ("timezone", "--ntpservers"): "timesource --ntp-server=NAME, a line for each",
+    ("timezone", "--nontp"): "timesource --ntp-disable",
+    ("logging", "--level"): "remove it; everything is logged",
+    ("repo", "--ignoregroups"): "remove it",
+    ("bootloader", "--upgrade"): "remove it",
+    ("ignoredisk", "--interactive"): "remove it",
+    ("part", "--active"): "remove it",
+    ("network", "--teamslaves"): "--bondslaves=, with --bondopts=mode=",
+    ("network", "--teamconfig"): "--bondopts=",
+    ("%packages", "--instLangs"): "--inst-langs",
+    ("%packages", "--excludeWeakdeps"): "--exclude-weakdeps",
+    ("%packages", "--nobase"): "remove it",
+    ("%packages", "--ignoredeps"): "remove it",
+    ("%packages", "--resolvedeps"): "remove it",
+}
+
+
+def _version(release: str) -> int:
+    return int(stringToVersion(VERSIONS[release]))
+
+
+@functools.cache
+def known(release: str) -> Mapping[str, Any]:
+    return dict(commandMap[_version(release)])
+
+
+@functools.cache
+def elsewhere(release: str) -> tuple[Mapping[str, bool], Mapping[str, bool]]:
+    """The commands that older and newer releases have, with whether they mean anything there."""
+    older: dict[str, bool] = {}
+    newer: dict[str, bool] = {}
+    for version, commands in commandMap.items():
+        for name, cls in commands.items():
+            side = older if version < _version(release) else newer
+            side[name] = side.get(name, False) or not issubclass(cls, (DeprecatedCommand, RemovedCommand))
+    return older, newer
+
+
+@functools.cache
+def options_of(cls: Any) -> frozenset[str]:
+    """The options of a command as a class of pykickstart has them."""
+    make_parser = getattr(cls, "_getParser", None)
+    if make_parser is None:
+        return frozenset()
+    try:
+        actions = getattr(cls()._getParser(), "_actions", ())
+    except Exception:  # what such a class needs beyond that differs from release to release
+        return frozenset()
+    # Of one that does nothing any more the grammar says so by itself.
+    return frozenset(option for action in actions if not action.deprecated for option in action.option_strings)
+
+
+@functools.cache
+def options_elsewhere(name: str, release: str) -> tuple[frozenset[str], frozenset[str]]:
+    older: set[str] = set()
+    newer: set[str] = set()
+    for version, commands in commandMap.items():
+        if name in commands:
+            (older if version < _version(release) else newer).update(options_of(commands[name]))
+    return frozenset(older), frozenset(newer)
+
+
+# --- what the grammar takes, for now ---------------------------------------------------------------------------------
+
+
+@functools.cache
+def _ending() -> tuple[Mapping[str, str], Mapping[tuple[str, str], str]]:
+    """Commands and options that EL9 has and EL10 has no more."""
+    now, then = known("el9"), known("el10")
+    meant = {name: cls for name, cls in now.items() if not issubclass(cls, (DeprecatedCommand, RemovedCommand))}
+    gone = [name for name in meant if name not in then or issubclass(then[name], RemovedCommand)]
+    commands = {name: INSTEAD.get(name, "") for name in gone}
+    options = {
+        (name, option): INSTEAD_OF_OPTIONS.get((name, option), "")
+        for name, cls in meant.items()
+        if name not in commands
+        for option in options_of(cls) - options_of(then[name])
+    }
+    return commands, options
+
+
+def ending(ks: Kickstart) -> Iterator[Found]:
+    if ks.release != "el9":
+        return
+    commands, options = _ending()
+    for command in ks.commands:
+        if command.name in commands:
+            yield Found(command.line, f"EL10 has no command {command.name!r} any more", commands[command.name])
+        for argument in command.args:
+            cure = options.get((command.name, argument.partition("=")[0])) if argument.startswith("--") else None
+            if cure is not None:
+                option = argument.partition("=")[0]
+                yield Found(command.line, f"{command.name} of EL10 has no option {option} any more", cure)
+
+
+CHECKS = (Check("ends-with-el9", "warning", ending, PYKICKSTART),)
