@@ -338,8 +338,8 @@ class WantedDisk:
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
-        found = (("wwn", self.wwn), ("serial", self.serial), ("path", self.path), ("model", self.model))
-        return tuple((key, value) for key, value in found if value is not None)
+        keys = (("wwn", self.wwn), ("serial", self.serial), ("path", self.path), ("model", self.model))
+        return tuple((key, value) for key, value in keys if value is not None)
 
     @property
     def range(self) -> str:
@@ -415,26 +415,26 @@ def read(text: str) -> Wanted:
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object; Python itself takes the last of two equal keys."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         keys = [key for key, _ in pairs]
         raise ContractError(f"{next(key for key in keys if keys.count(key) > 1)!r} is given twice")
-    return found
+    return values
 
 
-def _exactly(found: object, what: str, keys: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+def _exactly(values: object, what: str, keys: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
     """A JSON object that has these keys and no others, each with a value of one of its types."""
-    if not isinstance(found, dict):
+    if not isinstance(values, dict):
         raise ContractError(f"{what} is not an object")
-    for key in found:
+    for key in values:
         if key not in keys:
             raise ContractError(f"{what} has the unknown key {key!r}")
     for key, types in keys.items():
-        if key not in found:
+        if key not in values:
             raise ContractError(f"{what} lacks the key {key!r}")
-        if type(found[key]) not in types:  # a bool is an int for isinstance
-            raise ContractError(f"{key!r} of {what} is {found[key]!r}, of the wrong type")
-    return found
+        if type(values[key]) not in types:  # a bool is an int for isinstance
+            raise ContractError(f"{key!r} of {what} is {values[key]!r}, of the wrong type")
+    return values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -528,19 +528,19 @@ class Facts:
         return next((device for device in self.devices if path == device.path or path in device.links), None)
 
     def children(self, names: Iterable[str]) -> tuple[Device, ...]:
-        wanted = set(names)
-        return tuple(device for device in self.devices if wanted & set(device.parents))
+        parents = set(names)
+        return tuple(device for device in self.devices if parents & set(device.parents))
 
     def stack(self, names: Iterable[str]) -> tuple[Device, ...]:
         """The devices and all that is on them."""
-        found: dict[str, Device] = {}
+        stacked: dict[str, Device] = {}
         waiting = [self.device(name) for name in names]
         while waiting:
             device = waiting.pop(0)
-            if device.name not in found:
-                found[device.name] = device
+            if device.name not in stacked:
+                stacked[device.name] = device
                 waiting += self.children([device.name])
-        return tuple(found.values())
+        return tuple(stacked.values())
 
     def roots(self, name: str) -> frozenset[str]:
         """The disks below a device."""
@@ -567,6 +567,15 @@ class Candidate:
 
     def __str__(self) -> str:
         return "+".join(self.names)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """A reason not to erase a disk: the word of node_erase that consents, how it shows, and in what."""
+
+    word: str
+    why: str
+    what: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -724,7 +733,7 @@ def search(
     Nothing else is mounted below `top`, so it does not leave the file system either.
     """
     end, entries = clock() + seconds, 0
-    found: list[str] = []
+    places: list[str] = []
     waiting = collections.deque([""])
     while waiting:
         place = waiting.popleft()
@@ -734,17 +743,17 @@ def search(
                     entries += 1
                     if entries > most or clock() > end:
                         limit = f"{most} entries" if entries > most else f"{seconds} seconds"
-                        return Look(tuple(found), f"not all of it was searched within {limit}", "unsearched")
+                        return Look(tuple(places), f"not all of it was searched within {limit}", "unsearched")
                     if not entry.is_dir(follow_symlinks=False):
                         continue
                     below = os.path.join(place, entry.name)
                     if entry.name in INSIDE:
-                        found.append(_printable(below))
+                        places.append(_printable(below))
                     else:
                         waiting.append(below)
         except OSError as error:
-            return Look(tuple(found), f"{_printable(place) or '/'}: {error.strerror}", "unmountable")
-    return Look(tuple(found))
+            return Look(tuple(places), f"{_printable(place) or '/'}: {error.strerror}", "unmountable")
+    return Look(tuple(places))
 
 
 def _printable(place: str) -> str:
@@ -780,22 +789,22 @@ def gather(target: Target) -> Facts:
         # wipefs prints nothing at all when there is nothing.
         if not output.text.strip():
             return []
-        found, problem = rows_of(key, argv[0], output.text)
+        listed, problem = rows_of(key, argv[0], output.text)
         unread.extend(filter(None, [problem]))
-        return found
+        return listed
 
-    known = udev_properties(target.run(*UDEV).text)
+    properties = udev_properties(target.run(*UDEV).text)
     nodes = flatten(rows("blockdevices", *LSBLK))
-    if not (known and nodes) and not unread:
+    if not (properties and nodes) and not unread:
         unread.append("udevadm and lsblk found no disk")
     devices = []
     for node, parents in nodes:
         # A disk that cannot be read, like a path on standby, is no matter until it is chosen.
         before = len(unread)
-        found = [] if node["type"] in ("loop", "rom") else rows("signatures", *SIGNATURES, node["path"])
+        signatures = [] if node["type"] in ("loop", "rom") else rows("signatures", *SIGNATURES, node["path"])
         trouble = "".join(unread[before:])
         del unread[before:]
-        device = _device(node, parents, known.get(node["kname"], {}), found)
+        device = _device(node, parents, properties.get(node["kname"], {}), signatures)
         devices.append(dataclasses.replace(device, trouble=trouble))
     facts = Facts(tuple(devices), (), ())
     physical = rows("pv", *PVS)
@@ -827,13 +836,13 @@ def last_line(text: str) -> str:
 
 def udev_properties(text: str) -> dict[str, dict[str, str]]:
     """Kernel name: properties, of udev's block devices."""
-    found = {}
+    devices = {}
     for block in text.split("\n\n"):
         entries = (line[3:].partition("=") for line in block.splitlines() if line.startswith("E: "))
         properties = {key: value for key, _, value in entries}
         if properties.get("SUBSYSTEM") == "block":
-            found[properties.get("DEVPATH", "").rpartition("/")[2]] = properties
-    return found
+            devices[properties.get("DEVPATH", "").rpartition("/")[2]] = properties
+    return devices
 
 
 def flatten(nodes: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], tuple[str, ...]]]:
@@ -853,11 +862,17 @@ def flatten(nodes: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any],
 
 
 def _device(
-    node: Mapping[str, Any], parents: tuple[str, ...], known: Mapping[str, str], found: Sequence[Mapping[str, Any]]
+    node: Mapping[str, Any],
+    parents: tuple[str, ...],
+    properties: Mapping[str, str],
+    signatures: Sequence[Mapping[str, Any]],
 ) -> Device:
-    name, sysfs = node["kname"], known.get("DEVPATH", "")
+    name, sysfs = node["kname"], properties.get("DEVPATH", "")
     attribute = next((key for pattern, key in WWID if pattern.match(name)), "")
-    serials = (node["serial"], *(known.get(f"{key}") for key in ("ID_SERIAL_SHORT", "ID_SCSI_SERIAL", "ID_SERIAL")))
+    serials = (
+        node["serial"],
+        *(properties.get(f"{key}") for key in ("ID_SERIAL_SHORT", "ID_SCSI_SERIAL", "ID_SERIAL")),
+    )
     return Device(
         name=name,
         path=node["path"],
@@ -869,16 +884,16 @@ def _device(
         is_removable=bool(node["rm"]),
         transport="usb" if "/usb" in sysfs else node["tran"] or "",
         model=(node["model"] or "").strip(),
-        wwn=(node["wwn"] or known.get("ID_WWN_WITH_EXTENSION") or known.get("ID_WWN") or "").lower(),
+        wwn=(node["wwn"] or properties.get("ID_WWN_WITH_EXTENSION") or properties.get("ID_WWN") or "").lower(),
         serials=tuple(dict.fromkeys(serial.strip() for serial in serials if serial)),
-        wwid=known.get(attribute, ""),
-        links=tuple(known.get("DEVLINKS", "").split()),
+        wwid=properties.get(attribute, ""),
+        links=tuple(properties.get("DEVLINKS", "").split()),
         sysfs=sysfs,
-        mapper_name=known.get("DM_NAME", ""),
-        mapper_uuid=known.get("DM_UUID", ""),
+        mapper_name=properties.get("DM_NAME", ""),
+        mapper_uuid=properties.get("DM_UUID", ""),
         partition_type=(node["parttype"] or "").lower(),
-        signatures=tuple(dict.fromkeys(row["type"] for row in found)),
-        filesystem_uuid=next((row["uuid"] for row in found if row["type"] in SPANNING), "") or "",
+        signatures=tuple(dict.fromkeys(row["type"] for row in signatures)),
+        filesystem_uuid=next((row["uuid"] for row in signatures if row["type"] in SPANNING), "") or "",
     )
 
 
@@ -902,7 +917,7 @@ def _tags(text: str) -> tuple[str, ...]:
 
 def _examined(target: Target, facts: Facts) -> Facts:
     """Also the arrays, as their members tell of them."""
-    found: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    arrays: dict[str, list[tuple[str, dict[str, str]]]] = {}
     devices = []
     for device in facts.devices:
         if "linux_raid_member" in device.signatures:
@@ -911,13 +926,13 @@ def _examined(target: Target, facts: Facts) -> Facts:
             if output.status or "MD_UUID" not in said:
                 device = dataclasses.replace(device, trouble=f"mdadm {outcome(output)}")
             else:
-                found.setdefault(said["MD_UUID"], []).append((device.name, said))
+                arrays.setdefault(said["MD_UUID"], []).append((device.name, said))
         devices.append(device)
-    return dataclasses.replace(facts, devices=tuple(devices), arrays=tuple(map(_array, found.items())))
+    return dataclasses.replace(facts, devices=tuple(devices), arrays=tuple(map(_array, arrays.items())))
 
 
-def _array(found: tuple[str, list[tuple[str, dict[str, str]]]]) -> Array:
-    uuid, members = found
+def _array(array: tuple[str, list[tuple[str, dict[str, str]]]]) -> Array:
+    uuid, members = array
     _, said = members[0]
     # The paths of one LUN show one member twice.
     here = {each.get("MD_DEV_UUID", name) for name, each in members}
@@ -966,7 +981,7 @@ def _others(facts: Facts, stack: Iterable[Device], device: Device, fstype: str) 
 
 def candidates(facts: Facts) -> tuple[Candidate, ...]:
     """The machine's disks. Paths are of one LUN when multipath says so, or when WWN, WWID and size are the same."""
-    found: dict[object, list[Device]] = {}
+    luns: dict[object, list[Device]] = {}
     lun_of_map: dict[str, object] = {}
     for device in facts.devices:
         if device.type != "disk" or device.parents or NOT_DISKS.match(device.name):
@@ -975,8 +990,8 @@ def candidates(facts: Facts) -> tuple[Candidate, ...]:
         lun: object = (device.wwn, device.wwid, device.size) if has_identity else device.name
         for map_ in _maps(facts, [device]):
             lun = lun_of_map.setdefault(map_.name, lun)
-        found.setdefault(lun, []).append(device)
-    return tuple(Candidate(tuple(paths), next(_maps(facts, paths), None)) for paths in found.values())
+        luns.setdefault(lun, []).append(device)
+    return tuple(Candidate(tuple(paths), next(_maps(facts, paths), None)) for paths in luns.values())
 
 
 def _maps(facts: Facts, paths: Iterable[Device]) -> Iterator[Device]:
@@ -996,16 +1011,16 @@ def different(candidate: Candidate, wanted: WantedDisk) -> dict[str, str]:
     # What multipath's map will be called once there is one.
     links |= {f"/dev/disk/by-id/dm-uuid-mpath-{path.wwid}" for path in candidate.paths if path.wwid}
     serials = {serial for path in candidate.paths for serial in path.serials}
-    found = {}
+    differences = {}
     if wanted.wwn is not None and wanted.wwn.lower() != first.wwn:
-        found["wwn"] = first.wwn or "(none)"
+        differences["wwn"] = first.wwn or "(none)"
     if wanted.serial is not None and wanted.serial not in serials:
-        found["serial"] = first.serials[0] if first.serials else "(none)"
+        differences["serial"] = first.serials[0] if first.serials else "(none)"
     if wanted.path is not None and wanted.path not in links:
-        found["path"] = next((link for link in first.links if "/by-path/" in link), "(none)")
+        differences["path"] = next((link for link in first.links if "/by-path/" in link), "(none)")
     if wanted.model is not None and _plain(wanted.model) != _plain(first.model):
-        found["model"] = first.model or "(none)"
-    return found
+        differences["model"] = first.model or "(none)"
+    return differences
 
 
 def has_size(candidate: Candidate, wanted: WantedDisk) -> bool:
@@ -1017,13 +1032,13 @@ def decide(facts: Facts, wanted: Wanted) -> Decision:
     """The disks that are wanted and what to do with them, or why not."""
     if facts.unread:
         return Decision(refusals=tuple(refusal("cannot-look", problem=problem) for problem in facts.unread))
-    there = candidates(facts)
-    found = [_choose(there, disk) for disk in wanted.disks]
-    refusals = [one for one in found if isinstance(one, Refusal)]
-    chosen = [one for one in found if isinstance(one, Candidate)]
-    for number, one in enumerate(found):
-        if isinstance(one, Candidate) and one in found[:number]:
-            link, other = f"system{found.index(one)}", f"system{number}"
+    disks = candidates(facts)
+    choices = [_choose(disks, disk) for disk in wanted.disks]
+    refusals = [one for one in choices if isinstance(one, Refusal)]
+    chosen = [one for one in choices if isinstance(one, Candidate)]
+    for number, one in enumerate(choices):
+        if isinstance(one, Candidate) and one in choices[:number]:
+            link, other = f"system{choices.index(one)}", f"system{number}"
             refusals.append(refusal("one-disk-twice", disk=one, link=link, other=other))
     chosen = list(dict.fromkeys(chosen))
     for candidate in chosen:
@@ -1044,8 +1059,8 @@ def decide(facts: Facts, wanted: Wanted) -> Decision:
     )
 
 
-def _choose(there: Sequence[Candidate], wanted: WantedDisk) -> Candidate | Refusal:
-    named = [candidate for candidate in there if not different(candidate, wanted)]
+def _choose(disks: Sequence[Candidate], wanted: WantedDisk) -> Candidate | Refusal:
+    named = [candidate for candidate in disks if not different(candidate, wanted)]
     fitting = [candidate for candidate in named if has_size(candidate, wanted)]
     if len(fitting) == 1:
         return fitting[0]
@@ -1055,7 +1070,7 @@ def _choose(there: Sequence[Candidate], wanted: WantedDisk) -> Candidate | Refus
         return refusal("disk-size", disk=named[0], size=named[0].paths[0].size, range=wanted.range)
     asked = [key for key, _ in wanted.named]
     near = []
-    for candidate in there:
+    for candidate in disks:
         wrong = different(candidate, wanted)
         right = [key for key in asked if key not in wrong and key != "model"]
         if right:
@@ -1070,70 +1085,124 @@ def _listed(things: Iterable[object]) -> str:
 
 def _disk_refusals(facts: Facts, candidate: Candidate, wanted: Wanted) -> Iterator[Refusal]:
     """What is wrong with the disk itself."""
-    paths = candidate.paths
-    stack = facts.stack(candidate.names)
-    if any(path.is_removable or path.transport == "usb" for path in paths):
-        bus = " (USB)" if any(path.transport == "usb" for path in paths) else ""
-        yield refusal("removable", disk=candidate, bus=bus)
-    if any(path.is_read_only for path in paths):
+    yield from _removable(candidate)
+    yield from _read_only(candidate)
+    yield from _installation_medium(facts, candidate)
+    yield from _without_multipath(candidate, wanted)
+    yield from _no_wwid(candidate, wanted)
+    for device in facts.stack(candidate.names):
+        yield from _unreadable(device, candidate)
+        yield from _in_use(device, candidate)
+        yield from _stack_unknown(device, candidate)
+
+
+def _removable(candidate: Candidate) -> Iterator[Refusal]:
+    is_usb = any(path.transport == "usb" for path in candidate.paths)
+    if is_usb or any(path.is_removable for path in candidate.paths):
+        yield refusal("removable", disk=candidate, bus=" (USB)" if is_usb else "")
+
+
+def _read_only(candidate: Candidate) -> Iterator[Refusal]:
+    if any(path.is_read_only for path in candidate.paths):
         yield refusal("read-only", disk=candidate)
-    medium = [mount for device in stack for mount in device.mounts if mount.startswith("/run/install")]
+
+
+def _installation_medium(facts: Facts, candidate: Candidate) -> Iterator[Refusal]:
+    mounts = [mount for device in facts.stack(candidate.names) for mount in device.mounts if _is_medium(mount)]
     # Anaconda never overwrites a disk with this file system (devicetree/model.py, _mark_protected_devices).
-    image = ["iso9660"] if any("iso9660" in path.signatures for path in paths) else []
-    if medium or image:
-        why = _listed([*(f"mounted at {mount}" for mount in medium), *image])
+    image = ["iso9660"] if any("iso9660" in path.signatures for path in candidate.paths) else []
+    if mounts or image:
+        why = _listed([*(f"mounted at {mount}" for mount in mounts), *image])
         yield refusal("installation-medium", disk=candidate, why=why)
-    if len(paths) > 1 and not wanted.multipath:
+
+
+def _is_medium(mount: str) -> bool:
+    return mount.startswith("/run/install")
+
+
+def _without_multipath(candidate: Candidate, wanted: Wanted) -> Iterator[Refusal]:
+    if wanted.multipath:
+        return
+    if len(candidate.paths) > 1:
         yield refusal("several-paths", disk=candidate)
-    elif candidate.map and not wanted.multipath:
+    elif candidate.map:
         yield refusal("multipath-map", disk=candidate, map=candidate.map.mapper_name)
-    if wanted.multipath and not candidate.map and not paths[0].wwid:
+
+
+def _no_wwid(candidate: Candidate, wanted: Wanted) -> Iterator[Refusal]:
+    if wanted.multipath and not candidate.map and not candidate.paths[0].wwid:
         yield refusal("no-wwid", disk=candidate)
-    for device in stack:
-        has_other_path = device in paths and any(not path.trouble for path in paths)
-        if device.trouble and not has_other_path:
-            yield refusal("unreadable", device=device.name, disk=candidate, trouble=device.trouble)
-        mounts = [mount for mount in device.mounts if mount != "[SWAP]" and mount not in medium]
-        if mounts:
-            yield refusal("in-use", device=device.name, disk=candidate, mounts=_listed(mounts))
-        # lsblk calls a device a disk too when it does not know the kind, as with DRBD and bcache.
-        if not STACKS.fullmatch(device.type) or (device.type == "disk" and device.parents):
-            yield refusal("stack-unknown", device=device.name, disk=candidate, type=device.type)
+
+
+def _unreadable(device: Device, candidate: Candidate) -> Iterator[Refusal]:
+    has_other_path = device in candidate.paths and any(not path.trouble for path in candidate.paths)
+    if device.trouble and not has_other_path:
+        yield refusal("unreadable", device=device.name, disk=candidate, trouble=device.trouble)
+
+
+def _in_use(device: Device, candidate: Candidate) -> Iterator[Refusal]:
+    mounts = [mount for mount in device.mounts if mount != "[SWAP]" and not _is_medium(mount)]
+    if mounts:
+        yield refusal("in-use", device=device.name, disk=candidate, mounts=_listed(mounts))
+
+
+def _stack_unknown(device: Device, candidate: Candidate) -> Iterator[Refusal]:
+    # lsblk calls a device a disk too when it does not know the kind, as with DRBD and bcache.
+    if not STACKS.fullmatch(device.type) or (device.type == "disk" and device.parents):
+        yield refusal("stack-unknown", device=device.name, disk=candidate, type=device.type)
 
 
 def _content_refusals(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) -> Iterator[Refusal]:
     """What is on the disks that must not be wiped."""
     for candidate in chosen:
-        names = set(candidate.names)
-        stack = facts.stack(candidate.names)
-        groups = [group for group in facts.groups if _is_on(facts, group.members, names)]
-        insides = [inside for inside in facts.insides if facts.roots(inside.device) & names]
+        groups = [group for group in facts.groups if _is_on(facts, group.members, candidate)]
         for group in groups:
-            domain, node = _domain_marks(group), _node_marks(group)
-            if domain:
-                what = f"the volume group {group.name}"
-                yield refusal("storage-domain", what=what, disk=candidate, why=_listed(domain))
-            if node and not wanted.reinstall:
-                yield refusal("node-layers", disk=candidate, why=_listed(node))
-        for name, places in _by_device(insides, DOMAIN_DIRECTORY):
-            what, why = f"the file system of {facts.device(name).shown}", f"it has {_some(places)}"
-            yield refusal("storage-domain", what=what, disk=candidate, why=why)
-        marks = [mark for device in stack for mark in _marks(device)]
-        marks += [mark for group in groups for mark in _foreign_volumes(group)]
-        for directory, word in INSIDE.items():
-            if word in OWNERS:
-                found = _by_device(insides, directory)
-                marks += [(word, f"{_some(places)} in {facts.device(name).shown}") for name, places in found]
-        for owner in dict.fromkeys(word for word, _ in marks):
-            why = _listed(dict.fromkeys(why for word, why in marks if word == owner))
-            yield refusal("foreign", disk=candidate, owner=OWNERS[owner], word=owner, why=why)
-        yield from _not_known(facts, candidate, groups, wanted)
-        firmware = [each for device in stack for each in device.signatures if rule_of(each) == FIRMWARE]
-        if firmware:
-            yield refusal("firmware-raid", disk=candidate, why=_listed(dict.fromkeys(firmware)))
+            yield from _domain_group(group, candidate)
+            yield from _node_group(group, candidate, wanted)
+        yield from _domain_directories(facts, candidate)
+        yield from _foreign(candidate, _owner_marks(facts, candidate, groups))
+        for mark in _unknown_marks(facts, candidate, groups, wanted):
+            yield refusal("not-known", what=mark.what, disk=candidate, why=mark.why, word=mark.word)
+        yield from _firmware_raid(facts, candidate)
         for device in _hidden(facts, candidate):
             yield refusal("hidden-volume", device=device.name, disk=candidate)
     yield from _reaching_out(facts, chosen)
+
+
+def _domain_group(group: Group, candidate: Candidate) -> Iterator[Refusal]:
+    marks = _domain_marks(group)
+    if marks:
+        what = f"the volume group {group.name}"
+        yield refusal("storage-domain", what=what, disk=candidate, why=_listed(marks))
+
+
+def _node_group(group: Group, candidate: Candidate, wanted: Wanted) -> Iterator[Refusal]:
+    marks = _node_marks(group)
+    if marks and not wanted.reinstall:
+        yield refusal("node-layers", disk=candidate, why=_listed(marks))
+
+
+def _domain_directories(facts: Facts, candidate: Candidate) -> Iterator[Refusal]:
+    for name, places in _by_device(facts, candidate, DOMAIN_DIRECTORY):
+        what, why = f"the file system of {facts.device(name).shown}", f"it has {_some(places)}"
+        yield refusal("storage-domain", what=what, disk=candidate, why=why)
+
+
+def _foreign(candidate: Candidate, marks: Iterable[Mark]) -> Iterator[Refusal]:
+    """One refusal for each owner, with all of its marks."""
+    reasons: dict[str, list[str]] = {}
+    for mark in marks:
+        reasons.setdefault(mark.word, []).append(mark.why)
+    for word, whys in reasons.items():
+        why = _listed(dict.fromkeys(whys))
+        yield refusal("foreign", disk=candidate, owner=OWNERS[word], word=word, why=why)
+
+
+def _firmware_raid(facts: Facts, candidate: Candidate) -> Iterator[Refusal]:
+    signatures = [each for device in facts.stack(candidate.names) for each in device.signatures]
+    members = [each for each in signatures if rule_of(each) == FIRMWARE]
+    if members:
+        yield refusal("firmware-raid", disk=candidate, why=_listed(dict.fromkeys(members)))
 
 
 def _hidden(facts: Facts, candidate: Candidate) -> Iterator[Device]:
@@ -1152,13 +1221,13 @@ def _hidden(facts: Facts, candidate: Candidate) -> Iterator[Device]:
             yield device
 
 
-def _by_device(insides: Iterable[Inside], directory: str) -> Iterator[tuple[str, list[str]]]:
-    """The places of directories of one name, device by device."""
-    found: dict[str, list[str]] = {}
-    for inside in insides:
-        if os.path.basename(inside.place) == directory:
-            found.setdefault(inside.device, []).append(inside.place)
-    yield from found.items()
+def _by_device(facts: Facts, candidate: Candidate, directory: str) -> Iterator[tuple[str, list[str]]]:
+    """The places of directories of one name on a disk, device by device."""
+    places: dict[str, list[str]] = {}
+    for inside in facts.insides:
+        if os.path.basename(inside.place) == directory and _is_on(facts, [inside.device], candidate):
+            places.setdefault(inside.device, []).append(inside.place)
+    yield from places.items()
 
 
 def _some(places: Sequence[str]) -> str:
@@ -1166,44 +1235,63 @@ def _some(places: Sequence[str]) -> str:
     return _listed(places[:SHOWN]) + (f" and {len(places) - SHOWN} more" if places[SHOWN:] else "")
 
 
-def _not_known(facts: Facts, candidate: Candidate, groups: Sequence[Group], wanted: Wanted) -> Iterator[Refusal]:
+def _unknown_marks(facts: Facts, candidate: Candidate, groups: Sequence[Group], wanted: Wanted) -> Iterator[Mark]:
     """What is on a disk and cannot be looked into."""
     is_unfinished = any(_is_unfinished(group, wanted) for group in groups)
     for device in facts.stack(candidate.names):
-        name = device.shown
-        for signature in device.signatures:
-            word = rule_of(signature)
-            if word in CLOSED:
-                why = f"{CLOSED[word]} ({signature})"
-                yield refusal("not-known", what=name, disk=candidate, why=why, word=word)
-        word = _of_partition(device)
-        if word in CLOSED and word not in map(rule_of, device.signatures):
-            why = f"{CLOSED[word]} (partition type {device.partition_type})"
-            yield refusal("not-known", what=name, disk=candidate, why=why, word=word)
-        # The kernel does not look for partitions in a logical volume.
-        closed = [each for each in device.signatures if each in PARTITION_TABLES]
-        if device.type == "lvm" and closed and not facts.children([device.name]):
-            why = f"{CLOSED['virtual-disks']} ({_listed(closed)})"
-            yield refusal("not-known", what=name, disk=candidate, why=why, word="virtual-disks")
-        for unseen in facts.unseen:
-            if unseen.device == device.name and not (is_unfinished and unseen.word == "unmountable"):
-                yield refusal("not-known", what=name, disk=candidate, why=unseen.why, word=unseen.word)
+        yield from _closed_signatures(device)
+        yield from _closed_partition(device)
+        yield from _virtual_disk(facts, device)
+        yield from _unseen(facts, device, is_unfinished)
     for array in facts.arrays:
-        # One that also lies elsewhere is refused for that; half of a mirror could run.
-        is_lost = array.missing and array.level != "raid1"
-        is_running = any(ARRAY.fullmatch(child.type) for child in facts.children(array.members))
-        if _is_on(facts, array.members, set(candidate.names)) and not is_lost and not is_running:
-            what, word = f"array {array.name}", "inactive-arrays"
-            yield refusal("not-known", what=what, disk=candidate, why=CLOSED[word], word=word)
+        if _is_on(facts, array.members, candidate):
+            yield from _inactive_array(facts, array)
     for group in groups:
-        # Of these it is known what they are; and one that is not complete cannot be activated.
-        if group.missing or _domain_marks(group) or _node_marks(group) or _is_unfinished(group, wanted):
-            continue
-        inactive = _inactive(facts, group)
-        if inactive:
-            what, word = f"volume group {group.name}", "inactive-volumes"
-            why = f"{CLOSED[word]} ({_some(inactive)})"
-            yield refusal("not-known", what=what, disk=candidate, why=why, word=word)
+        yield from _inactive_volumes(facts, group, wanted)
+
+
+def _closed_signatures(device: Device) -> Iterator[Mark]:
+    for signature in device.signatures:
+        word = rule_of(signature)
+        if word in CLOSED:
+            yield Mark(word, f"{CLOSED[word]} ({signature})", device.shown)
+
+
+def _closed_partition(device: Device) -> Iterator[Mark]:
+    word = _of_partition(device)
+    if word in CLOSED and word not in map(rule_of, device.signatures):
+        yield Mark(word, f"{CLOSED[word]} (partition type {device.partition_type})", device.shown)
+
+
+def _virtual_disk(facts: Facts, device: Device) -> Iterator[Mark]:
+    """The kernel does not look for partitions in a logical volume."""
+    tables = [each for each in device.signatures if each in PARTITION_TABLES]
+    if device.type == "lvm" and tables and not facts.children([device.name]):
+        yield Mark("virtual-disks", f"{CLOSED['virtual-disks']} ({_listed(tables)})", device.shown)
+
+
+def _unseen(facts: Facts, device: Device, is_unfinished: bool) -> Iterator[Mark]:
+    for unseen in facts.unseen:
+        if unseen.device == device.name and not (is_unfinished and unseen.word == "unmountable"):
+            yield Mark(unseen.word, unseen.why, device.shown)
+
+
+def _inactive_array(facts: Facts, array: Array) -> Iterator[Mark]:
+    # One that also lies elsewhere is refused for that; half of a mirror could run.
+    is_lost = array.missing and array.level != "raid1"
+    is_running = any(ARRAY.fullmatch(child.type) for child in facts.children(array.members))
+    if not is_lost and not is_running:
+        yield Mark("inactive-arrays", CLOSED["inactive-arrays"], f"array {array.name}")
+
+
+def _inactive_volumes(facts: Facts, group: Group, wanted: Wanted) -> Iterator[Mark]:
+    # Of these it is known what they are; and one that is not complete cannot be activated.
+    if group.missing or _domain_marks(group) or _node_marks(group) or _is_unfinished(group, wanted):
+        return
+    inactive = _inactive(facts, group)
+    if inactive:
+        why = f"{CLOSED['inactive-volumes']} ({_some(inactive)})"
+        yield Mark("inactive-volumes", why, f"volume group {group.name}")
 
 
 def _is_unfinished(group: Group, wanted: Wanted) -> bool:
@@ -1212,9 +1300,7 @@ def _is_unfinished(group: Group, wanted: Wanted) -> bool:
     Power may be cut at any moment of it, and the next attempt has to succeed without intervention: file systems that
     are made by halves are no reason to stop then.
     """
-    return group.name == wanted.group and not (
-        _domain_marks(group) or _node_marks(group) or any(_foreign_volumes(group))
-    )
+    return group.name == wanted.group and not (_domain_marks(group) or _node_marks(group) or any(_volume_marks(group)))
 
 
 def _inactive(facts: Facts, group: Group) -> list[str]:
@@ -1242,8 +1328,8 @@ def _doubled(name: str) -> str:
     return name.replace("-", "--")
 
 
-def _is_on(facts: Facts, members: Iterable[str], disks: set[str]) -> bool:
-    return bool(facts.roots_of(members) & disks)
+def _is_on(facts: Facts, members: Iterable[str], candidate: Candidate) -> bool:
+    return not facts.roots_of(members).isdisjoint(candidate.names)
 
 
 def rule_of(signature: str) -> str:
@@ -1258,16 +1344,31 @@ def _of_partition(device: Device) -> str:
     return next((word for prefix, word in PARTITION_TYPES.items() if device.partition_type.startswith(prefix)), "")
 
 
-def _marks(device: Device) -> Iterator[tuple[str, str]]:
-    """The owners of what is on a device, and how it shows."""
+def _owner_marks(facts: Facts, candidate: Candidate, groups: Iterable[Group]) -> Iterator[Mark]:
+    """The owners of what is on a disk, and how each shows."""
+    for device in facts.stack(candidate.names):
+        yield from _device_marks(device)
+    for group in groups:
+        yield from _volume_marks(group)
+    yield from _directory_marks(facts, candidate)
+
+
+def _device_marks(device: Device) -> Iterator[Mark]:
     for signature in device.signatures:
         if rule_of(signature) in OWNERS:
-            yield rule_of(signature), f"{signature} in {device.shown}"
+            yield Mark(rule_of(signature), f"{signature} in {device.shown}")
     if _of_partition(device) in OWNERS:
-        yield _of_partition(device), f"partition type {device.partition_type} of {device.name}"
+        yield Mark(_of_partition(device), f"partition type {device.partition_type} of {device.name}")
     for mount in device.mounts:
         if mount.startswith(("/gluster", "/rhgs")):
-            yield "gluster", f"{device.shown} is mounted at {mount}"
+            yield Mark("gluster", f"{device.shown} is mounted at {mount}")
+
+
+def _directory_marks(facts: Facts, candidate: Candidate) -> Iterator[Mark]:
+    for directory, word in INSIDE.items():
+        if word in OWNERS:
+            for name, places in _by_device(facts, candidate, directory):
+                yield Mark(word, f"{_some(places)} in {facts.device(name).shown}")
 
 
 def _owner_of_name(name: str) -> str:
@@ -1282,23 +1383,24 @@ def _owner_of_tags(tags: Iterable[str]) -> str:
     )
 
 
-def _foreign_volumes(group: Group) -> Iterator[tuple[str, str]]:
+def _volume_marks(group: Group) -> Iterator[Mark]:
     if _owner_of_name(group.name):
-        yield _owner_of_name(group.name), f"volume group {group.name}"
+        yield Mark(_owner_of_name(group.name), f"volume group {group.name}")
     for volume, _ in group.volumes:
         if _owner_of_name(volume):
-            yield _owner_of_name(volume), f"volume {group.name}/{volume.strip('[]')}"
+            yield Mark(_owner_of_name(volume), f"volume {group.name}/{volume.strip('[]')}")
     for volume, tags in group.volumes:
         if _owner_of_tags(tags):
             start = next(start for start in FOREIGN_VOLUME_TAGS if any(tag.startswith(start) for tag in tags))
-            yield _owner_of_tags(tags), f"volume {group.name}/{volume} tagged {start}*"
+            yield Mark(_owner_of_tags(tags), f"volume {group.name}/{volume} tagged {start}*")
 
 
 def _domain_marks(group: Group) -> list[str]:
     tags = [tag for tag in group.tags if tag.startswith(DOMAIN_TAGS)]
-    found = [f"tagged {tags[0]}" + (f" and {len(tags) - 1} more" if tags[1:] else "")] if tags else []
+    if tags:
+        return [f"tagged {tags[0]}" + (f" and {len(tags) - 1} more" if tags[1:] else "")]
     # A storage domain that has lost its tags is still one.
-    return found or (["named by a UUID"] if UUID.fullmatch(group.name) else [])
+    return ["named by a UUID"] if UUID.fullmatch(group.name) else []
 
 
 def _node_marks(group: Group) -> list[str]:
@@ -1441,9 +1543,9 @@ def act(target: Target, decision: Decision) -> tuple[Refusal, ...]:
     _apply(target, decision)
     wrong = []
     for link in decision.links:
-        found, right = target.resolve(link.name), target.resolve(link.node)
-        if not found or found != right:
-            wrong.append(refusal("link-missing", link=link.name, found=found or "nothing", wanted=link.node, log=LOG))
+        node, right = target.resolve(link.name), target.resolve(link.node)
+        if not node or node != right:
+            wrong.append(refusal("link-missing", link=link.name, found=node or "nothing", wanted=link.node, log=LOG))
     if wrong:
         target.remove(RULES)
         _apply(target, decision)
@@ -1482,17 +1584,17 @@ def _apply(target: Target, decision: Decision) -> None:
 
 def contents(facts: Facts, candidate: Candidate) -> str:
     """What is on a disk, in a few words."""
-    found = []
+    parts = []
     for device in facts.stack(candidate.names):
-        found += [each for each in device.signatures if each not in ("LVM2_member", "linux_raid_member", "PMBR")]
-        found += [f"mounted at {mount}" for mount in device.mounts]
+        parts += [each for each in device.signatures if each not in ("LVM2_member", "linux_raid_member", "PMBR")]
+        parts += [f"mounted at {mount}" for mount in device.mounts]
     for array in facts.arrays:
-        if _is_on(facts, array.members, set(candidate.names)):
-            found.append(f"array {array.name}")
+        if _is_on(facts, array.members, candidate):
+            parts.append(f"array {array.name}")
     for group in facts.groups:
-        if _is_on(facts, group.members, set(candidate.names)):
-            found.append(f"volume group {group.name}")
-    return _listed(dict.fromkeys(found)) or "nothing"
+        if _is_on(facts, group.members, candidate):
+            parts.append(f"volume group {group.name}")
+    return _listed(dict.fromkeys(parts)) or "nothing"
 
 
 def table(facts: Facts) -> str:
