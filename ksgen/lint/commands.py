@@ -3,58 +3,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator
 
 from ksgen.grammar import SECTIONS, Check, Found, Kickstart
-from ksgen.lint import history
-from ksgen.lint.history import INSTEAD, INSTEAD_OF_OPTIONS, NAMES, PYKICKSTART
-from ksgen.problems import Finding, Severity
+from ksgen.lint import arguments, history
+from ksgen.lint.history import INSTEAD, INSTEAD_OF_OPTIONS, NAMES
+from ksgen.lint.said import GRAMMAR, Row, Said, row
+from ksgen.problems import Finding
 from ksgen.variables import nearest
 
-# What tell() makes of what the grammar itself says: code, severity, source.
-GRAMMAR: tuple[tuple[str, Severity, str], ...] = (
-    ("command-removed", "error", PYKICKSTART),
-    ("command-deprecated", "warning", PYKICKSTART),
-    ("command-too-new", "error", PYKICKSTART),
-    ("command-unknown", "error", PYKICKSTART),
-    ("option-removed", "error", PYKICKSTART),
-    ("option-deprecated", "warning", PYKICKSTART),
-    ("option-too-new", "error", PYKICKSTART),
-    ("option-unknown", "error", PYKICKSTART),
-    ("section-unknown", "error", "pykickstart, parser.py"),
-    ("section-without-end", "error", "pykickstart, parser.py"),
-    ("quote-not-closed", "error", "pykickstart, parser.py: shlex"),
-    ("kickstart-grammar", "error", "pykickstart of the release"),
-)
-_SEVERITIES = {code: severity for code, severity, _ in GRAMMAR}
-
-
-class Said(NamedTuple):
-    """What the grammar says of a line: the words that a row has matched, and the line with its command."""
-
-    match: re.Match[str]
-    name: str
-    release: str
-
-    @property
-    def word(self) -> str:
-        """The command, option or section that the grammar names."""
-        return self.match.group(1) if self.match.re.groups else self.name
-
-
-Explain: TypeAlias = Callable[[Said], Finding]
-
-
-def _as(code: str, words: str, cure: str | Callable[[Said], str]) -> Explain:
-    """A finding with these words, in which the word, the command and the release are filled in."""
-
-    def explain(said: Said) -> Finding:
-        message = words.format(word=said.word, name=said.name, release=NAMES[said.release])
-        return Finding(code, message, _SEVERITIES[code], cure if isinstance(cure, str) else cure(said) or None)
-
-    return explain
+_LISTED = 8  # as many options fit into a hint
 
 
 def _unknown_command(said: Said) -> Finding:
@@ -72,13 +32,13 @@ def _unknown_command(said: Said) -> Finding:
 def _unknown_option(said: Said) -> Finding:
     older, newer = history.options_elsewhere(said.name, said.release)
     release, option = NAMES[said.release], said.word
-    if option in older:
-        cure = INSTEAD_OF_OPTIONS.get((said.name, option))
+    cure = INSTEAD_OF_OPTIONS.get((said.name, option))
+    if option in older or cure:
         return Finding("option-removed", f"{said.name} of {release} has no option {option} any more", hint=cure)
     if option in newer:
         return Finding("option-too-new", f"{said.name} of {release} does not have option {option} yet")
-    known = history.known(said.release).get(said.name)
-    cure = nearest(option, history.options_of(known)) if known else ""
+    own = history.options(said.name, said.release)
+    cure = nearest(option, own) or (f"one of: {', '.join(sorted(own))}" if 0 < len(own) <= _LISTED else "remove it")
     return Finding("option-unknown", f"{said.name} has no option {option}", hint=cure)
 
 
@@ -98,30 +58,38 @@ def _section_meant(said: Said) -> str:
     return nearest(said.word, SECTIONS) or f"one of: {', '.join(sorted(SECTIONS))}"
 
 
-# What pykickstart and argparse say, in the order in which it is looked for, and what is told instead.
-_SAYINGS: tuple[tuple[str, Explain], ...] = (
+# What pykickstart and argparse say, in the order in which it is looked for, and what is reported instead.
+_ROWS: tuple[Row, ...] = (
     (r"Unknown command: ", _unknown_command),
-    (r"(\S+) has been removed\.$", _as("command-removed", "{release} has no command {word!r} any more", _instead)),
-    (
+    row(r"(\S+) has been removed\.$", "command-removed", "{release} has no command {word!r} any more", _instead),
+    row(
         r".*The (\S+) command has been deprecated",
-        _as("command-deprecated", "command {word!r} does nothing in {release} any more", _instead_or_nothing),
+        "command-deprecated",
+        "command {word!r} does nothing in {release} any more",
+        _instead_or_nothing,
     ),
-    (
+    row(
         r".*The (\S+) option has been deprecated",
-        _as("option-deprecated", "option {word} of {name} does nothing in {release} any more", _instead_of_option),
+        "option-deprecated",
+        "option {word} of {name} does nothing in {release} any more",
+        _instead_of_option,
     ),
     (r"(?:unrecognized arguments|no such option): (--?[\w-]+)", _unknown_option),
-    (r"Unknown kickstart section: (\S+)", _as("section-unknown", "unknown section {word!r}", _section_meant)),
-    (
+    row(r"Unknown kickstart section: (\S+)", "section-unknown", "unknown section {word!r}", _section_meant),
+    row(
         r"(Section \S+ does not end with %end)",
-        _as("section-without-end", "{word}", "write %end on a line of its own"),
+        "section-without-end",
+        "{word}",
+        "write %end on a line of its own",
     ),
-    (
+    row(
         r"No closing quotation",
-        _as("quote-not-closed", "a quotation mark in this line is not closed", "close it, or quote it"),
+        "quote-not-closed",
+        "a quotation mark in this line is not closed",
+        "close it, or quote it",
     ),
 )
-_EXPLAINED = tuple((re.compile(pattern), explain) for pattern, explain in _SAYINGS)
+_EXPLAINED = tuple((re.compile(pattern), explain) for pattern, explain in (*_ROWS, *arguments.ROWS))
 
 
 # pykickstart says of some what history.ending() says of all, with a cure.
@@ -133,11 +101,11 @@ def tell(said: Finding, text: str, release: str) -> Finding | None:
     if _ENDING.match(said.message):
         return None
     name = (text.split() or [""])[0]
-    for pattern, explain in _EXPLAINED:
-        match = pattern.match(said.message)
-        if match:
-            return explain(Said(match, name, release))
-    return Finding(said.code, said.message or "the grammar does not allow it", said.severity)
+    rows = ((pattern.match(said.message), explain) for pattern, explain in _EXPLAINED)
+    found = next((explain(Said(match, text, name, release)) for match, explain in rows if match), None)
+    if found is None:
+        return Finding(said.code, "the grammar does not allow it", said.severity)
+    return dataclasses.replace(found, severity=said.severity)
 
 
 # --- commands that are given twice -----------------------------------------------------------------------------------
@@ -155,6 +123,8 @@ def twice(ks: Kickstart) -> Iterator[Found]:
             message = f"a second {name}; only the last one is used, without a warning"
             yield Found(command.line, message, "remove one of them")
 
+
+__all__ = ["CHECKS", "GRAMMAR", "tell", "twice"]
 
 CHECKS = (
     *history.CHECKS,

@@ -9,7 +9,8 @@ from typing import Any
 
 from pykickstart.base import DeprecatedCommand, RemovedCommand
 from pykickstart.handlers.control import commandMap
-from pykickstart.version import stringToVersion
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion, stringToVersion
 
 from ksgen.grammar import VERSIONS, Check, Found, Kickstart
 
@@ -93,6 +94,15 @@ def options_of(cls: Any) -> frozenset[str]:
         return frozenset()
     # Of one that does nothing any more the grammar says so by itself.
     return frozenset(option for action in actions if not action.deprecated for option in action.option_strings)
+
+
+@functools.cache
+def options(name: str, release: str) -> frozenset[str]:
+    """The options of a command, or of the header of a section (`%packages`), in a release."""
+    if name.startswith("%"):
+        section = KickstartParser(makeVersion(VERSIONS[release]))._sections.get(name)
+        return frozenset(section._getParser()._option_string_actions) if hasattr(section, "_getParser") else frozenset()
+    return options_of(known(release)[name]) if name in known(release) else frozenset()
 
 
 @functools.cache
