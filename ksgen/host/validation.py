@@ -27,7 +27,7 @@ from ksgen.variables import (
 )
 
 _TYPE_WORDS = {
-    "string_type": "a text",
+    "string_type": "a string",
     "int_type": "a whole number",
     "bool_type": "true or false",
     "list_type": "a list",

@@ -8,11 +8,14 @@ know surrogate pairs.
 from __future__ import annotations
 
 import bisect
+import dataclasses
+import enum
 import json
 import re
+from collections.abc import Callable
 
 from ksgen.problems import Mark, Problem
-from ksgen.syntax.nodes import MAX_DEPTH, Node, Scalar, Value, Vaulted
+from ksgen.syntax.nodes import MAX_DEPTH, Node, Scalar, Vaulted
 
 _TOKEN = re.compile(
     r'[ \t\n\r]*(?:(?P<string>"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*")'
@@ -48,7 +51,7 @@ class _Text:
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
-        self.starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        self.starts = [0, *(newline.end() for newline in re.finditer("\n", text))]
 
     def mark(self, start: int, end: int) -> Mark:
         line = bisect.bisect_right(self.starts, start)
@@ -75,7 +78,7 @@ def _scalar(kind: str, token: str, start: int) -> Scalar:
 
 
 def _finish(value: dict[str, Node], mark: Mark, key_mark: Mark | None) -> Node:
-    """A mapping, or what Ansible writes as a mapping of one: a vaulted value, a text that is no template."""
+    """A mapping, or what Ansible writes as a mapping of one: a vaulted value, a string that is not a template."""
     if len(value) == 1:
         vaulted, unsafe = value.get("__ansible_vault"), value.get("__ansible_unsafe")
         if vaulted is not None and isinstance(vaulted.value, str):
@@ -85,56 +88,80 @@ def _finish(value: dict[str, Node], mark: Mark, key_mark: Mark | None) -> Node:
     return Node(value, mark, key_mark)
 
 
+class _Wants(enum.Enum):
+    """What may come next, in words."""
+
+    VALUE = "a value"
+    FIRST_VALUE = "a value or ]"
+    KEY = "a key in double quotes"
+    FIRST_KEY = "a key in double quotes or }"
+    COLON = "a colon"
+    COMMA = "a comma or the end of the collection"
+    END = "the end of the text"
+
+
+_KEYS = (_Wants.KEY, _Wants.FIRST_KEY)
+_VALUES = (_Wants.VALUE, _Wants.FIRST_VALUE)
+
+
+@dataclasses.dataclass(slots=True)
+class _Open:
+    """A collection that is still open. `key` waits for its value; `own_key_mark` is of the collection's own key."""
+
+    values: dict[str, Node] | list[Node]
+    start: int
+    own_key_mark: Mark | None
+    key: str = ""
+    key_mark: Mark | None = None
+
+
 class _Reader:
     def __init__(self, text: str, file: str) -> None:
         self.text, self.places = text, _Text(text, file)
         self.problems: list[Problem] = []
-        # An open collection: its values, where it begins, the mark of its key, the keys it waits for a value with.
-        self.open: list[tuple[dict[str, Node] | list[Node], int, Mark | None]] = []
-        self.keys: list[tuple[str, Mark] | None] = []
+        self.open: list[_Open] = []
         self.root: Node | None = None
-        self.wants = "value"  # value, value or ], key, key or }, colon, comma, end
+        self.wants = _Wants.VALUE
+        # A sign is taken, or False where it cannot stand.
+        self.signs: dict[str, Callable[[int], bool]] = {
+            "{": self.begin_mapping,
+            "}": self.end_mapping,
+            "[": self.begin_list,
+            "]": self.end_list,
+            ":": self.colon,
+            ",": self.comma,
+        }
 
     def stop(self, offset: int) -> _Stop:
-        found = self.text[offset : offset + 1]
-        wanted = {
-            "value or ]": "a value or ]",
-            "value": "a value",
-            "key": "a key in double quotes",
-            "key or }": "a key in double quotes or }",
-            "colon": "a colon",
-            "comma": "a comma or the end of the collection",
-            "end": "the end of the text",
-        }[self.wants]
+        character, wanted = self.text[offset : offset + 1], self.wants.value
         return _Stop(
             "json-syntax",
-            f"{found!r} where {wanted} should be" if found else f"the input ends where {wanted} should be",
-            offset if found else len(self.text.rstrip()),
+            f"{character!r} where {wanted} should be" if character else f"the input ends where {wanted} should be",
+            offset if character else len(self.text.rstrip()),
         )
 
-    def put(self, value: Value, start: int, end: int, source: str | None) -> None:
-        key = self.keys[-1] if self.open else None
-        self.place(Node(value, self.places.mark(start, end), key[1] if key else None, source))
+    @property
+    def key_mark(self) -> Mark | None:
+        return self.open[-1].key_mark if self.open else None
 
     def place(self, node: Node) -> None:
+        """Put a finished value where it belongs."""
         if not self.open:
-            self.root, self.wants = node, "end"
+            self.root, self.wants = node, _Wants.END
             return
-        collection = self.open[-1][0]
-        if isinstance(collection, list):
-            collection.append(node)
+        collection = self.open[-1]
+        if isinstance(collection.values, list):
+            collection.values.append(node)
         else:
-            key = self.keys[-1]
-            assert key is not None
-            collection[key[0]] = node
-        self.wants = "comma"
+            collection.values[collection.key] = node
+        self.wants = _Wants.COMMA
 
     def take_key(self, token: str, start: int, end: int) -> None:
         key, mark = _scalar("string", token, start), self.places.mark(start, end)
-        collection = self.open[-1][0]
-        assert isinstance(collection, dict)
+        collection = self.open[-1]
+        assert isinstance(collection.values, dict)
         assert isinstance(key, str)
-        first = collection.get(key)
+        first = collection.values.get(key)
         if first is not None:
             assert first.key_mark is not None
             self.problems.append(
@@ -145,69 +172,84 @@ class _Reader:
                     hint="keep one of the two; Ansible would use the last one",
                 )
             )
-        self.keys[-1] = (key, mark)
-        self.wants = "colon"
+        collection.key, collection.key_mark = key, mark
+        self.wants = _Wants.COLON
 
-    def sign(self, sign: str, start: int) -> bool:
-        """Take a bracket, comma or colon; False where it cannot stand."""
-        if sign in "{[":
-            if not self.wants.startswith("value"):
-                return False
-            if len(self.open) >= MAX_DEPTH:
-                raise _Stop("nested-too-deep", f"more than {MAX_DEPTH} levels of nesting", start, "use fewer levels")
-            key = self.keys[-1] if self.open else None
-            self.open.append(({} if sign == "{" else [], start, key[1] if key else None))
-            self.keys.append(None)
-            self.wants = "key or }" if sign == "{" else "value or ]"
-            return True
-        if sign == ":":
-            if self.wants != "colon":
-                return False
-            self.wants = "value"
-            return True
-        if not self.open:
+    def begin_mapping(self, start: int) -> bool:
+        return self.begin({}, start, _Wants.FIRST_KEY)
+
+    def begin_list(self, start: int) -> bool:
+        return self.begin([], start, _Wants.FIRST_VALUE)
+
+    def begin(self, values: dict[str, Node] | list[Node], start: int, wants: _Wants) -> bool:
+        if self.wants not in _VALUES:
             return False
-        collection, begin, key_mark = self.open[-1]
-        is_mapping = isinstance(collection, dict)
-        if sign == ",":
-            if self.wants != "comma":
-                return False
-            self.wants = "key" if is_mapping else "value"
-            return True
-        if sign != ("}" if is_mapping else "]") or self.wants not in ("comma", f"key or {sign}", f"value or {sign}"):
+        if len(self.open) >= MAX_DEPTH:
+            raise _Stop("nested-too-deep", f"more than {MAX_DEPTH} levels of nesting", start, "use fewer levels")
+        self.open.append(_Open(values, start, self.key_mark))
+        self.wants = wants
+        return True
+
+    def end_mapping(self, _: int) -> bool:
+        if self.wants not in (_Wants.COMMA, _Wants.FIRST_KEY):
+            return False
+        collection = self.open[-1]
+        if not isinstance(collection.values, dict):
             return False
         self.open.pop()
-        self.keys.pop()
-        mark = self.places.mark(begin, begin + 1)
-        self.place(
-            _finish(collection, mark, key_mark)
-            if isinstance(collection, dict)
-            else Node(tuple(collection), mark, key_mark)
-        )
+        self.place(_finish(collection.values, self.begin_mark(collection), collection.own_key_mark))
+        return True
+
+    def end_list(self, _: int) -> bool:
+        if self.wants not in (_Wants.COMMA, _Wants.FIRST_VALUE):
+            return False
+        collection = self.open[-1]
+        if not isinstance(collection.values, list):
+            return False
+        self.open.pop()
+        self.place(Node(tuple(collection.values), self.begin_mark(collection), collection.own_key_mark))
+        return True
+
+    def begin_mark(self, collection: _Open) -> Mark:
+        return self.places.mark(collection.start, collection.start + 1)
+
+    def colon(self, _: int) -> bool:
+        if self.wants is not _Wants.COLON:
+            return False
+        self.wants = _Wants.VALUE
+        return True
+
+    def comma(self, _: int) -> bool:
+        if self.wants is not _Wants.COMMA:
+            return False
+        self.wants = _Wants.KEY if isinstance(self.open[-1].values, dict) else _Wants.VALUE
         return True
 
     def read(self) -> None:
         offset = 0
         match = _TOKEN.match
         while True:
-            found = match(self.text, offset)
-            if found is None:
+            token = match(self.text, offset)
+            if token is None:
                 offset = _BLANK.match(self.text, offset).end()  # type: ignore[union-attr]  # matches nothing too
-                if offset == len(self.text) and self.wants == "end":
+                if offset == len(self.text) and self.wants is _Wants.END:
                     return
                 raise self.stop(offset)
-            kind = found.lastgroup or ""
-            start, offset = found.start(kind), found.end()
-            token = found[kind]
-            if kind == "sign":
-                if not self.sign(token, start):
-                    raise self.stop(start)
-            elif kind == "string" and self.wants.startswith("key"):
-                self.take_key(token, start, offset)
-            elif self.wants.startswith("value"):
-                self.put(_scalar(kind, token, start), start, offset, None if kind == "string" else token)
-            else:
+            kind = token.lastgroup or ""
+            start, offset = token.start(kind), token.end()
+            self.take(kind, token[kind], start, offset)
+
+    def take(self, kind: str, token: str, start: int, end: int) -> None:
+        if kind == "sign":
+            if not self.signs[token](start):
                 raise self.stop(start)
+        elif kind == "string" and self.wants in _KEYS:
+            self.take_key(token, start, end)
+        elif self.wants in _VALUES:
+            value, mark = _scalar(kind, token, start), self.places.mark(start, end)
+            self.place(Node(value, mark, self.key_mark, None if kind == "string" else token))
+        else:
+            raise self.stop(start)
 
 
 def parse_json(text: str, file: str) -> tuple[Node | None, list[Problem]]:

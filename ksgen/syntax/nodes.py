@@ -97,7 +97,7 @@ def kind(node: Node) -> str:
     if isinstance(value, tuple):
         return "a list"
     if isinstance(value, str):
-        return "a text"
+        return "a string"
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -32,7 +32,7 @@ from ksgen.problems import Mark, Problem
 from ksgen.syntax import jsonnodes, yamltext
 from ksgen.syntax.nodes import MAX_ALIASED_NODES, MAX_DEPTH, Node, Scalar, Vaulted
 
-# The longest number or date: whatever is longer is a text that lacks its quotes (and int() refuses 4,300 digits).
+# The longest number or date: whatever is longer is a string that lacks its quotes (and int() refuses 4,300 digits).
 MAX_NUMBER = 100
 
 _PREFIX = "tag:yaml.org,2002:"
@@ -75,6 +75,10 @@ class _Frame:
     merged: list[Node] = dataclasses.field(default_factory=list)
     odd_keys: tuple[Node, ...] = ()
 
+    @property
+    def waits_for_key(self) -> bool:
+        return self.mapping is not None and self.own_key_mark is None
+
 
 class _Tree:
     """Builds the tree from events."""
@@ -90,7 +94,7 @@ class _Tree:
         self.extents: dict[int, tuple[Node, int, int]] = {}
         self.aliased = 0
         self.documents = 0
-        self.names: set[str] = set()  # keys that are texts in or without quotes; most come again for every host
+        self.names: set[str] = set()  # keys that are strings without quotes; most come again for every host
 
     def stop(self, code: str, message: str, mark: Mark, hint: str | None = None) -> NoReturn:
         raise _Unreadable(Problem(code, message, mark, hint=hint))
@@ -167,7 +171,7 @@ class _Tree:
             "unknown-tag",
             f"{shown!r} is not a supported tag",
             mark,
-            "remove the tag; Ansible's own are !vault and !unsafe, for a single text",
+            "remove the tag; Ansible's own are !vault and !unsafe, for a single string",
         )
 
     def take_key(self, frame: _Frame, key: Scalar, mark: Mark, source: str, is_merge: bool) -> None:
@@ -206,7 +210,7 @@ class _Tree:
                 "key-not-a-scalar",
                 f"the key of a mapping is {'a mapping' if isinstance(node.value, dict) else 'a list'}",
                 node.mark,
-                'write an expression in quotes: "{{ … }}"' if expression else "use a text as the key",
+                'write an expression in quotes: "{{ … }}"' if expression else "use a string as the key",
             )
         else:
             if frame.is_merge:
@@ -229,34 +233,45 @@ class _Tree:
             )
 
     def on_scalar(self, event: ScalarEvent) -> None:
-        mark = self.mark(event)
-        anchor = self.anchor(event, mark) if event.anchor is not None else None
         frame = self.frames[-1] if self.frames else None
-        is_key = frame is not None and frame.mapping is not None and frame.own_key_mark is None
-        text = event.value
-        if is_key and event.tag is None and (text in self.names or (text in ("<<", "=") and event.implicit[0])):
-            value: Scalar = text
+        if frame is not None and frame.waits_for_key:
+            self.on_key(event, frame)
         else:
-            value = self.scalar(event, mark)
-        if is_key and anchor is not None and text == "<<" and event.implicit[0]:
-            self.stop("needs-quotes", "an anchor before <<", mark, "remove the anchor")
-        source = None if type(value) is str or type(value) is Vaulted else text
-        if is_key and anchor is None:
-            assert frame is not None
-            if type(value) is str and text not in ("<<", "="):
-                self.names.add(text)
-            self.take_key(frame, value, mark, text, text == "<<" and event.implicit[0])
-            return
-        literal = event.tag == "!unsafe" or (frame is not None and frame.literal)
-        node = Node(value, mark, None if frame is None else frame.own_key_mark, source, literal)
+            self.on_value(event, frame)
+
+    def on_key(self, event: ScalarEvent, frame: _Frame) -> None:
+        mark, text = self.mark(event), event.value
+        anchor = self.anchor(event, mark)
+        is_special = text in ("<<", "=") and event.implicit[0]
+        is_merge = is_special and text == "<<"
+        is_string = event.tag is None and (is_special or text in self.names)
+        value: Scalar = text if is_string else self.scalar(event, mark)
         if anchor is not None:
-            self.anchors[anchor] = node
-            self.extents[id(node)] = (node, 1, 1)
-        if is_key:
-            assert frame is not None
-            self.take_key(frame, value, mark, text, False)
-        else:
-            self.add(node)
+            if is_merge:
+                self.stop("needs-quotes", "an anchor before <<", mark, "remove the anchor")
+            self.set_anchor(anchor, self.scalar_node(event, value, mark, frame))
+        elif type(value) is str and event.implicit[0] and not is_special:
+            self.names.add(text)
+        self.take_key(frame, value, mark, text, is_merge)
+
+    def on_value(self, event: ScalarEvent, frame: _Frame | None) -> None:
+        mark = self.mark(event)
+        anchor = self.anchor(event, mark)
+        node = self.scalar_node(event, self.scalar(event, mark), mark, frame)
+        if anchor is not None:
+            self.set_anchor(anchor, node)
+        self.add(node)
+
+    def scalar_node(self, event: ScalarEvent, value: Scalar, mark: Mark, frame: _Frame | None) -> Node:
+        source = None if type(value) is str or type(value) is Vaulted else event.value
+        if frame is None:
+            return Node(value, mark, None, source, event.tag == "!unsafe")
+        return Node(value, mark, frame.own_key_mark, source, event.tag == "!unsafe" or frame.literal)
+
+    def set_anchor(self, name: str, node: Node) -> None:
+        """What the aliases of this name stand for from here on."""
+        self.anchors[name] = node
+        self.extents[id(node)] = (node, *self.extent(node))
 
     def on_start(self, event: MappingStartEvent | SequenceStartEvent) -> None:
         start = event.start_mark
@@ -296,15 +311,14 @@ class _Tree:
                 frame.odd_keys += merged.odd_keys
             node = Node(mapping, frame.mark, frame.key_mark, literal=frame.literal, odd_keys=frame.odd_keys)
         if frame.anchor is not None:
-            self.anchors[frame.anchor] = node
-            self.extents[id(node)] = (node, *self.extent(node))
+            self.set_anchor(frame.anchor, node)
         self.add(node)
 
     def extent(self, node: Node) -> tuple[int, int]:
         """How many nodes and levels a tree has when every alias in it is written out."""
-        known = self.extents.get(id(node))
-        if known is not None:
-            return known[1:]
+        measured = self.extents.get(id(node))
+        if measured is not None:
+            return measured[1:]
         value = node.value
         children = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
         count, height = 1, 0
@@ -320,7 +334,7 @@ class _Tree:
                 "undefined-alias",
                 f"no anchor &{name} is defined before *{name}",
                 mark,
-                f"write &{name} before the value that is meant, or quotes around a text that begins with *",
+                f"write &{name} before the value that is meant, or quotes around a string that begins with *",
             )
         node = self.anchors[name]
         if node is None:
@@ -339,7 +353,7 @@ class _Tree:
         if len(self.frames) + height > MAX_DEPTH:
             self.stop("nested-too-deep", f"more than {MAX_DEPTH} levels of nesting", mark, "use fewer levels")
         frame = self.frames[-1]
-        if frame.mapping is not None and frame.own_key_mark is None:
+        if frame.waits_for_key:
             if isinstance(node.value, tuple | Mapping):
                 self.add(dataclasses.replace(node, mark=mark))
             else:

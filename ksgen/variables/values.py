@@ -55,7 +55,7 @@ def a_text(value: object, example: str) -> str:
     if not isinstance(value, str):
         is_written = isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)
         refuse(
-            "wrong-type", f"{shown(value)} is not text", f"write {'it in quotes' if is_written else 'one'}: {example}"
+            "wrong-type", f"{shown(value)} is not a string", f"write {'it in quotes' if is_written else 'one'}: {example}"
         )
     return value
 
@@ -266,7 +266,7 @@ def _interface_address(value: object, version: int, words: tuple[str, ...]) -> s
     """One of the words, or an address with its prefix, which a host can have in its subnet."""
     choice = ", ".join(words) + (", or 10.0.1.11/24" if version == 4 else ", or 2001:db8::11/64")
     if not isinstance(value, str):
-        refuse("wrong-type", f"{shown(value)} is not text", f"write {choice}")
+        refuse("wrong-type", f"{shown(value)} is not a string", f"write {choice}")
     text = value
     if text in words:
         return text

@@ -64,7 +64,7 @@ def test_nothing_is_written_when_there_is_an_error(tmp_path: Path) -> None:
     result = ksgen(path, "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert result.stderr.endswith(" errors; nothing was written\n")
-    assert f"{path}:3:36: error: broken.example.com: node_mac: 5 is not text\n" in result.stderr
+    assert f"{path}:3:36: error: broken.example.com: node_mac: 5 is not a string\n" in result.stderr
     assert not (tmp_path / "out").exists()
 
 

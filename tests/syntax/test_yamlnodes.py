@@ -133,6 +133,11 @@ def test_keys_that_are_no_texts() -> None:
     ]
 
 
+def test_a_key_in_quotes_does_not_decide_what_the_same_key_without_is() -> None:
+    assert plain(read("- {'on': 1, '7': 2}\n- {on: 3, 7: 4}\n")) == [{"on": 1, "7": 2}, {True: 3, 7: 4}]
+    assert plain(read("- {a: 1}\n- {'a': 2}\n- {a: 3}\n")) == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
 def test_keys_that_are_no_texts_and_come_by_a_merge() -> None:
     node = read("{<<: {on: 1}, a: 2}")
     assert plain(node) == {True: 1, "a": 2}

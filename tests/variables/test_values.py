@@ -59,9 +59,9 @@ def test_a_trap(trap: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, re
             f"'0.{'9' * 54}... is more than LVM can handle, which is 8 EiB",
             id="fraction",
         ),
-        pytest.param(parse_mac, 16**5000, "an infinite number is not text", id="number"),
+        pytest.param(parse_mac, 16**5000, "an infinite number is not a string", id="number"),
         pytest.param(parse_size, 16**5000, "an infinite number has no unit", id="number-for-a-size"),
-        pytest.param(domain_name, [16**5000], "a list is not text", id="number-in-a-list"),
+        pytest.param(domain_name, [16**5000], "a list is not a string", id="number-in-a-list"),
     ],
 )
 def test_what_is_endless_is_told_shortly(read: object, value: object, message: str) -> None:
