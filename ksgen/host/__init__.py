@@ -2,7 +2,8 @@
 """Variables of the inventory to typed hosts, and back to the lines that they come from."""
 
 from ksgen.host.explanation import Explanation, explain_host
-from ksgen.host.hosts import Host, read_hosts
+from ksgen.host.host import Host
+from ksgen.host.hosts import read_hosts
 from ksgen.host.places import Location
 
 __all__ = ["Explanation", "Host", "Location", "explain_host", "read_hosts"]

@@ -2,6 +2,7 @@
 """The `node_` variables and their types."""
 
 from ksgen.variables.disk import Disk, SizeRange, node_link
+from ksgen.variables.doubtful import boot_nic_findings
 from ksgen.variables.names import is_claimed, misspelt
 from ksgen.variables.network import (
     MTU_MAX,
@@ -58,6 +59,7 @@ __all__ = [
     "User",
     "Vlan",
     "argument_name",
+    "boot_nic_findings",
     "carries_other",
     "file_schema",
     "has_mac_members",

@@ -52,10 +52,10 @@ def _is_near(word: str, name: str, own: str) -> bool:
         return True
     length = min(len(word), len(other))
     slips = 2 if length >= _SHORTEST_WITH_TWO else 1 if length >= _SHORTEST_WITH_A_SLIP else 0
-    return abs(len(word) - len(other)) <= slips and _distance(word, other) <= slips
+    return abs(len(word) - len(other)) <= slips and distance(word, other) <= slips
 
 
-def _distance(one: str, two: str) -> int:
+def distance(one: str, two: str) -> int:
     """How many letters were added, lost, changed, or changed places (optimal string alignment)."""
     rows: list[list[int]] = [list(range(len(two) + 1))]
     for i, a in enumerate(one, 1):

@@ -172,7 +172,7 @@ SLOTS = [
     in_network("mac", "{mac: @}", "52:54:00:aa:00:09"),
     in_network("bond.members[]", "{name: bond0, bond: {members: [eno1, @]}}"),
     in_network("bond.options.key", "{name: bond0, bond: {members: [eno1], options: {@: 1}}}", "updelay"),
-    in_network("bond.options.*", '{name: bond0, bond: {members: [eno1], options: {primary: "a,"+@}}}'),
+    in_network("bond.options.*", '{name: bond0, bond: {members: [eno1], options: {ns_ip6_target: "a,"+@}}}'),
     in_network("vlan.parent", "{name: mgmt, vlan: {id: 5, parent: @}}"),
     in_network("bridge.members[]", "{name: br0, bridge: {members: [eno1, @]}}"),
     in_network("bridge.options.key", "{name: br0, bridge: {members: [eno1], options: {@: 10}}}", "max-age"),

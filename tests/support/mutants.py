@@ -53,7 +53,10 @@ TESTS = {
     "ksgen/redaction.py": "tests/redaction/test_redaction*.py tests/publish/test_output.py",
     "ksgen/netboot/arming.py": "tests/netboot/test_arming*.py tests/netboot/test_netboot.py "
     "tests/publish/test_output.py",
+    "ksgen/host/across.py": "tests/host/test_host.py",
+    "ksgen/host/host.py": "tests/host/test_host*.py tests/cli/test_discretion.py",
     "ksgen/host/hosts.py": "tests/host/test_host*.py tests/cli/test_discretion.py",
+    "ksgen/host/rules.py": "tests/host/test_host*.py",
 }
 # They need what a developer's machine may not have, or minutes.
 MARKERS = "not anaconda and not lab"

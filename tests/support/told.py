@@ -13,10 +13,11 @@ from ksgen.problems import Problem
 
 
 def line(problem: Problem) -> str:
-    """`11:25 node_network[0].gateway4: gateway-outside: what is wrong; hint: the cure`."""
+    """`11:25 node_network[0].gateway4: gateway-outside: what is wrong; hint: the cure`; of a warning the code says so."""
     place = f"{problem.mark.line}:{problem.mark.column} {problem.variable or problem.host}"
     hint = f"; hint: {problem.hint}" if problem.hint else ""
-    return f"{place}: {problem.code}: {problem.message}{hint}"
+    severity = " (warning)" if problem.severity == "warning" else ""
+    return f"{place}: {problem.code}{severity}: {problem.message}{hint}"
 
 
 def told(text: str) -> tuple[str, ...]:
@@ -53,5 +54,5 @@ def text_of(entry: Entry) -> str:
 
 def codes(file: str) -> set[str]:
     """The codes that the table of a file expects."""
-    found = re.findall(r"^[0-9]+:[0-9]+ .*?: ([a-z0-9-]+): ", (DATA / file).read_text(), re.MULTILINE)
+    found = re.findall(r"^[0-9]+:[0-9]+ .*?: ([a-z0-9-]+)(?: \(warning\))?: ", (DATA / file).read_text(), re.MULTILINE)
     return set(found)

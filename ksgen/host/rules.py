@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is wrong between the variables of one host: one rule for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pydantic_core import PydanticCustomError
+
+from ksgen.host.host import Host
+from ksgen.problems import Problem
+from ksgen.variables import DhcpRange, boot_nic_findings, host_name, static_addresses, topology_findings
+from org_ovirt_node import layout
+
+_NO_AUTOPART = "remove node_partitioning"
+
+
+def host_problems(host: Host) -> Iterator[Problem]:
+    """What is wrong between the variables of one host."""
+    for rule in _RULES:
+        yield from rule(host)
+
+
+def _host_name(host: Host) -> Iterator[Problem]:
+    """The name of a host in the inventory need not be one that the host itself can have."""
+    try:
+        host_name(host.hostname)
+    except PydanticCustomError as error:
+        yield host.problem(("node_hostname",), error.type, error.message(), "add node_hostname: to the host")
+
+
+def _network(host: Host) -> Iterator[Problem]:
+    for location, finding in topology_findings(host.settings.network):
+        yield host.at(("node_network", *location), finding)
+    for finding in boot_nic_findings(host.settings.network, host.settings.mac):
+        yield host.at(("node_mac",), finding)
+
+
+def _dhcp_range(host: Host) -> Iterator[Problem]:
+    """No address that dnsmasq gives away is one of the host's own."""
+    dhcp = host.settings.dhcp
+    for place, address in static_addresses(host.settings.network):
+        if place[1] == "ipv4" and isinstance(dhcp, DhcpRange) and dhcp.holds(address):
+            message = f"{address} is inside the DHCP range of node_dhcp"
+            yield host.problem(
+                ("node_network", *place), "address-in-dhcp-range", message, "choose an address outside it"
+            )
+
+
+def _disk_twice(host: Host) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, disk in enumerate(host.disks):
+        by_path = (("path", disk.path),) if disk.path else ()
+        for key, value in dict.fromkeys((*disk.identities, *by_path)):
+            if value in seen:
+                yield host.problem(("node_disk", index, key), "disk-twice", f"{value} is listed twice")
+        seen |= {value for _, value in (*disk.identities, *by_path)}
+
+
+def _mirror(host: Host) -> Iterator[Problem]:
+    if host.settings.raid and len(host.disks) != 2:
+        message = f"a mirror needs two disks; node_disk has {len(host.disks)}"
+        yield host.problem(("node_raid",), "disks-for-mirror", message, "list two disks, or remove node_raid")
+
+
+def _autopart(host: Host) -> Iterator[Problem]:
+    """What the kickstart's `autopart` has no option for; of sizes and names the plan tells."""
+    settings = host.settings
+    if settings.partitioning != "autopart":
+        return
+    if settings.raid:
+        message = "automatic partitioning cannot create a mirror"
+        yield host.problem(("node_raid",), "automatic-mirror", message, _NO_AUTOPART)
+    made, wanted = layout.automatic_sizes(), layout.volume_sizes(host.request)
+    if settings.layout in layout.LAYOUTS and (too_much := sorted(made.keys() - wanted.keys())):
+        message = f"automatic partitioning cannot omit {', '.join(too_much)}"
+        yield host.problem(("node_layout",), "automatic-layout", message, _NO_AUTOPART)
+
+
+def _user_twice(host: Host) -> Iterator[Problem]:
+    names = [user.name for user in host.settings.users]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield host.problem(("node_users", index, "name"), "user-twice", f"{name} is listed twice")
+
+
+_RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
+    _host_name,
+    _network,
+    _dhcp_range,
+    _disk_twice,
+    _mirror,
+    _autopart,
+    _user_twice,
+)
