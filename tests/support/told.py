@@ -13,7 +13,7 @@ from ksgen.problems import Problem
 
 
 def line(problem: Problem) -> str:
-    """`11:25 node_network[0].gateway4: gateway-outside: what is wrong; hint: the cure`; of a warning the code says so."""
+    """`11:25 node_network[0].gateway4: gateway-outside: what is wrong; hint: the cure`; warnings say so."""
     place = f"{problem.mark.line}:{problem.mark.column} {problem.variable or problem.host}"
     hint = f"; hint: {problem.hint}" if problem.hint else ""
     severity = " (warning)" if problem.severity == "warning" else ""
