@@ -86,7 +86,7 @@ RULES = (_interface_misspelt, _vlan_on_vlan, _vlan_name, _subnet_twice)
 
 
 def boot_nic_findings(interfaces: Sequence[Interface], mac: str) -> Iterator[Finding]:
-    """The boot NIC is none of the described NICs; where one is given by its name, this is not known."""
+    """The boot NIC is not one of the described NICs; where one is given by its name, this is not known."""
     links = Links(tuple(interfaces))
     nics = {interface.device for interface in interfaces if not interface.kind}
     nics |= {name for _, _, name in links.lower if name not in links.by_device}
