@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 import click
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ksgen import inventory
 from ksgen.inventory import Inventory, Opener, password_files
-from ksgen.problems import Problem, Report, to_text
+from ksgen.problems import Problem, Report, folded, to_text
 from ksgen.variables import is_claimed
 from org_ovirt_node.layout import is_efi_dir
 
@@ -81,7 +81,7 @@ def show_problems(
 ) -> None:
     """Print problems as text, or as JSON together with `more`."""
     if as_json:
-        click.echo(json.dumps({"problems": [problem.to_json() for problem in problems], **(more or {})}, indent=1))
+        click.echo(json.dumps({"problems": [fold.to_json() for fold in folded(problems)], **(more or {})}, indent=1))
         return
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for line in to_text(problems, sources if console.is_terminal else {}):
@@ -91,8 +91,8 @@ def show_problems(
         console.print(text)
 
 
-def count(problems: Sequence[Any]) -> str:
-    return counted(len(problems), "error")
+def count(problems: Sequence[Problem]) -> str:
+    return counted(len(folded(problems)), "error")
 
 
 def counted(number: int, noun: str) -> str:

@@ -18,7 +18,7 @@ from ksgen import preflight
 from ksgen.cli.edges import DONE, JSON, ONE_HOSTS, PASSWORDS, PROBLEMS, SETTINGS, limited, read, show_problems
 from ksgen.host import Host, read_hosts
 from ksgen.preflight import ImageLook, TreeLook
-from ksgen.problems import Problem
+from ksgen.problems import Problem, folded
 from org_ovirt_node.layout import size_text
 
 _SUM_SHOWN = 12  # digits
@@ -137,7 +137,7 @@ def _line(kind: str, url: str, parts: Sequence[str], users: str) -> str:
 
 def _json(problems: Sequence[Problem], looks: preflight.Looks) -> dict[str, object]:
     return {
-        "problems": [problem.to_json() for problem in problems],
+        "problems": [fold.to_json() for fold in folded(problems)],
         "images": [look.to_json() for look in looks.images.values()],
         "trees": [look.to_json() for look in looks.trees.values()],
     }
