@@ -12,13 +12,14 @@ from pydantic_core import ErrorDetails
 from ksgen.expressions import Expressions, Rendered
 from ksgen.host.across import across
 from ksgen.host.host import Host
+from ksgen.host.nodes import certain, missing_everywhere, select_nodes
 from ksgen.host.places import KEY
 from ksgen.host.rules import host_problems
 from ksgen.host.validation import validation_problem
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.problems import Problem
 from ksgen.syntax import plain
-from ksgen.variables import Identity, Settings, is_claimed, misspelt
+from ksgen.variables import Identity, Settings, is_claimed
 
 
 def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
@@ -27,7 +28,7 @@ def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
     A host with an error is left out, unless the layout policy alone has found it: its plan can be shown.
     """
     hosts, identities, problems = [], [], []
-    nodes, others = _nodes(inventory)
+    nodes, others = select_nodes(inventory)
     problems += others
     expressions = Expressions(inventory)
     for raw in nodes:
@@ -37,47 +38,12 @@ def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
         host, found = _read_host(entry, data)
         if rendered.failed:
             host, found = None, _beside(rendered, found)
-        problems += [*rendered.problems, *found]
+        problems += certain(entry, (*rendered.problems, *found))
         if host is not None:
             hosts.append(host)
         identities.append((entry, host.settings.identity if host else _identity(data)))
     problems += across(identities)
-    return tuple(hosts), problems
-
-
-# A host is a node if it has one of these.
-_MAKE_A_NODE = ("node_mac", "node_disk")
-_NAMES_LISTED = 3
-
-
-def _nodes(inventory: Inventory) -> tuple[list[HostEntry], list[Problem]]:
-    """The hosts to install, and a note on the others: an inventory of Ansible's holds hosts of every kind."""
-    nodes = [entry for entry in inventory.hosts if _is_node(entry)]
-    skipped = [entry for entry in inventory.hosts if not _is_node(entry) and not _is_declared_none(entry)]
-    problems = []
-    if inventory.hosts and not nodes:
-        message = "no host of the inventory is a node: none has node_mac or node_disk"
-        hint = "set both for each host that is to be installed"
-        problems.append(Problem("no-nodes", message, inventory.hosts[0].mark, hint=hint))
-    elif skipped:
-        names = ", ".join(entry.name for entry in skipped[:_NAMES_LISTED])
-        more = f" and {len(skipped) - _NAMES_LISTED} more" if len(skipped) > _NAMES_LISTED else ""
-        message = f"skipped, because neither node_mac nor node_disk is set: {names}{more}"
-        hint = "set node_kind: none for hosts that are not nodes; --limit names the hosts of a run"
-        problems.append(Problem("host-skipped", message, skipped[0].mark, "warning", hint=hint))
-    return nodes, problems
-
-
-def _is_node(entry: HostEntry) -> bool:
-    """A misspelt variable of ksgen's says that the host is meant to be one."""
-    if _is_declared_none(entry):
-        return False
-    return any(name in entry.variables for name in _MAKE_A_NODE) or any(map(misspelt, entry.variables))
-
-
-def _is_declared_none(entry: HostEntry) -> bool:
-    kind = entry.variables.get("node_kind")
-    return kind is not None and kind.node.value == "none"
+    return tuple(hosts), missing_everywhere(inventory, nodes, problems)
 
 
 def _beside(rendered: Rendered, found: Iterable[Problem]) -> list[Problem]:
@@ -115,6 +81,8 @@ def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | Non
         # What the reader of the file has told of a value is its whole trouble.
         told = {problem.mark for variable in entry.variables.values() for problem in variable.problems}
         return None, [problem for problem in found if problem.mark not in told]
+    if entry.is_incomplete:
+        return None, []
     host = Host(entry.name, settings, entry)
     problems = list(host_problems(host))
     if any(problem.severity == "error" for problem in problems):

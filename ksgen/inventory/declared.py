@@ -98,11 +98,25 @@ class Declarations:
         self.groups["all"].children["ungrouped"] = nowhere
         self.hosts: dict[str, DeclaredHost] = {}
         self.flawed: list[Variable] = []
+        self._lost: set[tuple[str, str]] = set()  # ("group", name) and ("host", name); ("", "") for all hosts
         self.problems: list[Problem] = []
         self._mentions = 0
 
     def report(self, code: str, message: str, mark: Mark, hint: str | None = None, host: str | None = None) -> None:
         self.problems.append(Problem(code, message, mark, host=host, hint=hint))
+
+    # What could not be read
+
+    def lose(self, origin: Origin | None = None) -> None:
+        """Take note that variables of a group or host could not be read; without an origin: of any host."""
+        self._lost.add((origin.kind.removesuffix("_vars"), origin.name) if origin else ("", ""))
+
+    def has_lost(self, host: str, groups: Iterable[str]) -> bool:
+        """Whether a host of these groups may have variables that could not be read."""
+        if not self._lost:
+            return False
+        places = (("", ""), ("host", host), ("group", "all"), *(("group", group) for group in groups))
+        return not self._lost.isdisjoint(places)
 
     # Names
 
@@ -226,11 +240,13 @@ class Declarations:
     def file(self, root: Node) -> None:
         """One file: groups by name, usually `all` alone."""
         if not isinstance(root.value, dict):
+            self.lose()
             self.report(
                 "not-a-mapping", f"{kind(root)}, but an inventory must be a mapping", root.mark, "begin with 'all:'"
             )
             return
         if "plugin" in root.value:
+            self.lose()
             self.report(
                 "inventory-plugin",
                 "this file configures an inventory plugin, and ksgen does not run plugins",
@@ -239,6 +255,7 @@ class Declarations:
             )
             return
         if "_meta" in root.value:
+            self.lose()
             self.report(
                 "inventory-list",
                 "the output of ansible-inventory --list, which Ansible does not read as a file",
@@ -248,6 +265,7 @@ class Declarations:
             return
         for name, node in self.texts(root, "group"):
             if name in STRUCTURE_KEYS:
+                self.lose()
                 self.report("unknown-key", f"{name!r} is not in any group", node.name_mark, "put it below 'all:'")
             else:
                 self._group(name, node)
@@ -255,9 +273,12 @@ class Declarations:
     def _group(self, name: str, node: Node) -> DeclaredGroup | None:
         group = self.group(name, node.name_mark)
         if group is None or not self.is_mapping(node, f"the group {name!r}", "write 'hosts:' below it"):
+            if node.value is not None:
+                self.lose()
             return group
         for key, section in self.texts(node, "key"):
             if key not in STRUCTURE_KEYS:
+                self.lose()
                 self.report(
                     "unknown-key",
                     f"{key!r} is not one of the keys of a group: hosts, children, vars",
@@ -274,9 +295,12 @@ class Declarations:
         return group
 
     def _group_vars(self, group: DeclaredGroup, section: Node) -> None:
+        origin = Origin("group", group.name)
         if not self.is_mapping(section, "'vars'", "write 'name: value' below it"):
+            if section.value is not None:
+                self.lose(origin)
             return
-        layer = self.variables(section, Origin("group", group.name), True)
+        layer = self.variables(section, origin, True)
         priority = layer.pop("ansible_group_priority", None)
         if priority is not None:
             self._set_priority(group, priority[0].node)
@@ -284,6 +308,8 @@ class Declarations:
 
     def _children(self, group: DeclaredGroup, section: Node) -> None:
         if not self.is_mapping(section, "'children'", "end each name with a colon: 'name:'"):
+            if section.value is not None:
+                self.lose()
             return
         for name, node in self.texts(section, "group"):
             child = self._group(name, node)
@@ -327,6 +353,8 @@ class Declarations:
             has_variables = self.is_mapping(node, f"the host {pattern!r}", "write 'name: value' below it, or nothing")
             origin = Origin("host", pattern)
             layer = self.variables(node, origin, len(names) > 1) if has_variables else {}
+            for name in names if node.value is not None and not has_variables else ():
+                self.lose(Origin("host", name))
             for name in names:
                 host = self.host(name, mark, group)
                 if layer:

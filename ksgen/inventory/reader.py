@@ -26,12 +26,16 @@ VarsKind = Literal["group_vars", "host_vars"]
 
 @dataclasses.dataclass(frozen=True)
 class HostEntry:
-    """A host: where it is named first, its groups as Ansible's `group_names`, its variables."""
+    """A host: where it is named first, its groups as Ansible's `group_names`, its variables.
+
+    `is_incomplete`: a file or an entry that it may have variables from could not be read.
+    """
 
     name: str
     mark: Mark
     groups: tuple[str, ...]
     variables: Mapping[str, Variable]
+    is_incomplete: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +111,7 @@ class _Reader:
     def inventory_file(self, path: str) -> None:
         root = self.tree(path)
         if root is None:
+            self.declared.lose()
             return
         if root.value is None:
             self.declared.report(
@@ -124,9 +129,13 @@ class _Reader:
         is_group = origin.kind == "group_vars"
         for path in paths:
             root = self.tree(path, None if is_group else origin.name)
-            if root is None or root.value is None:
+            if root is None:
+                self.declared.lose(origin)
+                continue
+            if root.value is None:
                 continue
             if not isinstance(root.value, dict):
+                self.declared.lose(origin)
                 self.declared.report(
                     "not-a-mapping",
                     f"{kind(root)}, but a variables file must be a mapping",
@@ -277,6 +286,8 @@ def _read_inventories(reader: _Reader, paths: Sequence[str], stdin: TextIO | Non
             continue
         source, problems = sources.source(path)
         reader.problems += problems
+        if any(problem.severity == "error" for problem in problems):
+            reader.declared.lose()
         for file in source.files:
             reader.inventory_file(file)
         # Ansible reads a directory once for every inventory in it; the last time decides.
@@ -303,8 +314,9 @@ def _merge(reader: _Reader, directories: Sequence[str]) -> Inventory:
     )
     host_files = _layers(reader, directories, "host_vars", list(declared.hosts))
     hosts = tuple(
-        HostEntry(host.name, host.mark, *order.of(host, host_files.get(host.name, ())))
+        HostEntry(host.name, host.mark, groups, variables, declared.has_lost(host.name, groups))
         for host in declared.hosts.values()
+        for groups, variables in (order.of(host, host_files.get(host.name, ())),)
     )
     groups = {
         group.name: Group(

@@ -121,7 +121,7 @@ def _layout_problem(host: Host, finding: layout.Finding, lines: tuple[TracedLine
 def _template_problem(host: Host, line: TracedLine, finding: Finding) -> Problem:
     if line.mark.file.startswith(str(TEMPLATES)):
         finding = dataclasses.replace(finding, message=f"bug in template: {finding.message}")
-    return finding.at(line.mark, host.name)
+    return finding.at(line.mark, host.name, shared=True)
 
 
 def _culprit(host: Host, line: TracedLine, message: str) -> Location | None:

@@ -30,6 +30,10 @@ _CURES = {
     "found unknown escape character": "use single quotes, or write each backslash twice",
 }
 
+# What libyaml says after `key:value`, which is a text in YAML, and of which line: of this one, or of one below it.
+_AFTER_A_COLON = frozenset({"mapping values are not allowed in this context", "could not find expected ':'"})
+_UNSPACED = re.compile(r"(\s*(?:- )?)([A-Za-z_]\w*):[^\s:/]")
+
 
 def decode(data: bytes, file: str) -> str | Problem:
     """The text, if it is UTF-8 as Ansible requires."""
@@ -97,9 +101,24 @@ def syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
             dataclasses.replace(mark, column=line.find("\t") + 1),
             hint="replace the tab with spaces",
         )
+    if problem in _AFTER_A_COLON and (unspaced := _unspaced(lines, at.line)) is not None:
+        number, key = unspaced
+        message, hint = f"no space after the colon of {key.group(2)!r}", f"write {key.group(2)}: and a space"
+        place = Mark(file, number + 1, key.start(2) + 1, len(key.group(2)) + 1)
+        return Problem("yaml-syntax", message, place, hint=hint)
     if at.line and at.line >= len(lines) - 1 and not line.strip():
         return _cut_off(error, problem, text.rstrip(), file)
     return Problem("yaml-syntax", problem, mark, hint=_CURES.get(problem))
+
+
+def _unspaced(lines: list[str], at: int) -> tuple[int, re.Match[str]] | None:
+    """The line at or before the one where libyaml stopped that has a key whose colon has no space after it."""
+    before = [number for number in range(at, -1, -1) if number < len(lines) and lines[number].strip()][:2]
+    for number in reversed(before):
+        key = _UNSPACED.match(lines[number])
+        if key is not None:
+            return number, key
+    return None
 
 
 def _cut_off(error: yaml.YAMLError, problem: str, text: str, file: str) -> Problem:

@@ -47,12 +47,16 @@ def environment(
 
 
 def template_problem(error: Exception, host: str | None = None) -> Problem:
-    """Where in which template it went wrong; jinja rewrites tracebacks so that they show template lines."""
+    """Where in which template it went wrong; jinja rewrites tracebacks so that they show template lines.
+
+    All hosts share the templates: what is wrong there is one fault.
+    """
+    is_shared = host is not None
     if isinstance(error, jinja2.TemplateSyntaxError):
         mark = Mark(str(error.filename or error.name), error.lineno)
-        return Problem("template-syntax", str(error.message), mark, host=host)
+        return Problem("template-syntax", str(error.message), mark, host=host, shared=is_shared)
     if isinstance(error, jinja2.TemplateNotFound):
-        return Problem("template-missing", f"no template {error.name}", Mark(ORDER, 1), host=host)
+        return Problem("template-missing", f"no template {error.name}", Mark(ORDER, 1), host=host, shared=is_shared)
     mark, frame = Mark(ORDER, 1), error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
@@ -61,4 +65,4 @@ def template_problem(error: Exception, host: str | None = None) -> Problem:
         frame = frame.tb_next
     code = "template-value" if isinstance(error, GateError) else "template-error"
     message = str(error).split("\n")[0][:LINE_LONGEST] or type(error).__name__
-    return Problem(code, message, mark, host=host)
+    return Problem(code, message, mark, host=host, shared=is_shared)

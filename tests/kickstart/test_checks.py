@@ -36,7 +36,7 @@ def test_examples_are_clean() -> None:
 def test_grammar_error_of_a_site_template_is_at_its_line(tmp_path: Path) -> None:
     (problem,) = check(tmp_path, {"site.ks.j2": "\n# ours\nfirewall --enable-all\n"})
     assert to_text([problem], {}) == [
-        f"{tmp_path}/templates/site.ks.j2:3:1: error: node01.example.com: firewall has no option --enable-all",
+        f"{tmp_path}/templates/site.ks.j2:3:1: error: firewall has no option --enable-all (used by node01.example.com)",
         "  hint: did you mean '--enable'?",
     ]
 
