@@ -2,7 +2,7 @@
 """What can be wrong, and where it is."""
 
 from ksgen.problems.codes import ALL
-from ksgen.problems.folding import Fold, folded, to_text
+from ksgen.problems.folding import folded, to_text
 from ksgen.problems.report import Finding, Mark, Problem, Report, Severity
 
-__all__ = ["ALL", "Finding", "Fold", "Mark", "Problem", "Report", "Severity", "folded", "to_text"]
+__all__ = ["ALL", "Finding", "Mark", "Problem", "Report", "Severity", "folded", "to_text"]

@@ -54,9 +54,8 @@ def shown(value: object) -> str:
 def a_text(value: object, example: str) -> str:
     if not isinstance(value, str):
         is_written = isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)
-        refuse(
-            "wrong-type", f"{shown(value)} is not a string", f"write {'it in quotes' if is_written else 'one'}: {example}"
-        )
+        what = "it in quotes" if is_written else "one"
+        refuse("wrong-type", f"{shown(value)} is not a string", f"write {what}: {example}")
     return value
 
 

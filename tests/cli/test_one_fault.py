@@ -105,7 +105,7 @@ FAULTS = [
     ),
     pytest.param(
         in_file("hosts.yaml", "vars:\n        node_firmware: uefi", "vars: node_firmware"),
-        "hosts.yaml:4:13: error: a text, but 'vars' must be a mapping",
+        "hosts.yaml:4:13: error: a string, but 'vars' must be a mapping",
         id="broken-vars",
     ),
     pytest.param(
