@@ -26,6 +26,8 @@ from org_ovirt_node.layout import Commands, storage_commands
 from org_ovirt_node.programs import disks, imgbase, nics
 
 NETWORK_FILE = "/tmp/node-network.ks"
+# Where the add-on's image puts the programs that run in the installer.
+PROGRAMS = f"{disks.ADDON}/programs"
 
 
 class Verbatim(str):
@@ -89,6 +91,36 @@ class Page:
     nics: Verbatim
     resolver: Verbatim
     resolver_wanted: Verbatim
+    programs: str
+    addon_words: AddonWords | None
+
+
+@dataclasses.dataclass(frozen=True)
+class AddonWords:
+    """Why the installation stops where the installer lacks the add-on, or has one without the programs."""
+
+    directory: str
+    too_old: Verbatim
+    not_provided: Verbatim | None  # with the shell variable $updates; None if it does not come as inst.updates
+    missing: Verbatim
+    # How often, and how many seconds apart, every terminal says it.
+    repeats: int = disks.REPEAT_FOR // disks.REPEAT_EVERY
+    seconds: int = disks.REPEAT_EVERY
+
+    @classmethod
+    def of(cls, way: str) -> AddonWords:
+        cure = {
+            "updates": "run ksgen again, which publishes the add-on's image, and boot with the files that it writes",
+            "tree": "build images/product.img of the install tree again (ksgen image)",
+        }
+        too_old = disks.refusal("addon-too-old", path=f"{PROGRAMS}/disks.py", cure=cure[way])
+        given = disks.addon_missing(way, "$updates") if way == "updates" else None
+        return cls(
+            disks.ADDON,
+            Verbatim(disks.describe([too_old])),
+            Verbatim(disks.describe([given])) if given else None,
+            Verbatim(disks.describe([disks.addon_missing(way, "")])),
+        )
 
 
 def page(host: Host) -> Page:
@@ -114,7 +146,13 @@ def page(host: Host) -> Page:
         nics=source(nics),
         resolver=source(disks),
         resolver_wanted=Verbatim(disks.written(wanted_disks(settings))),
+        programs=PROGRAMS,
+        addon_words=_addon_words(_ADDON_WAYS[settings.addon]) if settings.addon else None,
     )
+
+
+_addon_words = functools.cache(AddonWords.of)
+_ADDON_WAYS: dict[bool | str, str] = {True: "updates", False: "none", "tree": "tree"}
 
 
 def _keys(settings: Settings) -> list[tuple[str, list[str]]]:
@@ -147,7 +185,7 @@ def wanted_disks(settings: Settings) -> disks.Wanted:
         group=settings.vg,
         reinstall=settings.reinstall,
         multipath=settings.multipath,
-        addon={True: "updates", False: "none", "tree": "tree"}[settings.addon],
+        addon=_ADDON_WAYS[settings.addon],
         erase=tuple(settings.erase),
     )
 

@@ -215,9 +215,11 @@ KINDS = {
     "contract": Kind(
         "{file}, which lists the requested disks, cannot be parsed: {why}",
         "the text that belongs to this disks.py",
-        "generate the kickstart again with ksgen, and do not edit this part of it",
+        "run ksgen again, so that the kickstart and the add-on are of one version, and do not edit this part",
     ),
     "addon-missing": Kind("the installer has no add-on for nodes: {why}", "{path}", "{cure}"),
+    # Said by the kickstart, which calls this program where the add-on has it.
+    "addon-too-old": Kind("the installer's add-on is older than this kickstart", "{path}", "{cure}"),
     "cannot-look": Kind(
         "{problem}", "a report of every disk", "look for disk errors in the kernel's messages; boot again"
     ),
@@ -1651,22 +1653,27 @@ def announce(target: Target, allowed: Sequence[Refusal]) -> None:
         tell(target, "\n".join(lines))
 
 
+def addon_missing(way: str, updates: str) -> Refusal:
+    """Why the installer has no add-on. `way`: one of ADDON_WAYS; `updates`: inst.updates of the kernel, if any."""
+    if way == "tree":
+        why = "the install tree does not contain it"
+        cure = "add it to the tree as images/product.img (ksgen image), or set node_addon: true"
+    elif updates:
+        why = f"inst.updates={updates} did not provide it"
+        cure = "check whether the installer can fetch that URL, and whether it is the image that ksgen published"
+    else:
+        why = "the kernel's command line has no inst.updates"
+        cure = "boot with the files that ksgen writes, or set node_addon: false"
+    return refusal("addon-missing", why=why, path=ADDON, cure=cure)
+
+
 def addon_refusals(target: Target, wanted: Wanted) -> tuple[Refusal, ...]:
     """Why the add-on is not there, if it has to be."""
     if wanted.addon == "none" or target.resolve(ADDON):
         return ()
     words = (word.partition("=") for word in target.read("/proc/cmdline").split())
     given = [value for name, _, value in words if name == "inst.updates"]
-    if wanted.addon == "tree":
-        why = "the install tree does not contain it"
-        cure = "add it to the tree as images/product.img (ksgen image), or set node_addon: true"
-    elif given:
-        why = f"inst.updates={given[-1]} did not provide it"
-        cure = "check whether the installer can fetch that URL, and whether it is the image that ksgen published"
-    else:
-        why = "the kernel's command line has no inst.updates"
-        cure = "boot with the files that ksgen writes, or set node_addon: false"
-    return (refusal("addon-missing", why=why, path=ADDON, cure=cure),)
+    return (addon_missing(wanted.addon, given[-1] if given else ""),)
 
 
 def resolve(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:

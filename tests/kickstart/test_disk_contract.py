@@ -209,7 +209,8 @@ def test_text_that_is_not_understood_stops(text: object, why: str) -> None:
         "ovirt-node: the installation stops here; nothing has been written to any disk.",
         f"ovirt-node: error: contract: /tmp/wanted.json, which lists the requested disks, cannot be parsed: {why}; "
         "needed: the text that belongs to this disks.py",
-        "ovirt-node:   cure: generate the kickstart again with ksgen, and do not edit this part of it",
+        "ovirt-node:   cure: run ksgen again, so that the kickstart and the add-on are of one version, "
+        "and do not edit this part",
         "ovirt-node: Correct the inventory, run ksgen, and boot again.",
     ]
 

@@ -15,14 +15,16 @@ from ksgen.grammar import Grammar
 from ksgen.host import Host
 from ksgen.kickstart.page import Templates
 from lab.machine import GIB, Disk
+from org_ovirt_node.programs import disks, nics
 
 HERE = Path(__file__).parent
 Job = dict[str, str | bytes | Path]
 
 _RUN = """\
 set -e
-# disks.py wants to see the add-on.
-mkdir -p /usr/share/anaconda/addons/org_ovirt_node
+# As the add-on's image has them.
+mkdir -p /usr/share/anaconda/addons/org_ovirt_node/programs
+cp disks.py nics.py /usr/share/anaconda/addons/org_ovirt_node/programs/
 # As in EL: LVM looks at no disk that nobody has told it of.
 printf 'devices {\\n use_devicesfile=1\\n}\\n' >>/etc/lvm/lvmlocal.conf
 # An array of empty disks is in sync already, and the first pass over them would only take time.
@@ -106,5 +108,6 @@ def job(kickstart: Rendered, then: str = "", **files: str | bytes | Path) -> Job
         "commands.json": json.dumps(kickstart.commands),
         "partition.py": HERE / "guest" / "partition.py",
         "look.py": HERE / "guest" / "look.py",
+        **{Path(program.__file__).name: Path(program.__file__) for program in (disks, nics)},
         **files,
     }

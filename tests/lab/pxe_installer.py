@@ -102,7 +102,8 @@ def _add_addresses(top: Path) -> None:
 
 def node_image(path: Path) -> Path:
     """A disk that says under which firmware it has been booted, and switches the machine off."""
-    code = _BOOT_CODE.ljust(_TEXT_AT, b"\0") + f"\r\n{DISK_BOOTS['bios']}\r\n".encode() + b"\0"
+    # Twice: SeaBIOS may put the last character that iPXE printed into the first.
+    code = _BOOT_CODE.ljust(_TEXT_AT, b"\0") + f"\r\n{DISK_BOOTS['bios']}\r\n".encode() * 2 + b"\0"
     # The table of the MBR: one entry, with the addresses of cylinders and heads that nobody reads any more.
     entry = struct.pack("<B3sB3sII", 0, b"\xff" * 3, _ESP_TYPE, b"\xff" * 3, _ESP_START, _ESP_SECTORS)
     path.write_bytes(code.ljust(446, b"\0") + entry + bytes(48) + b"\x55\xaa")

@@ -367,6 +367,7 @@ def test_every_refusal_is_shown() -> None:
     } | {
         "link-missing",
         "addon-missing",
+        "addon-too-old",
         "contract",
     }
     assert told | elsewhere == set(disks.KINDS)
