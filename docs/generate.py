@@ -25,7 +25,7 @@ from ksgen.grammar import ksfile
 from ksgen.host import Host, read_hosts
 from ksgen.inventory import reader
 from ksgen.kickstart.page import Templates
-from ksgen.lint import commands, linter
+from ksgen.lint import checking, commands, linter, targets
 from ksgen.problems import Problem
 from ksgen.problems.codes import CODES
 from ksgen.variables import PREFIX, Settings
@@ -212,12 +212,12 @@ def codes() -> str:
     return "\n".join(parts)
 
 
-_GRAVE = {"error": "**error**", "warning": "warning"}
+_GRAVE = {"error": "**error**", "warning": "warning", "note": "note"}
 
 
 def checks() -> str:
     """Every check of kickstarts, by topic."""
-    sources = {check.code: check.source for check in linter.CHECKS}
+    sources = {check.code: check.source for check in checking.CHECKS}
     sources |= {code: source for code, _, source in commands.GRAMMAR}
     node, _ = Templates().render(_host(CHECKED_NODE))
     alone, _ = Templates().render(_host({**CHECKED_NODE, "node_addon": "false"}))
@@ -255,7 +255,7 @@ def told(example: Example, text: str) -> list[Problem]:
     """What the checks say of a good kickstart with the example's mistake in it."""
     assert example.good in text, example
     wrong = text.replace(example.good, example.bad, 1)
-    return linter.Linter(example.release).lint(ksfile.include("example.ks", wrong, str))
+    return linter.Linter(example.release, [targets.CODE]).lint(ksfile.include("example.ks", wrong, str))
 
 
 def _shown(text: str) -> list[str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ksgen import addon, lint
-from ksgen.cli import arm_command, iso_command, picture, preflight_command, render_command
+from ksgen import addon
+from ksgen.cli import arm_command, iso_command, lint_command, picture, preflight_command, render_command
 from ksgen.cli.edges import (
     DONE,
     HOSTS,
@@ -33,8 +33,7 @@ from ksgen.cli.edges import (
 from ksgen.expressions import Expressions
 from ksgen.host import explain_host, read_hosts
 from ksgen.kickstart import shown_plan, version
-from ksgen.problems import ALL
-from ksgen.variables import file_schema, nearest, variables_schema
+from ksgen.variables import file_schema, variables_schema
 
 
 class _RenderByDefault(click.Group):
@@ -148,26 +147,6 @@ def graph(hosts: Sequence[str]) -> None:
     sys.exit(PROBLEMS if report.has_errors else DONE)
 
 
-@main.command("lint", context_settings=SETTINGS)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True, path_type=Path))
-@click.option("--release", type=click.Choice(lint.RELEASES), help="Target release; default: from `#version=`.")
-@click.option("--disable", multiple=True, metavar="CODE", help="Skip a check; docs/checks.md lists the codes.")
-@JSON
-def lint_files(files: Sequence[Path], release: str | None, disable: Sequence[str], as_json: bool) -> None:
-    """Check kickstarts, generated or hand-written: syntax, storage, network, scripts, and a node's layout.
-
-    The FILE `-` is standard input; its %include files are looked up in the current directory.
-    """
-    codes = [code for given in disable for code in given.split(",") if code]
-    for code in codes:
-        if code not in ALL:
-            cure = nearest(code, ALL)
-            raise click.UsageError(f"unknown check code {code!r}" + (f"; {cure}" if cure else ""))
-    report, sources = lint.lint(files, release, codes, sys.stdin.buffer)
-    show_problems(report.problems, sources, as_json)
-    sys.exit(PROBLEMS if report.has_errors else DONE)
-
-
 @main.command(context_settings=SETTINGS)
 @click.option(
     "--variables", is_flag=True, help="Schema of a mapping of variables, for files in group_vars and host_vars."
@@ -210,6 +189,7 @@ def init(directory: Path) -> None:
 
 for command in (
     *(render_command.render, render_command.arm, arm_command.disarm, arm_command.armed),
+    lint_command.lint_files,
     preflight_command.preflight_images,
     iso_command.write_iso,
 ):

@@ -88,6 +88,7 @@ def show_problems(
         text = Text(line)
         text.highlight_words([": error:"], "red")
         text.highlight_words([": warning:"], "yellow")
+        text.highlight_words([": note:"], "cyan")
         console.print(text)
 
 

@@ -2,7 +2,7 @@
 """pykickstart's grammar of a release, and a kickstart as it reads it."""
 
 from ksgen.grammar.ksfile import SIZE_LIMIT, KickstartFile, include, read_file
-from ksgen.grammar.ksview import STORAGE, Check, Found, Kickstart, Section, init_line, value, view
+from ksgen.grammar.ksview import STORAGE, Check, Found, Kickstart, Kind, Section, init_line, value, view
 from ksgen.grammar.releases import SECTIONS, VERSIONS, Command, Grammar, Numbered
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Grammar",
     "Kickstart",
     "KickstartFile",
+    "Kind",
     "Numbered",
     "Section",
     "include",

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ksgen.grammar.releases import SECTIONS, Command, Numbered
 from ksgen.problems import Severity
@@ -16,6 +16,8 @@ from org_ovirt_node.layout import Device
 SCRIPTS = frozenset(("%pre", "%pre-install", "%post", "%onerror", "%traceback"))
 # Commands that say where the system comes from.
 PAYLOADS = ("liveimg", "url", "nfs", "cdrom", "harddrive", "hmc", "ostreesetup", "ostreecontainer", "bootc")
+# What is installed; "any": each file by what is in it.
+Kind = Literal["node", "host", "any"]
 STORAGE = ("part", "partition", "raid", "volgroup", "logvol", "btrfs", "mount", "autopart")
 
 _OPENING = re.compile(r"^[ \t]*%\S+", re.MULTILINE)
@@ -89,7 +91,8 @@ class Kickstart:
     """A kickstart of a release.
 
     `rejected` are the commands with a line that the grammar refused: what they would have made is not known, no more
-    than what an unread %include makes (`is_whole`). `devices` are those of its storage commands.
+    than what an unread %include makes (`is_whole`). `devices` are those of its storage commands. `kind` is what the
+    user says that it installs; "any": not said.
     """
 
     release: str
@@ -99,6 +102,7 @@ class Kickstart:
     rejected: frozenset[str] = frozenset()
     is_whole: bool = True
     devices: tuple[Device, ...] = ()
+    kind: Kind = "any"
 
     @functools.cached_property
     def _named(self) -> Mapping[str, tuple[Command, ...]]:
@@ -138,7 +142,9 @@ class Kickstart:
 
     @functools.cached_property
     def installs_node(self) -> bool:
-        """Whether an oVirt Node comes of it: by its add-on, by imgbase in a %post, or by the name of the image."""
+        """Whether an oVirt Node comes of it: by `kind`, by its add-on, by imgbase in a %post, or by the image."""
+        if self.kind != "any":
+            return self.kind == "node"
         if any(section.args[:1] == ("org_ovirt_node",) for section in self.all_sections("%addon")):
             return True
         if any(re.search(r"ovirt-node|rhvh", str(c.values.get("url")), re.IGNORECASE) for c in self.all("liveimg")):

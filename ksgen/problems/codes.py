@@ -262,6 +262,7 @@ CODES: dict[str, dict[str, str]] = {
         "include-missing": "an included file is not found",
         "include-loop": "a file includes itself",
         "include-inside": "%include in a here-document of a script",
+        "written-for-other-release": "`#version=` names another release than the one that is checked",
         "disable-unknown": "a comment disables an unknown check",
         "kickstart-empty": "the kickstart is empty",
         "kickstart-nul": "a NUL byte",

@@ -13,7 +13,7 @@ from typing import Literal
 
 from ksgen.problems.codes import ALL
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclasses.dataclass(frozen=True, order=True)

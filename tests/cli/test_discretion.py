@@ -17,7 +17,7 @@ from inventories import PASSWORD_HASH, inventory_text, read_text
 
 from ksgen.grammar import Grammar, view
 from ksgen.kickstart import render_all
-from ksgen.lint import linter
+from ksgen.lint import checking
 from ksgen.netboot.bootargs import problems as boot_problems
 from ksgen.problems import to_text
 from ksgen.variables import PRIVATE, Settings
@@ -203,6 +203,6 @@ def test_lint_repeats_no_secret(line: str) -> None:
     grammar = Grammar("el9")
     said = grammar.read(line + "\n")
     kickstart = view("el9", line + "\n", grammar.commands, said)
-    messages = [one.message for _, one in (*linter.grammar_of(said, kickstart), *linter.check(kickstart))]
+    messages = [one.message for _, one in (*checking.grammar_of(said, kickstart), *checking.check(kickstart))]
     assert messages
     assert SECRET not in "".join(messages)

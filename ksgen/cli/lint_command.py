@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ksgen lint`: kickstart files -> their problems, for a person or for a machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from ksgen import lint
+from ksgen.cli import github, sarif
+from ksgen.cli.edges import DONE, JSON, PROBLEMS, SETTINGS, show_problems
+from ksgen.grammar import Kind
+from ksgen.kickstart import version
+from ksgen.problems import ALL
+from ksgen.variables import nearest
+
+_FORMATS = ("text", "json", "sarif", "github")
+
+
+def _codes(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    codes = tuple(code for one in given for code in one.split(",") if code)
+    for code in codes:
+        if code not in ALL:
+            cure = nearest(code, ALL)
+            raise click.BadParameter(f"unknown check code {code!r}" + (f"; {cure}" if cure else ""))
+    return codes
+
+
+@click.command("lint", context_settings=SETTINGS)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True, path_type=Path))
+@click.option("--release", type=click.Choice(lint.RELEASES), help="Target release; default: from `#version=`.")
+@click.option(
+    "--kind",
+    type=click.Choice(get_args(Kind)),
+    default="any",
+    help="What is installed; rules of nodes apply to nodes only. Default, any: by the contents of each file.",
+)
+@click.option("--errors", "only_errors", is_flag=True, help="Report errors only, no warnings and no notes.")
+@click.option(
+    "--disable",
+    "codes",
+    multiple=True,
+    metavar="CODE",
+    callback=_codes,
+    help="Skip a check; docs/checks.md has the codes.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="text",
+    help="Format of the problems: sarif is SARIF 2.1.0, github are commands of GitHub Actions. Default: text.",
+)
+@JSON
+def lint_files(
+    files: Sequence[Path],
+    release: str | None,
+    kind: Kind,
+    only_errors: bool,
+    codes: Sequence[str],
+    form: str,
+    as_json: bool,
+) -> None:
+    """Check kickstarts, generated or hand-written: syntax, storage, network, scripts, and a node's layout.
+
+    The FILE `-` is standard input; its %include files are looked up in the current directory.
+    """
+    report, sources = lint.lint(files, lint.Linter(release, codes, kind), sys.stdin.buffer)
+    problems = [problem for problem in report.problems if problem.severity == "error" or not only_errors]
+    if form == "sarif":
+        click.echo(json.dumps(sarif.log(problems, version()), indent=1))
+    elif form == "github":
+        for problem in problems:
+            click.echo(github.command(problem))
+    else:
+        show_problems(problems, sources, as_json or form == "json")
+    sys.exit(PROBLEMS if report.has_errors else DONE)

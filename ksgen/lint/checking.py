@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All checks, and what they and the grammar say of a kickstart, in words that a terminal can show."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from ksgen.grammar import Check, Kickstart, Numbered
+from ksgen.lint import commands, disks, layout, network, node, people, scripts
+from ksgen.problems import Finding
+from ksgen.redaction import without_secrets
+
+CHECKS: tuple[Check, ...] = (
+    *scripts.CHECKS,
+    *commands.CHECKS,
+    *disks.CHECKS,
+    *layout.CHECKS,
+    *network.CHECKS,
+    *people.CHECKS,
+    *node.CHECKS,
+)
+
+
+def grammar_of(said: Sequence[Numbered], kickstart: Kickstart) -> Iterator[Numbered]:
+    """What the grammar says, in words that help, each at its line."""
+    lines = kickstart.text.splitlines() if said else []
+    for number, one in said:
+        line = lines[number - 1] if 0 < number <= len(lines) else ""
+        told = commands.tell(one, line, kickstart.release)
+        if told is not None:
+            yield number, _shown(told, line)
+
+
+def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Numbered]:
+    """Everything that the checks find."""
+    lines = kickstart.text.split("\n")
+    for one in checks:
+        if _is_of_nodes(one.code) and not kickstart.installs_node:
+            continue
+        for found in one.decide(kickstart):
+            line = lines[found.line - 1] if 0 < found.line <= len(lines) else ""
+            severity = found.severity or one.severity
+            yield found.line, _shown(Finding(found.code or one.code, found.message, severity, found.hint), line)
+
+
+def _is_of_nodes(code: str) -> bool:
+    """Whether a check is about what only a node has: imgbase, its section, its layout."""
+    return code.startswith(("imgbase-", "node-")) or code == "addon-section"
+
+
+def _shown(finding: Finding, line: str) -> Finding:
+    """The same without the secrets of the line that it is about, as a terminal can show it."""
+    message, hint = without_secrets(finding.message, line), finding.hint
+    return dataclasses.replace(finding, message=_printable(message), hint=_printable(hint) if hint else None)
+
+
+def _printable(text: str) -> str:
+    """What was quoted from a file may hold anything."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

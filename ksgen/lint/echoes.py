@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Findings that only follow from another one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+from ksgen.grammar import Numbered
+from ksgen.lint import commands
+
+_GRAMMAR_CODES = frozenset(code for code, _, _ in commands.GRAMMAR)
+
+
+def without_echoes(findings: Sequence[Numbered]) -> Iterator[Numbered]:
+    """The findings without those that only follow from another of them."""
+    lines = _Lines.of(findings)
+    for line, finding in findings:
+        if not any(follows(line, finding.code, lines) for follows in _ECHOES):
+            yield line, finding
+
+
+@dataclasses.dataclass(frozen=True)
+class _Lines:
+    """Where the findings stand that others follow from."""
+
+    section_inside: frozenset[int]
+    mount_twice: frozenset[int]
+    unreadable: Mapping[int, str]
+    ending: frozenset[int]
+
+    @classmethod
+    def of(cls, findings: Sequence[Numbered]) -> _Lines:
+        def lines(code: str) -> frozenset[int]:
+            return frozenset(line for line, finding in findings if finding.code == code)
+
+        unreadable = {line: finding.code for line, finding in findings if finding.code in _UNREADABLE}
+        return cls(lines("section-word-inside"), lines("mount-twice"), unreadable, lines("ends-with-el9"))
+
+
+_UNREADABLE = ("template-left-over", "line-continued")
+
+
+def _is_after_broken_section(line: int, code: str, lines: _Lines) -> bool:
+    """Below the word of a section inside a script the grammar reads something else than was meant."""
+    return code in _GRAMMAR_CODES and any(line >= first for first in lines.section_inside)
+
+
+def _has_place_elsewhere(line: int, code: str, lines: _Lines) -> bool:
+    """pykickstart names no line for what the check of the same code has found at its line."""
+    return code == "ends-with-el9" and not line and any(lines.ending)
+
+
+def _is_mount_again(line: int, code: str, lines: _Lines) -> bool:
+    """The grammar, too, refuses a second mount point of one name."""
+    return code == "kickstart-grammar" and line in lines.mount_twice
+
+
+def _is_of_unreadable_line(line: int, code: str, lines: _Lines) -> bool:
+    """What else is wrong in a line that is not meant as it reads."""
+    return lines.unreadable.get(line, code) != code
+
+
+_ECHOES = (_is_after_broken_section, _has_place_elsewhere, _is_mount_again, _is_of_unreadable_line)
