@@ -127,6 +127,8 @@ EXAMPLES: dict[str, Example] = {
     # --- text and scripts ---
     "kickstart-nul": Example("reboot\n", "reboot\n# \0\n"),
     "line-continued": Example("services --enabled=sshd\n", "services --enabled=sshd \\\n"),
+    "written-for-other-release": Example("#version=RHEL9\n", "#version=RHEL8\n"),
+    "disable-unknown": Example("reboot\n", "reboot  # ksgen: disable=zerombr\n"),
     "template-left-over": Example("lang en_US.UTF-8\n", "lang en_US.UTF-8 # {{ lang }}\n"),
     "script-line-ends": Example('echo "installing" >/dev/console\n', 'echo "installing" >/dev/console\r\n'),
     "post-without-erroronfail": Example("%post --erroronfail\n", "%post\n"),

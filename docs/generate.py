@@ -25,7 +25,7 @@ from ksgen.grammar import ksfile
 from ksgen.host import Host, read_hosts
 from ksgen.inventory import reader
 from ksgen.kickstart.page import Templates
-from ksgen.lint import checking, commands, linter, targets
+from ksgen.lint import checking, commands, linter
 from ksgen.problems import Problem
 from ksgen.problems.codes import CODES
 from ksgen.variables import PREFIX, Settings
@@ -224,7 +224,7 @@ def checks() -> str:
     texts = {"plain": PLAIN, "small": SMALL, "node": node or "", "alone": alone or ""}
     parts = []
     for topic, meanings in CODES.items():
-        found = [_check_entry(code, meanings[code], sources, texts) for code in meanings if code in CHECK_EXAMPLES]
+        found = [_check_entry(code, meanings[code], sources, texts) for code in meanings if code in LINTED]
         if found:
             parts.append(f"## {topic}\n\n" + "\n".join(found))
     return "\n".join(parts)
@@ -240,7 +240,32 @@ CHECKED_NODE = {
 }
 
 
+_OF_LAYOUT = "org_ovirt_node/layout/policy.py"
+# What lint reports that no line of a good kickstart shows: how grave it is, and where the rule is from.
+WITHOUT_EXAMPLE = {
+    "cannot-read": ("error", "the file itself"),
+    "no-such-file": ("error", "the file itself"),
+    "file-too-large": ("error", "a limit of ksgen"),
+    "not-utf-8": ("error", "pyanaconda, kickstart.py"),
+    "include-missing": ("warning", "pykickstart, parser.py"),
+    "include-loop": ("error", "pykickstart, parser.py"),
+    "kickstart-empty": ("error", "pyanaconda, kickstart.py"),
+    "root-below-image": ("error", _OF_LAYOUT),
+    "volume-tiny": ("error", _OF_LAYOUT),
+    "volume-other-pool": ("error", _OF_LAYOUT),
+    "reserve-too-small": ("error", _OF_LAYOUT),
+    "reserve-small": ("warning", _OF_LAYOUT),
+    "cannot-update": ("warning", _OF_LAYOUT),
+    "images-below-wish": ("warning", _OF_LAYOUT),
+}
+# Every code that lint reports; tests/lint/test_documented.py looks for others.
+LINTED = {*CHECK_EXAMPLES, *WITHOUT_EXAMPLE}
+
+
 def _check_entry(code: str, meaning: str, sources: dict[str, str], texts: dict[str, str]) -> str:
+    if code in WITHOUT_EXAMPLE:
+        severity, source = WITHOUT_EXAMPLE[code]
+        return f"### `{code}`\n\n{meaning} · {_GRAVE[severity]} · source: {source}\n"
     example = CHECK_EXAMPLES[code]
     (problem,) = told(example, texts[example.base])
     assert problem.code == code, problem
@@ -252,10 +277,14 @@ def _check_entry(code: str, meaning: str, sources: dict[str, str], texts: dict[s
 
 
 def told(example: Example, text: str) -> list[Problem]:
-    """What the checks say of a good kickstart with the example's mistake in it."""
+    """What the checks say of a good kickstart with the example's mistake in it, and not of the good one."""
     assert example.good in text, example
-    wrong = text.replace(example.good, example.bad, 1)
-    return linter.Linter(example.release, [targets.CODE]).lint(ksfile.include("example.ks", wrong, str))
+    of_release = linter.Linter(example.release)
+    good, wrong = (
+        of_release.lint(ksfile.include("example.ks", one, str))
+        for one in (text, text.replace(example.good, example.bad, 1))
+    )
+    return [problem for problem in wrong if problem.code not in {other.code for other in good}]
 
 
 def _shown(text: str) -> list[str]:

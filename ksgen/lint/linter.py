@@ -55,7 +55,7 @@ class Linter:
         yield from check_written(grammar, kickstart)
 
     def grammar(self, release: str) -> Grammar:
-        """The grammar of a release, made once: that takes longer than reading fifty kickstarts."""
+        """The grammar of a release, made once: that takes as long as checking several kickstarts."""
         if release not in self._grammars:
             self._grammars[release] = Grammar(release)
         return self._grammars[release]

@@ -34,9 +34,9 @@ LINTERS = {release: linter.Linter(release) for release in targets.RELEASES}
 
 
 def told(text: str, release: str = "el9") -> list[Problem]:
-    """What is wrong; the kickstarts of these tests are checked for releases that they were not written for."""
+    """What is wrong; a kickstart of these tests may have been written for the other release."""
     problems = LINTERS[release].lint(ksfile.include("x.ks", text, str))
-    return [problem for problem in problems if problem.code != targets.CODE]
+    return [p for p in problems if p.code != targets.CODE or not (p.hint or "").startswith("--release")]
 
 
 def short(problems: list[Problem]) -> list[tuple[int, str, str]]:
@@ -88,7 +88,7 @@ def test_a_mistake_is_told_and_nothing_else(code: str, node: str, alone: str) ->
 
 def test_every_check_has_its_example() -> None:
     of_grammar = {code for code, _, _ in commands.GRAMMAR}
-    own = {check.code for check in checking.CHECKS} | of_grammar
+    own = {check.code for check in checking.CHECKS} | of_grammar | {"disable-unknown", targets.CODE}
     # An empty kickstart is no mistake in a good one; node-layout stands for the codes of the layout.
     assert own - set(EXAMPLES) == {"kickstart-empty", "node-layout"}
     assert set(EXAMPLES) - own <= set(findings._WORDS)
