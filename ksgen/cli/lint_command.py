@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -36,7 +35,7 @@ def _codes(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple
 @click.option("--release", type=click.Choice(lint.RELEASES), help="Target release; default: from `#version=`.")
 @click.option(
     "--kind",
-    type=click.Choice(get_args(Kind)),
+    type=click.Choice(lint.KINDS),
     default="any",
     help="What is installed; rules of nodes apply to nodes only. Default, any: by the contents of each file.",
 )
