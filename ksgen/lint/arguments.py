@@ -150,8 +150,8 @@ ROWS: tuple[Row, ...] = (
     _row(r"ambiguous option: (\S+) could match (.*)", "option {word!r} of {name} can be {other}", "write it in full"),
     _row(r"A single argument is expected for the \S+ command", "command {name!r} requires one argument", _usage),
     _row(
-        r"Unexpected arguments to \S+ command",
-        "command {name!r} has more arguments than it takes; a value with blanks must be in quotes",
+        r"Unexpected arguments to \S+ command: \[(.*)\]",
+        "command {name!r} has more arguments than it takes: {word}; a value with blanks must be in quotes",
         _usage,
     ),
     _row(r"One or zero arguments are expected", "command {name!r} has more arguments than it takes", _usage),

@@ -55,7 +55,9 @@ def test_grammar_error_of_a_value_is_at_the_inventory(tmp_path: Path) -> None:
     line = 4 + len(HOST)
     assert (problem.mark.file, problem.mark.line) == (str(tmp_path / "hosts.yaml"), line)
     assert (problem.code, problem.variable) == ("kickstart-grammar", "node_timezone")
-    assert problem.message == "Unexpected arguments to lang command: ['UTC']"
+    assert problem.message == (
+        "command 'lang' has more arguments than it takes: 'UTC'; a value with blanks must be in quotes"
+    )
 
 
 def test_unclosed_quote_keeps_its_line(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ SAID = [
     ("timezone Europe/Berlin UTC", "command 'timezone' has more arguments than it takes -> "
      "write: timezone Europe/Vienna --utc"),
     ("timezone", "command 'timezone' has no argument -> write: timezone Europe/Vienna --utc"),
-    ("sshkey --username=root ssh-ed25519 AAAA ops", "command 'sshkey' has more arguments than it takes; "
+    ("sshkey --username=root ssh-ed25519 AAAA ops", "command 'sshkey' has more arguments than it takes: 'AAAA', 'ops'; "
      "a value with blanks must be in quotes -> write: sshkey --username=NAME \"KEY\", the key in quotes"),
     ("eula agreed", "command 'eula' takes no arguments -> write: eula --agreed"),
     ("eula", "command 'eula' requires --agreed -> write: eula --agreed"),
