@@ -2,9 +2,8 @@
 """Boot files of the hosts and configuration of the servers: who boots what, and until when."""
 
 from ksgen.netboot.arming import RANDOM_BYTES, Arming, UntilError, arm, disarm, parse_until, status, void
-from ksgen.netboot.boot import STATE_FILE, copies, missing_kernels, readers, server, site_files, spent, stored
-from ksgen.netboot.bootfiles import BootTemplates, Server
-from ksgen.netboot.boottree import Copy, changed, staged
+from ksgen.netboot.boottemplates import BootTemplates
+from ksgen.netboot.boottree import Copy, changed, copies, missing_kernels, staged
 from ksgen.netboot.published import Published, disarmed, read_published, tokens
 from ksgen.netboot.remembered import (
     NONE,
@@ -16,6 +15,9 @@ from ksgen.netboot.remembered import (
     read_remembered,
     remembered_text,
 )
+from ksgen.netboot.site import site_files
+from ksgen.netboot.state import STATE_FILE, spent, stored
+from ksgen.netboot.webserver import Server, readers, server
 
 __all__ = [
     "NONE",

@@ -160,14 +160,14 @@ def disarm(armings: Iterable[Arming], names: Collection[str]) -> tuple[Arming, .
 
 def void(armings: Iterable[Arming], hosts: Mapping[str, Host]) -> dict[str, str]:
     """The hosts whose arming no longer matches the inventory, with the reason."""
-    found = {}
+    reasons = {}
     for one in armings:
         host = hosts.get(one.host)
         if host is None:
-            found[one.host] = "it is no longer in the inventory"
+            reasons[one.host] = "it is no longer in the inventory"
         elif host.settings.mac != one.mac:
-            found[one.host] = f"its node_mac is now {host.settings.mac}; it was {one.mac} when armed"
-    return found
+            reasons[one.host] = f"its node_mac is now {host.settings.mac}; it was {one.mac} when armed"
+    return reasons
 
 
 def status(arming: Arming, now: datetime.datetime, spent: Collection[str], published: Collection[str]) -> Status:
@@ -187,6 +187,8 @@ def active(
 ) -> dict[str, Arming]:
     """The hosts that may be installed now, by name. Every other machine boots its disk."""
     by_name = {host.name: host for host in hosts}
-    known = tuple(armings)
-    over = void(known, by_name)
-    return {one.host: one for one in known if one.host not in over and status(one, now, spent, (one.token,)) == "armed"}
+    armings = tuple(armings)
+    over = void(armings, by_name)
+    return {
+        one.host: one for one in armings if one.host not in over and status(one, now, spent, (one.token,)) == "armed"
+    }

@@ -45,7 +45,7 @@ class _Network:
 
 
 def kernel_arguments(host: Host, token: str) -> tuple[str, ...]:
-    """The arguments of an armed host. The add-on's image is in the published tree (boot.addon_images)."""
+    """The arguments of an armed host. The add-on's image is in the published tree (site.addon_images)."""
     settings = host.settings
     base = base_url(settings)
     given = {argument.partition("=")[0] for argument in settings.installer_args}
@@ -186,13 +186,13 @@ def _has_address(interface: Interface, settings: Settings) -> bool:
 def _below(interface: Interface, settings: Settings) -> set[str]:
     """The interface and all interfaces below it."""
     by_device = {i.device: i for i in settings.network}
-    found, todo = set(), [interface.device]
+    devices, todo = set(), [interface.device]
     while todo:
         device = todo.pop()
-        if device not in found:
-            found.add(device)
+        if device not in devices:
+            devices.add(device)
             todo += by_device[device].lower if device in by_device else ()
-    return found
+    return devices
 
 
 def _dynamic(interface: Interface, carries: bool) -> str:
@@ -201,7 +201,7 @@ def _dynamic(interface: Interface, carries: bool) -> str:
     return "dhcp6" if own_ipv6(interface, carries) == "dhcp" else "auto6"
 
 
-def _card(device: str) -> str:
+def _field(device: str) -> str:
     """A NIC by its name or MAC address. With dashes, as a colon ends a field; the generator reads both alike."""
     return dashed(device)
 
@@ -214,7 +214,7 @@ def _static(interface: Interface, address: str, host: Host) -> str:
     else:
         gateway = f"[{interface.gateway6}]" if interface.gateway6 else ""
         numbers = f"[{own.ip}]::{gateway}:{own.network.prefixlen}"
-    return f"ip={numbers}:{host.hostname}:{_card(interface.device)}:none{mtu}"
+    return f"ip={numbers}:{host.hostname}:{_field(interface.device)}:none{mtu}"
 
 
 def _device_arguments(interface: Interface, settings: Settings) -> tuple[list[str], str]:
@@ -236,18 +236,18 @@ def _device_arguments(interface: Interface, settings: Settings) -> tuple[list[st
             return [], f"the installer's initrd cannot create a VLAN on {interface.vlan.parent}"
         arguments.append(f"vlan={interface.device}:{interface.vlan.parent}")
     elif interface.bond:
-        members = ",".join(map(_card, interface.bond.members))
+        members = ",".join(map(_field, interface.bond.members))
         arguments.append(f"bond={interface.device}:{members}:{_bond_options(interface)}{_bond_mtu(interface)}")
     elif interface.bridge:
-        arguments.append(f"bridge={interface.device}:{','.join(map(_card, interface.bridge.members))}")
+        arguments.append(f"bridge={interface.device}:{','.join(map(_field, interface.bridge.members))}")
     return arguments, ""
 
 
 def _bond_options(interface: Interface) -> str:
     assert interface.bond is not None
-    wanted = {"mode": interface.bond.mode, "miimon": "100", **interface.bond.options}
+    options = {"mode": interface.bond.mode, "miimon": "100", **interface.bond.options}
     # A list inside an option has semicolons (dracut.cmdline(7)); an IPv6 address would end the field.
-    return ",".join(f"{name}={value.replace(',', ';')}" for name, value in wanted.items() if ":" not in value)
+    return ",".join(f"{name}={value.replace(',', ';')}" for name, value in options.items() if ":" not in value)
 
 
 def _bond_mtu(interface: Interface) -> str:

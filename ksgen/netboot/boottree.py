@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kernels, initrds and boot loaders: which files the published tree needs, where they come from, what is missing.
 
-`wanted` decides, `staged` copies.
+`copies` decides, `staged` copies.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import dataclasses
 import filecmp
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ksgen.host import Host
 from ksgen.media import KERNEL
 from ksgen.problems import Mark, Problem, Severity
 
@@ -85,7 +86,7 @@ _TREE_UEFI = (("shimx64.efi", "EFI/BOOT/BOOTX64.EFI"), ("grubx64.efi", "EFI/BOOT
 _STAGE2 = (".treeinfo", "images/install.img")
 
 
-def wanted(
+def needed(
     releases: Collection[str], trees: Mapping[str, Path], system: Path = Path("/")
 ) -> tuple[tuple[Copy, ...], list[Problem]]:
     """The files for hosts of these releases, and those that are missing.
@@ -93,21 +94,48 @@ def wanted(
     `trees` has the directory of each release's install tree: a mounted or copied DVD. `system` is the root below which
     the packages' files are looked up.
     """
-    found: list[Copy] = []
+    files: list[Copy] = []
     problems: list[Problem] = []
     for release in sorted(releases):
-        copies, missing = _of_tree(release, trees.get(release))
-        found += copies
+        found, missing = _of_tree(release, trees.get(release))
+        files += found
         problems += missing
     uefi = next(filter(None, (_tree_loaders(trees[r]) for r in sorted(releases) if r in trees)), None)
-    found += uefi or ()
+    files += uefi or ()
     for loader in (*_BIOS, *(() if uefi else _DEBIAN_UEFI), *_IPXE):
         source = next((path for place in loader.places if (path := system / place).is_file()), None)
         if source is None:
             problems.append(_missing(system / loader.places[0], loader))
         else:
-            found.append(Copy(loader.target, source))
-    return tuple(sorted(found)), problems
+            files.append(Copy(loader.target, source))
+    return tuple(sorted(files)), problems
+
+
+def copies(
+    hosts: Sequence[Host], trees: Mapping[str, Path], is_named: bool = True
+) -> tuple[tuple[Copy, ...], list[Problem]]:
+    """Kernels and loaders for the releases that have an install tree; nothing without one.
+
+    Problems are warnings unless a tree `is_named`: an earlier run has copied the files that are missing now.
+    """
+    releases = {host.settings.release for host in hosts} & trees.keys()
+    files, problems = needed(releases, trees) if releases else ((), [])
+    return files, problems if is_named else [dataclasses.replace(problem, severity="warning") for problem in problems]
+
+
+def missing_kernels(hosts: Iterable[Host], directory: Path, releases: Collection[str] = ()) -> list[Problem]:
+    """Kernels that armed hosts need and that are missing; those of `releases` are being copied by this run."""
+    problems = []
+    for release in sorted({host.settings.release for host in hosts} - set(releases)):
+        path = directory / "boot" / release / KERNEL[0][0]
+        if not path.is_file():
+            hint = f"specify its install tree: --tree {release}=DIR"
+            problems.append(
+                Problem(
+                    "boot-file-missing", f"no kernel for {release} in the published tree", Mark(str(path), 1), hint=hint
+                )
+            )
+    return problems
 
 
 def _of_tree(release: str, tree: Path | None) -> tuple[list[Copy], list[Problem]]:

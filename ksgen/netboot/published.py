@@ -12,8 +12,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from ksgen.netboot import arming, boot, bootfiles
+from ksgen.netboot import arming, bootfiles, state
 from ksgen.netboot.arming import Arming
+from ksgen.netboot.boottemplates import BootTemplates
 from ksgen.templates import TEMPLATE_ERRORS
 
 _TOKEN_IN_FILE = re.compile(r"[?&]armed=([^\s'\"&]+)")
@@ -62,14 +63,14 @@ def read_published(directory: Path) -> Published:
     armings: tuple[Arming, ...] = ()
     damage = None
     try:
-        armings = boot.stored(directory)
+        armings = state.stored(directory)
     except ValueError as error:
         damage = str(error)
     permitted = tokens(directory)
     installing = dict(_installing(directory))
     kickstarts = (path.stem for path in _files(directory / "ks") if path.suffix == ".ks")
-    found = Published(armings, damage, permitted, installing, frozenset())
-    return dataclasses.replace(found, hosts=frozenset({*kickstarts, *found.concerned}))
+    tree = Published(armings, damage, permitted, installing, frozenset())
+    return dataclasses.replace(tree, hosts=frozenset({*kickstarts, *tree.concerned}))
 
 
 def tokens(directory: Path) -> frozenset[str]:
@@ -83,13 +84,13 @@ def token_host(token: str) -> str:
     return one.host if one else token
 
 
-def disarmed(tree: Published, names: Collection[str], templates: bootfiles.BootTemplates) -> Disarming:
+def disarmed(tree: Published, names: Collection[str], templates: BootTemplates) -> Disarming:
     """Remove the permissions of hosts, and make their boot files boot the disk.
 
     Without a readable arming.json the other permissions cannot be verified: no host stays armed.
     """
     hosts = tree.concerned if tree.damage is not None else tree.concerned & frozenset(names)
-    texts = {boot.STATE_FILE: boot.state_text(arming.disarm(tree.armings, hosts))}
+    texts = {state.STATE_FILE: state.state_text(arming.disarm(tree.armings, hosts))}
     for path, token in tree.installing.items():
         if (host := token_host(token)) in hosts:
             texts[path] = _disk_file(path, host, templates)
@@ -97,12 +98,12 @@ def disarmed(tree: Published, names: Collection[str], templates: bootfiles.BootT
     return Disarming(tuple(sorted(hosts)), texts, removed)
 
 
-def _disk_file(path: str, host: str, templates: bootfiles.BootTemplates) -> str:
+def _disk_file(path: str, host: str, templates: BootTemplates) -> str:
     """From the site's templates, or the built-in ones if these fail: disarming must not depend on a template."""
     try:
         return bootfiles.disk_file(path, host, templates)
     except TEMPLATE_ERRORS:
-        return bootfiles.disk_file(path, host, bootfiles.BootTemplates())
+        return bootfiles.disk_file(path, host, BootTemplates())
 
 
 def _installing(directory: Path) -> Iterator[tuple[str, str]]:

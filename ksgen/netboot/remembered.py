@@ -45,17 +45,17 @@ def read_remembered(tree: Path) -> Remembered:
     if not path.exists():
         return Remembered()
     try:
-        known = json.loads(path.read_text())
-        if known["version"] not in (1, 2, _VERSION):
+        data = json.loads(path.read_text())
+        if data["version"] not in (1, 2, _VERSION):
             raise KeyError("version")
         return Remembered(
-            tuple(map(Path, known.get("inventories", ()))),
-            _path(known.get("templates")),
-            {str(release): Path(place) for release, place in known["trees"].items()},
-            _path(known["images"]),
-            _path(known["run"]),
-            _path(known.get("certificate")),
-            _path(known.get("key")),
+            tuple(map(Path, data.get("inventories", ()))),
+            _path(data.get("templates")),
+            {str(release): Path(place) for release, place in data["trees"].items()},
+            _path(data["images"]),
+            _path(data["run"]),
+            _path(data.get("certificate")),
+            _path(data.get("key")),
         )
     except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
         raise ValueError("is not in ksgen's format; remove it, and specify the options again") from None
@@ -96,17 +96,17 @@ def _chosen(before: Path | None, given: Given) -> Path | None:
     return None if given == NONE else Path(given).absolute()
 
 
-def remembered_text(known: Remembered) -> str:
+def remembered_text(remembered: Remembered) -> str:
     """The file that `read` reads."""
     data = {
         "version": _VERSION,
-        "inventories": [str(path) for path in known.inventories],
-        "templates": _text(known.templates),
-        "trees": {release: str(path) for release, path in sorted(known.trees.items())},
-        "images": _text(known.images),
-        "run": _text(known.run),
-        "certificate": _text(known.certificate),
-        "key": _text(known.key),
+        "inventories": [str(path) for path in remembered.inventories],
+        "templates": _text(remembered.templates),
+        "trees": {release: str(path) for release, path in sorted(remembered.trees.items())},
+        "images": _text(remembered.images),
+        "run": _text(remembered.run),
+        "certificate": _text(remembered.certificate),
+        "key": _text(remembered.key),
     }
     return json.dumps(data, indent=1) + "\n"
 

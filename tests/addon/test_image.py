@@ -21,7 +21,7 @@ from inventories import draw, inventory_text, one_host
 from ksgen.addon import File, updates
 from ksgen.cli import main
 from ksgen.grammar import Grammar
-from ksgen.netboot import arming, boot, bootfiles
+from ksgen.netboot import BootTemplates, arming, site, webserver
 from org_ovirt_node import section
 from org_ovirt_node.layout import configuration
 from org_ovirt_node.programs import disks
@@ -225,9 +225,9 @@ def test_boot_files_name_the_image_that_is_published(
     changes: dict[str, str], images: dict[str, str | None], named: str | None, tmp_path: Path
 ) -> None:
     hosts = [one_host(tmp_path, **changes)]
-    server = bootfiles.Server(tmp_path / "out", tmp_path / "run", "nginx", "nginx")
+    server = webserver.Server(tmp_path / "out", tmp_path / "run", "nginx", "nginx")
     armed = arming.arm((), hosts, NOW + datetime.timedelta(hours=2), NOW, draw)
-    made = boot.site_files(hosts, armed, server, bootfiles.BootTemplates(), NOW)
+    made = site.site_files(hosts, armed, server, BootTemplates(), NOW)
     files = {path: text for path, text, _ in made.files}
     assert {path: text for path, text in files.items() if path.startswith("images/")} == {
         path: updates.image(efi_dir) for path, efi_dir in images.items()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from inventories import RANDOM, draw, one_host
 
 from ksgen.host import Host
-from ksgen.netboot import Remembered, arming, boot, bootargs, bootfiles, boottree
+from ksgen.netboot import BootTemplates, Remembered, arming, bootargs, bootfiles, boottree, serverfiles, site, webserver
 from ksgen.problems import Problem
 from ksgen.variables import PLAIN_MARKS
 
@@ -31,11 +31,11 @@ ALWAYS = (
     f"inst.ks=http://pxe.example.com/nodes/ks/node01.example.com.ks?armed={TOKEN}",
     f"BOOTIF=01-{MAC}",
 )
-TEMPLATES = bootfiles.BootTemplates()
+TEMPLATES = BootTemplates()
 
 
 def boot_texts(
-    hosts: Sequence[Host], armed: Mapping[str, arming.Arming], templates: bootfiles.BootTemplates
+    hosts: Sequence[Host], armed: Mapping[str, arming.Arming], templates: BootTemplates
 ) -> tuple[dict[str, str], list[Problem]]:
     """The texts of the boot files by their path."""
     files, problems = bootfiles.boot_files(hosts, armed, templates)
@@ -358,18 +358,18 @@ def test_each_file_of_a_host_says_so(host: Host) -> None:
 def test_a_site_can_put_a_template_in_front(tmp_path: Path, host: Host) -> None:
     (tmp_path / "netboot").mkdir()
     (tmp_path / "netboot" / "grub-local.j2").write_text("exit 1\n")
-    files, _ = boot_texts([host], {}, bootfiles.BootTemplates(tmp_path))
+    files, _ = boot_texts([host], {}, BootTemplates(tmp_path))
     assert files["grub/local.cfg"] == "exit 1\n"
     assert files["pxelinux.cfg/default"].endswith("LOCALBOOT 0\n")
 
 
 # --- the servers -----------------------------------------------------------------------------------------------------
 
-SERVER = bootfiles.Server(Path("/srv/out"), Path("/var/lib/ksgen"), "nginx", "nginx")
+SERVER = webserver.Server(Path("/srv/out"), Path("/var/lib/ksgen"), "nginx", "nginx")
 
 
-def server_text(name: str, host: Host, server: bootfiles.Server = SERVER) -> str:
-    texts, problems = bootfiles.server_files([host], server, TEMPLATES)
+def server_text(name: str, host: Host, server: webserver.Server = SERVER) -> str:
+    texts, problems = serverfiles.server_files([host], server, TEMPLATES)
     assert not problems
     return texts[name]
 
@@ -430,7 +430,7 @@ def test_one_dnsmasq_is_not_both(tmp_path: Path) -> None:
         one_host(tmp_path, node_dhcp="proxy"),
         one_host(tmp_path, node_dhcp="{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"),
     )
-    texts, problems = bootfiles.server_files(hosts, SERVER, TEMPLATES)
+    texts, problems = serverfiles.server_files(hosts, SERVER, TEMPLATES)
     message = "a DHCP range, and proxy for node01.example.com: one dnsmasq cannot do both"
     assert told(problems) == [("error", "dhcp-mixed", message)]
     assert texts == {}
@@ -438,7 +438,7 @@ def test_one_dnsmasq_is_not_both(tmp_path: Path) -> None:
 
 def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
     host = one_host(tmp_path, node_server_url="https://pxe.example.com/nodes/")
-    texts, problems = bootfiles.server_files([host], SERVER, TEMPLATES)
+    texts, problems = serverfiles.server_files([host], SERVER, TEMPLATES)
     assert told(problems) == [("warning", "boot-https", "nginx.conf has no certificate, so nginx serves HTTP only")]
     assert "ssl" not in texts["nginx.conf"]
 
@@ -461,18 +461,18 @@ def test_https_without_a_certificate_is_said(tmp_path: Path) -> None:
 def test_a_path_that_a_server_would_misread(host: Host, option: str, path: str, what: str) -> None:
     good, odd = Path("/srv/good"), Path(path)
     paths = {**dict.fromkeys(("-o", "--run", "--tree el9", "--images", "--certificate", "--key"), good), option: odd}
-    server = bootfiles.Server(
-        paths["-o"], paths["--run"], "nginx", "nginx", bootfiles.Certificate(paths["--certificate"], paths["--key"]),
+    server = webserver.Server(
+        paths["-o"], paths["--run"], "nginx", "nginx", webserver.Certificate(paths["--certificate"], paths["--key"]),
         {"el9": paths["--tree el9"]}, paths["--images"],
     )  # fmt: skip
-    texts, problems = bootfiles.server_files([host], server, TEMPLATES)
+    texts, problems = serverfiles.server_files([host], server, TEMPLATES)
     assert told(problems) == [("error", "boot-path", f"{option}: {what} in dnsmasq.conf and nginx.conf")]
     assert [problem.hint for problem in problems] == ["use an absolute path of ASCII letters, digits and / . _ - @ + ="]
     assert problems[0].mark.file.isprintable()
     assert texts == {}
 
 
-SHARING = bootfiles.Server(
+SHARING = webserver.Server(
     Path("/srv/out"), Path("/run/x"), "nginx", "nginx", None, {"el9": Path("/srv/el9"), "el10": Path("/srv/el10")},
     Path("/srv/i"),
 )  # fmt: skip
@@ -521,20 +521,20 @@ def test_urls_that_nginx_cannot_serve(
     tmp_path: Path, variable: str, url: str, code: str, message: str, hint: str
 ) -> None:
     host = one_host(tmp_path, **{variable: f"'{url}'"})
-    texts, problems = bootfiles.server_files([host], SHARING, TEMPLATES)
+    texts, problems = serverfiles.server_files([host], SHARING, TEMPLATES)
     assert told(problems) == [("error", code, message)]
     line = (tmp_path / "hosts.yaml").read_text().split("\n")[problems[0].mark.line - 1]
     assert line == f"      {variable}: '{url}'"
     assert problems[0].hint == hint
     assert texts == {}
     # Another server may serve it.
-    elsewhere = bootfiles.Server(Path("/srv/out"), Path("/run/x"), "nginx", "nginx")
-    assert bootfiles.server_files([host], elsewhere, TEMPLATES)[1] == []
+    elsewhere = webserver.Server(Path("/srv/out"), Path("/run/x"), "nginx", "nginx")
+    assert serverfiles.server_files([host], elsewhere, TEMPLATES)[1] == []
 
 
 def test_two_releases_at_one_url(tmp_path: Path) -> None:
     hosts = [one_host(tmp_path, node_release=release) for release in ("el9", "el10")]
-    texts, problems = bootfiles.server_files(hosts, SHARING, TEMPLATES)
+    texts, problems = serverfiles.server_files(hosts, SHARING, TEMPLATES)
     message = "nginx already serves /srv/el9 at this path, and cannot serve /srv/el10 as well"
     assert told(problems) == [("error", "boot-url-taken", message)]
     assert problems[0].hint == "give each release its own path"
@@ -553,9 +553,11 @@ def test_two_releases_at_one_url(tmp_path: Path) -> None:
 def test_a_host_without_boot_files_has_no_part_in_the_servers_files(tmp_path: Path, changes: dict[str, str]) -> None:
     good = one_host(tmp_path)
     bad = one_host(tmp_path, **changes)
-    assert bootfiles.server_files([bad], SHARING, TEMPLATES) == ({}, [])
-    assert bootfiles.server_files([good, bad], SHARING, TEMPLATES) == bootfiles.server_files([good], SHARING, TEMPLATES)
-    assert [problem.code for problem in boot.site_files([bad], (), SHARING, TEMPLATES, NOW).problems] == ["boot-word"]
+    assert serverfiles.server_files([bad], SHARING, TEMPLATES) == ({}, [])
+    assert serverfiles.server_files([good, bad], SHARING, TEMPLATES) == serverfiles.server_files(
+        [good], SHARING, TEMPLATES
+    )
+    assert [problem.code for problem in site.site_files([bad], (), SHARING, TEMPLATES, NOW).problems] == ["boot-word"]
 
 
 @pytest.mark.parametrize(
@@ -596,7 +598,7 @@ def clock_of(text: str) -> re.Pattern[str]:
 
 
 SECONDS = st.integers(10**9, 10**10 - 1)
-CLOCK = clock_of(bootfiles.BootTemplates().render(
+CLOCK = clock_of(BootTemplates().render(
     "nginx.conf.j2", tree="/t", run="/r", user="u", group="g", tls=None, ports=[], ports6=[], prefixes=[], shares=[],
     is_root_shared=False,
     digits=[(digit, digit + 1) for digit in range(9)],
@@ -644,7 +646,7 @@ def fill(directory: Path, *paths: str) -> Path:
 
 def test_debian_has_what_a_tree_has_not(tmp_path: Path) -> None:
     system, tree = fill(tmp_path / "system", *EVERY_PACKAGE), fill(tmp_path / "tree", *TREE)
-    copies, problems = boottree.wanted({"el9"}, {"el9": tree}, system)
+    copies, problems = boottree.needed({"el9"}, {"el9": tree}, system)
     assert not problems
     assert {copy.target for copy in copies} == {
         "boot/el9/vmlinuz", "boot/el9/initrd.img", "lpxelinux.0", "ldlinux.c32", "undionly.kpxe", "ipxe.efi",
@@ -656,7 +658,7 @@ def test_the_loaders_of_the_tree_come_first(tmp_path: Path) -> None:
     """Debian's shim does not trust the kernels of others."""
     system = fill(tmp_path / "system", *EVERY_PACKAGE)
     trees = {"el10": fill(tmp_path / "el10", *TREE, *EFI), "el9": fill(tmp_path / "el9", *TREE)}
-    copies, problems = boottree.wanted({"el9", "el10"}, trees, system)
+    copies, problems = boottree.needed({"el9", "el10"}, trees, system)
     assert not problems
     source = {copy.target: copy.source for copy in copies}
     assert source["shimx64.efi"] == tmp_path / "el10" / "EFI/BOOT/BOOTX64.EFI"
@@ -670,7 +672,7 @@ def test_els_packages_will_do(tmp_path: Path) -> None:
         tmp_path / "system", "tftpboot/lpxelinux.0", "tftpboot/ldlinux.c32", "usr/share/ipxe/undionly.kpxe",
         "usr/share/ipxe/ipxe-snponly-x86_64.efi",
     )  # fmt: skip
-    _, problems = boottree.wanted({"el9"}, {"el9": fill(tmp_path / "tree", *TREE, *EFI)}, system)
+    _, problems = boottree.needed({"el9"}, {"el9": fill(tmp_path / "tree", *TREE, *EFI)}, system)
     assert not problems
 
 
@@ -702,21 +704,21 @@ def test_els_packages_will_do(tmp_path: Path) -> None:
 def test_what_is_missing_is_named(tmp_path: Path, missing: str, severity: str, message: str, hint: str) -> None:
     place = fill(tmp_path / "all", *EVERY_PACKAGE, *TREE)
     (place / missing).unlink()
-    _, problems = boottree.wanted({"el9"}, {"el9": place}, place)
+    _, problems = boottree.needed({"el9"}, {"el9": place}, place)
     assert [(p.mark.file, p.severity, p.code, p.message, p.hint) for p in problems] == [
         (str(place / missing), severity, "boot-file-missing", message, hint)
     ]
 
 
 def test_a_release_without_a_tree_is_said(tmp_path: Path) -> None:
-    copies, problems = boottree.wanted({"el10"}, {}, fill(tmp_path, *EVERY_PACKAGE))
+    copies, problems = boottree.needed({"el10"}, {}, fill(tmp_path, *EVERY_PACKAGE))
     assert told(problems) == [("error", "boot-file-missing", "no source for the kernel and initrd of el10")]
     assert not [copy for copy in copies if copy.target.startswith("boot/")]
 
 
 def test_files_are_put_in_place_once(tmp_path: Path) -> None:
     place, out = fill(tmp_path / "all", *EVERY_PACKAGE, *TREE), tmp_path / "out"
-    copies, _ = boottree.wanted({"el9"}, {"el9": place}, place)
+    copies, _ = boottree.needed({"el9"}, {"el9": place}, place)
     assert set(boottree.put_in_place(copies, out)) == {copy.target for copy in copies}
     assert all((out / copy.target).read_bytes() == copy.source.read_bytes() for copy in copies)
     assert {(out / copy.target).stat().st_mode & 0o777 for copy in copies} == {0o644}
@@ -735,7 +737,7 @@ def test_what_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_copies_that_are_not_put_in_place_leave_nothing_behind(tmp_path: Path) -> None:
     place, out = fill(tmp_path / "all", *EVERY_PACKAGE, *TREE), tmp_path / "out"
-    copies, _ = boottree.wanted({"el9"}, {"el9": place}, place)
+    copies, _ = boottree.needed({"el9"}, {"el9": place}, place)
     out.mkdir()
     with boottree.staged(copies, out):
         assert not (out / "boot/el9/vmlinuz").exists()
@@ -750,7 +752,7 @@ def test_copies_that_are_not_put_in_place_leave_nothing_behind(tmp_path: Path) -
 
 def test_what_is_missing_of_a_tree_that_was_named_before_is_a_warning(tmp_path: Path, host: Host) -> None:
     severities = {
-        is_named: {problem.severity for problem in boot.copies([host], {"el9": tmp_path}, is_named)[1]}
+        is_named: {problem.severity for problem in boottree.copies([host], {"el9": tmp_path}, is_named)[1]}
         for is_named in (True, False)
     }
     assert "error" in severities[True]
@@ -762,16 +764,16 @@ def test_what_is_missing_of_a_tree_that_was_named_before_is_a_warning(tmp_path: 
 
 def test_the_server_has_what_is_remembered(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert boot.server(out, "u", "g", Remembered()) == bootfiles.Server(out, tmp_path / "run", "u", "g")
+    assert webserver.server(out, "u", "g", Remembered()) == webserver.Server(out, tmp_path / "run", "u", "g")
     known = Remembered(trees={"el9": Path("/srv/el9")}, images=Path("/srv/images"), run=Path("/var/lib/nodes"))
-    server = boot.server(out, "u", "g", known)
+    server = webserver.server(out, "u", "g", known)
     assert (server.run, server.installers, server.images) == (known.run, known.trees, known.images)
 
 
 def test_the_group_of_a_directory_stays_where_somebody_has_chosen_it(tmp_path: Path) -> None:
     own = grp.getgrgid(os.getegid()).gr_name
-    assert boot.readers(tmp_path / "new", own) == boot.readers(tmp_path, own) == os.getegid()
+    assert webserver.readers(tmp_path / "new", own) == webserver.readers(tmp_path, own) == os.getegid()
     if os.geteuid() == 0:
-        assert boot.readers(tmp_path, grp.getgrgid(1).gr_name) == 1
+        assert webserver.readers(tmp_path, grp.getgrgid(1).gr_name) == 1
         os.chown(tmp_path, -1, 1)
-        assert boot.readers(tmp_path, own) is None
+        assert webserver.readers(tmp_path, own) is None

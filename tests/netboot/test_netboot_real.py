@@ -22,7 +22,7 @@ from boot_servers import http_get, https_get, program, tftp_get
 from inventories import HOST, draw, read_text
 
 from ksgen.host import Host
-from ksgen.netboot import arming, bootfiles, boottree
+from ksgen.netboot import BootTemplates, arming, bootfiles, boottree, serverfiles, webserver
 from ksgen.problems import Problem
 from ksgen.publish import output
 
@@ -34,7 +34,7 @@ KERNEL = bytes(range(256)) * 300  # several blocks of TFTP, and no text
 
 
 def boot_texts(
-    hosts: Sequence[Host], armed: Mapping[str, arming.Arming], templates: bootfiles.BootTemplates
+    hosts: Sequence[Host], armed: Mapping[str, arming.Arming], templates: BootTemplates
 ) -> tuple[dict[str, str], list[Problem]]:
     """The texts of the boot files by their path."""
     files, problems = bootfiles.boot_files(hosts, armed, templates)
@@ -76,7 +76,7 @@ def installer(directory: Path) -> Path:
 class Published:
     """A tree as ksgen publishes it, beside what the servers need."""
 
-    def __init__(self, directory: Path, certificate: bootfiles.Certificate | None = None, **changes: str) -> None:
+    def __init__(self, directory: Path, certificate: webserver.Certificate | None = None, **changes: str) -> None:
         directory.chmod(0o755)
         self.tree, self.run = directory / "out", directory / "run"
         for each in (self.tree, self.run, directory / "store"):
@@ -85,17 +85,17 @@ class Published:
         self.hosts = site(directory, **changes)
         self.armings = armings(self.hosts)
         self.token = {one.host: one.token for one in self.armings}
-        templates = bootfiles.BootTemplates()
+        templates = BootTemplates()
         # As it was published before the second host's time was over.
         armed = arming.active(self.armings, self.hosts, NOW - datetime.timedelta(seconds=2))
         self.files, problems = boot_texts(self.hosts, armed, templates)
         tree = installer(directory / "el9")
-        self.server = bootfiles.Server(
+        self.server = webserver.Server(
             self.tree, self.run, boot_servers.USER, boot_servers.GROUP, certificate, {"el9": tree},
             directory / "store",
         )  # fmt: skip
-        servers, more = bootfiles.server_files(self.hosts, self.server, templates)
-        self.copies, missing = boottree.wanted({"el9"}, {"el9": tree})
+        servers, more = serverfiles.server_files(self.hosts, self.server, templates)
+        self.copies, missing = boottree.needed({"el9"}, {"el9": tree})
         assert not [*problems, *more, *missing]
         boottree.put_in_place(self.copies, self.tree)
         self.others = {
@@ -114,7 +114,7 @@ class Published:
 
     def serve(self, hosts: Iterable[Host]) -> None:
         """Let nginx serve what the URLs of other hosts name, too."""
-        servers, problems = bootfiles.server_files([*self.hosts, *hosts], self.server, bootfiles.BootTemplates())
+        servers, problems = serverfiles.server_files([*self.hosts, *hosts], self.server, BootTemplates())
         assert not problems
         self.others |= servers
         self.publish(self.files)
@@ -179,10 +179,10 @@ def test_nginx_of_an_example_site_with_https(place: Path) -> None:
         *site(place, node_server_url="http://[2001:db8::1]:8080/"),
     )
     (place / "run").mkdir()
-    server = bootfiles.Server(
-        place, place / "run", boot_servers.USER, boot_servers.GROUP, bootfiles.Certificate(certificate, key)
+    server = webserver.Server(
+        place, place / "run", boot_servers.USER, boot_servers.GROUP, webserver.Certificate(certificate, key)
     )
-    texts, problems = bootfiles.server_files(hosts, server, bootfiles.BootTemplates())
+    texts, problems = serverfiles.server_files(hosts, server, BootTemplates())
     assert not problems
     (place / "nginx.conf").write_text(texts["nginx.conf"])
     check("nginx", "-t", "-c", f"{place}/nginx.conf")
@@ -195,15 +195,15 @@ def test_the_ports_of_https(place: Path) -> None:
     (place / "run").mkdir()
     ca = image_servers.authority(place)
     certificate = image_servers.certificate(place / "server.pem", ca)
-    server = bootfiles.Server(
-        place, place / "run", boot_servers.USER, boot_servers.GROUP, bootfiles.Certificate(certificate, certificate)
+    server = webserver.Server(
+        place, place / "run", boot_servers.USER, boot_servers.GROUP, webserver.Certificate(certificate, certificate)
     )
     for url, lines in {
         "http://pxe.example.com/nodes/": ["listen 80;", "listen 443 ssl;"],
         "https://pxe.example.com:8443/nodes/": ["listen 80;", "listen 8443 ssl;"],
         "https://[2001:db8::1]/": ["listen 80;", "listen [::]:80;", "listen 443 ssl;", "listen [::]:443 ssl;"],
     }.items():
-        texts, _ = bootfiles.server_files(site(place, node_server_url=url), server, bootfiles.BootTemplates())
+        texts, _ = serverfiles.server_files(site(place, node_server_url=url), server, BootTemplates())
         assert re.findall(r"^ *(listen .*)$", texts["nginx.conf"], re.MULTILINE) == lines
         (place / "nginx.conf").write_text(texts["nginx.conf"])
         check("nginx", "-t", "-c", f"{place}/nginx.conf")
@@ -213,7 +213,7 @@ def test_https_with_a_certificate_of_the_site(place: Path) -> None:
     """Everything that http gives, on the port that node_server_url names, to a client that verifies the certificate."""
     ca = image_servers.authority(place)
     signed = image_servers.certificate(place / "server.pem", ca)
-    certificate = bootfiles.Certificate(signed, place / "server.key")
+    certificate = webserver.Certificate(signed, place / "server.key")
     published = Published(place, certificate, node_server_url="https://127.0.0.1:8443/nodes/")
     answers = published.ask(
         https_get("/nodes/boot.ipxe", ca, 8443),
@@ -348,7 +348,7 @@ def test_a_permission_of_an_older_ksgen_is_good_until_it_ends(published: Publish
         del entry["secret"]
     assert list(arming.load(state)) == older
     active = arming.active(older, published.hosts, NOW - datetime.timedelta(seconds=2))
-    files, _ = boot_texts(published.hosts, active, bootfiles.BootTemplates())
+    files, _ = boot_texts(published.hosts, active, BootTemplates())
     assert {name for name in files if name.startswith("armed/")} == {f"armed/{one.token}" for one in older}
     published.publish(files)
     paths = [
@@ -381,7 +381,7 @@ def test_disarming_needs_no_restart(published: Published) -> None:
     """nginx.conf does not say who is armed: the file in armed/ does."""
     token = published.token[ARMED]
     before = published.others["nginx.conf"]
-    files, _ = boot_texts(published.hosts, {}, bootfiles.BootTemplates())
+    files, _ = boot_texts(published.hosts, {}, BootTemplates())
     assert not [name for name in files if name.startswith("armed/")]
     published.publish(files)
     answers = published.ask(http_get(published.kickstart(ARMED)), http_get(f"/nodes/boot/el9/vmlinuz?armed={token}"))
@@ -489,7 +489,7 @@ def test_a_host_of_any_name(place: Path, name: str) -> None:
     hosts, problems = read_text(text, place)
     assert not problems
     given = arming.arm((), hosts[:1], NOW + HOUR, NOW, draw)
-    files, problems = boot_texts(hosts, arming.active(given, hosts, NOW), bootfiles.BootTemplates())
+    files, problems = boot_texts(hosts, arming.active(given, hosts, NOW), BootTemplates())
     assert not problems
     published.others[f"ks/{name}.ks"] = "the kickstart"
     published.publish(files)
