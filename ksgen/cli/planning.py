@@ -10,7 +10,7 @@ import grp
 import os
 import pwd
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -18,7 +18,7 @@ import click
 
 from ksgen import netboot, publish
 from ksgen.cli.edges import limited, read
-from ksgen.host import Host, read_hosts
+from ksgen.host import Host, is_skipped, read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import Place, Rendered, boot_places, own_programs, render_all, version
 from ksgen.netboot import NONE, Arming, Given, Remembered
@@ -149,7 +149,9 @@ def read_source(options: Options, stdin: TextIO) -> Source:
 def decide(options: Options, source: Source, progress: Progress) -> Plan:
     """Render everything, and compare it with what is published. Raises a usage error, and OSError."""
     report = Report()
-    report.extend(source.problems)
+    lost = list(_no_longer_nodes(options, source))
+    report.extend(problem for problem in source.problems if not (lost and problem.code == "host-skipped"))
+    report.extend(lost)
     files = _Files({netboot.REMEMBERED_FILE: netboot.remembered_text(source.memory)})
     report.extend(_add_kickstarts(files, source, progress))
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -163,6 +165,18 @@ def decide(options: Options, source: Source, progress: Progress) -> Plan:
     report.extend(publication.problems)
     new = () if publication.errors else tuple(netboot.changed(copies, options.directory))
     return Plan(source, report, tuple(publication.errors), disarmed, publication, new)
+
+
+def _no_longer_nodes(options: Options, source: Source) -> Iterator[Problem]:
+    """The hosts whose files this run would remove although nothing says that they are not nodes any more."""
+    published = netboot.read_published(options.directory)
+    armed = {one.host for one in published.permissions}
+    for entry in source.site.hosts:
+        if entry.name in published.hosts and entry.name in source.chosen and is_skipped(entry):
+            state = "is armed" if entry.name in armed else f"was published to {options.directory}"
+            message = f"{state}, but has neither node_mac nor node_disk now, and would be skipped"
+            hint = "set both again; node_kind: none removes its files"
+            yield Problem("host-no-longer-node", message, entry.mark, host=entry.name, hint=hint)
 
 
 def _add_kickstarts(files: _Files, source: Source, progress: Progress) -> Iterable[Problem]:

@@ -4,6 +4,7 @@
 from ksgen.host.explanation import Explanation, explain_host
 from ksgen.host.host import Host
 from ksgen.host.hosts import read_hosts
+from ksgen.host.nodes import is_skipped
 from ksgen.host.places import Location
 
-__all__ = ["Explanation", "Host", "Location", "explain_host", "read_hosts"]
+__all__ = ["Explanation", "Host", "Location", "explain_host", "is_skipped", "read_hosts"]

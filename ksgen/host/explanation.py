@@ -17,6 +17,7 @@ _LAYER_WORDS = {
     ("group_vars", "group"): "group_vars files take precedence over the groups of the inventory file",
     ("host", "group"): "host variables take precedence over group variables",
     ("host", "group_vars"): "variables set at the host take precedence over group_vars",
+    ("host", "host"): "of several entries of a host, the later one takes precedence",
     ("host_vars", "group"): "host_vars files take precedence over groups",
     ("host_vars", "group_vars"): "host_vars files take precedence over group_vars",
     ("host_vars", "host"): "host_vars files take precedence over the inventory file",

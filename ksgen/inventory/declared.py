@@ -17,6 +17,7 @@ MAX_HOSTS = ranges.MAX_NAMES
 # How often hosts may be named: 100 groups for each host of a site of 10,000.
 MAX_MENTIONS = 1_000_000
 
+STDIN = "<stdin>"
 STRUCTURE_KEYS = ("hosts", "children", "vars")
 
 
@@ -88,6 +89,46 @@ def merged(below: Layer, above: Layer) -> Layer:
     return result
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Range:
+    """An entry of several hosts: its pattern, place and group, the hosts, and the variables it sets."""
+
+    pattern: str
+    mark: Mark
+    group: str
+    hosts: frozenset[str]
+    variables: frozenset[str]
+
+    def clashes_with(self, other: _Range) -> bool:
+        """Whether the two overlap as no author means it.
+
+        A range within another one is for its exceptions; in groups of their own ranges may overlap, unless both set
+        the same variable.
+        """
+        is_partial = not (self.hosts <= other.hosts or other.hosts <= self.hosts)
+        return is_partial and (self.group == other.group or not self.variables.isdisjoint(other.variables))
+
+
+class _Overlaps:
+    """Reports the ranges that overlap with an earlier one."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self._problems = problems
+        self._ranges: dict[str, list[_Range]] = {}
+
+    def add(self, later: _Range) -> None:
+        earlier = dict.fromkeys(one for host in later.hosts for one in self._ranges.get(host, ()))
+        for one in sorted(earlier, key=lambda one: one.mark):
+            if later.clashes_with(one):
+                first, *more = sorted(later.hosts & one.hosts)
+                names = f"{first} and {len(more)} more are" if more else f"{first} is"
+                message = f"{names} also in {one.pattern!r}, {one.mark.file}:{one.mark.line}"
+                hint = "write ranges that do not overlap; of a variable that both set, the later value takes precedence"
+                self._problems.append(Problem("ranges-overlap", message, later.mark, "warning", hint=hint))
+        for host in later.hosts:
+            self._ranges.setdefault(host, []).append(later)
+
+
 class Declarations:
     """Collects what all inventory files declare, in file order."""
 
@@ -101,6 +142,7 @@ class Declarations:
         self._lost: set[tuple[str, str]] = set()  # ("group", name) and ("host", name); ("", "") for all hosts
         self.problems: list[Problem] = []
         self._mentions = 0
+        self._overlaps = _Overlaps(self.problems)
 
     def report(self, code: str, message: str, mark: Mark, hint: str | None = None, host: str | None = None) -> None:
         self.problems.append(Problem(code, message, mark, host=host, hint=hint))
@@ -206,25 +248,22 @@ class Declarations:
 
     # Variables
 
-    def variable(
-        self, name: str, node: Node, origin: Origin, is_shared: bool, lost: tuple[Variable, ...]
-    ) -> tuple[Variable, ...]:
-        """The stack of a variable with a new winner on top."""
+    def variable(self, name: str, node: Node, origin: Origin, is_shared: bool) -> tuple[Variable, ...]:
+        """The stack of a variable, which nothing has overridden yet."""
         problems = syntax.problems_in(name, node, self._is_own(name))
-        misnamed = naming.name_problem(name, node.name_mark)
+        # What Ansible has put out has the names that its inventory plugins give: NetBox's `serial` and `tags`.
+        misnamed = None if node.mark.file == STDIN else naming.name_problem(name, node)
         if misnamed:
             problems = (misnamed, *problems)
         is_dynamic = syntax.is_dynamic(node)
         variable = Variable(name, node, node.name_mark, origin, is_shared, (), problems, is_dynamic)
         if problems:
             self.flawed.append(variable)
-        return (variable, *lost) if lost else (variable,)
+        return (variable,)
 
     def variables(self, mapping: Node, origin: Origin, is_shared: bool) -> Layer:
         """The variables of one mapping."""
-        return {
-            name: self.variable(name, node, origin, is_shared, ()) for name, node in self.texts(mapping, "variable")
-        }
+        return {name: self.variable(name, node, origin, is_shared) for name, node in self.texts(mapping, "variable")}
 
     def _set_priority(self, group: DeclaredGroup, node: Node) -> None:
         value = node.value
@@ -355,6 +394,8 @@ class Declarations:
             layer = self.variables(node, origin, len(names) > 1) if has_variables else {}
             for name in names if node.value is not None and not has_variables else ():
                 self.lose(Origin("host", name))
+            if len(names) > 1:
+                self._overlaps.add(_Range(pattern, mark, group.name, frozenset(names), frozenset(layer)))
             for name in names:
                 host = self.host(name, mark, group)
                 if layer:

@@ -8,7 +8,8 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
-from ksgen.problems import Mark, Problem
+from ksgen.problems import Problem
+from ksgen.syntax import Node
 
 # What Ansible warns about: `ansible.vars.reserved` of ansible-core 2.17 to 2.19, and `vars`, which it leaves out there.
 _RESERVED = """
@@ -52,30 +53,25 @@ def did_you_mean(word: str, words: Iterable[str]) -> str | None:
     return f"did you mean {close[0]!r}?" if close else None
 
 
-def name_problem(name: str, mark: Mark) -> Problem | None:
-    """Why nothing should have the name."""
-    if name in RESERVED_NAMES:
-        in_a_host = f"write what is below {name!r} one level higher" if name in ("vars", "hosts") else None
-        return Problem(
-            "reserved-name",
-            "this name is reserved by Ansible, which only warns about it",
-            mark,
-            variable=name,
-            hint=in_a_host or "use another name, with a prefix",
-        )
+def name_problem(name: str, node: Node) -> Problem | None:
+    """Why nothing should have the name; an error where a value is lost, a warning where Ansible only warns."""
+    mark = node.name_mark
+    if name in ("vars", "hosts") and isinstance(node.value, dict):
+        message = f"{name!r} is below a host or in the vars of a group, where it is a variable"
+        hint = f"write what is below {name!r} one level higher"
+        return Problem("reserved-name", message, mark, variable=name, hint=hint)
     if name in MAGIC_NAMES:
         message = "Ansible sets this variable itself and would overwrite the value"
         return Problem("reserved-name", message, mark, variable=name, hint="remove it, or use another name")
+    if name in RESERVED_NAMES:
+        message = "this name is reserved by Ansible, which warns about it"
+        return Problem("reserved-name", message, mark, "warning", variable=name, hint="use another name, with a prefix")
     if not (name.isidentifier() and name.isascii()) or name in _KEYWORDS:
         fixed = re.sub(r"\W", "_", name, flags=re.ASCII)
         usable = fixed.isidentifier() and fixed not in _KEYWORDS
-        return Problem(
-            "variable-name",
-            "a variable name has only letters, digits and underscores, and is not a Jinja keyword",
-            mark,
-            variable=name,
-            hint=f"write {fixed}" if usable else "use another name",
-        )
+        message = "a variable name has only letters, digits and underscores, and is not a Jinja keyword"
+        hint = f"write {fixed}" if usable else "use another name"
+        return Problem("variable-name", message, mark, "warning", variable=name, hint=hint)
     return None
 
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from ksgen import syntax
-from ksgen.inventory import naming, precedence, sources, vault
-from ksgen.inventory.declared import Declarations, Layer, Origin, Variable, merged
+from ksgen.inventory import ini, naming, precedence, sources, vault
+from ksgen.inventory.declared import STDIN, Declarations, Layer, Origin, Variable, merged
 from ksgen.problems import Finding, Mark, Problem
 from ksgen.syntax import MAX_FILE_BYTES, Node, as_secret, kind
 
-STDIN = "<stdin>"
 VarsKind = Literal["group_vars", "host_vars"]
 
 
@@ -74,7 +73,7 @@ class _Reader:
         self.texts: dict[str, str] = {}
         self._trees: dict[str, Node | None] = {}
 
-    def tree(self, path: str, host: str | None = None) -> Node | None:
+    def tree(self, path: str, host: str | None = None, is_inventory: bool = False) -> Node | None:
         """The tree of a file; its problems are those of `host` alone if it is the host's own."""
         if path in self._trees:
             return self._trees[path]
@@ -95,6 +94,8 @@ class _Reader:
                 node, found = syntax.parse_yaml(text, name)
                 if node is None and not found:
                     node = Node(None, Mark(name, 1))
+                if is_inventory and (node is None or isinstance(node.value, str)) and ini.is_ini(text):
+                    node, found = None, [ini.problem(path)]
         self.problems += [dataclasses.replace(problem, host=host) for problem in found]
         self._trees[path] = node
         return node
@@ -109,7 +110,7 @@ class _Reader:
         return as_secret(node) if node else None, [_discreet(problem) for problem in found]
 
     def inventory_file(self, path: str) -> None:
-        root = self.tree(path)
+        root = self.tree(path, is_inventory=True)
         if root is None:
             self.declared.lose()
             return

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from ksgen.inventory import ini
 from ksgen.problems import Mark, Problem
 from ksgen.syntax import MAX_FILE_BYTES
 
@@ -60,6 +61,8 @@ def _foreign(path: str) -> Problem | None:
     extension = os.path.splitext(path)[1]
     hint = "pipe the output of Ansible to ksgen: " + _DYNAMIC.format(shown(path))
     if extension not in EXTENSIONS:
+        if extension == ".ini":
+            return ini.problem(path)
         return Problem(
             "not-yaml",
             f"the file name ends in {extension!r}; a YAML inventory ends in .yml, .yaml or .json, or has no extension",

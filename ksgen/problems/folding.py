@@ -13,6 +13,9 @@ _KEY_LINES = 100  # a private key has as many at most: RSA of 8192 bits
 # The fault is the password's, or that there is no ansible-core: one for all vaulted values and files.
 _OF_THE_VAULT = frozenset({"vault-no-password", "vault-no-library", "vault-password-file", "vault-wrong-password"})
 
+# A name that Ansible only warns about; an inventory written by a program has it for every host.
+_OF_A_NAME = frozenset({"reserved-name", "variable-name"})
+
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
@@ -47,6 +50,8 @@ def _fault(problem: Problem) -> tuple[object, ...]:
     """
     if problem.code in _OF_THE_VAULT:
         return (problem.code,)
+    if problem.code in _OF_A_NAME and problem.severity == "warning":
+        return problem.code, problem.variable
     common = (problem.code, problem.severity, problem.mark, problem.variable)
     return common if problem.shared and problem.host else (*common, problem.message, problem.hint)
 
@@ -87,7 +92,7 @@ def _headline(fold: Fold) -> str:
 
 def _scope(fold: Fold, is_of_one: bool) -> str:
     """Whom else the fault concerns."""
-    parts = [f"and {fold.places - 1} more vaulted values or files"] if fold.places > 1 else []
+    parts = [f"in {fold.places} places"] if fold.places > 1 else []
     if fold.hosts and not is_of_one:
         if fold.is_alike or fold.places > 1:
             parts.append(f"{'used by' if fold.first.shared else 'for'} {_users(fold.hosts)}")

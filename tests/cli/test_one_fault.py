@@ -196,7 +196,5 @@ def test_a_vault_that_stays_closed_is_one_error(site: Path, password: str | None
     what = "cannot be decrypted with any of the passwords" if password else "no password was given"
     (error,) = errors
     assert what in error
-    assert error.endswith(
-        "(and 1 more vaulted values or files; used by node01.example.com, node02.example.com and 39 more)"
-    )
+    assert error.endswith("(in 2 places; used by node01.example.com, node02.example.com and 39 more)")
     assert result.stderr.endswith("1 error; nothing was written\n")
