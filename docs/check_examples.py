@@ -203,9 +203,65 @@ EXAMPLES: dict[str, Example] = {
     "network-address-twice": Example(
         "--device=eno2 --bootproto=dhcp", "--device=eno2 --bootproto=static --ip=10.0.1.11 --netmask=255.255.255.0"
     ),
+    "network-address-ignored": Example("--bootproto=static --ip=10.0.1.11", "--ip=10.0.1.11"),
+    "network-interface-name": Example("--device=eno2", "--device=enp129s0f1np1d2.500"),
+    "network-mac": Example("--device=eno2", "--device=52:54:00:aa:01"),
+    "network-vlan-name": Example("--device=eno2", "--device=eno2 --vlanid=200 --interfacename=vlan20"),
+    "network-bond-option": Example("--device=eno2", "--device=bond0 --bondslaves=eno2,eno3 --bondopts=miimom=100"),
+    "network-bridge-option": Example("--device=eno2", "--device=br0 --bridgeslaves=eno2 --bridgeopts=stp=off"),
+    "network-bridge-order": Example(
+        "network --device=eno2 --bootproto=dhcp --noipv6\n",
+        "network --device=br0 --bridgeslaves=bond0\nnetwork --device=bond0 --bondslaves=eno2,eno3 --noipv4 --noipv6\n",
+    ),
+    "network-host-name-twice": Example("--device=eno2", "--device=eno2 --hostname=other.example.com"),
+    "gateway-self": Example("--gateway=10.0.1.1 ", "--gateway=10.0.1.11 "),
+    "gateway-reserved": Example("--gateway=10.0.1.1 ", "--gateway=10.0.1.255 "),
+    "gateway-without-address": Example("--device=eno2", "--device=eno2 --gateway=10.0.2.1"),
+    "gateway-twice": Example(
+        "--device=eno2 --bootproto=dhcp",
+        "--device=eno2 --bootproto=static --ip=10.0.2.11 --netmask=255.255.255.0 --gateway=10.0.2.1",
+    ),
+    "dns-without-address": Example(
+        "--device=eno2 --bootproto=dhcp --noipv6", "--device=eno2 --noipv4 --noipv6 --nameserver=10.0.0.5"
+    ),
+    "dns-family": Example("--device=eno2", "--device=eno2 --nameserver=2001:db8::53"),
+    "dns-twice": Example("--nameserver=10.0.0.5", "--nameserver=10.0.0.5,10.0.0.5"),
+    "mtu-small": Example("--device=eno2 --bootproto=dhcp --noipv6", "--device=eno2 --mtu=1000 --ipv6=auto"),
+    "mtu-above-parent": Example(
+        "--bootproto=dhcp --noipv6\n",
+        "--bootproto=dhcp --noipv6\nnetwork --device=eno2 --vlanid=200 --mtu=9000 --noipv6\n",
+    ),
+    "interface-missing": Example("--device=eno2", "--device=bond0 --vlanid=200"),
+    "interface-loop": Example("--device=eno2", "--device=vlan200 --vlanid=200 --interfacename=vlan200"),
+    "member-of-itself": Example("--device=eno2", "--device=bond0 --bondslaves=bond0"),
+    "member-twice": Example("--device=eno2", "--device=bond0 --bondslaves=eno2,eno2"),
+    "member-kind": Example(
+        "--bootproto=dhcp --noipv6\n",
+        "--vlanid=200 --noipv4 --noipv6\nnetwork --device=br0 --bridgeslaves=eno2.200 --noipv6\n",
+    ),
+    "member-with-address": Example(
+        "--bootproto=dhcp --noipv6\n",
+        "--bootproto=dhcp --noipv6\nnetwork --device=bond0 --bondslaves=eno2,eno3 --noipv6\n",
+    ),
+    "vlan-twice": Example(
+        "--bootproto=dhcp --noipv6\n",
+        "--vlanid=200 --noipv6\nnetwork --device=eno2 --vlanid=200 --interfacename=storage --noipv6\n",
+    ),
+    "vlan-on-member": Example(
+        "--bootproto=dhcp --noipv6\n",
+        "--vlanid=200 --noipv6\nnetwork --device=bond0 --bondslaves=eno2,eno3 --noipv6\n",
+    ),
+    "network-without-address": Example(
+        PLAIN[PLAIN.index("network --device=eno1") : PLAIN.index("network --hostname")],
+        "network --device=eno1 --noipv4 --noipv6\n",
+    ),
     "iscsi-port": Example(
         "zerombr\n", "zerombr\niscsiname iqn.2024-01.com.example:plain\niscsi --ipaddr=10.0.0.9 --port=99999\n"
     ),
+    "iscsi-address": Example(
+        "zerombr\n", "zerombr\niscsiname iqn.2024-01.com.example:plain\niscsi --ipaddr=10.0.0.999\n"
+    ),
+    "iscsi-name": Example("zerombr\n", "zerombr\niscsiname com.example:plain\niscsi --ipaddr=10.0.0.9\n"),
     # --- people and place ---
     "password-readable": Example("rootpw --iscrypted " + HASH, "rootpw Secret.123"),
     "password-no-hash": Example("rootpw --iscrypted " + HASH, "rootpw --iscrypted Secret.123"),

@@ -177,7 +177,7 @@ class Grammar:
             alike = [n for n in self.handler.network.network if n.device == (match.group(1) or "")]
             # A line without a device may say nothing but the name of the host.
             named = [n for n in alike if n.device or not n.hostname]
-            return len({n.vlanid for n in named}) == len(named)
+            return len({(n.vlanid, n.interfacename) for n in named}) == len(named)
         if "ssh user with the name" in finding.message:
             keys = [(key.username, key.key) for key in self.handler.sshkey.sshUserList]
             return len(set(keys)) == len(keys)

@@ -1,120 +1,126 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`network` and `iscsi`: what the grammar takes for any text and NetworkManager does not."""
+"""`network` and `iscsi`: names, tags and options that the grammar takes as any text and NetworkManager does not."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from ksgen.grammar import Check, Command, Found, Kickstart, value
-from ksgen.variables import MTU_MAX, MTU_MIN, VLAN_MAX, host_name, nearest, parse_mac
+from ksgen.lint import addresses, interfaces
+from ksgen.lint.addresses import is_address, options, refusal
+from ksgen.lint.interfaces import members
+from ksgen.variables import (
+    INTERFACE_LONGEST,
+    MTU_MAX,
+    MTU_MIN,
+    VLAN_MAX,
+    Bond,
+    Bridge,
+    host_name,
+    nearest,
+    parse_interface_name,
+    parse_mac,
+)
 
 # The kernel's Documentation/networking/bonding.rst; a mode can be given by its number.
 _BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 _NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
-_UNREACHABLE = "it must be in the subnet of the interface"
 PORT_MAX = 65535  # RFC 793
 _MTU_LIMIT = 65535  # RFC 791: the length of a packet has 16 bits
 
 
-def _options(ks: Kickstart, *names: str) -> Iterator[tuple[Command, str, str]]:
-    """Every given option of these pykickstart names, with its command."""
+# --- names -----------------------------------------------------------------------------------------------------------
+
+# pyanaconda, nm_client.py: get_device_name_from_network_data()
+_NO_NAMES = ("link", "bootif", "ibft")
+
+
+def _names(command: Command) -> Iterator[str]:
+    """The names of interfaces in a command, as they are given or follow from it."""
+    device, tag = str(value(command, "device") or ""), value(command, "vlanid")
+    own = str(value(command, "interfacename") or "")
+    if device and device not in _NO_NAMES:
+        yield device
+    if own:
+        yield own
+    elif tag and ":" not in device and device not in _NO_NAMES and len(device) <= INTERFACE_LONGEST:
+        yield f"{device}.{tag}"
+    yield from members(command)
+
+
+def name(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("network"):
-        for name in names:
-            given = value(command, name)
-            if given:
-                yield command, name, str(given)
+        for text in _names(command):
+            # What holds a placeholder is not known.
+            if _looks_like_mac(text) or re.search(r"[${@#]", text):
+                continue
+            said = refusal(lambda text=text: parse_interface_name(text))  # type: ignore[misc]
+            if len(text) > INTERFACE_LONGEST:
+                said = f"{text} has {len(text)} characters; the limit of the kernel is {INTERFACE_LONGEST}"
+            if said:
+                yield Found(command.line, said, f"at most {INTERFACE_LONGEST} letters, digits, '_', '.', '-'")
 
 
-def _is_address(text: str, version: int) -> bool:
-    try:
-        return ipaddress.ip_address(text).version == version
-    except ValueError:
-        return False
+_MAC_WITH_HYPHENS = re.compile(r"(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}")
 
 
-def _interface(text: str) -> ipaddress.IPv6Interface | None:
-    try:
-        return ipaddress.IPv6Interface(text)
-    except ValueError:
-        return None
+def _looks_like_mac(text: str) -> bool:
+    return ":" in text or _MAC_WITH_HYPHENS.fullmatch(text) is not None
 
 
-def address(ks: Kickstart) -> Iterator[Found]:
-    for command, name, text in _options(ks, "ip", "ipv6"):
-        if name == "ip" and text not in ("dhcp", "bootp", "ibft", "query") and not _is_address(text, 4):
-            yield Found(command.line, f"{text!r} is not an IPv4 address", "write --ip=10.0.1.11")
-        if name == "ipv6" and text not in ("auto", "dhcp", "ignore") and _interface(text) is None:
-            yield Found(command.line, f"{text!r} is not an IPv6 address", "write --ipv6=2001:db8::11/64, auto or dhcp")
-
-
-def _prefix(netmask: str) -> int | None:
-    """The prefix length of a netmask; Anaconda reads no other way of writing it."""
-    if not _is_address(netmask, 4):
-        return None
-    bits = int(ipaddress.IPv4Address(netmask))
-    inverted = bits ^ 0xFFFFFFFF
-    return None if inverted & (inverted + 1) or not bits else 32 - inverted.bit_length()
-
-
-def netmask(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "netmask"):
-        if _prefix(text) is None:
-            yield Found(command.line, f"{text!r} is not a netmask", "write --netmask=255.255.255.0")
-
-
-def static(ks: Kickstart) -> Iterator[Found]:
-    for command in ks.all("network"):
-        if value(command, "bootProto") != "static" or value(command, "noipv4"):
+def mac(ks: Kickstart) -> Iterator[Found]:
+    for command, _, text in options(ks, "device"):
+        if not _looks_like_mac(text):
             continue
-        missing = [f"--{name}" for name in ("ip", "netmask") if not value(command, name)]
-        if missing and value(command, "ipv6") and len(missing) == 2:
-            hint = "add --noipv4 to disable IPv4"
-            yield Found(command.line, "--bootproto=static and no --ip", hint, "warning")
-        elif missing:
-            yield Found(command.line, f"--bootproto=static and no {' and no '.join(missing)}", f"add {missing[0]}=")
+        said = refusal(lambda text=text: parse_mac(text))  # type: ignore[misc]
+        if said:
+            yield Found(command.line, said, "write six pairs of hex digits: --device=52:54:00:aa:00:01")
+        elif "-" in text:
+            message = f"{text} is looked for as a name; Anaconda reads a MAC address only with colons"
+            yield Found(command.line, message, f"write --device={text.replace('-', ':')}")
 
 
-def gateway(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "gateway"):
-        # pykickstart has one option for both families, and one for IPv6 alone.
-        if not _is_address(text, 4) and not _is_address(text, 6):
-            yield Found(command.line, f"gateway {text!r} is not an address", "write --gateway=10.0.1.1")
-    for command, _, text in _options(ks, "ipv6gateway"):
-        if not _is_address(text.partition("%")[0], 6):
-            yield Found(command.line, f"gateway {text!r} is not an IPv6 address", "write --ipv6gateway=2001:db8::1")
-
-
-def gateway_outside(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "gateway"):
-        own, prefix = str(value(command, "ip")), _prefix(str(value(command, "netmask")))
-        if prefix is None or not _is_address(own, 4) or not _is_address(text, 4):
+def name_without_vlan(ks: Kickstart) -> Iterator[Found]:
+    for command, _, text in options(ks, "interfacename"):
+        if not value(command, "vlanid"):
+            yield Found(command.line, "--interfacename is ignored without --vlanid", "add --vlanid=, or remove it")
             continue
-        network = ipaddress.ip_interface(f"{own}/{prefix}").network
-        if ipaddress.ip_address(text) not in network:
-            yield Found(command.line, f"gateway {text} is outside {network}", _UNREACHABLE)
-    for command, _, text in _options(ks, "ipv6gateway"):
-        interface = _interface(str(value(command, "ipv6")))
-        if interface is None or "/" not in str(value(command, "ipv6")) or not _is_address(text, 6):
-            continue
-        router = ipaddress.IPv6Address(text)
-        if not router.is_link_local and router not in interface.network:
-            yield Found(command.line, f"gateway {text} is outside {interface.network}", _UNREACHABLE)
+        tag = re.fullmatch(r"(?:vlan|.*\.)([0-9]{1,4})", text)
+        if tag and tag.group(1).lstrip("0") != str(value(command, "vlanid")).lstrip("0"):
+            message = f"the interface {text} of VLAN {value(command, 'vlanid')} is named after another VLAN"
+            yield Found(command.line, message, "use one of the two numbers in both options")
 
 
-def nameserver(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "nameserver"):
-        for server in filter(None, re.split(r"[,\s]+", text)):
-            # A URI is DNS over TLS (pykickstart of EL10).
-            if "://" not in server and not _is_address(server, 4) and not _is_address(server, 6):
-                yield Found(command.line, f"name server {server!r} is not an address", "write --nameserver=10.0.0.53")
+def hostname(ks: Kickstart) -> Iterator[Found]:
+    """Anaconda refuses what the DNS refuses; a name that is a number it takes."""
+    for command, _, text in options(ks, "hostname"):
+        said = refusal(lambda text=text: host_name(text.rstrip(".")))  # type: ignore[misc]
+        if said:
+            is_number = text.replace(".", "").isdigit()
+            hint = "letters, digits and '-', in labels between dots"
+            yield Found(command.line, said, hint, "warning" if is_number else None)
+
+
+def hostname_twice(ks: Kickstart) -> Iterator[Found]:
+    """pykickstart, commands/network.py: the property `hostname` is that of the first command."""
+    first = ""
+    for command, _, text in options(ks, "hostname"):
+        if first and text != first:
+            message = f"a second host name, {text}; only the first one, {first}, is used"
+            yield Found(command.line, message, "remove one of the two")
+        first = first or text
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
 
 
 def mtu(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "mtu"):
+    for command, _, text in options(ks, "mtu"):
         if not re.fullmatch(r"[0-9]{1,6}", text) or not MTU_MIN <= int(text) <= _MTU_LIMIT:
             yield Found(command.line, f"MTU {text!r}; it is a number from {MTU_MIN} to {MTU_MAX}", "1500, or 9000")
         elif int(text) > MTU_MAX:
@@ -122,53 +128,84 @@ def mtu(ks: Kickstart) -> Iterator[Found]:
 
 
 def vlan(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "vlanid"):
+    for command, _, text in options(ks, "vlanid"):
         if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= VLAN_MAX:
             yield Found(command.line, f"VLAN id {text!r}; it is a number from 1 to {VLAN_MAX}", "")
 
 
+# --- bonds and bridges -----------------------------------------------------------------------------------------------
+
+
+def _pairs(text: str) -> Mapping[str, str]:
+    """The options of --bondopts as Anaconda splits them."""
+    pairs = (option.partition("=") for option in text.split(";" if ";" in text else ",") if option.strip())
+    return {name.strip(): setting.strip() for name, _, setting in pairs}
+
+
 def bond_mode(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "bondopts"):
-        for option in text.split(";" if ";" in text else ","):
-            name, _, mode = option.partition("=")
-            if name == "mode" and mode not in _BOND_MODES and not re.fullmatch("[0-6]", mode):
-                message = f"no bond mode {mode!r}; Anaconda ignores it and creates a balance-rr bond"
-                yield Found(command.line, message, nearest(mode, _BOND_MODES) or f"one of: {', '.join(_BOND_MODES)}")
+    for command, _, text in options(ks, "bondopts"):
+        mode = _pairs(text).get("mode")
+        if mode is not None and mode not in _BOND_MODES and not re.fullmatch("[0-6]", mode):
+            message = f"no bond mode {mode!r}; Anaconda ignores it and creates a balance-rr bond"
+            yield Found(command.line, message, nearest(mode, _BOND_MODES) or f"one of: {', '.join(_BOND_MODES)}")
 
 
-def hostname(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "hostname"):
-        said = _refusal(host_name, text.rstrip("."))
-        if said:
-            yield Found(command.line, said, "letters, digits and '-', in labels between dots")
+def bond_options(ks: Kickstart) -> Iterator[Found]:
+    """By the rules of node_network; Anaconda leaves out an option that NetworkManager refuses."""
+    for command, _, text in options(ks, "bondopts"):
+        if not value(command, "bondslaves"):
+            yield Found(command.line, "--bondopts is ignored without --bondslaves", "add --bondslaves=")
+            continue
+        pairs = dict(_pairs(text))
+        mode = pairs.pop("mode", "balance-rr")
+        mode = _BOND_MODES[int(mode)] if re.fullmatch("[0-6]", mode) else mode
+        if mode in _BOND_MODES:
+            made = {"members": list(members(command)), "mode": mode, "options": pairs}
+            yield from _refused(command, Bond, made)
 
 
-def _refusal(read: Callable[[object], object], text: str) -> str:
-    """Why a value of the inventory would not be taken, or nothing."""
+def bridge_options(ks: Kickstart) -> Iterator[Found]:
+    for command, _, text in options(ks, "bridgeopts"):
+        made = {"members": list(members(command)), "options": dict(_pairs(text))}
+        yield from _refused(command, Bridge, made)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _refused(command: Command, model: type[_Model], made: Mapping[str, object]) -> Iterator[Found]:
+    """What the model of the inventory says against the options of a bond or bridge."""
     try:
-        read(text)
+        model.model_validate(made)
+    except ValidationError as error:
+        for one in error.errors():
+            if one["loc"][:1] != ("members",):
+                yield Found(command.line, one["msg"], str((one.get("ctx") or {}).get("hint", "")))
     except PydanticCustomError as error:
-        return str(error)
-    return ""
+        yield Found(command.line, str(error))
 
 
 def member_mac(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in _options(ks, "bondslaves", "bridgeslaves"):
-        members = [member for member in text.split(",") if not _refusal(parse_mac, member)]
-        if members:
-            message = f"member {members[0]} is named by its MAC address, which Anaconda does not resolve here"
+    for command, _, text in options(ks, "bondslaves", "bridgeslaves"):
+        found = [member for member in text.split(",") if _looks_like_mac(member)]
+        if found:
+            message = f"member {found[0]} is named by its MAC address, which Anaconda does not resolve here"
             yield Found(command.line, message, "use the interface name of the installer: eno1")
 
 
-def address_twice(ks: Kickstart) -> Iterator[Found]:
-    seen: set[tuple[str, str]] = set()
-    for command, _, text in _options(ks, "ip", "ipv6"):
-        if text in ("auto", "dhcp", "ignore", "bootp", "ibft", "query"):
-            continue
-        device = str(value(command, "device"))
-        if any(text == other and device != name for other, name in seen):
-            yield Found(command.line, f"{text} is the address of another interface too", "")
-        seen.add((text, device))
+def bridge_before_bond(ks: Kickstart) -> Iterator[Found]:
+    """A bond becomes the port of a bridge only where it is there before (_add_existing_virtual_device_to_bridge)."""
+    bonds = {
+        str(value(command, "device")): command.line for command in ks.all("network") if value(command, "bondslaves")
+    }
+    for command, _, text in options(ks, "bridgeslaves"):
+        for member in members(command) if text else ():
+            if bonds.get(member, 0) > command.line:
+                message = f"{member} is created below; it cannot become a port of this bridge"
+                yield Found(command.line, message, f"move the network command of {member} above this line")
+
+
+# --- iSCSI -----------------------------------------------------------------------------------------------------------
 
 
 def iscsi_port(ks: Kickstart) -> Iterator[Found]:
@@ -178,18 +215,46 @@ def iscsi_port(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, f"port {text!r}; it is a number from 1 to {PORT_MAX}", "iSCSI has 3260")
 
 
+def iscsi_address(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("iscsi"):
+        text = str(value(command, "ipaddr") or "").strip("[]")
+        is_number = re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", text)
+        if is_number and not is_address(text, 4) and not is_address(text, 6):
+            yield Found(command.line, f"{text!r} is not an IP address", "write --ipaddr=10.0.0.9")
+
+
+# RFC 3720, 3.2.6.3
+_ISCSI_NAME = re.compile(
+    r"iqn\.[0-9]{4}-(?:0[1-9]|1[0-2])\.[a-z0-9]\S*"
+    r"|eui\.[0-9a-f]{16}|naa\.(?:[0-9a-f]{16}|[0-9a-f]{32})",
+    re.IGNORECASE,
+)
+
+
+def iscsi_name(ks: Kickstart) -> Iterator[Found]:
+    named = (*((c, "iscsiname") for c in ks.all("iscsiname")), *((c, "target") for c in ks.all("iscsi")))
+    for command, key in named:
+        text = str(value(command, key) or "")
+        if text and not _ISCSI_NAME.fullmatch(text):
+            yield Found(command.line, f"{text!r} is not an iSCSI name", "write iqn.2024-01.com.example:name")
+
+
 CHECKS = (
-    Check("network-address", "error", address, _NM_CLIENT),
-    Check("network-netmask", "error", netmask, f"{_NM_CLIENT}: netmask2prefix"),
-    Check("network-static", "error", static, _NM_CLIENT),
-    Check("network-gateway", "error", gateway, _NM_CLIENT),
-    Check("network-gateway-outside", "warning", gateway_outside, "RFC 1122, 3.3.1.1"),
-    Check("network-name-server", "error", nameserver, _NM_CLIENT),
+    *addresses.CHECKS,
+    Check("network-interface-name", "error", name, "netdevice(7): IFNAMSIZ"),
+    Check("network-mac", "error", mac, f"{_NM_CLIENT}: get_device_name_from_network_data"),
+    Check("network-vlan-name", "warning", name_without_vlan, "pykickstart, commands/network.py: --interfacename"),
     Check("network-mtu", "error", mtu, "RFC 791; ip-link(8)"),
     Check("network-vlan", "error", vlan, "IEEE 802.1Q"),
     Check("network-bond-mode", "error", bond_mode, f"{_NM_CLIENT}; the kernel's bonding.rst"),
-    Check("network-host-name", "warning", hostname, "RFC 1123, 2.1; hostname(7)"),
+    Check("network-bond-option", "warning", bond_options, f"{_NM_CLIENT}; the kernel's bonding.rst"),
+    Check("network-bridge-option", "warning", bridge_options, f"{_NM_CLIENT}; nm-settings(5)"),
+    Check("network-bridge-order", "warning", bridge_before_bond, _NM_CLIENT),
+    Check("network-host-name", "error", hostname, "pyanaconda, network.py: is_valid_hostname; RFC 1123, 2.1"),
+    Check("network-host-name-twice", "warning", hostname_twice, "pykickstart, commands/network.py"),
     Check("network-member-mac", "warning", member_mac, _NM_CLIENT),
-    Check("network-address-twice", "warning", address_twice, "RFC 5227"),
+    *interfaces.CHECKS,
     Check("iscsi-port", "error", iscsi_port, "RFC 793"),
+    Check("iscsi-address", "error", iscsi_address, "RFC 3720, 3.2.6"),
+    Check("iscsi-name", "warning", iscsi_name, "RFC 3720, 3.2.6.3"),
 )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The `node_` variables and their types."""
 
+from ksgen.variables.addressing import MTU6_MIN
 from ksgen.variables.disk import Disk, SizeRange, node_link
 from ksgen.variables.doubtful import boot_nic_findings
 from ksgen.variables.names import is_claimed, misspelt
@@ -24,12 +25,15 @@ from ksgen.variables.schema import file_schema, variables_schema
 from ksgen.variables.settings import KERNEL_LINE_LONGEST, PREFIX, PRIVATE, SECRETS, DhcpRange, Identity, Settings, User
 from ksgen.variables.topology import topology_findings
 from ksgen.variables.values import (
+    INTERFACE_LONGEST,
     LINE_LONGEST,
     SHOWN_LONGEST,
     host_name,
+    interface_address,
     language,
     nearest,
     one_line,
+    parse_interface_name,
     parse_mac,
     shown,
     time_zone,
@@ -37,8 +41,10 @@ from ksgen.variables.values import (
 from ksgen.variables.words import ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
 
 __all__ = [
+    "INTERFACE_LONGEST",
     "KERNEL_LINE_LONGEST",
     "LINE_LONGEST",
+    "MTU6_MIN",
     "MTU_MAX",
     "MTU_MIN",
     "ODD_CHARACTER",
@@ -64,6 +70,7 @@ __all__ = [
     "file_schema",
     "has_mac_members",
     "host_name",
+    "interface_address",
     "is_claimed",
     "is_plain",
     "language",
@@ -74,6 +81,7 @@ __all__ = [
     "one_line",
     "own_ipv4",
     "own_ipv6",
+    "parse_interface_name",
     "parse_mac",
     "password_hash",
     "shown",

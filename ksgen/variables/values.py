@@ -261,7 +261,7 @@ def any_address(value: object) -> str:
 Address = Annotated[str, BeforeValidator(any_address)]
 
 
-def _interface_address(value: object, version: int, words: tuple[str, ...]) -> str:
+def interface_address(value: object, version: int, words: tuple[str, ...]) -> str:
     """One of the words, or an address with its prefix, which a host can have in its subnet."""
     choice = ", ".join(words) + (", or 10.0.1.11/24" if version == 4 else ", or 2001:db8::11/64")
     if not isinstance(value, str):
@@ -302,8 +302,8 @@ def reserved_in(interface: str, address: str) -> str:
     return _reserved_address(ipaddress.ip_interface(interface).network, ipaddress.ip_address(address))
 
 
-Interface4 = Annotated[str, BeforeValidator(lambda value: _interface_address(value, 4, ("dhcp", "none")))]
-Interface6 = Annotated[str, BeforeValidator(lambda value: _interface_address(value, 6, ("auto", "dhcp", "none")))]
+Interface4 = Annotated[str, BeforeValidator(lambda value: interface_address(value, 4, ("dhcp", "none")))]
+Interface6 = Annotated[str, BeforeValidator(lambda value: interface_address(value, 6, ("auto", "dhcp", "none")))]
 
 # --- URLs ------------------------------------------------------------------------------------------------------------
 
