@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
-
-from pydantic_core import PydanticCustomError
+from collections.abc import Iterator
 
 from ksgen.grammar import Check, Command, Found, Kickstart, value
-from ksgen.variables import interface_address
+from ksgen.variables import interface_address, refusal
 
 _NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
 # What may be in the place of an address.
@@ -24,15 +22,6 @@ def options(ks: Kickstart, *names: str) -> Iterator[tuple[Command, str, str]]:
             given = value(command, name)
             if given:
                 yield command, name, str(given)
-
-
-def refusal(read: Callable[[], object]) -> str:
-    """Why a value of the inventory would not be taken, or nothing."""
-    try:
-        read()
-    except PydanticCustomError as error:
-        return str(error)
-    return ""
 
 
 def is_address(text: str, version: int) -> bool:
@@ -80,18 +69,18 @@ def _address4(command: Command, text: str) -> Iterator[Found]:
             hint = "write the prefix length as --netmask=255.255.255.0"
         yield Found(command.line, f"{text!r} is not an IPv4 address", hint)
         return
-    said = refusal(lambda: interface_address(str(interface4(command) or f"{text}/32"), 4, ()))
-    if said:
-        yield Found(command.line, said, "write an address that a host can have")
+    refused = refusal(lambda own: interface_address(own, 4, ()), str(interface4(command) or f"{text}/32"))
+    if refused:
+        yield Found(command.line, refused.message, "write an address that a host can have")
 
 
 def _address6(command: Command, text: str) -> Iterator[Found]:
     if interface6(text) is None:
         yield Found(command.line, f"{text!r} is not an IPv6 address", "write --ipv6=2001:db8::11/64, auto or dhcp")
         return
-    said = refusal(lambda: interface_address(text if "/" in text else f"{text}/64", 6, ()))
-    if said:
-        yield Found(command.line, said, "write an address that a host can have")
+    refused = refusal(lambda own: interface_address(own, 6, ()), text if "/" in text else f"{text}/64")
+    if refused:
+        yield Found(command.line, refused.message, "write an address that a host can have")
 
 
 def netmask(ks: Kickstart) -> Iterator[Found]:

@@ -5,14 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticCustomError
 
 from ksgen.grammar import Check, Command, Found, Kickstart, value
 from ksgen.lint import addresses, interfaces
-from ksgen.lint.addresses import is_address, options, refusal
+from ksgen.lint.addresses import is_address, options
 from ksgen.lint.interfaces import members
 from ksgen.variables import (
     INTERFACE_LONGEST,
@@ -25,6 +21,8 @@ from ksgen.variables import (
     nearest,
     parse_interface_name,
     parse_mac,
+    refusal,
+    refusals,
 )
 
 # The kernel's Documentation/networking/bonding.rst; a mode can be given by its number.
@@ -59,7 +57,8 @@ def name(ks: Kickstart) -> Iterator[Found]:
             # What holds a placeholder is not known.
             if _looks_like_mac(text) or re.search(r"[${@#]", text):
                 continue
-            said = refusal(lambda text=text: parse_interface_name(text))  # type: ignore[misc]
+            refused = refusal(parse_interface_name, text)
+            said = refused.message if refused else ""
             if len(text) > INTERFACE_LONGEST:
                 said = f"{text} has {len(text)} characters; the limit of the kernel is {INTERFACE_LONGEST}"
             if said:
@@ -77,9 +76,9 @@ def mac(ks: Kickstart) -> Iterator[Found]:
     for command, _, text in options(ks, "device"):
         if not _looks_like_mac(text):
             continue
-        said = refusal(lambda text=text: parse_mac(text))  # type: ignore[misc]
-        if said:
-            yield Found(command.line, said, "write six pairs of hex digits: --device=52:54:00:aa:00:01")
+        refused = refusal(parse_mac, text)
+        if refused:
+            yield Found(command.line, refused.message, "write six pairs of hex digits: --device=52:54:00:aa:00:01")
         elif "-" in text:
             message = f"{text} is looked for as a name; Anaconda reads a MAC address only with colons"
             yield Found(command.line, message, f"write --device={text.replace('-', ':')}")
@@ -99,11 +98,11 @@ def name_without_vlan(ks: Kickstart) -> Iterator[Found]:
 def hostname(ks: Kickstart) -> Iterator[Found]:
     """Anaconda refuses what the DNS refuses; a name that is a number it takes."""
     for command, _, text in options(ks, "hostname"):
-        said = refusal(lambda text=text: host_name(text.rstrip(".")))  # type: ignore[misc]
-        if said:
+        refused = refusal(host_name, text.rstrip("."))
+        if refused:
             is_number = text.replace(".", "").isdigit()
             hint = "letters, digits and '-', in labels between dots"
-            yield Found(command.line, said, hint, "warning" if is_number else None)
+            yield Found(command.line, refused.message, hint, "warning" if is_number else None)
 
 
 def hostname_twice(ks: Kickstart) -> Iterator[Found]:
@@ -170,19 +169,11 @@ def bridge_options(ks: Kickstart) -> Iterator[Found]:
         yield from _refused(command, Bridge, made)
 
 
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-def _refused(command: Command, model: type[_Model], made: Mapping[str, object]) -> Iterator[Found]:
-    """What the model of the inventory says against the options of a bond or bridge."""
-    try:
-        model.model_validate(made)
-    except ValidationError as error:
-        for one in error.errors():
-            if one["loc"][:1] != ("members",):
-                yield Found(command.line, one["msg"], str((one.get("ctx") or {}).get("hint", "")))
-    except PydanticCustomError as error:
-        yield Found(command.line, str(error))
+def _refused(command: Command, model: type[Bond | Bridge], made: Mapping[str, object]) -> Iterator[Found]:
+    """What the model of the inventory says against the options of a bond or bridge; its members have checks."""
+    for refused in refusals(model, made):
+        if refused.place[:1] != ("members",):
+            yield Found(command.line, refused.message, refused.hint)
 
 
 def member_mac(ks: Kickstart) -> Iterator[Found]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic_core import PydanticCustomError
-
 from ksgen.grammar import Check, Found, Kickstart, value
-from ksgen.variables import language, password_hash, ssh_key, time_zone
+from ksgen.variables import language, password_hash, refusal, ssh_key, time_zone
 
 _HASH = "write its hash: --iscrypted and what openssl passwd -6 prints"
 _BOOT_HASH = "write its hash: --iscrypted and what grub2-mkpasswd-pbkdf2 prints"
@@ -39,20 +37,18 @@ def hashed(ks: Kickstart) -> Iterator[Found]:
         # "!" and "*" before or instead of a hash lock the account (shadow(5)).
         if not given.strip("!*"):
             continue
-        try:
-            password_hash(given.lstrip("!*"))
-        except PydanticCustomError as error:
-            is_weak = error.type == "password-hash-weak"
+        refused = refusal(password_hash, given.lstrip("!*"))
+        if refused:
+            is_weak = refused.code == "password-hash-weak"
             message = "a hash of a broken algorithm" if is_weak else "--iscrypted without a hash: login is not possible"
             yield Found(command.line, message, _HASH, "warning" if is_weak else None)
 
 
 def key(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("sshkey"):
-        try:
-            ssh_key(value(command, "key"))
-        except PydanticCustomError as error:
-            yield Found(command.line, error.message(), (error.context or {}).get("hint", ""))
+        refused = refusal(ssh_key, value(command, "key"))
+        if refused:
+            yield Found(command.line, refused.message, refused.hint)
 
 
 def key_owner(ks: Kickstart) -> Iterator[Found]:
@@ -78,11 +74,9 @@ def no_login(ks: Kickstart) -> Iterator[Found]:
 
 def timezone(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("timezone"):
-        name = value(command, "timezone")
-        try:
-            time_zone(name or "Etc/UTC")
-        except PydanticCustomError as error:
-            yield Found(command.line, error.message(), (error.context or {}).get("hint", ""))
+        refused = refusal(time_zone, value(command, "timezone") or "Etc/UTC")
+        if refused:
+            yield Found(command.line, refused.message, refused.hint)
 
 
 def lang(ks: Kickstart) -> Iterator[Found]:
@@ -91,10 +85,9 @@ def lang(ks: Kickstart) -> Iterator[Found]:
         # glibc's own, and what is written without its encoding (pyanaconda, localization.py: find_best_locale_match)
         if name in ("", "C", "C.UTF-8", "POSIX", "None") or "." not in name:
             name = name + ".UTF-8" if "_" in name else "en_US.UTF-8"
-        try:
-            language(name.replace(".utf8", ".UTF-8").replace(".UTF8", ".UTF-8"))
-        except PydanticCustomError as error:
-            yield Found(command.line, error.message(), (error.context or {}).get("hint", ""))
+        refused = refusal(language, name.replace(".utf8", ".UTF-8").replace(".UTF8", ".UTF-8"))
+        if refused:
+            yield Found(command.line, refused.message, refused.hint)
 
 
 def services(ks: Kickstart) -> Iterator[Found]:

@@ -21,6 +21,7 @@ from ksgen.variables.network import (
     static_addresses,
 )
 from ksgen.variables.people import password_hash, ssh_key
+from ksgen.variables.refusing import refusal, refusals
 from ksgen.variables.schema import file_schema, variables_schema
 from ksgen.variables.settings import KERNEL_LINE_LONGEST, PREFIX, PRIVATE, SECRETS, DhcpRange, Identity, Settings, User
 from ksgen.variables.topology import topology_findings
@@ -84,6 +85,8 @@ __all__ = [
     "parse_interface_name",
     "parse_mac",
     "password_hash",
+    "refusal",
+    "refusals",
     "shown",
     "ssh_key",
     "static_addresses",

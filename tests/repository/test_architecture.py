@@ -23,7 +23,7 @@ DISTRIBUTIONS = {
     "ksgen.host": {"pydantic", "pydantic_core"},
     "ksgen.inventory": {"ansible"},  # an optional extra, imported where something vaulted is needed
     "ksgen.kickstart": {"jinja2", "pydantic"},
-    "ksgen.lint": {"pydantic_core", "pykickstart"},
+    "ksgen.lint": {"pykickstart"},
     "ksgen.netboot": {"jinja2"},
     "ksgen.redaction": {"pykickstart"},
     "ksgen.syntax": {"yaml"},
