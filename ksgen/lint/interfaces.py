@@ -19,7 +19,7 @@ _NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
 
 
 def is_host_name_only(command: Command) -> bool:
-    """Whether a command says nothing but the name of the host (pyanaconda, modules/network/kickstart.py)."""
+    """Whether a command has only the name of the host (pyanaconda, modules/network/kickstart.py)."""
     args = command.args
     return (len(args) == 1 and args[0].startswith("--hostname")) or (len(args) == 2 and "--hostname" in args)
 
