@@ -23,7 +23,7 @@ KSGEN = {
         "the command: options, questions, what a terminal shows",
         "addon expressions grammar host inventory iso kickstart lint media netboot preflight problems publish "
         "variables",
-        "layout",
+        "layout presentation",
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",
@@ -72,7 +72,7 @@ ADDON = {
     "gui": Package("the graphical spoke", "i18n layout presentation remote"),
     "tui": Package("the text spoke", "i18n presentation remote"),
     "remote": Package("the D-Bus client of the spokes", "constants i18n layout presentation structures"),
-    "presentation": Package("rows, bars and texts of a layout, for both spokes", "layout"),
+    "presentation": Package("rows, bars and texts of a layout, for both spokes and `ksgen plan`", "layout"),
     "gate": Package("the check of the layout that Anaconda has planned", "layout programs section"),
     "hook": Package("the arguments of the hook, and the scripts that run before it", "layout programs section"),
     "section": Package("parser and writer of `%addon org_ovirt_node`", "layout"),

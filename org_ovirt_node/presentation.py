@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What both user interfaces show of a layout: rows of a table, bars, a line on what it holds, the first problem.
+"""What the spokes and `ksgen plan` show of a layout: rows of a table, bars, a line on what it holds, the first problem.
 
 Pure: values in, words and numbers out; widgets are elsewhere. `translate` gets each text before anything is put in.
 """
@@ -54,6 +54,11 @@ class Row(NamedTuple):
     severity: str
 
 
+def headings(translate: Translate) -> tuple[str, str, str, str]:
+    """The columns that show a row; the last one has type_text."""
+    return translate("Device"), translate("Size"), translate("Mount point"), translate("Type")
+
+
 def rows(view: View, translate: Translate) -> tuple[Row, ...]:
     """The devices, each below what it is made of: disks, arrays, then the volume group with all that is in it."""
     return tuple(
@@ -94,9 +99,9 @@ def _in_order(devices: Sequence[Device]) -> list[tuple[int, Device]]:
     for disk in _of_kind(devices, "disk"):
         ordered.append((0, disk))
         ordered += [(1, device) for device in _of_kind(devices, "partition") if disk.name in device.parents]
-    known = ("disk", "lvmvg", "lvmthinpool", "lvmlv", "lvmthinlv")
+    below_others = ("disk", "lvmvg", "lvmthinpool", "lvmlv", "lvmthinlv")
     placed = {device.name for _, device in ordered}
-    ordered += [(0, device) for device in devices if device.kind not in known and device.name not in placed]
+    ordered += [(0, device) for device in devices if device.kind not in below_others and device.name not in placed]
     for group in _of_kind(devices, "lvmvg"):
         ordered.append((0, group))
         for pool in _of_kind(devices, "lvmthinpool"):
@@ -120,8 +125,8 @@ def _by_mount_point(devices: Sequence[Device], pool: str) -> list[Device]:
 def _severity(view: View, device: Device) -> str:
     kinds = {"disk": "disk", "lvmvg": "volume_group", "lvmthinpool": "pool"}
     subjects = {device.mount_point, device.filesystem, kinds.get(device.kind)} - {None}
-    found = [problem.severity for problem in view.problems if problem.subject in subjects]
-    return ERROR if ERROR in found else next(iter(found), "")
+    severities = [problem.severity for problem in view.problems if problem.subject in subjects]
+    return ERROR if ERROR in severities else next(iter(severities), "")
 
 
 # --- the picture -----------------------------------------------------------------------------------------------------
@@ -152,10 +157,11 @@ def bars(view: View, translate: Translate) -> tuple[Bar, ...]:
     group = next((d for d in _of_kind(devices, "lvmvg") if pool and d.name in pool.parents), None)
     if pool is None or group is None or not (pool.size and group.size and all(disk.size for disk in disks)):
         return ()
-    found = [_group_bar(devices, group, pool, view.reserve or 0, translate), _pool_bar(devices, pool, translate)]
-    if sum(segment.size for segment in found[0].segments) > found[0].size:
+    group_bar = _group_bar(devices, group, pool, view.reserve or 0, translate)
+    if sum(segment.size for segment in group_bar.segments) > group_bar.size:
         return ()
-    return (_disk_bar(devices, disks, translate), *found) if disks else tuple(found)
+    disk_bars = (_disk_bar(devices, disks, translate),) if disks else ()
+    return (*disk_bars, group_bar, _pool_bar(devices, pool, translate))
 
 
 def _pool(devices: Sequence[Device]) -> Optional[Device]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import cycle, islice
+from operator import mul
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -14,13 +16,17 @@ from rich.tree import Tree
 from ksgen.host import Explanation, Host
 from ksgen.inventory import Inventory
 from ksgen.problems import Problem
-from org_ovirt_node.layout import Device, Plan, has_errors, size_text
+from org_ovirt_node import presentation
+from org_ovirt_node.layout import Device, Plan, describe, size_text
+from org_ovirt_node.presentation import Bar, View
 
 _BAR_WIDTH = 72
-_KINDS = {
-    "disk": "disk", "partition": "partition", "mdarray": "mirror", "lvmvg": "group",
-    "lvmthinpool": "thin pool", "lvmlv": "volume", "lvmthinlv": "thin volume",
-}  # fmt: skip
+_MARKS = "█▓▒░▞▚▤▥▦▧"
+_JUSTIFY: tuple[JustifyMethod, ...] = ("left", "right", "left", "left")
+
+
+def _untranslated(text: str) -> str:
+    return text
 
 
 def plan_json(plan: Plan | None, problems: list[Problem]) -> dict[str, object]:
@@ -58,16 +64,30 @@ def _device_json(device: Device) -> dict[str, object]:
 
 
 def plan_picture(host: Host, plan: Plan) -> RenderableType:
-    """A table of the devices, a bar of the volume group, and how many images fit."""
+    """A table of the devices, bars of what they are divided into, and how many images fit, in the spokes' words."""
+    view = _view(plan)
     table = Table(title=Text(f"{host.name}  {_subtitle(host)}"), title_justify="left", box=None, pad_edge=False)
-    for heading in ("device", "kind", "size", "mount point", "type"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
+    device, *others = presentation.headings(_untranslated)
+    for heading, justify in zip(("  " + device, *others), _JUSTIFY, strict=True):
+        table.add_column(heading, justify=justify, no_wrap=True)
     table.add_column("")
-    for device in plan.devices:
-        size = "grows" if device.size is None else size_text(device.size)
-        mount = device.mount_point or ""
-        table.add_row(device.name, _KINDS[device.kind], size, mount, device.filesystem or "", _note(device, plan))
-    return Group(table, Text(), *_bars(plan), _capacity_text(plan), Text())
+    notes = {
+        (device.name, presentation.kind_text(device.kind, _untranslated)): _note(device, plan)
+        for device in plan.devices
+    }
+    for row in presentation.rows(view, _untranslated):
+        name = ("! " if row.severity else "  ") + "  " * row.depth + row.name
+        note = notes[row.name, row.kind]
+        table.add_row(name, row.size or "grows", row.mount_point, presentation.type_text(row), note)
+    return Group(table, Text(), *_bars(plan, view), _capacity_text(plan, view), Text())
+
+
+def _view(plan: Plan) -> View:
+    reserve = next((device.reserve for device in plan.of_kind("lvmvg")), None)
+    problems = tuple(
+        presentation.Problem(finding.severity, finding.subject, *describe(finding)) for finding in plan.findings
+    )
+    return View(plan.devices, problems, plan.capacity.images, reserve)
 
 
 def _subtitle(host: Host) -> str:
@@ -75,6 +95,11 @@ def _subtitle(host: Host) -> str:
     disks = " + ".join(disk.link for disk in host.disks)
     how = {"autopart": ", automatic partitioning"}.get(settings.partitioning, "")
     return f"layout {settings.layout}, {settings.firmware or 'any firmware'}, {disks}{how}"
+
+
+def _notes(plan: Plan) -> dict[tuple[str, str], str]:
+    """The last column, by name and kind of the devices: a partition and a volume can have the same name."""
+    return {(d.name, presentation.kind_text(d.kind, _untranslated)): _note(d, plan) for d in plan.devices}
 
 
 def _note(device: Device, plan: Plan) -> str:
@@ -92,55 +117,41 @@ def _note(device: Device, plan: Plan) -> str:
     return ""
 
 
-def _bars(plan: Plan) -> Iterator[Text]:
-    """The volume group and, below it, the pool, each to its own scale."""
-    if not plan.devices or any(finding.code == "does-not-fit" for finding in plan.findings):
-        return
-    group, pool = plan.one("lvmvg"), plan.one("lvmthinpool")
-    if group.size is None or pool.size is None or group.reserve is None:
+def _bars(plan: Plan, view: View) -> Iterator[Text]:
+    """Disks, volume group and pool, each to its own scale; without the size of the disk, how large it has to be."""
+    if any(disk.size is None for disk in plan.of_kind("disk")):
         yield Text(f"needs a disk of at least {size_text(plan.smallest_disk, round_up=True)}")
-        return
-    swap = sum(device.size or 0 for device in plan.of_kind("lvmlv"))
-    rest = [("pool", pool.size), ("metadata", 2 * (pool.metadata_size or 0)), ("swap", swap), ("free", group.reserve)]
-    yield from _bar(group.name, rest)
-    volumes = [(device.mount_point or "", device.size or 0) for device in plan.of_kind("lvmthinlv")]
-    used = sum(size for _, size in volumes)
-    largest = sorted(volumes, key=lambda volume: -volume[1])
-    yield from _bar(pool.name, [*largest, ("for images", max(0, pool.size - used))])
+    bars = presentation.bars(view, _untranslated)
+    title_width = max((len(bar.title) for bar in bars), default=0)
+    for bar in bars:
+        yield from _bar(bar, title_width)
 
 
-def _bar(name: str, parts: list[tuple[str, int]]) -> Iterator[Text]:
-    parts = [part for part in parts if part[1] > 0]
-    total = sum(size for _, size in parts)
-    marks, at, done = "█▓▒░▞▚▤▥▦▧", 0, 0
-    bar, legend = "", []
-    for index, (label, size) in enumerate(parts):
-        done += size
-        width = max(1, round(done * _BAR_WIDTH / total) - at)
-        at += width
-        bar += marks[index % len(marks)] * width
-        legend.append(f"{marks[index % len(marks)]} {label} {size_text(size)}")
-    yield Text(f"{name:>8} {bar}")
+def _bar(bar: Bar, title_width: int) -> Iterator[Text]:
+    marks = list(islice(cycle(_MARKS), len(bar.segments)))
+    sizes = [segment.size for segment in bar.segments]
+    filled = "".join(map(mul, marks, presentation.widths(sizes, _BAR_WIDTH, 1)))
+    yield Text(f"{bar.title:>{title_width}} {filled}")
+    legend = [f"{mark} {segment.label} {size_text(segment.size)}" for mark, segment in zip(marks, bar.segments)]
     for start in range(0, len(legend), 4):
-        yield Text(" " * 9 + "  ".join(legend[start : start + 4]))
+        yield Text(" " * (title_width + 1) + "  ".join(legend[start : start + 4]))
 
 
-def _capacity_text(plan: Plan) -> Text:
-    if has_errors(plan.findings):
+def _capacity_text(plan: Plan, view: View) -> Text:
+    if view.has_errors:
         return Text("cannot be installed")
-    images = plan.capacity.images
-    if images is None:
+    if view.images is None:
         pool = size_text(plan.capacity.pool_for_wish, round_up=True)
         return Text(f"{plan.request.images} images need a pool of {pool}; the disk size is unknown")
-    return Text(f"images: {images} ({plan.request.images} requested), with room to install one more")
+    return Text(presentation.capacity_text(view, plan.request.images, _untranslated))
 
 
-def explanation_text(found: Explanation) -> Iterator[str]:
+def explanation_text(explanation: Explanation) -> Iterator[str]:
     """A variable, its origin, and the values that it overrode."""
-    yield f"{found.name}: {_value_text(found.value)}"
-    other = "" if found.is_own else "; not a variable of ksgen"
-    yield f"  from {found.mark.file}:{found.mark.line}, {found.origin}{other}"
-    for lost in found.overrides:
+    yield f"{explanation.name}: {_value_text(explanation.value)}"
+    other = "" if explanation.is_own else "; not a variable of ksgen"
+    yield f"  from {explanation.mark.file}:{explanation.mark.line}, {explanation.origin}{other}"
+    for lost in explanation.overrides:
         yield f"  over {_value_text(lost.value)}"
         yield f"    from {lost.mark.file}:{lost.mark.line}, {lost.origin}: {lost.because}"
 

@@ -190,12 +190,33 @@ def test_plan_picture(hosts: Path) -> None:
     assert result.exit_code == 0
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert "node01.example.com layout standard, any firmware, /dev/disk/by-id/wwn-0x5000000000000001" in lines
-    assert "var_log_audit thin volume 2 GiB /var/log/audit xfs" in lines
-    assert "onn group 125.41 GiB 25.08 GiB stay free" in lines
-    assert "█ pool 94.32 GiB ▓ metadata 2 GiB ▒ swap 4 GiB ░ free 25.08 GiB" in lines
-    assert "images: 4 (2 requested), with room to install one more" in lines
-    bars = [line for line in result.stdout.splitlines() if "██" in line]
-    assert all(len(line) <= 9 + 76 for line in bars)
+    assert "var_log_audit 2 GiB /var/log/audit thin volume, xfs" in lines
+    assert "onn 125.41 GiB volume group 25.08 GiB stay free" in lines
+    assert "█ thin pool 94.32 GiB ▓ swap 4 GiB ▒ metadata 2 GiB ░ free 25.08 GiB" in lines
+    assert "Room for 4 images, and one more while it is installed; 2 are requested." in lines
+    assert not [line for line in lines if line.startswith("!")]
+    bars = [line for line in result.stdout.splitlines() if "▒▒" in line]
+    assert len(bars) == 3
+    assert {len(line) for line in bars} == {len("pool00 ") + 72}
+
+
+def test_plan_picture_of_what_does_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(inventory_text(node_disk='{wwn: "0x5000000000000001", size: 43 GB}'))
+    lines = [" ".join(line.split()) for line in ksgen("plan", path).stdout.splitlines()]
+    assert "! disk1 38.84 GiB disk at least" in lines
+    assert "cannot be installed" in lines
+    assert not [line for line in lines if "▒" in line]
+
+
+def test_plan_picture_of_a_disk_of_unknown_size(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(inventory_text(node_disk='{wwn: "0x5000000000000001"}'))
+    lines = [" ".join(line.split()) for line in ksgen("plan", path).stdout.splitlines()]
+    assert "onn grows volume group 20 % stay free" in lines
+    assert "needs a disk of at least 68.84 GiB" in lines
+    assert "2 images need a pool of 75 GiB; the disk size is unknown" in lines
+    assert not [line for line in lines if "▒" in line]
 
 
 def test_plan_of_nobody_is_wrong_usage(hosts: Path) -> None:

@@ -131,14 +131,15 @@ class NodeLayoutSpoke(NormalSpoke):
     def _make_table(self) -> None:
         table = self._object("table")
         table.set_model(self._rows)
-        marked = Gtk.TreeViewColumn(_("Device"))
+        device, *others = presentation.headings(_)
+        marked = Gtk.TreeViewColumn(device)
         icon, text = Gtk.CellRendererPixbuf(), Gtk.CellRendererText()
         marked.pack_start(text, True)
         marked.pack_end(icon, False)
         marked.add_attribute(text, "text", 0)
         marked.add_attribute(icon, "pixbuf", 5)
         table.append_column(marked)
-        for number, heading, align in ((1, _("Size"), 1.0), (2, _("Mount point"), 0.0), (3, _("Type"), 0.0)):
+        for number, (heading, align) in enumerate(zip(others, (1.0, 0.0, 0.0)), 1):
             cell = Gtk.CellRendererText(xalign=align, xpad=8)
             column = Gtk.TreeViewColumn(heading, cell, text=number)
             column.set_alignment(align)

@@ -100,16 +100,16 @@ class NodeLayoutSpoke(NormalTUISpoke):
 
     def _paragraphs(self, view: View) -> list[str]:
         """What is shown above the choices."""
-        found = [self._node.failure] if self._node.failure else []
+        paragraphs = [self._node.failure] if self._node.failure else []
         if not view.devices and not view.problems:
-            return [*found, _("No disk is selected. Choose one in Installation Destination.")]
+            return [*paragraphs, _("No disk is selected. Choose one in Installation Destination.")]
         name = _("Node layout") if self._shows_proposal else _("Chosen storage")
-        headings = (name, _("Size"), _("Mount point"), _("Type"))
-        found.append("\n".join(presentation.table_lines(presentation.rows(view, _), headings, _WIDTH)))
+        headings = (name, *presentation.headings(_)[1:])
+        paragraphs.append("\n".join(presentation.table_lines(presentation.rows(view, _), headings, _WIDTH)))
         lines: list[str] = []
         for problem in presentation.worst_first(view.problems):
             lines += presentation.problem_lines(problem, _WIDTH, _)
-        return [*found, "\n".join(lines)] if lines else found
+        return [*paragraphs, "\n".join(lines)] if lines else paragraphs
 
     def _make_choices(self, view: View) -> ListColumnContainer:
         request = self._node.request
