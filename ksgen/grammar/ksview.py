@@ -127,8 +127,8 @@ class Kickstart:
 
     @functools.cached_property
     def storage_is_known(self) -> bool:
-        """Whether every storage command of the file has been read."""
-        return self.is_whole and not self.rejected & set(STORAGE)
+        """Whether every storage command of the file has been read, but for `btrfs`, which no release has."""
+        return self.is_whole and not self.rejected & set(STORAGE) - {"btrfs"}
 
     @functools.cached_property
     def is_installation(self) -> bool:
@@ -208,7 +208,8 @@ def view(
     devices: tuple[Device, ...] = (),
 ) -> Kickstart:
     """The view of a text that the grammar of its release has read."""
-    wrong = [line for line, finding in findings if finding.severity == "error"]
+    accepted = {command.line for command in commands}
+    wrong = [line for line, finding in findings if finding.severity == "error" and line not in accepted]
     lines = text.split("\n") if wrong else []
     rejected = {(lines[n - 1].split() or [""])[0] for n in wrong if 0 < n <= len(lines)}
     return Kickstart(release, text, commands, sections(text), frozenset(rejected), is_whole, devices)

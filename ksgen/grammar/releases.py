@@ -62,7 +62,10 @@ class _Parser(KickstartParser):  # type: ignore[misc]
 
     def handleCommand(self, lineno: int, args: list[str]) -> Any:
         self.lineno = lineno
-        found = super().handleCommand(lineno, args)
+        try:
+            found = super().handleCommand(lineno, args)
+        except KickstartError as error:
+            found = self._without_btrfs(lineno, args, error)
         # A copy: the object of a command that can stand once is the handler's, and is put back.
         self.accepted.append(Command(args[0], tuple(args[1:]), lineno, dict(vars(found)) if found else {}))
         return found
@@ -74,6 +77,15 @@ class _Parser(KickstartParser):  # type: ignore[misc]
             match = re.search(r"line (\d+)", text)
             self.noted.append((int(match.group(1)) if match else self.lineno, Finding(CODE, text, "warning")))
 
+    def _without_btrfs(self, lineno: int, args: list[str], error: KickstartError) -> Any:
+        """What a command says beside a btrfs that its release has not: the rest of a layout is to be checked all the same."""
+        supported = _btrfs_replaced(args)
+        if supported == args:
+            raise error
+        found = super().handleCommand(lineno, supported)
+        self.findings.append(_finding(error, lineno))
+        return found
+
     def _tryFunc(self, fn: Any) -> None:
         try:
             fn()
@@ -82,6 +94,19 @@ class _Parser(KickstartParser):  # type: ignore[misc]
         except Exception as error:
             # On a value that they did not expect its commands raise whatever Python does.
             self.findings.append((self.lineno, Finding(CODE, _words(error))))
+
+
+def _btrfs_replaced(args: list[str]) -> list[str]:
+    """The words of a storage command with something supported in the place of btrfs."""
+    if args[0] not in ("autopart", "logvol", "part", "partition", "raid"):
+        return args
+    joined = {"--fstype=btrfs": "--fstype=xfs", "--type=btrfs": "--type=thinp"}
+    apart = {"--fstype": "xfs", "--type": "thinp"}
+    previous = ["", *args]
+    return [
+        apart[before] if word == "btrfs" and before in apart else joined.get(word, word)
+        for before, word in zip(previous, args, strict=False)
+    ]
 
 
 @contextlib.contextmanager

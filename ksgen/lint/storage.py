@@ -7,6 +7,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pykickstart.version import stringToVersion
+
+from ksgen.grammar import VERSIONS
 from org_ovirt_node import layout
 from org_ovirt_node.layout import MIB, Device
 
@@ -15,13 +18,14 @@ def devices(handler: Any, sizes: Mapping[str, int | None], firmware: str | None)
     """The devices that the commands of a kickstart make, on disks of these sizes (link: bytes, None for not known).
 
     `handler` is pykickstart's after reading. What grows gets its size where that can be said: a single growing
-    partition on a disk that is known, a single growing pool in a group that is known; else None.
+    partition on a disk that is known, a single growing pool in a group that is known; else None. What is used again has
+    no size here: it is on the disk.
     """
     partitions = _read_partitions(handler, sizes, firmware)
     arrays = _read_arrays(handler, partitions)
     groups = [_read_group(data, (*partitions, *arrays)) for data in handler.volgroup.vgList]
     volumes = [_read_volume(data) for data in handler.logvol.lvList]
-    filled = [_fill(volume, groups, volumes) for volume in volumes]
+    filled = [_enlarge(_fill(volume, groups, volumes), volumes) for volume in volumes]
     return (*partitions, *arrays, *groups, *filled)
 
 
@@ -31,7 +35,25 @@ def _read_partitions(handler: Any, sizes: Mapping[str, int | None], firmware: st
     if handler.reqpart.reqpart and sizes:
         size = layout.BIOSBOOT_SIZE if firmware == "bios" else layout.ESP_SIZE
         found.append(Device("reqpart", "partition", size, parents=(handler.bootloader.bootDrive or next(iter(sizes)),)))
+    if handler.reqpart.reqpart and handler.reqpart.addBoot:
+        found.append(_added_boot(handler))
     return [_grown(partition, found, sizes) for partition in found]
+
+
+def _added_boot(handler: Any) -> Device:
+    """What `reqpart --add-boot` makes (pyanaconda, custom_partitioning.py: _execute_reqpart)."""
+    release = next(name for name, version in VERSIONS.items() if stringToVersion(version) == handler.version)
+    return Device("boot", "partition", layout.AUTOMATIC_BOOT_SIZE[release], mount_point="/boot")
+
+
+def _is_reused(data: Any) -> bool:
+    """Whether a command takes a device that is there, whose size nobody here knows."""
+    return bool(getattr(data, "preexist", False) or getattr(data, "onPart", "") or not data.format)
+
+
+def _is_sized_later(data: Any) -> bool:
+    """Whether the installer chooses the size: of swap by the memory, of a volume by its group."""
+    return bool(data.grow or data.recommended or data.hibernation or getattr(data, "percent", 0) or data.size is None)
 
 
 def _read_partition(data: Any, disk: str | None) -> Device:
@@ -39,7 +61,7 @@ def _read_partition(data: Any, disk: str | None) -> Device:
     return Device(
         data.mountpoint,
         "partition",
-        None if data.grow else (data.size or 0) * MIB,
+        None if _is_sized_later(data) or _is_reused(data) else data.size * MIB,
         mount_point=data.mountpoint if is_mounted else None,
         filesystem=data.fstype or None,
         grows=bool(data.grow),
@@ -64,7 +86,7 @@ def _read_arrays(handler: Any, partitions: Sequence[Device]) -> list[Device]:
     for data in handler.raid.raidList:
         members = [by_name[name] for name in data.members if name in by_name]
         known = [member.size for member in members if member.size is not None]
-        is_known = str(data.level) in ("1", "RAID1") and known and len(known) == len(data.members)
+        is_known = not _is_reused(data) and str(data.level) in ("1", "RAID1") and known and len(known) == len(data.members)
         arrays.append(
             Device(
                 data.mountpoint,
@@ -82,7 +104,7 @@ def _read_group(data: Any, below: Sequence[Device]) -> Device:
     members = [device for device in below if device.name in data.physvols]
     known = [member.size for member in members if member.size is not None]
     size = None
-    if known and len(known) == len(data.physvols):
+    if known and not _is_reused(data) and len(known) == len(data.physvols):
         size = layout.group(known, on_array=any(member.kind == "mdarray" for member in members))
     reserve = None
     if data.reserved_space:
@@ -94,11 +116,11 @@ def _read_group(data: Any, below: Sequence[Device]) -> Device:
 
 def _read_volume(data: Any) -> Device:
     kind = "lvmthinpool" if data.thin_pool else "lvmthinlv" if data.thin_volume else "lvmlv"
-    is_open = data.grow or data.recommended or data.percent
+    is_open = _is_sized_later(data) or _is_reused(data)
     return Device(
         data.name,
         kind,
-        None if is_open else layout.align_up((data.size or 0) * MIB),
+        None if is_open else layout.align_up(data.size * MIB),
         mount_point=data.mountpoint if data.mountpoint.startswith("/") else None,
         filesystem="swap" if data.mountpoint == "swap" else data.fstype or None,
         options=data.fsopts or "defaults" if kind == "lvmthinlv" else None,
@@ -119,3 +141,11 @@ def _fill(volume: Device, groups: Sequence[Device], volumes: Sequence[Device]) -
         return volume
     room = group.size - (group.reserve or 0) - 2 * volume.metadata_size - sum(v.size or 0 for v in beside)
     return dataclasses.replace(volume, size=max(0, room))
+
+
+def _enlarge(pool: Device, volumes: Sequence[Device]) -> Device:
+    """A pool of fixed size takes in all of its volumes: blivet makes it larger without a word."""
+    if pool.kind != "lvmthinpool" or pool.grows or pool.size is None:
+        return pool
+    thin = sum(volume.size or 0 for volume in volumes if volume.pool == pool.name)
+    return dataclasses.replace(pool, size=max(pool.size, thin))
