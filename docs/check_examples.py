@@ -65,7 +65,7 @@ SMALL = f"""\
 #version=RHEL10
 text --non-interactive
 reboot
-liveimg --url=http://pxe.example.com/ovirt-node-ng-4.5.7.squashfs.img
+liveimg --url=http://pxe.example.com/ovirt-node-ng-4.5.7.squashfs.img --checksum={"3f0a377b" * 8}
 lang en_US.UTF-8
 keyboard us
 timezone Etc/UTC --utc
@@ -105,6 +105,7 @@ class Example(NamedTuple):
 
 
 _PARTITIONING = PLAIN[PLAIN.index("reqpart\n") : PLAIN.index("selinux")]
+_FROM_SOURCE = PLAIN[PLAIN.index("url ") : PLAIN.index("%addon")]
 _BOOT_TO_POOL = SMALL[SMALL.index("part /boot") : SMALL.index("logvol swap")]
 _POST = "%post --erroronfail --log=/var/log/ovirt-node-init.log"
 
@@ -139,6 +140,9 @@ EXAMPLES: dict[str, Example] = {
     "pre-wipes-disks": Example(
         'echo "installing" >/dev/console\n', "for disk in /dev/sd*; do\n  wipefs --all $disk\ndone\n"
     ),
+    "pre-without-erroronfail": Example(
+        'echo "installing" >/dev/console\n', 'echo "ignoredisk --only-use=$(head -n 1 /tmp/disks)" >/tmp/disk.ks\n'
+    ),
     # --- disks ---
     "clearpart-all-disks": Example(
         "ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001\nzerombr\n"
@@ -149,29 +153,41 @@ EXAMPLES: dict[str, Example] = {
         "ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001\nzerombr\n", "zerombr\n"
     ),
     "clearpart-both": Example("clearpart --all", "clearpart --linux --all"),
-    "disk-ignored": Example(
-        "ignoredisk --only-use=/dev/disk/by-id/wwn-0x5000000000000001\nzerombr\n"
-        "clearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000000000000001\n",
-        "ignoredisk --only-use=sda\nzerombr\nclearpart --all --initlabel --drives=sdb\n",
+    "disk-ignored": Example(f"--drives={_DISK}", "--drives=/dev/disk/by-id/wwn-0x5000000000000002"),
+    "disk-cleared": Example(
+        "part /boot --fstype=xfs --size=1024", "part /boot --onpart=/dev/disk/by-partlabel/boot --fstype=xfs"
+    ),
+    "disk-before-network": Example(
+        "zerombr\nclearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000000000000001\n",
+        "zerombr\nclearpart --all --initlabel --drives=/dev/disk/by-id/wwn-0x5000000000000001,"
+        "/dev/disk/by-id/scsi-36001405\niscsiname iqn.2024-01.com.example:plain\n"
+        "iscsi --ipaddr=10.0.0.9 --target=iqn.2024-01.com.example:t0\n",
     ),
     "disk-by-kernel-name": Example(
         "ignoredisk --only-use=/dev/disk/by-node/system0\n", "ignoredisk --only-use=sda\n", "node"
     ),
     "device-size": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs --size=-5"),
     "device-size-missing": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs"),
+    "device-size-most": Example("--fstype=swap --size=4096", "--fstype=swap --size=4096 --grow --maxsize=2048"),
+    "device-twice": Example("--name=swap --fstype=swap", "--name=pool --fstype=swap"),
+    "device-kept": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs --size=1024 --noformat"),
     "device-format": Example("part /boot --fstype=xfs", "part /boot --fstype=xsf"),
     "mount-root": Example("logvol / --vgname", "logvol /srv --vgname"),
     "mount-twice": Example(
         "part /boot --fstype=xfs --size=1024\n",
         "part /boot --fstype=xfs --size=1024\npart / --fstype=xfs --size=9000\n",
     ),
+    "mount-point": Example("reqpart\n", "reqpart\npart srv --fstype=xfs --size=1024\n"),
+    "passphrase-missing": Example("part pv.01 --size=1 --grow", "part pv.01 --size=1 --grow --encrypted"),
     "partitioning-missing": Example(_PARTITIONING, ""),
     "member-undefined": Example("volgroup system pv.01", "volgroup system pv.02"),
+    "member-unused": Example("volgroup system", "part pv.02 --size=4096\nvolgroup system"),
+    "group-small": Example("part pv.01 --size=1 --grow", "part pv.01 --size=40960"),
+    "group-extent": Example("volgroup system pv.01", "volgroup system pv.01 --pesize=5000"),
     "group-undefined": Example("logvol swap --vgname=system", "logvol swap --vgname=sytem"),
     "pool-undefined": Example("--thin --poolname=pool", "--thin --poolname=pol"),
     "array-small": Example(
-        "reqpart\npart /boot --fstype=xfs --size=1024\n",
-        "part raid.01 --size=1024\nraid /boot --device=boot --fstype=xfs --level=RAID1 raid.01\n",
+        "reqpart\n", "reqpart\npart raid.01 --size=1024\nraid /srv --device=srv --fstype=xfs --level=RAID1 raid.01\n"
     ),
     "reserve-twice": Example(
         "volgroup system pv.01", "volgroup system pv.01 --reserved-space=1024 --reserved-percent=20"
@@ -188,6 +204,17 @@ EXAMPLES: dict[str, Example] = {
     "boot-drive-link": Example(
         "bootloader --timeout=5", "bootloader --timeout=5 --boot-drive=/dev/disk/by-id/wwn-0x5000000000000001"
     ),
+    "boot-partition-missing": Example("reqpart\n", ""),
+    "boot-unreadable": Example("part /boot --fstype=xfs", "part /boot --fstype=vfat"),
+    "boot-efi": Example(
+        "reqpart\n",
+        "part raid.1 --size=600\npart raid.2 --size=600\n"
+        "raid /boot/efi --device=efi --level=1 --fstype=vfat raid.1 raid.2\n",
+    ),
+    "boot-loader-none": Example("bootloader --timeout=5", "bootloader --location=none"),
+    "boot-password": Example("bootloader --timeout=5", f"bootloader --iscrypted --password={HASH}"),
+    "crashkernel": Example("bootloader --timeout=5", "bootloader --append=crashkernel=auto"),
+    "fips-late": Example("bootloader --timeout=5", "bootloader --append=fips=1"),
     # --- network ---
     "network-address": Example("--ip=10.0.1.11", "--ip=10.0.1.311"),
     "network-netmask": Example("--netmask=255.255.255.0", "--netmask=255.0.255.0"),
@@ -277,13 +304,24 @@ EXAMPLES: dict[str, Example] = {
     "service-both": Example("services --enabled=sshd", "services --enabled=sshd,kdump --disabled=kdump"),
     # --- nodes ---
     "source-twice": Example("liveimg ", "url --url=http://pxe.example.com/el9/\nliveimg ", "node"),
+    "source-missing": Example("url --url=http://pxe.example.com/el9/\n", ""),
     "packages-with-image": Example(_POST, "%packages\n@core\n%end\n\n" + _POST, "alone"),
     "image-url": Example("liveimg --url=http://", "liveimg --url=tftp://", "node"),
     "image-checksum": Example("/node.squashfs.img", "/node.squashfs.img --checksum=d41d8cd98f00b204", "node"),
+    "image-unchecked": Example(f" --checksum={'3f0a377b' * 8}", "", "small"),
+    "image-may-be-node": Example(
+        _FROM_SOURCE,
+        _FROM_SOURCE.replace(
+            "url --url=http://pxe.example.com/el9/\n",
+            f"liveimg --url=http://pxe.example.com/host.squashfs.img --checksum={'3f0a377b' * 8}\n",
+        ).replace("%packages\n@core\n%end\n", ""),
+    ),
     "tls-not-verified": Example(
         "--url=http://pxe.example.com/node", "--noverifyssl --url=https://pxe.example.com/node", "node"
     ),
     "imgbase-missing": Example("imgbase --debug layout --init\n", "", "small"),
+    "imgbase-options": Example("imgbase --debug layout --init\n", "imgbase layout --debug --init\n", "small"),
+    "imgbase-failure-ignored": Example("imgbase --debug layout --init\n", "imgbase layout --init || true\n", "small"),
     "imgbase-not-last": Example(
         "END_OF_IMGBASE_PY\n%end\n",
         "END_OF_IMGBASE_PY\n%end\n\n%post --erroronfail\ndnf -y install tmux\n%end\n",
@@ -293,6 +331,7 @@ EXAMPLES: dict[str, Example] = {
     "imgbase-nochroot": Example(_POST, "%post --nochroot --erroronfail --log=/tmp/ovirt-node-init.log", "alone"),
     "addon-name": Example("%addon com_redhat_kdump", "%addon com_redhat_kdmp"),
     "addon-section": Example("volume /data 20 GiB", "volume /data 20", "node"),
+    "selinux-off": Example("bootloader --timeout=5\n", "bootloader --timeout=5\nselinux --disabled\n", "small"),
     "node-autopart": Example(
         SMALL[SMALL.index("reqpart\n") : SMALL.index("\n%post")], "autopart --type=thinp\n", "small"
     ),
@@ -314,7 +353,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "root-large": Example(
         "--fsoptions=defaults,discard --size=10240\nlogvol /var",
-        "--fsoptions=defaults,discard --size=102400\nlogvol /var",
+        "--fsoptions=defaults,discard --size=53248\nlogvol /var",
         "small",
     ),
     "root-missing": Example("logvol / --vgname=onn --name=root", "logvol /data --vgname=onn --name=root", "small"),
@@ -346,12 +385,15 @@ EXAMPLES: dict[str, Example] = {
         "small",
     ),
     "over-provisioned": Example(
-        "--size=48128 --grow --metadatasize=1024\nlogvol swap --vgname=onn --name=swap --fstype=swap --size=4096\n",
-        "--size=65536 --metadatasize=1024\n"
-        "logvol /data --vgname=onn --name=data --thin --poolname=pool00 --fsoptions=discard "
-        "--size=65536\n",
+        "--size=1 --grow\nvolgroup onn pv.01 --reserved-space=20480\n"
+        "logvol none --vgname=onn --name=pool00 --thinpool --size=48128",
+        "--size=46000\nvolgroup onn pv.01 --reserved-space=20480\n"
+        "logvol none --vgname=onn --name=pool00 --thinpool --size=1",
         "small",
     ),
+    "cannot-update": Example("--size=48128 --grow", "--size=15360", "small"),
+    "reserve-too-small": Example("--reserved-space=20480", "", "small"),
+    "reserve-small": Example("--reserved-space=20480", "--reserved-space=6144", "small"),
     "metadata-small": Example("--metadatasize=1024", "--metadatasize=256", "small"),
     "swap-thin": Example("--name=swap --fstype=swap", "--name=swap --thin --poolname=pool00 --fstype=swap", "small"),
 }

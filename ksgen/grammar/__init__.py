@@ -2,10 +2,23 @@
 """pykickstart's grammar of a release, and a kickstart as it reads it."""
 
 from ksgen.grammar.ksfile import SIZE_LIMIT, KickstartFile, include, read_file
-from ksgen.grammar.ksview import STORAGE, Check, Found, Kickstart, Kind, Section, init_line, value, view
+from ksgen.grammar.ksview import (
+    PAYLOADS,
+    STORAGE,
+    Check,
+    Found,
+    Kickstart,
+    Kind,
+    Section,
+    init_line,
+    mentions_init,
+    value,
+    view,
+)
 from ksgen.grammar.releases import SECTIONS, VERSIONS, Command, Grammar, Numbered
 
 __all__ = [
+    "PAYLOADS",
     "SECTIONS",
     "SIZE_LIMIT",
     "STORAGE",
@@ -21,6 +34,7 @@ __all__ = [
     "Section",
     "include",
     "init_line",
+    "mentions_init",
     "read_file",
     "value",
     "view",

@@ -59,6 +59,19 @@ class Section:
         return tuple(row for row in rows if row[1].lstrip()[:1] not in ("", "#"))
 
     @functools.cached_property
+    def statements(self) -> tuple[tuple[int, str], ...]:
+        """The same with a line and what a backslash at its end continues in one; each at its last line."""
+        found: list[tuple[int, str]] = []
+        begun = ""
+        for number, text in self.shell:
+            if text.endswith("\\"):
+                begun += text[:-1]
+                continue
+            found.append((number, begun + text))
+            begun = ""
+        return tuple(found)
+
+    @functools.cached_property
     def _followed(self) -> tuple[tuple[tuple[int, str], str | None], ...]:
         """The lines as _followed() has them, and one after the last."""
         return tuple(_followed((*self.lines, (0, ""))))
@@ -141,29 +154,55 @@ class Kickstart:
         return tuple(disk for command in self.all("ignoredisk") for disk in command.values.get("onlyuse") or ())
 
     @functools.cached_property
+    def has_node_section(self) -> bool:
+        """Whether the add-on of the node has a section."""
+        return any(section.args[:1] == ("org_ovirt_node",) for section in self.all_sections("%addon"))
+
+    @functools.cached_property
     def installs_node(self) -> bool:
         """Whether an oVirt Node comes of it: by `kind`, by its add-on, by imgbase in a %post, or by the image."""
         if self.kind != "any":
             return self.kind == "node"
-        if any(section.args[:1] == ("org_ovirt_node",) for section in self.all_sections("%addon")):
+        if self.has_node_section:
             return True
-        if any(re.search(r"ovirt-node|rhvh", str(c.values.get("url")), re.IGNORECASE) for c in self.all("liveimg")):
+        if any(_NODE_IMAGE.search(str(c.values.get("url"))) for c in self.all("liveimg")):
             return True
-        return any(init_line(section) is not None for section in self.all_sections("%post"))
+        return any(_calls_imgbase(section) for section in self.all_sections("%post"))
 
 
+# How builds of the image are named: ovirt-node-ng-image-*.squashfs.img, redhat-virtualization-host-*, rhvh-*.
+_NODE_IMAGE = re.compile(r"ovirt[-_]?node|redhat-virtualization-host|rhev-hypervisor|rhv-?h\b|rhvh", re.IGNORECASE)
 # The hook of ksgen is in a here-document with this mark.
 _HOOK = "END_OF_IMGBASE_PY"
-_INIT = re.compile(r"\b(?:imgbase\b.*\blayout\b.*--init(?:-nvr)?\b|nodectl\s+(?:\S+\s+)*?init\b)")
+_INIT = re.compile(
+    r"\b(?:imgbased?\b.*\blayout\b.*--init(?:-nvr)?(?![\w-])|nodectl\s+(?:\S+\s+)*?init\b)", re.IGNORECASE
+)
+# The same in a script of another language, or in a file that a script writes and runs.
+_INIT_ANYWHERE = re.compile(
+    r"imgbased?\b[^\0]{0,200}?\blayout\b[^\0]{0,200}?--init(?:-nvr)?(?![\w-])|\bnodectl\b\W+(?:[\w-]+\W+){0,3}?init\b",
+    re.IGNORECASE,
+)
 
 
 def init_line(section: Section) -> tuple[int, str] | None:
     """The line of a script that makes the node's first layer."""
-    if "imgbase" not in section.body and "nodectl" not in section.body and _HOOK not in section.body:
+    if "imgbase" not in section.body.lower() and "nodectl" not in section.body and _HOOK not in section.body:
         return None
     if not section.is_shell:
         return None
-    return next((row for row in section.shell if _HOOK in row[1] or _INIT.search(row[1])), None)
+    return next((row for row in section.statements if _HOOK in row[1] or _INIT.search(row[1])), None)
+
+
+def _calls_imgbase(section: Section) -> bool:
+    """Whether a script makes the first layer, or tries to."""
+    is_tried = section.is_shell and any(re.search(r"\bimgbased?\s", text) for _, text in section.shell)
+    return is_tried or mentions_init(section)
+
+
+def mentions_init(section: Section) -> bool:
+    """Whether a script makes the first layer in any way that a text shows."""
+    code = "\n".join(text for _, text in section.lines if not text.lstrip().startswith("#"))
+    return init_line(section) is not None or bool(_INIT_ANYWHERE.search(code))
 
 
 def sections(text: str) -> tuple[Section, ...]:

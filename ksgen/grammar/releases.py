@@ -78,7 +78,7 @@ class _Parser(KickstartParser):  # type: ignore[misc]
             self.noted.append((int(match.group(1)) if match else self.lineno, Finding(CODE, text, "warning")))
 
     def _without_btrfs(self, lineno: int, args: list[str], error: KickstartError) -> Any:
-        """What a command says beside a btrfs that its release has not: the rest of a layout is to be checked all the same."""
+        """What a command says beside a btrfs that its release has not: the rest of a layout is checked all the same."""
         supported = _btrfs_replaced(args)
         if supported == args:
             raise error

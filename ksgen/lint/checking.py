@@ -7,7 +7,20 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from ksgen.grammar import Check, Kickstart, Numbered
-from ksgen.lint import commands, disks, layout, network, node, people, scripts
+from ksgen.lint import (
+    bootable,
+    commands,
+    disks,
+    groups,
+    image,
+    imgbase,
+    kernelargs,
+    layout,
+    network,
+    node,
+    people,
+    scripts,
+)
 from ksgen.problems import Finding
 from ksgen.redaction import without_secrets
 
@@ -16,8 +29,13 @@ CHECKS: tuple[Check, ...] = (
     *commands.CHECKS,
     *disks.CHECKS,
     *layout.CHECKS,
+    *groups.CHECKS,
+    *bootable.CHECKS,
+    *kernelargs.CHECKS,
     *network.CHECKS,
     *people.CHECKS,
+    *image.CHECKS,
+    *imgbase.CHECKS,
     *node.CHECKS,
 )
 

@@ -35,7 +35,8 @@ class _Lines:
             return frozenset(line for line, finding in findings if finding.code == code)
 
         unreadable = {line: finding.code for line, finding in findings if finding.code in _UNREADABLE}
-        return cls(lines("section-word-inside"), lines("mount-twice"), unreadable, lines("ends-with-el9"))
+        twice = lines("mount-twice") | lines("device-twice")
+        return cls(lines("section-word-inside"), twice, unreadable, lines("ends-with-el9"))
 
 
 _UNREADABLE = ("template-left-over", "line-continued")
@@ -52,7 +53,7 @@ def _has_place_elsewhere(line: int, code: str, lines: _Lines) -> bool:
 
 
 def _is_mount_again(line: int, code: str, lines: _Lines) -> bool:
-    """The grammar, too, refuses a second mount point of one name."""
+    """The grammar, too, says it of a second mount point or device of one name."""
     return code == "kickstart-grammar" and line in lines.mount_twice
 
 

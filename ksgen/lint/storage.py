@@ -47,7 +47,7 @@ def _added_boot(handler: Any) -> Device:
 
 
 def _is_reused(data: Any) -> bool:
-    """Whether a command takes a device that is there, whose size nobody here knows."""
+    """Whether a command takes a device that is there, whose size is not known here."""
     return bool(getattr(data, "preexist", False) or getattr(data, "onPart", "") or not data.format)
 
 
@@ -86,7 +86,9 @@ def _read_arrays(handler: Any, partitions: Sequence[Device]) -> list[Device]:
     for data in handler.raid.raidList:
         members = [by_name[name] for name in data.members if name in by_name]
         known = [member.size for member in members if member.size is not None]
-        is_known = not _is_reused(data) and str(data.level) in ("1", "RAID1") and known and len(known) == len(data.members)
+        is_known = (
+            not _is_reused(data) and str(data.level) in ("1", "RAID1") and known and len(known) == len(data.members)
+        )
         arrays.append(
             Device(
                 data.mountpoint,
@@ -144,7 +146,7 @@ def _fill(volume: Device, groups: Sequence[Device], volumes: Sequence[Device]) -
 
 
 def _enlarge(pool: Device, volumes: Sequence[Device]) -> Device:
-    """A pool of fixed size takes in all of its volumes: blivet makes it larger without a word."""
+    """A pool of fixed size takes in all of its volumes: blivet silently makes it larger."""
     if pool.kind != "lvmthinpool" or pool.grows or pool.size is None:
         return pool
     thin = sum(volume.size or 0 for volume in volumes if volume.pool == pool.name)

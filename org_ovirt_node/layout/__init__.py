@@ -6,7 +6,7 @@ from org_ovirt_node.layout.automatic import excluded_mount_points, kept
 from org_ovirt_node.layout.commands import Commands, storage_commands
 from org_ovirt_node.layout.devices import all_known, free_space, group_of, node_pool, volumes_of
 from org_ovirt_node.layout.findings import ERROR, WARNING, Finding, describe, has_errors, size_text
-from org_ovirt_node.layout.geometry import GIB, MIB, TIB, align_up, group, mirror, partition_space
+from org_ovirt_node.layout.geometry import AUTOMATIC_BOOT_SIZE, GIB, MIB, TIB, align_up, group, mirror, partition_space
 from org_ovirt_node.layout.image_capacity import capacity
 from org_ovirt_node.layout.planning import Plan, plan
 from org_ovirt_node.layout.policy import (
@@ -20,6 +20,8 @@ from org_ovirt_node.layout.policy import (
     MINIMAL,
     OPTIONS,
     RESERVE_MAX,
+    RESERVE_PERCENT,
+    ROOT_SIZE_WISE,
     STANDARD,
     Device,
     Request,
@@ -31,6 +33,7 @@ from org_ovirt_node.layout.policy import (
 from org_ovirt_node.layout.rules import check, check_reserve
 
 __all__ = [
+    "AUTOMATIC_BOOT_SIZE",
     "BIOSBOOT_SIZE",
     "BOOT_SPACE_MIN",
     "ERROR",
@@ -44,6 +47,8 @@ __all__ = [
     "MINIMAL",
     "OPTIONS",
     "RESERVE_MAX",
+    "RESERVE_PERCENT",
+    "ROOT_SIZE_WISE",
     "STANDARD",
     "TIB",
     "WARNING",

@@ -505,9 +505,10 @@ AFTER = [
     pytest.param("imgbase layout --init\necho key >>/root/.ssh/authorized_keys\n%end\n", [(3, "error")], id="redirect"),
     pytest.param("imgbase layout --init\n%end\n%post --erroronfail\nuseradd a\n%end\n", [(4, "error")], id="next"),
     pytest.param("imgbase layout --init\n%end\n%post --erroronfail\necho done\n%end\n", [], id="next-talks"),
-    pytest.param("imgbase layout --init\n%end\n%post --erroronfail --nochroot\ncp /tmp/x /mnt/sysroot/var/log\n%end\n",
+    pytest.param("imgbase layout --init\n%end\n%post --erroronfail --nochroot\ncp /tmp/x /mnt/sysroot/usr/bin\n%end\n",
                  [(4, "warning")], id="nochroot"),
-    pytest.param("imgbase layout --init\n%end\n%post --erroronfail --interpreter=/usr/bin/python3\npass\n%end\n",
+    pytest.param("imgbase layout --init\n%end\n%post --erroronfail --interpreter=/usr/bin/python3\n"
+                 "open('/usr/x', 'w')\n%end\n",
                  [(4, "error")], id="python"),
 ]  # fmt: skip
 
