@@ -148,14 +148,17 @@ _CLOSING = re.compile(r"\s*(?:fi|done|esac|\}|\)|;;|else|wait)?\s*(?:#.*)?")
 
 
 def failure_ignored(ks: Kickstart) -> Iterator[Found]:
-    """A script's exit status is that of its last command, unless `set -e` ends it."""
+    """A script's exit status is that of its last command, unless `set -e` ends it.
+
+    What must not follow at all is a finding of its own, with the same cure.
+    """
     for section, line, text in _inits(ks):
         if "imgbase" not in text or "END_OF_IMGBASE_PY" in text or re.match(r"\s*(?:if|while|until|elif)\b", text):
             continue
         before = [row for number, row in section.statements if number < line]
         after = [row for number, row in section.statements if number > line]
         reason = _why_ignored(text, before, after)
-        if reason:
+        if reason and _writes(section, line) is None:
             message = f"a failure of imgbase is ignored: {reason}"
             yield Found(line, message, "let it be the last command of the %post --erroronfail, by itself")
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from ksgen.grammar import ksfile
-from ksgen.lint import linter
+from ksgen.lint import linter, targets
 
-LINTERS = {release: linter.Linter(release) for release in linter.RELEASES}
+LINTERS = {release: linter.Linter(release) for release in targets.RELEASES}
 
 
 def told(text: str, release: str = "el9") -> list[str]:
