@@ -42,7 +42,7 @@ GROUPS = {
     "Layout": (
         "partitioning", "layout", "images", "root_size", "volumes", "swap_size", "filesystem", "vg", "pool",
     ),
-    "Network": ("mac", "network", "hostname", "server_url", "dhcp"),
+    "Network": ("mac", "network", "boot_network", "hostname", "server_url", "dhcp"),
     "People": ("root_password_hash", "ssh_keys", "users"),
     "Place": ("timezone", "ntp_servers", "lang", "keyboard"),
     "System": ("kernel_args", "boot_timeout", "selinux", "pre", "post", "installer_args"),
@@ -75,6 +75,7 @@ EXAMPLES = {
     "pool": "HostPool",
     "mac": '"52:54:00:aa:00:01"',
     "network": "[{name: eno1, ipv4: 10.0.1.11/24, gateway4: 10.0.1.1, dns: [10.0.0.53]}]",
+    "boot_network": "dhcp",
     "hostname": "node01.example.com",
     "server_url": "http://pxe.example.com/nodes/",
     "dhcp": "{interface: eno1, first: 10.0.1.100, last: 10.0.1.200}",

@@ -14,6 +14,7 @@ from ksgen.host.across import across
 from ksgen.host.host import Host
 from ksgen.host.nodes import certain, missing_everywhere, select_nodes
 from ksgen.host.places import KEY
+from ksgen.host.releases import release_problems
 from ksgen.host.rules import host_problems
 from ksgen.host.validation import validation_problem
 from ksgen.inventory import HostEntry, Inventory
@@ -42,7 +43,7 @@ def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
         if host is not None:
             hosts.append(host)
         identities.append((entry, host.settings.identity if host else _identity(data)))
-    problems += across(identities)
+    problems += [*across(identities), *release_problems(hosts)]
     return tuple(hosts), missing_everywhere(inventory, nodes, problems)
 
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 
 from pydantic_core import PydanticCustomError
 
+from ksgen.host.access import crashkernel, fips_keys
+from ksgen.host.bootnetwork import boot_network_problems
 from ksgen.host.host import Host
+from ksgen.host.reach import reach_problems
 from ksgen.problems import Problem
 from ksgen.variables import DhcpRange, boot_nic_findings, host_name, static_addresses, topology_findings
 from org_ovirt_node import layout
@@ -30,8 +33,11 @@ def _host_name(host: Host) -> Iterator[Problem]:
 
 
 def _network(host: Host) -> Iterator[Problem]:
-    for location, finding in topology_findings(host.settings.network):
-        yield host.at(("node_network", *location), finding)
+    """What a host reaches is only told of a network that is right."""
+    found = [host.at(("node_network", *place), one) for place, one in topology_findings(host.settings.network)]
+    yield from found
+    if not any(problem.severity == "error" for problem in found):
+        yield from reach_problems(host)
     for finding in boot_nic_findings(host.settings.network, host.settings.mac):
         yield host.at(("node_mac",), finding)
 
@@ -88,6 +94,9 @@ _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     _host_name,
     _network,
     _dhcp_range,
+    boot_network_problems,
+    crashkernel,
+    fips_keys,
     _disk_twice,
     _mirror,
     _autopart,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ksgen import lint
 from ksgen.grammar import Grammar, view
 from ksgen.host import Host, Location
+from ksgen.kickstart.access import sudo_problems
 from ksgen.kickstart.page import Templates, TracedLine, programs
 from ksgen.problems import Finding, Problem, Severity
 from ksgen.syntax import Node
@@ -43,7 +44,7 @@ class Checker:
             # The section says it once more.
             found = [(line, finding) for line, finding in found if finding.code != "addon-section"]
         of_layout = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
-        problems = list(_partitioning(host))
+        problems = [*_partitioning(host), *sudo_problems(host, short)]
         if found or of_layout:
             lines = self._templates.trace(host)
             problems += [_line_problem(host, finding, _line_in_whole(line, cuts), lines) for line, finding in found]

@@ -79,6 +79,7 @@ class Page:
     storage: Commands
     disks: tuple[str, ...]
     network: tuple[tuple[str, ...], ...]
+    has_other_ports: bool
     network_file: str | None
     keys: tuple[tuple[str, str], ...]
     more_keys: tuple[tuple[str, Verbatim], ...]
@@ -133,7 +134,8 @@ def page(host: Host) -> Page:
         settings=settings,
         storage=storage_commands(host.plan, host.disk_links),
         disks=host.disk_links,
-        network=variables.network_options(settings.network, settings.mac),
+        network=variables.network_options(settings.network, settings.mac, _is_of_installer(settings)),
+        has_other_ports=not _is_of_installer(settings) and any(i.bond or i.bridge for i in settings.network),
         network_file=NETWORK_FILE if variables.has_mac_members(settings.network) else None,
         keys=tuple((user, keys[0]) for user, keys in _keys(settings)),
         more_keys=tuple((user, Verbatim("\n".join(keys[1:]))) for user, keys in _keys(settings) if keys[1:]),
@@ -153,6 +155,11 @@ def page(host: Host) -> Page:
 
 _addon_words = functools.cache(AddonWords.of)
 _ADDON_WAYS: dict[bool | str, str] = {True: "updates", False: "none", "tree": "tree"}
+
+
+def _is_of_installer(settings: Settings) -> bool:
+    """Whether the `network` commands are for the installer too; DHCP on the boot NIC is what they say by default."""
+    return settings.boot_network == "same" or (settings.boot_network == "dhcp" and not settings.network)
 
 
 def _keys(settings: Settings) -> list[tuple[str, list[str]]]:

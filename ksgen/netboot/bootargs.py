@@ -139,7 +139,9 @@ LOADER_ADDS = 466
 def _network(host: Host) -> _Network:
     """How the installer reaches the server: with the host's static network, otherwise by DHCP on the boot NIC."""
     settings = host.settings
-    if settings.dhcp != "none":
+    if settings.boot_network == "arguments":
+        return _Network(())
+    if settings.dhcp != "none" or settings.boot_network == "dhcp":
         return _Network(("ip=dhcp",))  # with a DHCP proxy, another server assigns the addresses
     interface = _reaching(settings)
     if interface is None:

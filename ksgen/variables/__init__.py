@@ -4,6 +4,8 @@
 from ksgen.variables.addressing import MTU6_MIN
 from ksgen.variables.disk import Disk, SizeRange, node_link
 from ksgen.variables.doubtful import boot_nic_findings
+from ksgen.variables.kernel import KERNEL_LINE_LONGEST
+from ksgen.variables.links import Links
 from ksgen.variables.names import is_claimed, misspelt
 from ksgen.variables.network import (
     MTU_MAX,
@@ -20,10 +22,10 @@ from ksgen.variables.network import (
     own_ipv6,
     static_addresses,
 )
-from ksgen.variables.people import password_hash, ssh_key
+from ksgen.variables.people import key_type, password_hash, ssh_key
 from ksgen.variables.refusing import refusal, refusals
 from ksgen.variables.schema import file_schema, variables_schema
-from ksgen.variables.settings import KERNEL_LINE_LONGEST, PREFIX, PRIVATE, SECRETS, DhcpRange, Identity, Settings, User
+from ksgen.variables.settings import PREFIX, PRIVATE, SECRETS, DhcpRange, Identity, Settings, User
 from ksgen.variables.topology import topology_findings
 from ksgen.variables.values import (
     INTERFACE_LONGEST,
@@ -61,6 +63,7 @@ __all__ = [
     "Disk",
     "Identity",
     "Interface",
+    "Links",
     "Settings",
     "SizeRange",
     "User",
@@ -74,6 +77,7 @@ __all__ = [
     "interface_address",
     "is_claimed",
     "is_plain",
+    "key_type",
     "language",
     "misspelt",
     "nearest",

@@ -28,13 +28,20 @@ _LINK = re.compile(r"/dev/disk/by-(?:id|path)/[A-Za-z0-9]+-[A-Za-z0-9#+.:=@_-]+"
 _PARTITION = re.compile(r"-part[0-9]+")
 _LINK_OF_WWN = re.compile(r"/dev/disk/by-id/(?:wwn-|nvme-)")
 _SERIAL = re.compile(r"[A-Za-z0-9._+-]{4,64}")
+# A WWN without its prefix or a digit; and what is not a serial number: a WWN, the name of a link.
+_WWN_DIGITS = (16, 32)
+_NEARLY_WWN = re.compile(
+    r"(?:/dev/disk/by-id/)?(?:wwn-0x|wwn-|0x|naa[.-]?|(?:nvme-)?eui[.-]?)?([0-9a-f]{8,40}|[0-9a-f]{2}(?::[0-9a-f]{2}){7,15})"
+)
+_PREFIXED_WWN = re.compile(r"(?:0x|wwn-|naa\.|(?:nvme-)?eui\.)[0-9a-f]")
+_LINK_NAME = re.compile(r"(?:ata|scsi|nvme|usb|virtio|wwn|dm|md)-.*[_-]")
 
 
 def _wwn(value: object) -> str:
     """`0x5000c500a1b2c3d4`, or `eui.…` of an NVMe disk, as `lsblk -o NAME,WWN` prints it."""
     match = _WWN.fullmatch(value.lower()) if isinstance(value, str) else None
     if match is None:
-        refuse("disk-wwn", f"{shown(value)} is not a WWN", "write it in quotes as `lsblk -o NAME,WWN` prints it")
+        refuse("disk-wwn", _no_wwn(value), _wwn_cure(value))
     digits = match.group(1) or match.group(2).partition(".")[2]
     if not digits.strip("0-"):
         refuse(
@@ -43,11 +50,43 @@ def _wwn(value: object) -> str:
     return f"0x{match.group(1)}" if match.group(1) else str(match.group(2))
 
 
+def _no_wwn(value: object) -> str:
+    """What is wrong with it: often digits are missing."""
+    match = _NEARLY_WWN.fullmatch(value.lower()) if isinstance(value, str) else None
+    digits = len(match.group(1).replace(":", "")) if match else 0
+    if digits in (0, *_WWN_DIGITS):
+        return f"{shown(value)} is not a WWN"
+    return f"{shown(value)} has {digits} hex digits; a WWN has 16 or 32"
+
+
+def _wwn_cure(value: object) -> str:
+    cure = "write it in quotes as `lsblk -o NAME,WWN` prints it"
+    if isinstance(value, int) and not isinstance(value, bool) and 2**59 < value < 2**64:
+        return f'write it in quotes; as a number it is "0x{value:016x}"'
+    match = _NEARLY_WWN.fullmatch(value.lower()) if isinstance(value, str) else None
+    if match and isinstance(value, str):
+        digits = match.group(1).replace(":", "")
+        prefix = "eui." if "eui" in value.lower() else "0x"
+        return f'write "{prefix}{digits}"' if len(digits) in _WWN_DIGITS else cure
+    return f"{cure}; a serial number is serial:" if _is_serial(value) else cure
+
+
 def _serial(value: object) -> str:
+    cure = "write it in quotes as `lsblk -o NAME,SERIAL` prints it"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        refuse("disk-serial", f"{shown(value)} is a number to YAML", cure)
     if not isinstance(value, str) or not _SERIAL.fullmatch(value):
-        cure = "write it in quotes as `lsblk -o NAME,SERIAL` prints it"
         refuse("disk-serial", f"{shown(value)} is not the serial number of a disk", cure)
+    if _PREFIXED_WWN.match(value.lower()):
+        refuse("disk-serial", f"{shown(value)} is a WWN, not a serial number", f'write wwn: "{value}"')
+    if _LINK_NAME.match(value):
+        link = f"/dev/disk/by-id/{value}"
+        refuse("disk-serial", f"{shown(value)} is the name of a link, not a serial number", f"write path: {link}")
     return value
+
+
+def _is_serial(value: object) -> bool:
+    return isinstance(value, str) and value.isalnum() and _SERIAL.fullmatch(value) is not None
 
 
 def _path(value: object) -> str:

@@ -216,13 +216,25 @@ def has_mac_members(interfaces: Sequence[Interface]) -> bool:
     return any(":" in member for i in interfaces if not i.vlan for member in i.lower)
 
 
-def network_options(interfaces: Sequence[Interface], boot_mac: str) -> tuple[tuple[str, ...], ...]:
+def network_options(
+    interfaces: Sequence[Interface], boot_mac: str, is_of_installer: bool = True
+) -> tuple[tuple[str, ...], ...]:
     """The options of one `network` command for each interface, lower ones first.
+
+    What is not the network of the installer (`is_of_installer`) is written for the installed system and not activated:
+    Anaconda activates the first `network` command otherwise (pyanaconda, modules/network/kickstart.py).
+    """
+    activation = "--activate" if is_of_installer else "--no-activate"
+    return tuple((*options, activation) for options in _commands(interfaces, boot_mac))
+
+
+def _commands(interfaces: Sequence[Interface], boot_mac: str) -> tuple[tuple[str, ...], ...]:
+    """The same, without the last option.
 
     A member that is named by its MAC address stays as it is: a %pre puts the name in its place.
     """
     if not interfaces:
-        return ((f"--device={boot_mac}", "--bootproto=dhcp", "--onboot=yes", "--activate"),)
+        return ((f"--device={boot_mac}", "--bootproto=dhcp", "--onboot=yes"),)
     ports = {member for i in interfaces if not i.vlan for member in i.lower}
     joined = {bond.device: vlan for bond, vlan in _bonds_with_vlan(interfaces)}
     commands = []
@@ -284,7 +296,7 @@ def _options(interface: Interface, carries: bool) -> tuple[str, ...]:
         options.append(f"--mtu={interface.mtu}")
     if not interface.default_route:
         options.append("--nodefroute")
-    return (*options, "--onboot=yes", "--activate")
+    return (*options, "--onboot=yes")
 
 
 def _kind_options(interface: Interface) -> list[str]:

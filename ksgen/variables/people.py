@@ -107,6 +107,11 @@ def ssh_key(value: object) -> str:
     return text
 
 
+def key_type(key: str) -> str:
+    """The type of a public key, such as `ssh-ed25519`."""
+    return _without_options(key).split()[0]
+
+
 # RFC 5656, 3.1: a point is a byte and two coordinates.
 _POINT_BYTES = {b"nistp256": 65, b"nistp384": 97, b"nistp521": 133}
 
@@ -139,3 +144,28 @@ def user_name(value: object) -> str:
 
 
 UserName = Annotated[str, BeforeValidator(user_name)]
+
+# Accounts and groups of every EL system (the package "setup"), and of a node's own packages. useradd refuses a name
+# that either has, and Anaconda then goes on without the user (modules/users/installation.py).
+_SYSTEM_NAMES = frozenset({
+    "adm", "audio", "bin", "cdrom", "daemon", "dialout", "disk", "floppy", "ftp", "games", "halt", "input", "kmem",
+    "kvm", "lock", "lp", "mail", "man", "mem", "nobody", "operator", "render", "shutdown", "sync", "sys", "tape",
+    "tty", "users", "utempter", "utmp", "video", "wheel",
+    "chrony", "cockpit-ws", "dbus", "dnsmasq", "hugetlbfs", "libvirt", "openvswitch", "ovirt-vmconsole", "polkitd",
+    "qemu", "rpc", "rpcuser", "sanlock", "saslauth", "ssh_keys", "sshd", "systemd-coredump", "systemd-journal",
+    "systemd-resolve", "tss", "vdsm",
+})  # fmt: skip
+
+
+def person_name(value: object) -> str:
+    """The name of a user whom Anaconda can create."""
+    text = user_name(value)
+    if text == "root":
+        refuse("user-root", "root already exists", "use node_ssh_keys and node_root_password_hash")
+    if text in _SYSTEM_NAMES:
+        message = f"{text} is an account or group of the system: Anaconda cannot create it"
+        refuse("user-system", message, "choose another name")
+    return text
+
+
+PersonName = Annotated[str, BeforeValidator(person_name)]

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ksgen.variables.disk import Disk
+from ksgen.variables.kernel import InstallerArguments, SystemArguments
 from ksgen.variables.network import Interface
-from ksgen.variables.people import PasswordHash, SshKey, UserName
+from ksgen.variables.people import PasswordHash, PersonName, SshKey, UserName
 from ksgen.variables.values import (
     Address4,
     HostName,
@@ -48,11 +48,6 @@ PRIVATE = frozenset({
 })  # fmt: skip
 DHCP_RANGE_LARGEST = 2**16  # addresses; RFC 1918 has no larger subnet but 10.0.0.0/8 and 172.16.0.0/12 as a whole
 NAME_LONGEST = 255  # characters; NAME_MAX of Linux, and the policy has less for what it names
-KERNEL_LINE_LONGEST = 2047  # characters; COMMAND_LINE_SIZE of x86-64 and aarch64 with its NUL is 2048
-# Anaconda writes the arguments into /etc/default/grub between double quotes as they are (grub2.py), and a shell reads
-# that file whenever GRUB is configured anew.
-_NO_KERNEL_ARGUMENT = frozenset(" \t\n\r\v\f\"'`$\\")
-_KERNEL_ARGUMENT = re.compile(r"[A-Za-z0-9_][^\s\"'`$\\]*")
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 # The layout policy has the defaults of what it is asked for.
@@ -62,42 +57,6 @@ _LAYOUT = Request()
 def _listed(value: object) -> Any:
     """A single value is read as a list of one."""
     return value if isinstance(value, list) else [value]
-
-
-def _words(value: object) -> Any:
-    """Arguments of the kernel: one text with blanks, or a list."""
-    return re.findall(r"[^ \t\n]+", value) if isinstance(value, str) else value
-
-
-def _kernel_argument(value: str) -> str:
-    """An argument is not quoted: it may be a password, or a part of one that was split at its blanks."""
-    if not value.isascii() or not _KERNEL_ARGUMENT.fullmatch(value):
-        wrong = next((c for c in value if not c.isascii() or c in _NO_KERNEL_ARGUMENT), None)
-        found = f"contain {wrong!r}" if wrong else f"begin with {value[0]!r}" if value else "be empty"
-        cure = "ASCII without spaces, quotes, backslashes, '$' and '`', each argument by itself"
-        refuse("kernel-arg", f"an argument of the kernel cannot {found}", cure)
-    return value
-
-
-def _system_argument(value: str) -> str:
-    name = value.partition("=")[0]
-    if name in ("root", "rootflags", "img.bootid", "boot"):
-        refuse("kernel-arg-reserved", f"{name}= is written by imgbase for each image", "remove it")
-    if value == "selinux=0":
-        cure = "set node_selinux: permissive"
-        refuse("kernel-arg-reserved", "without SELinux a node cannot be updated", cure)
-    if name.startswith("inst."):
-        refuse(
-            "kernel-arg-installer", f"{shown(name)} is an argument of the installer", "move it to node_installer_args"
-        )
-    return value
-
-
-def _short(value: list[str]) -> list[str]:
-    length = len(" ".join(value))
-    if length > KERNEL_LINE_LONGEST:
-        refuse("text-too-long", f"{length} characters exceed the {KERNEL_LINE_LONGEST} that a kernel reads")
-    return value
 
 
 def _addon(value: object) -> object:
@@ -145,8 +104,6 @@ def _erasable(value: str) -> str:
 
 
 _Erasable = Annotated[Line, AfterValidator(_erasable), Field(json_schema_extra={"enum": list(ERASABLE)})]
-_KernelArgument = Annotated[Line, AfterValidator(_kernel_argument)]
-_SystemArgument = Annotated[_KernelArgument, AfterValidator(_system_argument)]
 _Name = Annotated[Line, AfterValidator(_name)]
 _VolumePlace = Annotated[str, BeforeValidator(_volume_place)]
 
@@ -165,7 +122,7 @@ class User(BaseModel):
 
     model_config = _STRICT
 
-    name: UserName
+    name: PersonName
     gecos: Annotated[Line, Field(description="The full name.")] = ""
     groups: list[UserName] = Field(default_factory=list)
     password_hash: PasswordHash | None = None
@@ -178,13 +135,6 @@ class User(BaseModel):
             refuse("user-gecos", "a colon ends a field of /etc/passwd", "remove it")
         if value.lstrip().startswith("%"):
             refuse("user-gecos", "begins with '%', with which Anaconda's sections begin", "begin with something else")
-        return value
-
-    @field_validator("name")
-    @classmethod
-    def _is_not_root(cls, value: str) -> str:
-        if value == "root":
-            refuse("user-root", "root already exists", "use node_ssh_keys and node_root_password_hash")
         return value
 
 
@@ -306,6 +256,12 @@ class Settings(BaseModel):
     network: list[Interface] = Field(
         default_factory=list, description="The network interfaces; if not set, DHCP on the boot NIC."
     )
+    boot_network: Literal["same", "dhcp", "arguments"] = Field(
+        default="same",
+        description="The network during the installation: `same` is `node_network`, `dhcp` is DHCP on the boot NIC, "
+        "`arguments` is what `node_installer_args` has (`ip=`, `bond=`, …); with these two, `node_network` is "
+        "configured for the installed system only.",
+    )
     hostname: HostName | None = Field(default=None, description="The host name; if not set, the name in the inventory.")
     server_url: ServerUrl = Field(description="The URL at which `out/` is served to the hosts.")
     dhcp: Annotated[Literal["none", "proxy"] | DhcpRange, BeforeValidator(_dhcp)] = Field(
@@ -327,7 +283,7 @@ class Settings(BaseModel):
     lang: Language = Field(default="en_US.UTF-8", description="The language of the system.")
     keyboard: Keyboard = Field(default="us", description="The keyboard layout.")
     # system
-    kernel_args: Annotated[list[_SystemArgument], BeforeValidator(_words), AfterValidator(_short)] = Field(
+    kernel_args: SystemArguments = Field(
         default_factory=list, description="Arguments for the installed kernel; every later image inherits them."
     )
     boot_timeout: int = Field(
@@ -344,7 +300,7 @@ class Settings(BaseModel):
     pre: Annotated[list[Script], BeforeValidator(_listed)] = Field(
         default_factory=list, description="Scripts for the installer, run before anything is partitioned."
     )
-    installer_args: Annotated[list[_KernelArgument], BeforeValidator(_words), AfterValidator(_short)] = Field(
+    installer_args: InstallerArguments = Field(
         default_factory=list, description="More arguments for the installer's kernel."
     )
 

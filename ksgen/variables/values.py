@@ -347,7 +347,14 @@ def image_url(value: object) -> str:
     text = url(value, ("http", "https", "ftp", "file"))
     if urlsplit(text).path.endswith("/") or not urlsplit(text).path:
         refuse("url", f"{_shown_url(text)} has no file name", "write the URL of the image itself")
+    if _is_iso(text):
+        cure = "write the URL of the squashfs in it: ovirt-node-ng-image.squashfs.img of an oVirt Node ISO"
+        refuse("url-iso", f"{_shown_url(text)} is an ISO, which `liveimg` cannot read", cure)
     return text
+
+
+def _is_iso(text: str) -> bool:
+    return urlsplit(text).path.rstrip("/").lower().endswith(".iso")
 
 
 def _directory_url(value: object, schemes: tuple[str, ...]) -> str:
@@ -359,9 +366,12 @@ def _directory_url(value: object, schemes: tuple[str, ...]) -> str:
 
 def tree_url(value: object) -> str:
     """The URL of a directory, or NFS as Anaconda writes it, `nfs:server:/path`."""
-    if isinstance(value, str) and _NFS.fullmatch(value):
-        return one_line(value)
-    return _directory_url(value, ("http", "https", "ftp", "nfs"))
+    is_nfs = isinstance(value, str) and _NFS.fullmatch(value) is not None
+    text = one_line(str(value)) if is_nfs else _directory_url(value, ("http", "https", "ftp", "nfs"))
+    if _is_iso(text):
+        cure = "copy or mount the content of the ISO, and write the URL of the directory with .treeinfo"
+        refuse("url-iso", f"{_shown_url(text)} is an ISO; an install tree is a directory", cure)
+    return text
 
 
 ImageUrl = Annotated[str, BeforeValidator(image_url)]

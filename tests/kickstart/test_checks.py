@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from example_site import kickstarts, site
-from inventories import HOST, SSH_KEY, inventory_text, one_host, read_text
+from inventories import HOST, PASSWORD_HASH, SSH_KEY, inventory_text, one_host, read_text
 
 from ksgen.kickstart import render_all
 from ksgen.kickstart.checks import Checker
@@ -187,3 +187,39 @@ def test_layout_that_cannot_be_had_is_told_once(tmp_path: Path) -> None:
     (rendered,) = render_all([host])
     assert [problem.code for problem in problems] == ["volume-place"]
     assert (rendered.text, rendered.problems) == (None, ())
+
+
+WHEEL = "[{name: erika, groups: [wheel], ssh_keys: ['" + SSH_KEY + "']}]"
+
+
+@pytest.mark.parametrize(
+    ("parts", "changes", "expected"),
+    [
+        pytest.param({}, {"node_users": WHEEL}, ["node_users[0].groups"], id="no-password"),
+        pytest.param({}, {"node_users": WHEEL.replace("wheel", "kvm")}, [], id="another-group"),
+        pytest.param(
+            {},
+            {"node_users": WHEEL.replace("groups", f"password_hash: '{PASSWORD_HASH}', groups")},
+            [],
+            id="password",
+        ),
+        pytest.param(
+            {}, {"node_users": WHEEL, "node_post": '"cp w /etc/sudoers.d/"'}, [],
+            id="script",
+        ),
+        pytest.param(
+            {"site.ks.j2": "%post\necho erika:{{ 'x' }} | chpasswd -e\n%end\n"}, {"node_users": WHEEL}, [],
+            id="template",
+        ),
+        pytest.param(
+            {}, {"node_users": WHEEL.replace("ssh_keys: [", f"ssh_keys: ['{SSH_KEY}', ")}, ["node_users[0].groups"],
+            id="two-keys",
+        ),
+    ],
+)  # fmt: skip
+def test_member_of_wheel_can_use_sudo(
+    parts: dict[str, str], changes: dict[str, str], expected: list[str], tmp_path: Path
+) -> None:
+    found = [problem for problem in check(tmp_path, parts, **changes) if problem.code == "user-sudo"]
+    assert [problem.variable for problem in found] == expected
+    assert all(problem.severity == "warning" and "sudoers.d" in str(problem.hint) for problem in found)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inventories import PASSWORD_HASH, SSH_KEY, inventory_text, read_text
+from inventories import ON_MEDIUM, PASSWORD_HASH, SSH_KEY, inventory_text, read_text
 
 from ksgen.grammar import Grammar
 from ksgen.kickstart.page import Templates, source
@@ -302,6 +302,8 @@ def rendered(slot: Slot, value: str, release: str, directory: Path) -> str | lis
     # With the add-on and without, in turns.
     addon = "true" if release == "el9" else "false"
     changes = {"node_release": release, "node_addon": addon, slot.variable: written(slot, value)}
+    if slot.variable == "node_network":
+        changes["node_image_url"] = ON_MEDIUM
     hosts, problems = read_text(inventory_text(**changes), directory)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors or not hosts:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,69 @@ def test_examples_name_cards_that_the_resolver_finds() -> None:
     included = included_network(kickstarts()["node01.a.example.com"])
     assert "--bondslaves=eno1,eno2" in included
     assert "52:54" not in included
+
+
+# --- the network of the installer alone ------------------------------------------------------------------------------
+
+STATIC = "[{name: eno1, ipv4: 10.0.1.11/24, gateway4: 10.0.1.1, dns: [10.0.0.53]}]"
+PORTS = "[{name: bond0, bond: {members: [eno1, eno2]}}]"
+
+
+def rendered(directory: Path, **changes: str) -> str:
+    text, problems = Templates().render(one_host(directory, **changes))
+    assert text is not None, problems
+    return text
+
+
+@pytest.mark.parametrize(
+    ("changes", "activated"),
+    [
+        pytest.param({}, True, id="default"),
+        pytest.param({"node_network": STATIC}, True, id="same"),
+        pytest.param({"node_boot_network": "dhcp"}, True, id="dhcp-all-the-time"),
+        pytest.param({"node_boot_network": "dhcp", "node_network": STATIC}, False, id="dhcp"),
+        pytest.param({"node_boot_network": "arguments", "node_installer_args": "ip=eno3:dhcp"}, False, id="arguments"),
+    ],
+)
+def test_network_commands_say_whether_the_installer_uses_them(
+    changes: dict[str, str], activated: bool, tmp_path: Path
+) -> None:
+    commands = [line for line in rendered(tmp_path, **changes).splitlines() if line.startswith("network --device")]
+    assert commands
+    assert {command.split()[-1] for command in commands} == {"--activate" if activated else "--no-activate"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"node_network": PORTS}, False, id="same-network"),
+        pytest.param({"node_network": STATIC, "node_boot_network": "dhcp"}, False, id="no-ports"),
+        pytest.param({"node_network": PORTS, "node_boot_network": "dhcp"}, True, id="ports"),
+    ],
+)
+def test_connections_of_ports_are_removed_where_the_installer_had_others(
+    changes: dict[str, str], expected: bool, tmp_path: Path
+) -> None:
+    assert ("ovirt-node-ports.log" in rendered(tmp_path, **changes)) is expected
+
+
+PROFILES = {
+    "bond0.nmconnection": "[connection]\nid=bond0\ntype=bond\ninterface-name=bond0\n",
+    "bond0_slave_1.nmconnection": "[connection]\nid=bond0_slave_1\ninterface-name=eno1\nmaster=bond0\n",
+    "bond0_port_2.nmconnection": "[connection]\nid=bond0_port_2\ninterface-name=eno2\ncontroller=bond0\n",
+    "eno1.nmconnection": "[connection]\nid=eno1\ninterface-name=eno1\n",
+    "eno10.nmconnection": "[connection]\nid=eno10\ninterface-name=eno10\n",
+}
+
+
+def test_script_of_ports_removes_their_other_connections_only(tmp_path: Path) -> None:
+    text = rendered(tmp_path, node_network=PORTS, node_boot_network="dhcp")
+    match = re.search(r"^%post .*ovirt-node-ports\.log\n(.*?)^%end$", text, re.MULTILINE | re.DOTALL)
+    assert match
+    place = tmp_path / "system-connections"
+    place.mkdir()
+    for name, content in PROFILES.items():
+        (place / name).write_text(content)
+    script = match.group(1).replace("/etc/NetworkManager/system-connections", str(place))
+    assert subprocess.run(["bash", "-c", script], check=False).returncode == 0
+    assert {path.name for path in place.iterdir()} == PROFILES.keys() - {"eno1.nmconnection"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from command import CliRunner
-from inventories import PASSWORD_HASH, inventory_text, read_text
+from inventories import ON_MEDIUM, PASSWORD_HASH, inventory_text, read_text
 
 from ksgen.cli import main
 from ksgen.kickstart import boot_places, render_all
@@ -91,6 +91,7 @@ def test_what_something_is_made_of_is_searched_for(tmp_path: Path) -> None:
         tmp_path,
         net_secret="10.9.8.7",
         node_network='[{name: eno1, ipv4: "{{ net_secret }}/24"}]',
+        node_image_url=ON_MEDIUM,
         node_images='"{{ few_secret }}"',
         few_secret="1",
     )

@@ -14,7 +14,7 @@ import pytest
 from example_site import site as example_site
 from hypothesis import given
 from hypothesis import strategies as st
-from inventories import RANDOM, draw, one_host
+from inventories import ON_MEDIUM, RANDOM, draw, one_host
 
 from ksgen.host import Host
 from ksgen.netboot import BootTemplates, Remembered, arming, bootargs, bootfiles, boottree, serverfiles, site, webserver
@@ -138,7 +138,7 @@ NETWORKS = [
 
 @pytest.mark.parametrize(("network", "arguments"), NETWORKS)
 def test_network_arguments(tmp_path: Path, network: str, arguments: tuple[str, ...]) -> None:
-    host = one_host(tmp_path, node_network=network)
+    host = one_host(tmp_path, node_network=network, node_image_url=ON_MEDIUM)
     found = bootargs.kernel_arguments(host, TOKEN)
     assert found == (*ALWAYS, *arguments, "inst.nosave=all_ks", UPDATES)
     assert not list(bootargs.problems(host))
@@ -146,9 +146,25 @@ def test_network_arguments(tmp_path: Path, network: str, arguments: tuple[str, .
 
 @pytest.mark.parametrize("dhcp", ["proxy", "{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"])
 def test_where_there_is_dhcp_it_is_asked(tmp_path: Path, dhcp: str) -> None:
-    host = one_host(tmp_path, node_dhcp=dhcp, node_network="[{name: eno1, ipv4: 10.0.1.11/24}]")
+    network = "[{name: eno1, ipv4: 10.0.1.11/24}]"
+    host = one_host(tmp_path, node_dhcp=dhcp, node_network=network, node_image_url=ON_MEDIUM)
     assert "ip=dhcp" in bootargs.kernel_arguments(host, TOKEN)
     assert not [a for a in bootargs.kernel_arguments(host, TOKEN) if a.startswith("rd.bootif")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"node_boot_network": "dhcp"}, ("ip=dhcp",), id="dhcp"),
+        pytest.param(
+            {"node_boot_network": "arguments", "node_installer_args": "ip=eno3:dhcp"}, ("ip=eno3:dhcp",), id="arguments"
+        ),
+    ],
+)
+def test_network_of_the_installer_alone(changes: dict[str, str], expected: tuple[str, ...], tmp_path: Path) -> None:
+    network = "[{name: eno1, ipv4: 10.0.1.11/24, gateway4: 10.0.1.1, dns: [10.0.0.53]}]"
+    arguments = bootargs.kernel_arguments(one_host(tmp_path, node_network=network, **changes), TOKEN)
+    assert tuple(one for one in arguments if one.startswith(("ip=", "rd.bootif", "nameserver"))) == expected
 
 
 @pytest.mark.parametrize(
@@ -245,7 +261,7 @@ def test_certificates_are_always_verified() -> None:
     ],
 )
 def test_what_cannot_be_told(tmp_path: Path, changes: dict[str, str], expected: tuple[str, str, str]) -> None:
-    host = one_host(tmp_path, **changes)
+    host = one_host(tmp_path, node_image_url=ON_MEDIUM, **changes)
     files, problems = boot_texts([host], {}, TEMPLATES)
     assert told(problems) == [expected]
     assert (f"ipxe/{MAC}.ipxe" in files) == (expected[0] == "warning")
@@ -412,6 +428,7 @@ def test_a_range_is_for_the_hosts_alone(tmp_path: Path) -> None:
     host = one_host(
         tmp_path,
         node_dhcp="{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}",
+        node_image_url=ON_MEDIUM,
         node_network='[{name: bond0, bond: {members: ["52:54:00:aa:00:01", "52:54:00:aa:00:02"]}, ipv4: 10.0.1.11/24}]',
     )
     lines = settings_in(server_text("dnsmasq.conf", host))

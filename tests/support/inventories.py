@@ -15,6 +15,9 @@ PASSWORD_HASH = "$6$saltsalt$" + "A" * 86
 # It belongs to nobody.
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
 
+# Of an image on the medium; its host reaches no server, and needs no name server or gateway.
+ON_MEDIUM = "file:///run/install/repo/node.squashfs.img"
+
 # The random part of every permission that a test gives.
 RANDOM = "0123456789abcdef" * 2
 

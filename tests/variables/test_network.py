@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from inventories import one_host
+from inventories import ON_MEDIUM, one_host
 from told import text_of, told
 from trapfile import Entry, parameters
 
@@ -169,7 +169,7 @@ GOOD = [
 @pytest.mark.parametrize("release", GRAMMARS)
 @pytest.mark.parametrize(("written", "commands"), GOOD)
 def test_network_commands(written: str, commands: list[str], release: str, tmp_path: Path) -> None:
-    settings = one_host(tmp_path, node_network=written).settings
+    settings = one_host(tmp_path, node_network=written, node_image_url=ON_MEDIUM).settings
     found = network_options(settings.network, settings.mac)
     assert [" ".join(options) for options in found] == commands
     text = "".join("network " + " ".join(f"'{option}'" for option in options) + "\n" for options in found)
@@ -182,3 +182,10 @@ def test_network_commands(written: str, commands: list[str], release: str, tmp_p
 def test_every_mode_of_the_bonding_driver(mode: str, tmp_path: Path) -> None:
     settings = one_host(tmp_path, node_network=f"[{{name: bond0, bond: {{members: [eno1], mode: {mode}}}}}]").settings
     assert f"--bondopts=mode={mode},miimon=100" in network_options(settings.network, settings.mac)[0]
+
+
+def test_network_of_the_installed_system_is_not_activated(tmp_path: Path) -> None:
+    settings = one_host(tmp_path, node_network="[{name: eno1, ipv4: dhcp, ipv6: none}]").settings
+    assert network_options(settings.network, settings.mac, is_of_installer=False) == (
+        ("--device=eno1", "--bootproto=dhcp", "--noipv6", "--onboot=yes", "--no-activate"),
+    )
