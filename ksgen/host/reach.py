@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a host cannot reach with its static addresses: names without a name server, addresses without a gateway.
 
-Of DHCP and router advertisements the inventory knows nothing: where a host uses them, nothing is said.
+What DHCP and router advertisements provide is unknown: hosts that use them are not checked.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _network(settings: Settings) -> _Network:
 
 
 def _unresolved(host: Host, network: _Network) -> Iterator[Problem]:
-    """IPv6 that is not mentioned may learn name servers from routers, which nobody counts on."""
+    """IPv6 that is not mentioned may get name servers from routers; a site that relies on them says `ipv6: auto`."""
     asks_network = 4 in network.dynamic or any(i.ipv6 in ("auto", "dhcp") for _, i in network.interfaces)
     names = [(variable, name) for variable, name in _servers(host.settings) if not _is_address(name)]
     if names and not asks_network and not any(i.dns for _, i in network.interfaces):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ksgen.host import Host
 from ksgen.problems import Problem
 
-# What a script says where it gives somebody a password, or lets sudo go without.
+# What a script says where it gives a user a password, or lets sudo go without.
 _GIVES_SUDO = re.compile(r"NOPASSWD|sudoers|\b(?:ch)?passwd\b(?!\s+\S+\s*\|\s*cut)|usermod|pam_ssh_agent_auth")
 _WHEEL_CURE = (
     "add password_hash:, or a script in node_post: echo '%wheel ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/50-wheel"
