@@ -823,6 +823,11 @@ def outcome(output: Output) -> str:
     return f"exited with {output.status}: {last_line(output.complaints)}"
 
 
+def merged(output: Output) -> Output:
+    """With its text as complaints, where there are no others."""
+    return dataclasses.replace(output, complaints=output.complaints or output.text)
+
+
 def rows_of(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], str]:
     """The rows of a list in JSON, where LVM's programs and util-linux's have it; or why there are none."""
     try:
@@ -1563,8 +1568,7 @@ def _do(target: Target, steps: Iterable[tuple[str, ...]], code: str) -> tuple[Re
         if output.status and step[0] == "multipath":
             print(output.text, output.complaints, flush=True)
         elif output.status:
-            told = dataclasses.replace(output, complaints=output.complaints or output.text)
-            return (refusal(code, command=command, outcome=outcome(told), log=LOG),)
+            return (refusal(code, command=command, outcome=outcome(merged(output)), log=LOG),)
     return ()
 
 

@@ -10,15 +10,19 @@ Comments that name imgbased mean github.com/oVirt/imgbased 1.2.26, whose behavio
 from __future__ import annotations
 
 import argparse
+import codecs
 import dataclasses
+import io
 import json
 import os
 import re
+import select
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -38,6 +42,12 @@ POOL_FULL = 80
 FSTAB = "/etc/fstab"
 # blivet's width of an fstab line's first column (Anaconda's fsset.py has the same in EL 9 and EL 10).
 FSTAB_SOURCE_WIDTH = 23
+# As in disks.py: a device without a path may queue what is read from it without end.
+ANSWER_SECONDS = 300
+# imgbase and restorecon take a minute or two on a small virtual machine, and longer the more files and the slower the
+# disk. What takes longer than this does not progress.
+WORK_SECONDS = 7200
+NO_ANSWER = 1000  # in the place of an exit status
 # So much of what imgbase says when it fails goes to the console, where the lines before it should stay in sight.
 END_LINES = 10
 
@@ -131,7 +141,7 @@ KINDS = {
         RELEASE_PACKAGE,
     ),
     "imgbase-does-not-start": Kind(
-        "`imgbase --version` exited with {status}: {reason}",
+        "`imgbase --version` {outcome}",
         "an imgbase that starts: the program `which`, and the modules `rpm` and `systemd` for the image's Python",
         "install an image with the package imgbased of its own release, and with all that it requires",
     ),
@@ -238,7 +248,7 @@ KINDS = {
         "look for disk errors in the kernel's messages, and for a script that makes the file immutable",
     ),
     "relabel": Kind(
-        "restorecon exited with {status}: {reason}",
+        "restorecon {outcome}",
         "the labels of files that scripts wrote",
         "run `restorecon -r /` in the installed system",
         is_fatal=False,
@@ -482,9 +492,14 @@ class Facts:
 
 
 class Target:
-    """The installed system as the hook may touch it: run a command in it, look at its files, write to its console."""
+    """The installed system as the hook may touch it: run a command in it, look at its files, write to its console.
 
-    def __init__(self, root: str = "/") -> None:
+    Seconds: `patience` for the answer of a command, `work_patience` for one whose output is passed on.
+    """
+
+    def __init__(self, root: str = "/", patience: float = ANSWER_SECONDS, work_patience: float = WORK_SECONDS) -> None:
+        self.patience = patience
+        self.work_patience = work_patience
         self._root = root.rstrip("/")
         self._path = os.environ.get("PATH") or "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -535,7 +550,7 @@ class Target:
             return 0
 
     def run(self, *argv: str, echo: Callable[[str], None] | None = None) -> Output:
-        """Run to the end; with `echo`, pass on every line of both streams as it comes."""
+        """Run to the end, or until time is up; with `echo`, pass on every line of both streams as it comes."""
         try:
             process = subprocess.Popen(
                 argv,
@@ -549,15 +564,27 @@ class Target:
             )
         except OSError as error:
             return Output(127, "", f"{argv[0]}: {error.strerror}")
-        if echo is None:
-            text, complaints = process.communicate()
-            return Output(process.returncode, text, complaints)
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            echo(line.rstrip("\n"))
-            lines.append(line)
-        return Output(process.wait(), "".join(lines))
+        if echo:
+            return self._follow(process, echo)
+        try:
+            text, complaints = process.communicate(timeout=self.patience)
+        except subprocess.TimeoutExpired:
+            # It is not waited for: while the kernel waits for a disk, a process does not even end when it is killed.
+            process.kill()
+            return Output(NO_ANSWER, "", f"gave no answer within {self.patience} seconds")
+        return Output(process.returncode, text, complaints)
+
+    def _follow(self, process: subprocess.Popen[str], echo: Callable[[str], None]) -> Output:
+        end = time.monotonic() + self.work_patience
+        lines: list[str] = []
+        try:
+            for line in _lines(process, end):
+                echo(line.rstrip("\n"))
+                lines.append(line)
+            return Output(process.wait(max(0, end - time.monotonic())), "".join(lines))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return Output(NO_ANSWER, "".join(lines), f"did not end within {self.work_patience} seconds")
 
     def tell_console(self, line: str) -> None:
         """Best effort: every message is also in the log."""
@@ -567,6 +594,24 @@ class Target:
                 file.write(f"{line}\n")
         except OSError:
             return
+
+
+def _lines(process: subprocess.Popen[str], end: float) -> Iterator[str]:
+    """What a process prints, line by line. Raises TimeoutExpired at `end` of the monotonic clock."""
+    assert process.stdout is not None
+    stream = process.stdout.fileno()
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)
+    rest, is_open = "", True
+    while is_open:
+        left = max(0, end - time.monotonic())
+        if not select.select([stream], [], [], left)[0]:
+            raise subprocess.TimeoutExpired(process.args, left)
+        chunk = os.read(stream, 65536)
+        is_open = bool(chunk)
+        *whole, rest = (rest + decoder.decode(chunk, final=not chunk)).split("\n")
+        yield from (f"{line}\n" for line in whole)
+    if rest:
+        yield rest
 
 
 # Looking
@@ -579,7 +624,7 @@ def gather(target: Target) -> Facts:
     def rows(key: str, *argv: str) -> list[dict[str, Any]]:
         output = target.run(*argv)
         if output.status:
-            unread.append(f"{argv[0]} exited with {output.status}: {last_line(output.complaints)}")
+            unread.append(f"{argv[0]} {outcome(output)}")
             return []
         found, problem = rows_of(key, argv[0], output.text)
         unread.extend(filter(None, [problem]))
@@ -635,6 +680,18 @@ def rows_of(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], st
 
 def last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no output"])[-1].strip()
+
+
+def outcome(output: Output) -> str:
+    """How a command ended that did not do what it should."""
+    if output.status == NO_ANSWER:
+        return output.complaints
+    return f"exited with {output.status}: {last_line(output.complaints)}"
+
+
+def merged(output: Output) -> Output:
+    """With its text as complaints, where there are no others."""
+    return dataclasses.replace(output, complaints=output.complaints or output.text)
 
 
 def end_of(text: str) -> list[str]:
@@ -768,9 +825,7 @@ def _image_findings(facts: Facts) -> Iterator[Finding]:
     yield from cpe_findings(facts.release_cpe)
     version = facts.imgbase_version
     if version and version.status:
-        yield finding(
-            "imgbase-does-not-start", status=version.status, reason=last_line(version.complaints or version.text)
-        )
+        yield finding("imgbase-does-not-start", outcome=outcome(merged(version)))
     # imgbased bootsetup.py, _boot_path: each package that has files in /boot has to have both.
     for kernel in facts.kernels or (KernelPackage("a package that provides `kernel`", ()),):
         for kind in ("vmlinuz", "initramfs"):
@@ -955,6 +1010,8 @@ def _is_found(line: FstabLine, volume: Volume) -> bool:
 
 def explain(output: Output) -> Finding:
     """Why imgbase failed, from what it printed."""
+    if output.status == NO_ANSWER:
+        return finding("imgbase-failed", reason=f"imgbase {outcome(output)}")
     for pattern, code in EXPLANATIONS:
         if re.search(pattern, output.text):
             return finding(code)
@@ -1082,7 +1139,7 @@ def relabel(target: Target, facts: Facts) -> tuple[Finding, ...]:
     output = target.run("restorecon", "-i", "-r", *RELABELLED, echo=say)
     if output.status == 0:
         return ()
-    return (finding("relabel", status=output.status, reason=last_line(output.text)),)
+    return (finding("relabel", outcome=outcome(merged(output))),)
 
 
 def rename_in_fstab(target: Target, text: str, changes: Sequence[Renaming]) -> tuple[Finding, ...]:
@@ -1167,11 +1224,11 @@ def parse(arguments: Sequence[str] | None) -> tuple[Wanted, Target]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: this is a verified node. 1: it is not, and log and console say why, and what to do."""
     wanted, target = parse(arguments)
-    outcome, findings = initialize(target, wanted)
+    result, findings = initialize(target, wanted)
     # The layer must be on the disk even if the machine is turned off here.
     os.sync()
     tell(target, describe(findings))
-    tell(target, outcome)
+    tell(target, result)
     if is_fatal(findings):
         tell(target, f"the installation stops here; log: {LOG} (in the installer: /mnt/sysroot{LOG})")
         return 1
