@@ -39,12 +39,21 @@ def secrets(lines: Sequence[str]) -> list[list[Span]]:
     return [_merged(spans) for _, spans in _found(lines)]
 
 
-def without_secrets(message: str, source: str = "") -> str:
-    """A message about a line of a file as it may be told: what is secret in that line is not repeated."""
+def without_secrets(message: str, source: str = "", file: str | None = None) -> str:
+    """A message about a line of a file as it may be told: what is secret in that line is not repeated.
+
+    What looks like a secret in the message itself is hidden too. With the text of the whole `file` only if it is from
+    there: "no password: an installation stops" has none.
+    """
     texts = {source[span.start : span.end] for span in secrets([source])[0]}
     for text in sorted(texts, key=len, reverse=True):
         message = message.replace(text, SECRET)
-    return redacted([message])[0]
+    return _without(message, [span for span in secrets([message])[0] if _is_from(message[span.start : span.end], file)])
+
+
+def _is_from(text: str, file: str | None) -> bool:
+    """Whether a message may have a text from a file; how a quoted text with a backslash is written there is open."""
+    return file is None or "\\" in text or text.strip(" .,:;'\"") in file
 
 
 def may_hold_secret(text: str) -> bool:

@@ -47,7 +47,7 @@ def grammar_of(said: Sequence[Numbered], kickstart: Kickstart) -> Iterator[Numbe
         line = lines[number - 1] if 0 < number <= len(lines) else ""
         told = commands.tell(one, line, kickstart.release)
         if told is not None:
-            yield number, _shown(told, line)
+            yield number, _shown(told, line, kickstart.text)
 
 
 def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Numbered]:
@@ -59,7 +59,8 @@ def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Nu
         for found in one.decide(kickstart):
             line = lines[found.line - 1] if 0 < found.line <= len(lines) else ""
             severity = found.severity or one.severity
-            yield found.line, _shown(Finding(found.code or one.code, found.message, severity, found.hint), line)
+            finding = Finding(found.code or one.code, found.message, severity, found.hint)
+            yield found.line, _shown(finding, line, kickstart.text)
 
 
 def _is_of_nodes(code: str) -> bool:
@@ -67,9 +68,9 @@ def _is_of_nodes(code: str) -> bool:
     return code.startswith(("imgbase-", "node-")) or code == "addon-section"
 
 
-def _shown(finding: Finding, line: str) -> Finding:
+def _shown(finding: Finding, line: str, text: str) -> Finding:
     """The same without the secrets of the line that it is about, as a terminal can show it."""
-    message, hint = without_secrets(finding.message, line), finding.hint
+    message, hint = without_secrets(finding.message, line, text), finding.hint
     return dataclasses.replace(finding, message=_printable(message), hint=_printable(hint) if hint else None)
 
 

@@ -531,6 +531,19 @@ def test_message_repeats_no_secret(message: str, source: str, told: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("message", "file", "told"),
+    [
+        pytest.param("password: an open door", "part / --encrypted", "password: an open door", id="our-own-words"),
+        pytest.param("password: 'SECRET'.", "x SECRET", "password: '(secret)'.", id="of-another-line"),
+        pytest.param("password=a\\tb", "x a\tb", "password=(secret)", id="written-otherwise"),
+        pytest.param("password: SECRET", None, "password: (secret)", id="no-file"),
+    ],
+)
+def test_message_hides_by_its_looks_only_what_a_file_has(message: str, file: str | None, told: str) -> None:
+    assert without_secrets(message, "", file) == told
+
+
+@pytest.mark.parametrize(
     ("text", "may"),
     [
         pytest.param("http://a:b#c@d/", True, id="hash-sign"),
