@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from ksgen import addon
-from ksgen.cli import arm_command, iso_command, lint_command, picture, preflight_command, render_command
+from ksgen.cli import arm_command, iso_command, lint_command, lsp_command, picture, preflight_command, render_command
 from ksgen.cli.edges import (
     DONE,
     HOSTS,
@@ -190,6 +190,7 @@ def init(directory: Path) -> None:
 for command in (
     *(render_command.render, render_command.arm, arm_command.disarm, arm_command.armed),
     lint_command.lint_files,
+    lsp_command.language_server,
     preflight_command.preflight_images,
     iso_command.write_iso,
 ):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """pykickstart's grammar of a release, and a kickstart as it reads it."""
 
+from ksgen.grammar.helptexts import Entry, Manual, Option, manual
 from ksgen.grammar.ksfile import SIZE_LIMIT, KickstartFile, include, read_file
 from ksgen.grammar.ksview import (
     PAYLOADS,
@@ -25,15 +26,19 @@ __all__ = [
     "VERSIONS",
     "Check",
     "Command",
+    "Entry",
     "Found",
     "Grammar",
     "Kickstart",
     "KickstartFile",
     "Kind",
+    "Manual",
     "Numbered",
+    "Option",
     "Section",
     "include",
     "init_line",
+    "manual",
     "mentions_init",
     "read_file",
     "value",

@@ -153,6 +153,14 @@ class Grammar:
         return tuple((line, finding) for line, finding in findings if not self._is_false(finding))
 
     @property
+    def sections(self) -> Mapping[str, Any]:
+        """pykickstart's argparse of each section, None of one without."""
+        return {
+            name: section._getParser() if hasattr(section, "_getParser") else None
+            for name, section in self._parser._sections.items()
+        }
+
+    @property
     def commands(self) -> tuple[Command, ...]:
         """The commands of the text read last that the grammar has accepted, in their order."""
         return tuple(self._parser.accepted)

@@ -12,6 +12,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TextIO
 
 from ksgen import syntax
@@ -65,8 +66,9 @@ class Inventory:
 class _Reader:
     """Reads each file once and keeps its text, unless it was vaulted."""
 
-    def __init__(self, opener: vault.Opener, is_own: Callable[[str], bool]) -> None:
+    def __init__(self, opener: vault.Opener, is_own: Callable[[str], bool], instead: Mapping[str, str]) -> None:
         self.opener = opener
+        self.instead = instead
         self.is_own = is_own
         self.declared = Declarations(is_own)
         self.problems = self.declared.problems
@@ -77,7 +79,7 @@ class _Reader:
         """The tree of a file; its problems are those of `host` alone if it is the host's own."""
         if path in self._trees:
             return self._trees[path]
-        data = sources.read_bytes(path)
+        data = self.instead[path].encode() if path in self.instead else sources.read_bytes(path)
         node: Node | None = None
         found: list[Problem] = []
         name = sources.shown(path)
@@ -259,14 +261,16 @@ def read(
     *,
     opener: vault.Opener | None = None,
     is_own: Callable[[str], bool] = naming.is_prefixed,
+    instead: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Inventory, list[Problem]]:
     """Read inventories as `ansible-inventory -i PATH -i PATH` does.
 
     `-` among the paths is the JSON of `ansible-inventory --list` on `stdin`. `opener` has the vault's passwords;
-    `is_own` says which variables are ksgen's, of whose values more is said.
+    `is_own` says which variables are ksgen's, of whose values more is said. `instead` (path: text) stands for files, as
+    an editor has them.
     """
     with _collector_paused():
-        reader = _Reader(opener or vault.Opener(), is_own)
+        reader = _Reader(opener or vault.Opener(), is_own, instead)
         directories = _read_inventories(reader, [os.fspath(path) for path in paths], stdin)
         inventory = _merge(reader, directories)
         _value_problems(reader, inventory.hosts)

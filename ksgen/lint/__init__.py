@@ -7,7 +7,7 @@ from ksgen.lint.echoes import without_echoes
 from ksgen.lint.linter import Linter, lint
 from ksgen.lint.storage import devices
 from ksgen.lint.switches import disabled_in
-from ksgen.lint.targets import KINDS, RELEASES
+from ksgen.lint.targets import KINDS, RELEASES, release_of
 from ksgen.lint.written import check_written
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "disabled_in",
     "grammar_of",
     "lint",
+    "release_of",
     "without_echoes",
 ]

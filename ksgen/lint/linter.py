@@ -41,6 +41,10 @@ class Linter:
         switched_off = self._disabled | off.everywhere
         return [problem for problem in problems if problem.code not in switched_off]
 
+    def lint_text(self, name: str, text: str) -> list[Problem]:
+        """The same for a text that stands for the file of a name."""
+        return self.lint(include(name, text, _included))
+
     def _findings(self, file: KickstartFile) -> Iterator[Numbered]:
         release = self._release or release_of(file.text)
         grammar = self.grammar(release)
