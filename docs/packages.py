@@ -21,9 +21,13 @@ class Package(NamedTuple):
 KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
-        "addon expressions grammar host inventory iso kickstart lint media netboot preflight problems publish "
+        "addon expressions grammar host inventory iso kickstart lint lsp media netboot preflight problems publish "
         "variables",
         "layout presentation",
+    ),
+    "lsp": Package(
+        "the language server: findings, completion and help in an editor",
+        "grammar host inventory lint problems variables",
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",

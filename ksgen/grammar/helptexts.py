@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -85,17 +84,17 @@ def _entry(name: str, parser: Any, lists: Mapping[str, tuple[str, ...]]) -> Entr
 
 
 _MARKUP = (
-    (re.compile(r"^[ \t]*\.\. version(?:added|changed|deprecated):: .*$", re.MULTILINE), ""),
-    (re.compile(r"^[ \t]*\.\. (?:note|warning|code-block)::[ \t]*", re.MULTILINE), ""),
+    (re.compile(r"^\.\. version(?:added|changed|deprecated):: .*$", re.MULTILINE), ""),
+    (re.compile(r"^\.\. (?:note|warning|code-block)::[ \t]*", re.MULTILINE), ""),
     (re.compile(r"``"), "`"),
     (re.compile(r"::[ \t]*$", re.MULTILINE), ":"),
-    (re.compile(r"\n(?:[ \t]*\n){2,}"), "\n\n"),
+    (re.compile(r"\n{3,}"), "\n\n"),
 )
 
 
 def _plain(text: str | None) -> str:
     """pykickstart's reStructuredText as Markdown."""
-    found = text or ""
+    found = "\n".join(line.strip() for line in (text or "").split("\n"))
     for pattern, instead in _MARKUP:
         found = pattern.sub(instead, found)
-    return inspect.cleandoc(found)
+    return found.strip()

@@ -23,11 +23,11 @@ def offers(cursor: Cursor, manual: Manual) -> Iterator[Offer]:
         yield from (Offer(code, "value", lint.described(code).meaning) for code in sorted(ALL))
         return
     header = _HEADER.match(cursor.before)
-    if header and cursor.before.strip() != header.group(1):
+    if header and header.group() != cursor.before.rstrip():
         yield from _addons(cursor, header.group(1))
         yield from _arguments(cursor, manual.sections.get(header.group(1)))
     elif _section(cursor.lines[: cursor.line]) is not None:
-        if "%end".startswith(cursor.before.strip() or "-"):
+        if "%end".startswith(cursor.before.strip()):
             yield Offer("%end", "section", "ends the section")
     elif command := _COMMAND.match(cursor.before):
         yield from _arguments(cursor, manual.commands.get(command.group(1)))

@@ -24,6 +24,7 @@ DISTRIBUTIONS = {
     "ksgen.inventory": {"ansible"},  # an optional extra, imported where something vaulted is needed
     "ksgen.kickstart": {"jinja2", "pydantic"},
     "ksgen.lint": {"pykickstart"},
+    "ksgen.lsp": {"lsprotocol", "pygls"},  # an optional extra, imported by `ksgen lsp`
     "ksgen.netboot": {"jinja2"},
     "ksgen.redaction": {"pykickstart"},
     "ksgen.syntax": {"yaml"},

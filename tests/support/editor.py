@@ -24,6 +24,7 @@ class Editor:
     def __init__(self, client: LanguageClient) -> None:
         self.client = client
         self.published: dict[str, types.PublishDiagnosticsParams] = {}
+        self.versions: list[int | None] = []
         self.logged: list[str] = []
         self._news = asyncio.Event()
         client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(functools.partial(self._keep))
@@ -31,6 +32,7 @@ class Editor:
 
     def _keep(self, params: types.PublishDiagnosticsParams) -> None:
         self.published[params.uri] = params
+        self.versions.append(params.version)
         self._news.set()
 
     def open(self, path: Path, text: str, language: str) -> str:
@@ -85,6 +87,7 @@ def edit(work: Callable[[Editor], Awaitable[T]], *options: str) -> T:
         finally:
             await asyncio.wait_for(client.shutdown_async(None), _WAIT)
             client.exit(None)
-            await asyncio.wait_for(client.stop(), _WAIT)
+            stop: Any = client.stop  # pygls has no types for it
+            await asyncio.wait_for(stop(), _WAIT)
 
     return asyncio.run(session())
