@@ -36,9 +36,10 @@ class Editor:
         self._news.set()
 
     def open(self, path: Path, text: str, language: str) -> str:
-        document = types.TextDocumentItem(path.as_uri(), language, 1, text)
+        uri = path.as_uri()
+        document = types.TextDocumentItem(uri, language, 1, text)
         self.client.text_document_did_open(types.DidOpenTextDocumentParams(document))
-        return document.uri
+        return uri
 
     def type(self, uri: str, version: int, text: str) -> None:
         """Put a text in the place of the document's."""
