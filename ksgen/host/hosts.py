@@ -15,7 +15,7 @@ from ksgen.host.host import Host
 from ksgen.host.nodes import certain, missing_everywhere, select_nodes
 from ksgen.host.places import KEY
 from ksgen.host.releases import release_problems
-from ksgen.host.rules import host_problems
+from ksgen.host.rules import NO_LOGIN, host_problems
 from ksgen.host.validation import validation_problem
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.problems import Problem
@@ -26,7 +26,8 @@ from ksgen.variables import Identity, Settings, is_claimed
 def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
     """Type and check the variables of every host.
 
-    A host with an error is left out, unless the layout policy alone has found it: its plan can be shown.
+    A host with an error is left out, unless its plan can be shown: the layout policy alone has found the error, or that
+    no user can log in.
     """
     hosts, identities, problems = [], [], []
     nodes, others = select_nodes(inventory)
@@ -86,7 +87,7 @@ def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | Non
         return None, []
     host = Host(entry.name, settings, entry)
     problems = list(host_problems(host))
-    if any(problem.severity == "error" for problem in problems):
+    if any(problem.severity == "error" and problem.code != NO_LOGIN for problem in problems):
         return None, problems
     return host, [*problems, *(host.layout_problem(finding) for finding in host.plan.findings)]
 

@@ -8,6 +8,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
+from ksgen.host.rules import NO_LOGIN
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.problems import Problem
 from ksgen.variables import misspelt
@@ -16,6 +17,7 @@ from ksgen.variables import misspelt
 _MAKE_A_NODE = ("node_mac", "node_disk")
 _NAMES_LISTED = 3
 # What follows from a variable that is missing, perhaps only because its file cannot be read.
+_OF_ALL = frozenset({"variable-missing", NO_LOGIN})
 _OF_ABSENCE = frozenset({"variable-missing", "undefined-name"})
 
 
@@ -69,14 +71,16 @@ def certain(entry: HostEntry, problems: Iterable[Problem]) -> list[Problem]:
 def missing_everywhere(inventory: Inventory, nodes: Sequence[HostEntry], problems: Iterable[Problem]) -> list[Problem]:
     """The problems; a required variable that no node has is one fault, unless each needs its own."""
     found = list(problems)
-    missing = collections.Counter(problem.variable for problem in found if problem.code == "variable-missing")
     top = inventory.groups.get("all")
     if top is None or not top.mark.file:  # a list of hosts may leave it out
         return found
-    everywhere = {name for name, count in missing.items() if count == len(nodes) > 1} - set(_MAKE_A_NODE)
+    absences = [(problem.code, problem.variable) for problem in found if problem.code in _OF_ALL]
+    everywhere = {
+        absence
+        for absence, count in collections.Counter(absences).items()
+        if count == len(nodes) > 1 and absence[1] not in _MAKE_A_NODE
+    }
     return [
-        dataclasses.replace(problem, mark=top.mark)
-        if problem.code == "variable-missing" and problem.variable in everywhere
-        else problem
+        dataclasses.replace(problem, mark=top.mark) if (problem.code, problem.variable) in everywhere else problem
         for problem in found
     ]

@@ -15,6 +15,7 @@ from ksgen.problems import Problem
 from ksgen.variables import DhcpRange, boot_nic_findings, host_name, static_addresses, topology_findings
 from org_ovirt_node import layout
 
+NO_LOGIN = "nobody-can-log-in"
 _NO_AUTOPART = "remove node_partitioning"
 
 
@@ -30,6 +31,15 @@ def _host_name(host: Host) -> Iterator[Problem]:
         host_name(host.hostname)
     except PydanticCustomError as error:
         yield host.problem(("node_hostname",), error.type, error.message(), "add node_hostname: to the host")
+
+
+def _login(host: Host) -> Iterator[Problem]:
+    settings = host.settings
+    hashes = [settings.root_password_hash, *(user.password_hash for user in settings.users)]
+    if not (any(hashes) or settings.ssh_keys or any(user.ssh_keys for user in settings.users)):
+        message = "no user can log in to this host"
+        cure = "add node_ssh_keys, node_users or node_root_password_hash"
+        yield host.problem((), NO_LOGIN, message, cure)
 
 
 def _network(host: Host) -> Iterator[Problem]:
@@ -92,6 +102,7 @@ def _user_twice(host: Host) -> Iterator[Problem]:
 
 _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     _host_name,
+    _login,
     _network,
     _dhcp_range,
     boot_network_problems,

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from pydantic_core import ErrorDetails
@@ -26,6 +27,10 @@ from ksgen.variables import (
     shown,
 )
 
+# Blanks mean something in their lines.
+_SCRIPTS = (("node_pre",), ("node_post",))
+_WITH_BLANKS = frozenset({"user-gecos"})
+_QUOTED = re.compile("'([^']*)'")
 _TYPE_WORDS = {
     "string_type": "a string",
     "int_type": "a whole number",
@@ -46,7 +51,16 @@ def validation_problem(entry: HostEntry, details: ErrorDetails) -> Problem:
     context: dict[str, Any] = details.get("ctx") or {}
     kind = details["type"]
     finding = _refused(kind, context) if "message" in context else _WORDS[kind](location, details, context)
-    return problem_at(entry, location, finding)
+    return problem_at(entry, location, _padded(finding, location, details))
+
+
+def _padded(finding: Finding, location: Location, details: ErrorDetails) -> Finding:
+    """What is wrong with a refused text may be the blanks around it, which a person does not see."""
+    value = details["input"]
+    has_blanks = isinstance(value, str) and value.strip() and value != value.strip(" \t")
+    if not has_blanks or location[:1] in _SCRIPTS or finding.code in _WITH_BLANKS:
+        return finding
+    return Finding("blanks-around", f"{_text(location, details)} has blanks around it", hint="remove the blanks")
 
 
 # Where it is, pydantic's own words, and what it tells of the bounds.
@@ -74,7 +88,15 @@ def _unknown(location: Location, _details: ErrorDetails, _context: Mapping[str, 
 
 def _other_word(location: Location, details: ErrorDetails, context: Mapping[str, Any]) -> Finding:
     words = context["expected"].replace(" or ", ", ")
-    return Finding("value-unknown", f"{_text(location, details)} is not one of {words}")
+    message = f"{_text(location, details)} is not one of {words}"
+    return Finding("value-unknown", message, hint=_meant(shown(details["input"]).strip("'"), _QUOTED.findall(words)))
+
+
+def _meant(text: str, words: Sequence[str]) -> str:
+    """The word that a text was meant to be: in capitals, the number of a release alone, or misspelt."""
+    if text.lower() in words:
+        return f"write {text.lower()}, in lower case"
+    return next((f"write {word}" for word in words if word == f"el{text}"), "") or nearest(text, words)
 
 
 def _other_type(location: Location, details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:

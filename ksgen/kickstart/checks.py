@@ -16,8 +16,8 @@ from ksgen.syntax import Node
 from ksgen.templates import TEMPLATES
 from org_ovirt_node import layout
 
-# Those of lint, without what the inventory knows better: how large the disks are, and who brings the layout.
-_CHECKS = tuple(check for check in lint.CHECKS if check.code not in ("node-layout", "node-autopart"))
+# Those of lint, without what the inventory knows better: how large disks are, who brings the layout, who can log in.
+_CHECKS = tuple(check for check in lint.CHECKS if check.code not in ("node-layout", "node-autopart", "no-login"))
 
 
 class Checker:

@@ -101,6 +101,7 @@ CODES: dict[str, dict[str, str]] = {
         "list-empty": "a list without entries",
         "size": "not a size",
         "size-unit": "a size without a unit, or with an unknown one",
+        "blanks-around": "a value with blanks before or after it",
         "hidden-character": "a control or invisible character in a value",
         "text-too-long": "longer than the limit of a line or script",
         "text-empty": "an empty string",

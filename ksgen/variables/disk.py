@@ -151,6 +151,16 @@ class Disk(BaseModel):
     model: Annotated[Line, AfterValidator(_not_empty)] | None = None
     size: Annotated[SizeRange, BeforeValidator(_size_range)] | None = Field(default=None)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_mapping(cls, value: Any) -> Any:
+        """A path alone is told what is wrong with it as a path."""
+        if isinstance(value, str) and value.strip() == value and value:
+            key = "wwn" if _WWN.fullmatch(value.lower()) else "path"
+            link = _wwn(value) if key == "wwn" else _path(value)
+            refuse("wrong-type", f"{shown(value)} is not a mapping", f"write {{{key}: {shown(link)}}}")
+        return value
+
     @model_validator(mode="after")
     def _names_a_disk(self) -> Disk:
         if not (self.wwn or self.serial or self.path):

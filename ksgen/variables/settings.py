@@ -61,7 +61,8 @@ def _listed(value: object) -> Any:
 
 def _addon(value: object) -> object:
     if value != "tree" and not isinstance(value, bool):
-        refuse("value-unknown", f"{shown(value)} is not one of true, false, 'tree'")
+        cure = f"write {value}, without quotes" if value in ("true", "false") else ""
+        refuse("value-unknown", f"{shown(value)} is not one of true, false, 'tree'", cure)
     return value
 
 
@@ -303,16 +304,6 @@ class Settings(BaseModel):
     installer_args: InstallerArguments = Field(
         default_factory=list, description="More arguments for the installer's kernel."
     )
-
-    @model_validator(mode="after")
-    def _lets_somebody_in(self) -> Settings:
-        if not (self.root_password_hash or self.ssh_keys or any(u.password_hash or u.ssh_keys for u in self.users)):
-            refuse(
-                "nobody-can-log-in",
-                "no user can log in to this host",
-                "add node_ssh_keys, node_users or node_root_password_hash",
-            )
-        return self
 
     @property
     def identity(self) -> Identity:

@@ -184,9 +184,24 @@ INTERFACE_LONGEST = 15  # characters; IFNAMSIZ of the kernel with its NUL is 16
 _INTERFACE = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{INTERFACE_LONGEST - 1}}}")
 
 
+# Names with a meaning of their own: to the kernel, to Anaconda (pyanaconda, nm_client.py,
+# get_device_name_from_network_data), to dracut (dracut.cmdline(7), ip=ibft).
+_NOT_A_NIC = {
+    "lo": "the loopback interface",
+    "all": "a name of the kernel's for all interfaces",
+    "default": "a name of the kernel's for new interfaces",
+    "bootif": "Anaconda's word for the boot NIC",
+    "link": "Anaconda's word for the first NIC with a link",
+    "ibft": "dracut's word for the iSCSI settings of the firmware",
+}
+
+
 def parse_interface_name(value: object) -> str:
     text = a_text(value, "eno1")
-    if not _INTERFACE.fullmatch(text) or text in ("all", "default", "lo", "bootif", "link", "ibft"):
+    if text in _NOT_A_NIC:
+        cure = "write the name of a NIC as `ip link` prints it, such as eno1"
+        refuse("interface-name", f"{shown(value)} is {_NOT_A_NIC[text]}, not a NIC", cure)
+    if not _INTERFACE.fullmatch(text):
         refuse(
             "interface-name",
             f"{shown(value)} is not the name of an interface",
@@ -399,12 +414,31 @@ def _time_zones() -> frozenset[str]:
 def time_zone(value: object) -> str:
     text = a_text(value, "Etc/UTC")
     if text not in _time_zones():
-        refuse(
-            "time-zone",
-            f"{shown(value)} is not a time zone",
-            nearest(text, _time_zones()) or "write Etc/UTC, Europe/Vienna",
-        )
+        cure = _nearest_zone(text) or "write one that `timedatectl list-timezones` prints, such as Europe/Vienna"
+        refuse("time-zone", f"{shown(value)} is not a time zone", cure)
     return text
+
+
+# Two cities may be near by their letters (Munich, Zurich): a guess needs more in common than other words.
+_ZONE_CUTOFF = 0.8
+_SHORTEST_CITY = 5
+
+
+def _nearest_zone(text: str) -> str:
+    """The zone whose city was probably meant; a wrong guess is worse than none, and abbreviations (CEST) are no cities.
+
+    The region may be missing or misspelt, as long as the city says which zone it is.
+    """
+    city = _city(text)
+    if len(city) < _SHORTEST_CITY:
+        return ""
+    zones = {_city(zone): zone for zone in sorted(_time_zones(), key=lambda zone: (zone.count("/") == 1, zone))}
+    close = difflib.get_close_matches(city, zones, n=1, cutoff=_ZONE_CUTOFF)
+    return f"did you mean {zones[close[0]]!r}?" if close else ""
+
+
+def _city(zone: str) -> str:
+    return zone.rpartition("/")[2].lower().replace(" ", "_")
 
 
 TimeZone = Annotated[str, BeforeValidator(time_zone)]
@@ -442,5 +476,6 @@ Keyboard = Annotated[str, BeforeValidator(keyboard)]
 
 def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
     """`did you mean …?` for a word that is nearly a known one, else nothing. A prefix that all share does not count."""
-    close = difflib.get_close_matches(word.removeprefix(prefix), list(known), n=1, cutoff=0.6)
-    return f"did you mean {prefix + close[0]!r}?" if close else ""
+    names = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.removeprefix(prefix).lower(), names, n=1, cutoff=0.6)
+    return f"did you mean {prefix + names[close[0]]!r}?" if close else ""

@@ -80,7 +80,7 @@ def plan(request: Request) -> Plan:
     """
     impossible = check_request(request)
     if has_errors(impossible):
-        return Plan(request, (), Capacity(None, 0, 0, 0), 0, None, impossible)
+        return Plan(request, (), Capacity(None, 0, 0, 0), 0, None, (*impossible, *_besides(request, impossible)))
 
     volumes = _volumes(request)
     boot = _boot_devices(request)
@@ -110,6 +110,15 @@ def plan(request: Request) -> Plan:
         follows = ("reserve-too-small", "cannot-update")
         problems = (_does_not_fit(request, group_size, smallest), *(f for f in problems if f.code not in follows))
     return Plan(request, devices, capacity(devices, request), smallest.disk, swap_range, impossible + problems)
+
+
+def _besides(request: Request, impossible: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What else is wrong with a request whose file system or names cannot be had: its sizes, with the usual ones."""
+    if any(finding.subject not in ("filesystem", "volume_group", "pool") for finding in impossible):
+        return ()
+    usual = Request(disks=request.disks)
+    with_usual = replace(request, filesystem=usual.filesystem, volume_group=usual.volume_group, pool=usual.pool)
+    return plan(with_usual).findings
 
 
 def _kept(request: Request, group_size: int, swap_size: int, volumes_size: int) -> Kept:

@@ -66,8 +66,17 @@ RULES = [
     ),
     pytest.param(
         {"hosts.yaml": "all:\n  children:\n    g: {hosts: {h: {v: 1}}}\n    f: {hosts: {h: {v: 2}}}\n"},
-        [(2, ""), (1, "the later file takes precedence where a value is set twice")],
+        [(2, ""), (1, "of several entries of a host, the later one takes precedence")],
         id="host-twice",
+    ),
+    pytest.param(
+        {"hosts.yaml": 'all:\n  hosts:\n    "[a:h]": {v: 1}\n    h: {v: 2}\n    "[g:z]": {v: 3}\n'},
+        [
+            (3, ""),
+            (2, "of several entries of a host, the later one takes precedence"),
+            (1, "of several entries of a host, the later one takes precedence"),
+        ],
+        id="range-and-name",
     ),
 ]
 

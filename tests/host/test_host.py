@@ -101,7 +101,7 @@ def test_what_a_group_says_wrongly_is_told_once(tmp_path: Path, monkeypatch: pyt
         "hosts.yaml:3:20: error: node_timezone: 'CEST' is not a time zone (used by node01, node02 and 3 more)",
         "    3 |     node_timezone: CEST",
         "      |                    ^^^^",
-        "  hint: did you mean 'EST'?",
+        "  hint: write one that `timedatectl list-timezones` prints, such as Europe/Vienna",
     ]
 
 
