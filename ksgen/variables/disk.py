@@ -154,7 +154,7 @@ class Disk(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _is_a_mapping(cls, value: Any) -> Any:
-        """A path alone is told what is wrong with it as a path."""
+        """What is wrong with a path alone is said of it as a path."""
         if isinstance(value, str) and value.strip() == value and value:
             key = "wwn" if _WWN.fullmatch(value.lower()) else "path"
             link = _wwn(value) if key == "wwn" else _path(value)
