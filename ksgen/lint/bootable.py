@@ -13,9 +13,8 @@ from ksgen.problems import Severity
 
 _PLATFORM = "pyanaconda, modules/storage/platform.py"
 _GRUB = "pyanaconda, modules/storage/bootloader/grub2.py"
-# GRUB2.stage2_format_types, .stage2_raid_levels
+# GRUB2.stage2_format_types
 _BOOT_FORMATS = ("xfs", "ext4", "ext3", "ext2")
-_BOOT_LEVELS = ("0", "1", "4", "5", "6", "10")
 _FIRMWARE_FORMATS = frozenset(("appleboot", "biosboot", "efi", "macefi", "prepboot"))
 
 
@@ -66,8 +65,6 @@ def _unreadable(boot: Command, is_node: bool) -> str:
         return "" if is_node else "a logical volume"
     if value(boot, "encrypted"):
         return "encrypted"
-    if boot.name == "raid" and level(boot) and level(boot) not in _BOOT_LEVELS:
-        return f"an array of level {level(boot)}"
     name = filesystem(boot)
     is_formatted = bool(value(boot, "format", True))
     is_unreadable = is_formatted and name in SUPPORTED - {"btrfs", *_BOOT_FORMATS}
@@ -90,8 +87,17 @@ def firmware_place(ks: Kickstart) -> Iterator[Found]:
         yield Found(command.line, message, "make it a partition, or a RAID 1 with --fstype=efi")
 
 
+# Live media and images of containers boot otherwise, or not at all.
+_NO_MACHINE = re.compile(
+    r"\b(?:anaconda-live|dracut-live|livesys|livemedia|isomd5sum|containers?|docker|podman)\b|^-kernel\b|--nocore\b",
+    re.MULTILINE | re.IGNORECASE,
+)
+_OWN_LOADER = re.compile(r"\b(?:grub2-install|extlinux|bootctl|zipl|dracut-live)\b")
+
+
 def loader_none(ks: Kickstart) -> Iterator[Found]:
-    for command in ks.all("bootloader"):
+    is_meant = not ks.installs_node and (_NO_MACHINE.search(ks.text) or _OWN_LOADER.search(ks.text))
+    for command in () if is_meant else ks.all("bootloader"):
         is_disabled = value(command, "disabled")
         if value(command, "location") == "none" or (is_disabled and ks.installs_node):
             severity: Severity | None = "error" if ks.installs_node else None

@@ -10,6 +10,7 @@ from pykickstart.constants import CLEARPART_TYPE_ALL
 
 from ksgen.grammar import Check, Command, Found, Kickstart, value
 from ksgen.lint.facts import CUSTOM_PARTITIONING, is_reused, made
+from ksgen.lint.layout import name_twice
 from ksgen.problems import Severity
 from ksgen.variables import nearest
 from org_ovirt_node.layout import MIB, RESERVE_MAX, size_text
@@ -135,8 +136,8 @@ def least_of(volumes: tuple[Command, ...]) -> int:
 
 
 def group_small(ks: Kickstart) -> Iterator[Found]:
-    """blivet: new lv is too large to fit in free space."""
-    if not ks.storage_is_known:
+    """blivet: new lv is too large to fit in free space. Of names that are there twice none can be said to be meant."""
+    if not ks.storage_is_known or any(name_twice(ks)):
         return
     for group in ks.all("volgroup"):
         name = value(group, "vgname")

@@ -68,9 +68,11 @@ def unchecked(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, message, "--checksum= and what sha256sum prints of the image")
 
 
-# What says that the installer comes with its packages, or gets their place from its own command line.
+# What says that the installer comes with its packages, or gets their place from its own command line; machines of
+# Packer and Vagrant are installed from an ISO.
 _MEDIUM = re.compile(
-    r"\b(?:cdrom|dvd|iso|usb|medium|media|inst\.repo|inst\.stage2)\b|\brepo=|/run/install/|/dev/sr", re.IGNORECASE
+    r"\b(?:cdrom|dvd|iso|usb|medium|media|packer|vagrant|inst\.repo|inst\.stage2)\b|\brepo=|/run/install/|/dev/sr",
+    re.IGNORECASE,
 )
 
 

@@ -18,6 +18,8 @@ _SIMPLE = re.compile(rf"({_SIZE})(?:@{_SIZE}|,(?:high|low|cma))?", re.IGNORECASE
 _RANGE = re.compile(rf"({_SIZE})-({_SIZE})?:({_SIZE})", re.IGNORECASE)
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _OFF = ("", "0", "0M", "no", "none", "off")
+# By its own word; up to EL8 `auto` is right.
+_OLDER = re.compile(r"^#\s*version\s*=\s*(?:RHEL|EL|CENTOS)?[3-8]\b", re.MULTILINE | re.IGNORECASE)
 _ARGUMENT = re.compile(r"\bcrashkernel=([^\s\"'`;&|)]*)")
 
 
@@ -31,6 +33,8 @@ def arguments(ks: Kickstart) -> Iterator[tuple[int, str]]:
 def crashkernel(ks: Kickstart) -> Iterator[Found]:
     given = [(line, word.partition("=")[2]) for line, word in arguments(ks) if word.startswith("crashkernel=")]
     given += [row for section in ks.all_sections("%post") for row in _in_script(section)]
+    if _OLDER.search(ks.text):
+        return
     default = f"crashkernel={_DEFAULT[ks.release]}"
     for line, reserve in given:
         if reserve == "auto":

@@ -140,7 +140,7 @@ def passphrase_missing(ks: Kickstart) -> Iterator[Found]:
 
 
 def _no_passphrase(command: Command) -> Found:
-    message = "encryption without a passphrase: the installation stops and asks"
+    message = "no passphrase is given for --encrypted; the installation stops and asks"
     return Found(command.line, message, "add --passphrase=, in a file that %pre writes and %include reads")
 
 

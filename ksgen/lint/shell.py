@@ -151,12 +151,19 @@ def _is_of_root(path: str, is_chroot: bool) -> bool:
 
 
 def _downloads(words: tuple[str, ...]) -> Iterator[str]:
-    """The files that curl and wget write."""
-    options = ("-o", "--output") if words[0].endswith("curl") else ("-O", "--output-document")
-    for position, word in enumerate(words):
-        if word in options:
-            yield from (path for path in words[position + 1 : position + 2] if path != "-")
-        elif word.startswith(tuple(f"{option}=" for option in options)):
-            yield word.partition("=")[2]
-        elif word == "--remote-name" or (word.startswith("-") and not word.startswith("--") and "O" in word):
-            yield "" if words[0].endswith("curl") else "-"
+    """The files that curl and wget write: curl to its output, wget to the present directory unless told otherwise."""
+    is_curl = words[0].endswith("curl")
+    named = re.compile(
+        r"-(?!-)\w*o(.*)|--output(?:=(.*))?" if is_curl else r"-(?!-)\w*[OP](.*)|--output-document(?:=(.*))?"
+    )
+    found = False
+    for word, following in zip(words[1:], (*words[2:], ""), strict=True):
+        match = named.fullmatch(word)
+        if match:
+            found = True
+            path = (match.group(1) or match.group(2) or following).lstrip("=")
+            yield from () if path == "-" else (path,)
+        elif is_curl and (word == "--remote-name" or re.fullmatch(r"-(?!-)\w*O", word)):
+            yield "."
+    if not is_curl and not found and "--spider" not in words:
+        yield "."
