@@ -292,6 +292,12 @@ EXAMPLES: dict[str, Example] = {
     # --- people and place ---
     "password-readable": Example("rootpw --iscrypted " + HASH, "rootpw Secret.123"),
     "password-no-hash": Example("rootpw --iscrypted " + HASH, "rootpw --iscrypted Secret.123"),
+    "password-hash-as-text": Example("rootpw --iscrypted " + HASH, "rootpw " + HASH),
+    "password-hash-weak": Example("rootpw --iscrypted " + HASH, "rootpw --iscrypted $1$saltsalt$" + "A" * 22),
+    "password-boot-hash": Example("bootloader --timeout=5", f"bootloader --timeout=5 --iscrypted --password={HASH}"),
+    "user-account": Example("services --enabled=sshd", "services --enabled=sshd\nuser --name=ops --shell=bash"),
+    "user-group": Example("--groups=wheel", "--groups=sudo"),
+    "sudo-without-password": Example(f"--groups=wheel --password={HASH} --iscrypted", "--groups=wheel"),
     "ssh-key-unusable": Example(KEY, "AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI"),
     "ssh-key-owner": Example("sshkey --username=erika", "sshkey --username=erica"),
     "no-login": Example(
@@ -300,8 +306,15 @@ EXAMPLES: dict[str, Example] = {
         "rootpw --lock\n",
     ),
     "time-zone-unknown": Example("timezone Etc/UTC", "timezone Europe/Viena"),
+    "time-source": Example("--ntp-server=ntp.example.com", "--ntp-server=http://ntp.example.com/"),
     "language-unknown": Example("lang en_US.UTF-8", "lang en_UX.UTF-8"),
     "service-both": Example("services --enabled=sshd", "services --enabled=sshd,kdump --disabled=kdump"),
+    "service-name": Example("services --enabled=sshd", 'services --enabled="sshd chronyd"'),
+    "service-node": Example("bootloader --timeout=5\n", "bootloader --timeout=5\nservices --disabled=sshd\n", "small"),
+    "firewall-port": Example("services --enabled=sshd", "services --enabled=sshd\nfirewall --enabled --port=80800:tcp"),
+    "firewall-service": Example(
+        "services --enabled=sshd", "services --enabled=sshd\nfirewall --enabled --service=sshd"
+    ),
     # --- nodes ---
     "source-twice": Example("liveimg ", "url --url=http://pxe.example.com/el9/\nliveimg ", "node"),
     "source-missing": Example("url --url=http://pxe.example.com/el9/\n", ""),

@@ -1,47 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who may log in, and the place: passwords, keys, time zone, language, services."""
+"""Who may log in, and the place: accounts, keys, time zone, language."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from pykickstart.constants import FIRSTBOOT_DEFAULT, FIRSTBOOT_RECONFIG
+
 from ksgen.grammar import Check, Found, Kickstart, value
-from ksgen.variables import language, password_hash, refusal, ssh_key, time_zone
-
-_HASH = "write its hash: --iscrypted and what openssl passwd -6 prints"
-_BOOT_HASH = "write its hash: --iscrypted and what grub2-mkpasswd-pbkdf2 prints"
-
-
-def plain_password(ks: Kickstart) -> Iterator[Found]:
-    """Passwords in plain text, readable by all who can read the file. They are never repeated."""
-    for command in ks.all("rootpw", "user", "sshpw", "bootloader"):
-        given = value(command, "password")
-        if not given or value(command, "isCrypted") or value(command, "sshkey"):
-            continue
-        whose = {"rootpw": "root", "bootloader": "the boot loader"}.get(command.name) or (
-            value(command, "name") or value(command, "username")
-        )
-        hint = _BOOT_HASH if command.name == "bootloader" else _HASH
-        yield Found(command.line, f"the password of {whose} is stored in plain text", hint)
-    for command in ks.all("autopart", "part", "partition", "logvol", "raid"):
-        if value(command, "passphrase"):
-            hint = "leave --passphrase out and let %pre write it, or enrol a key later"
-            yield Found(command.line, "the passphrase of a disk is stored in plain text", hint)
-
-
-def hashed(ks: Kickstart) -> Iterator[Found]:
-    for command in ks.all("rootpw", "user", "sshpw"):
-        given = value(command, "password")
-        if not given or not value(command, "isCrypted") or value(command, "lock"):
-            continue
-        # "!" and "*" before or instead of a hash lock the account (shadow(5)).
-        if not given.strip("!*"):
-            continue
-        refused = refusal(password_hash, given.lstrip("!*"))
-        if refused:
-            is_weak = refused.code == "password-hash-weak"
-            message = "a hash of a broken algorithm" if is_weak else "--iscrypted without a hash: login is not possible"
-            yield Found(command.line, message, _HASH, "warning" if is_weak else None)
+from ksgen.lint import passwords, services
+from ksgen.variables import any_address, domain_name, language, refusal, ssh_key, time_zone, user_name
 
 
 def key(ks: Kickstart) -> Iterator[Found]:
@@ -63,13 +32,70 @@ def key_owner(ks: Kickstart) -> Iterator[Found]:
             )
 
 
+# What makes an account, a key or a password after the installation, or lets users of a directory log in.
+_MAKES_LOGIN = re.compile(
+    r"\b(?:useradd|adduser|usermod|newusers|chpasswd|passwd|authorized_keys|ssh-copy-id|ssh-import-id|realm\s+join"
+    r"|ipa-client-install|adcli|authselect|cloud-init|ansible\S*|puppet\S*|salt-\w+|chef-\w+)\b|/etc/shadow"
+)
+
+
 def no_login(ks: Kickstart) -> Iterator[Found]:
-    if not ks.is_installation or ks.all("sshkey") or {"rootpw", "user", "sshkey"} & ks.rejected:
+    if not ks.is_installation or ks.all("sshkey", "realm") or {"rootpw", "user", "sshkey"} & ks.rejected:
+        return
+    if any(value(c, "firstboot") in (FIRSTBOOT_DEFAULT, FIRSTBOOT_RECONFIG) for c in ks.all("firstboot")):
+        return
+    if any(_MAKES_LOGIN.search(section.body) for section in ks.all_sections("%post")):
         return
     who = ks.all("rootpw", "user")
-    can = [c for c in who if not value(c, "lock") and (c.name == "rootpw" or value(c, "password"))]
-    if who and not can:
+    if who and not any(passwords.can_log_in(command) for command in who):
         yield Found(who[0].line, "every account is locked, and there is no key", "add: sshkey --username=root '...'")
+
+
+# Accounts of every installation (the package `setup`), which useradd does not create again.
+_SYSTEM_USERS = frozenset((
+    "root", "bin", "daemon", "adm", "lp", "sync", "shutdown", "halt", "mail", "operator", "games", "ftp", "nobody",
+))  # fmt: skip
+
+
+def user(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("user"):
+        name = str(value(command, "name"))
+        refused = refusal(user_name, name)
+        if name in _SYSTEM_USERS:
+            hint = "rootpw, and sshkey --username=root" if name == "root" else "use another name"
+            yield Found(command.line, f"user {name} exists already; this command is ignored", hint, "warning")
+        elif refused and passwords.form(name) is not passwords.Form.PLACEHOLDER:
+            yield Found(command.line, refused.message, refused.hint)
+        shell = str(value(command, "shell") or "")
+        if shell and not shell.startswith("/"):
+            message = f"the shell {shell!r} is not a path, which useradd requires"
+            yield Found(command.line, message, f"write --shell=/bin/{shell}")
+
+
+# Groups that give rights on other systems, and the one that does here (sudoers(5) of EL).
+_ADMINISTRATORS = ("sudo", "admin", "sudoers", "root", "whell", "weel", "wheels")
+
+
+def group(ks: Kickstart) -> Iterator[Found]:
+    made = {value(command, "name") for command in ks.all("group")}
+    for command in ks.all("user"):
+        groups = {str(name).strip() for name in value(command, "groups") or ()}
+        for name in sorted(groups & set(_ADMINISTRATORS) - made - {"root"}):
+            if "wheel" not in groups and not any(name in section.body for section in ks.all_sections("%post")):
+                yield Found(command.line, f"members of the group {name} get no rights", "did you mean 'wheel'?")
+
+
+def sudo(ks: Kickstart) -> Iterator[Found]:
+    """sudo asks for the user's own password (sudoers(5)), which one without a password does not have."""
+    if any("sudoers" in section.body or "NOPASSWD" in section.body for section in ks.scripts):
+        return
+    if any(_MAKES_LOGIN.search(section.body) for section in ks.all_sections("%post")) or not ks.is_installation:
+        return
+    for command in ks.all("user"):
+        groups = {str(name).strip() for name in value(command, "groups") or ()}
+        if "wheel" in groups and not passwords.can_log_in(command):
+            message = f"{value(command, 'name')} is a member of wheel without a password, and sudo asks for it"
+            yield Found(command.line, message, "add --iscrypted --password=, or a rule with NOPASSWD: in %post")
 
 
 def timezone(ks: Kickstart) -> Iterator[Found]:
@@ -81,29 +107,36 @@ def timezone(ks: Kickstart) -> Iterator[Found]:
 
 def lang(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("lang"):
-        name = str(value(command, "lang") or "")
-        # glibc's own, and what is written without its encoding (pyanaconda, localization.py: find_best_locale_match)
-        if name in ("", "C", "C.UTF-8", "POSIX", "None") or "." not in name:
-            name = name + ".UTF-8" if "_" in name else "en_US.UTF-8"
-        refused = refusal(language, name.replace(".utf8", ".UTF-8").replace(".UTF8", ".UTF-8"))
-        if refused:
-            yield Found(command.line, refused.message, refused.hint)
+        for name in (value(command, "lang"), *(value(command, "addsupport") or ())):
+            refused = refusal(language, _locale(str(name or "")))
+            if refused:
+                yield Found(command.line, refused.message, refused.hint)
 
 
-def services(ks: Kickstart) -> Iterator[Found]:
-    for command in ks.all("services"):
-        enabled = {name.strip() for name in value(command, "enabled", ())}
-        for name in sorted({name.strip() for name in value(command, "disabled", ())} & enabled):
-            yield Found(command.line, f"{name} is enabled and disabled", "remove one of them")
+def _locale(name: str) -> str:
+    """A locale in full: glibc's own, and without its encoding (pyanaconda, localization.py: find_best_locale_match)."""
+    if name in ("", "C", "C.UTF-8", "POSIX", "None") or "." not in name:
+        name = name + ".UTF-8" if "_" in name else "en_US.UTF-8"
+    return name.replace(".utf8", ".UTF-8").replace(".UTF8", ".UTF-8")
+
+
+def time_source(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("timesource"):
+        for text in (value(command, "ntp_server"), value(command, "ntp_pool")):
+            if text and refusal(any_address, text) and (refused := refusal(domain_name, text)):
+                yield Found(command.line, refused.message, "write --ntp-server=ntp.example.com")
 
 
 CHECKS = (
-    Check("password-readable", "warning", plain_password, "CWE-256"),
-    Check("password-no-hash", "error", hashed, "crypt(5), shadow(5)"),
+    *passwords.CHECKS,
     Check("ssh-key-unusable", "warning", key, "sshd(8), AUTHORIZED_KEYS FILE FORMAT"),
     Check("ssh-key-owner", "warning", key_owner, "pyanaconda, core/users.py: set_user_ssh_key"),
+    Check("user-account", "error", user, "pyanaconda, core/users.py: create_user; useradd(8)"),
+    Check("user-group", "warning", group, "sudoers(5) of EL"),
+    Check("sudo-without-password", "warning", sudo, "sudoers(5)"),
     Check("no-login", "warning", no_login, "pyanaconda, modules/users/users.py"),
     Check("time-zone-unknown", "warning", timezone, "pyanaconda, modules/timezone/installation.py"),
+    Check("time-source", "error", time_source, "chrony.conf(5): server"),
     Check("language-unknown", "warning", lang, "pyanaconda, localization.py"),
-    Check("service-both", "warning", services, "pyanaconda, modules/services/installation.py"),
+    *services.CHECKS,
 )

@@ -22,7 +22,7 @@ from ksgen.variables.network import (
     own_ipv6,
     static_addresses,
 )
-from ksgen.variables.people import key_type, password_hash, ssh_key
+from ksgen.variables.people import key_type, password_hash, ssh_key, user_name
 from ksgen.variables.refusing import refusal, refusals
 from ksgen.variables.schema import file_schema, variables_schema
 from ksgen.variables.settings import PREFIX, PRIVATE, SECRETS, DhcpRange, Identity, Settings, User
@@ -31,6 +31,8 @@ from ksgen.variables.values import (
     INTERFACE_LONGEST,
     LINE_LONGEST,
     SHOWN_LONGEST,
+    any_address,
+    domain_name,
     host_name,
     interface_address,
     language,
@@ -68,9 +70,11 @@ __all__ = [
     "SizeRange",
     "User",
     "Vlan",
+    "any_address",
     "argument_name",
     "boot_nic_findings",
     "carries_other",
+    "domain_name",
     "file_schema",
     "has_mac_members",
     "host_name",
@@ -96,5 +100,6 @@ __all__ = [
     "static_addresses",
     "time_zone",
     "topology_findings",
+    "user_name",
     "variables_schema",
 ]

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Services and the firewall of the installed system."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ksgen.grammar import Check, Found, Kickstart, value
+from ksgen.lint.network import PORT_MAX
+from ksgen.variables import nearest
+
+
+def both(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("services"):
+        enabled = {name.strip() for name in value(command, "enabled", ())}
+        for name in sorted({name.strip() for name in value(command, "disabled", ())} & enabled):
+            yield Found(command.line, f"{name} is enabled and disabled", "remove one of them")
+
+
+def name(ks: Kickstart) -> Iterator[Found]:
+    """Names of units; systemctl(1) takes no blank in one."""
+    for command in ks.all("services"):
+        for text in (*value(command, "enabled", ()), *value(command, "disabled", ())):
+            if len(text.split()) > 1:
+                yield Found(command.line, f"{text!r} is one name for systemd", "separate the names with commas")
+
+
+_ON_NODES = {
+    "sshd": "the engine installs and manages a host over SSH",
+    "sshd.service": "the engine installs and manages a host over SSH",
+    "firewalld": "the engine configures the firewall of a host",
+    "firewalld.service": "the engine configures the firewall of a host",
+}
+
+
+def of_node(ks: Kickstart) -> Iterator[Found]:
+    if not ks.installs_node:
+        return
+    for command in ks.all("services"):
+        for text in value(command, "disabled", ()):
+            if text.strip() in _ON_NODES:
+                message = f"{text.strip()} is disabled on a node; {_ON_NODES[text.strip()]}"
+                yield Found(command.line, message, "remove it from --disabled")
+    for command in ks.all("firewall"):
+        if value(command, "enabled") is False and not value(command, "use_system_defaults"):
+            message = "firewall --disabled on a node; the engine configures the firewall of a host"
+            yield Found(command.line, message, "firewall --enabled --ssh, or remove it")
+
+
+# firewall-offline-cmd(1): --port=portid[-portid]/protocol; pykickstart and Anaconda write a colon.
+_PORT = re.compile(r"(?P<first>[0-9]+)(?:-(?P<last>[0-9]+))?:(?P<protocol>\w+)")
+_PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
+# The daemons' names that are taken for those of firewalld (firewalld.service(5)).
+_SERVICES = {
+    "sshd": "ssh", "httpd": "http", "chronyd": "ntp", "ntpd": "ntp", "named": "dns", "cockpit.socket": "cockpit",
+    "smb": "samba", "vsftpd": "ftp", "snmpd": "snmp", "libvirtd": "libvirt", "nfs-server": "nfs",
+    "rpcbind": "rpc-bind",
+}  # fmt: skip
+
+
+def port(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("firewall"):
+        for text in value(command, "ports") or ():
+            said = _wrong_port(str(text))
+            if said:
+                yield Found(command.line, *said)
+
+
+def _wrong_port(text: str) -> tuple[str, str] | None:
+    """What is wrong with a port of the firewall, and what to write. A name of /etc/services is a port."""
+    number, _, protocol = text.partition(":")
+    if protocol and protocol not in _PROTOCOLS:
+        return f"{protocol!r} is not a protocol", nearest(protocol, _PROTOCOLS) or f"one of: {', '.join(_PROTOCOLS)}"
+    match = _PORT.fullmatch(text)
+    if match is None:
+        is_number = number[:1].isdigit() or not number
+        hint = "write PORT:PROTOCOL: 8080:tcp, or 5900-6923:tcp"
+        return (f"{text!r} is not a port", hint) if is_number else None
+    first, last = int(match["first"][:9]), int((match["last"] or match["first"])[:9])
+    if not 1 <= first <= last <= PORT_MAX:
+        return f"port {text!r}; it is a number from 1 to {PORT_MAX}", "write PORT:PROTOCOL: 8080:tcp"
+    return None
+
+
+def firewall_service(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("firewall"):
+        for text in (*(value(command, "services") or ()), *(value(command, "remove_services") or ())):
+            if text in _SERVICES:
+                message = f"the firewall has no service {text!r}"
+                yield Found(command.line, message, f"did you mean {_SERVICES[text]!r}?")
+
+
+CHECKS = (
+    Check("service-both", "warning", both, "pyanaconda, modules/services/installation.py"),
+    Check("service-name", "error", name, "pykickstart, commands/services.py; systemctl(1)"),
+    Check("service-node", "warning", of_node, "oVirt, Administration Guide: Host Firewall Requirements"),
+    Check("firewall-port", "error", port, "firewall-offline-cmd(1)"),
+    Check("firewall-service", "warning", firewall_service, "firewalld.service(5)"),
+)
