@@ -294,7 +294,6 @@ EXAMPLES: dict[str, Example] = {
     "password-no-hash": Example("rootpw --iscrypted " + HASH, "rootpw --iscrypted Secret.123"),
     "password-hash-as-text": Example("rootpw --iscrypted " + HASH, "rootpw " + HASH),
     "password-hash-weak": Example("rootpw --iscrypted " + HASH, "rootpw --iscrypted $1$saltsalt$" + "A" * 22),
-    "password-boot-hash": Example("bootloader --timeout=5", f"bootloader --timeout=5 --iscrypted --password={HASH}"),
     "user-account": Example("services --enabled=sshd", "services --enabled=sshd\nuser --name=ops --shell=bash"),
     "user-group": Example("--groups=wheel", "--groups=sudo"),
     "sudo-without-password": Example(f"--groups=wheel --password={HASH} --iscrypted", "--groups=wheel"),

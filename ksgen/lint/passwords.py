@@ -126,17 +126,9 @@ def weak(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, message, "make one with: openssl passwd -6")
 
 
-def boot_hash(ks: Kickstart) -> Iterator[Found]:
-    for command in ks.all("bootloader"):
-        if value(command, "isCrypted") and form_of(command) not in (Form.NONE, Form.BOOT_HASH, Form.PLACEHOLDER):
-            message = "the boot loader takes only hashes that begin with grub.pbkdf2"
-            yield Found(command.line, message, "use what grub2-mkpasswd-pbkdf2 prints")
-
-
 CHECKS = (
     Check("password-readable", "warning", plain, "CWE-256"),
     Check("password-hash-as-text", "error", as_text, "pyanaconda, core/users.py: set_user_password"),
     Check("password-no-hash", "error", no_hash, "crypt(5), shadow(5)"),
     Check("password-hash-weak", "warning", weak, "crypt(5)"),
-    Check("password-boot-hash", "error", boot_hash, "pyanaconda, modules/storage/bootloader/bootloader.py"),
 )

@@ -362,7 +362,6 @@ CODES: dict[str, dict[str, str]] = {
         "password-readable": "a password or passphrase in plain text",
         "password-no-hash": "a value that is not a hash, given as one",
         "password-hash-as-text": "a hash without --iscrypted, which becomes the password",
-        "password-boot-hash": "a hash that the boot loader does not support",
         "ssh-key-unusable": "not a public SSH key",
         "ssh-key-owner": "a key for a user that is not created",
         "no-login": "every account is locked, and there is no key",

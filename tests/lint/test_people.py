@@ -51,7 +51,7 @@ PASSWORDS = [
     pytest.param(f"rootpw {HASH}\n", [(1, "error", "password-hash-as-text")], id="hash-without-iscrypted"),
     pytest.param(f"user --name=ops --password={YESCRYPT}\n", [(1, "error", "password-hash-as-text")], id="of-a-user"),
     pytest.param(f"bootloader --password={PBKDF2}\n", [(1, "error", "password-hash-as-text")], id="of-the-boot-loader"),
-    pytest.param(f"bootloader --iscrypted --password={HASH}\n", [(1, "error", "password-boot-hash")], id="crypt"),
+    pytest.param(f"bootloader --iscrypted --password={HASH}\n", [(1, "error", "boot-password")], id="crypt"),
     pytest.param(f"bootloader --iscrypted --password={PBKDF2}\n", [], id="pbkdf2"),
     pytest.param(f"rootpw --iscrypted locked\n{KEY}", [(1, "warning", "password-no-hash")], id="locked-with-a-key"),
     pytest.param("rootpw --iscrypted Secret.123\n", [(1, "error", "password-no-hash")], id="text-as-hash"),
