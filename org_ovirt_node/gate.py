@@ -214,10 +214,10 @@ def _same(text: str) -> str:
     return text
 
 
-def text(found: Iterable[Finding], translate: Callable[[str], str] = _same) -> str:
+def text(findings: Iterable[Finding], translate: Callable[[str], str] = _same) -> str:
     """All findings as lines, errors first: for a dialog, a console of 80 columns, and the log."""
     return "\n".join(
-        line(finding, translate) for finding in sorted(found, key=lambda finding: finding.severity != ERROR)
+        line(finding, translate) for finding in sorted(findings, key=lambda finding: finding.severity != ERROR)
     )
 
 
@@ -232,10 +232,10 @@ def line(finding: Finding, translate: Callable[[str], str] = _same) -> str:
     return kind.format(message=said) + cure
 
 
-def refusal(found: Iterable[Finding], translate: Callable[[str], str] = _same) -> str:
+def refusal(findings: Iterable[Finding], translate: Callable[[str], str] = _same) -> str:
     """What ends the installation; empty where nothing in the findings does."""
-    found = tuple(found)
-    if not has_errors(found):
+    findings = tuple(findings)
+    if not has_errors(findings):
         return ""
     first = translate("This storage layout is not that of an oVirt Node. Nothing has been written to the disks.")
-    return f"{first}\n\n{text(found, translate)}"
+    return f"{first}\n\n{text(findings, translate)}"

@@ -35,16 +35,16 @@ SKIPPED = ("%pre", "%packages", "%addon", "%certificate")
 ADDED_UP = ("driverdisk ", "sshpw ")
 
 
-def order(wanted: section.Section) -> str:
+def order(demanded: section.Section) -> str:
     """What the hook shall do: a word, and for `run` the arguments of imgbase.py, one in a line."""
-    words = ("run", *imgbase.options(_demands(wanted))) if wanted.imgbase else ("skip",)
+    words = ("run", *imgbase.options(_demands(demanded))) if demanded.imgbase else ("skip",)
     return "".join(f"{word}\n" for word in words)
 
 
-def _demands(wanted: section.Section) -> imgbase.Wanted:
+def _demands(demanded: section.Section) -> imgbase.Wanted:
     # Where errors in the layout are only told, what imgbase itself cannot do without is left.
-    volumes = sorted(layout.policy_sizes(wanted.request())) if wanted.findings == section.STOP else ()
-    return imgbase.Wanted(wanted.layout, tuple(volumes), layout.BOOT_SPACE_MIN, layout.METADATA_SIZE)
+    volumes = sorted(layout.policy_sizes(demanded.request())) if demanded.findings == section.STOP else ()
+    return imgbase.Wanted(demanded.layout, tuple(volumes), layout.BOOT_SPACE_MIN, layout.METADATA_SIZE)
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ def find_kickstart(places: Sequence[str] = KICKSTARTS) -> Optional[str]:
 
 def read_scripts(path: str) -> Scripts:
     """The scripts of a kickstart and of what it includes, as Anaconda's Boss has found them."""
-    found: list[Script] = []
+    scripts: list[Script] = []
     try:
-        _Parser(found).readKickstart(path)
+        _Parser(scripts).readKickstart(path)
     # pykickstart lets pass what shlex says about quotes, and the decoder about bytes
     except (KickstartError, OSError, ValueError) as error:
         return Scripts((), f"{path} cannot be read again: {' '.join(str(error).split())}")
-    return Scripts(tuple(found))
+    return Scripts(tuple(scripts))
 
 
 def includes_hook(path: str) -> bool:
@@ -114,10 +114,10 @@ class _ScriptSection(Section):  # type: ignore[misc]
 
     allLines = True
 
-    def __init__(self, handler: _Handler, name: str, found: list[Script]) -> None:
+    def __init__(self, handler: _Handler, name: str, scripts: list[Script]) -> None:
         self.sectionOpen = name
         super().__init__(handler)
-        self._found = found
+        self._scripts = scripts
         self._header: tuple[str, ...] = ()
         self._lines: list[str] = []
         self._line = 0
@@ -129,20 +129,20 @@ class _ScriptSection(Section):  # type: ignore[misc]
         self._lines.append(line)
 
     def finalize(self) -> None:
-        self._found.append(Script(self._header, tuple(self._lines), self._line))
+        self._scripts.append(Script(self._header, tuple(self._lines), self._line))
 
 
 class _Parser(KickstartParser):  # type: ignore[misc]
     """Follows %include, and does nothing but collect scripts."""
 
-    def __init__(self, found: list[Script]) -> None:
-        self._found = found
+    def __init__(self, scripts: list[Script]) -> None:
+        self._scripts = scripts
         super().__init__(_Handler())
 
     def setupSections(self) -> None:
         self._sections: dict[str, Section] = {}
         for name in (*KEPT, *SKIPPED):
-            self.registerSection(_ScriptSection(self.handler, name, self._found if name in KEPT else []))
+            self.registerSection(_ScriptSection(self.handler, name, self._scripts if name in KEPT else []))
 
     def handleCommand(self, lineno: int, args: list[str]) -> None:
         pass

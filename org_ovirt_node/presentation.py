@@ -260,24 +260,24 @@ def layout_names() -> tuple[str, ...]:
     return tuple(LAYOUTS)
 
 
-def capacity_text(view: View, wanted: int, translate: Translate) -> str:
+def capacity_text(view: View, requested: int, translate: Translate) -> str:
     """How many images it holds; empty where that is not known."""
     if view.images is None or not view.devices:
         return ""
     if view.images == 0:
         return translate("No room for a second image: this node cannot be updated.")
     text = translate("Room for {images} images, and one more while it is installed; {wanted} are requested.")
-    return text.format(images=view.images, wanted=wanted)
+    return text.format(images=view.images, wanted=requested)
 
 
-def wish_text(view: View, wanted: int, translate: Translate) -> str:
+def wish_text(view: View, requested: int, translate: Translate) -> str:
     """How many images are requested, and how many it holds where that is known."""
     if view.images is None or not view.devices:
-        return translate("Images to hold: {wanted}").format(wanted=wanted)
+        return translate("Images to hold: {wanted}").format(wanted=requested)
     if view.images == 0:
-        return translate("Images to hold: {wanted} (no room for a second one)").format(wanted=wanted)
+        return translate("Images to hold: {wanted} (no room for a second one)").format(wanted=requested)
     text = translate("Images to hold: {wanted} (room for {images}, and one more while it is installed)")
-    return text.format(wanted=wanted, images=view.images)
+    return text.format(wanted=requested, images=view.images)
 
 
 def problem_text(problem: Problem) -> str:

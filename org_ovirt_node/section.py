@@ -183,10 +183,10 @@ def _word(word: str) -> _Reading:
     if word == "--no-imgbase":
         return _Said(option, {"imgbase": False})
     if option in _CHOICES:
-        field, known = _CHOICES[option]
-        if value in known:
+        field, choices = _CHOICES[option]
+        if value in choices:
             return _Said(option, {field: value})
-        return _Wrong(f"{word!r} is not one of {', '.join(known)}", _meant(value, known))
+        return _Wrong(f"{word!r} is not one of {', '.join(choices)}", _meant(value, choices))
     if option in _NUMBERS:
         if re.fullmatch(r"[0-9]{1,3}", value) and 1 <= int(value) <= _NUMBER_MOST:
             return _Said(option, {_NUMBERS[option]: int(value)})
@@ -230,8 +230,8 @@ def _no_size(line: str, example: str) -> _Wrong:
     return _Wrong(f"{line!r} has no size", f"a whole number and MiB, GiB or TiB: {example}")
 
 
-def _meant(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1)
+def _meant(word: str, choices: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, choices, 1)
     return f"did you mean {close[0]}?" if close else ""
 
 

@@ -39,13 +39,13 @@ def boot_files(
 ) -> tuple[list[File], list[Problem]]:
     """The boot files of hosts of which some are armed (arming.active), and of all others."""
     files = [File(path, text) for path, text in _for_unknown(templates)]
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for host in hosts:
-        problems = list(bootargs.problems(host))
-        found += problems
-        if not any(problem.severity == "error" for problem in problems):
+        of_host = list(bootargs.problems(host))
+        problems += of_host
+        if not any(problem.severity == "error" for problem in of_host):
             files += [File(path, text, host.name) for path, text in _of_host(host, armed.get(host.name), templates)]
-    return files, found
+    return files, problems
 
 
 def _for_unknown(templates: BootTemplates) -> Iterator[tuple[str, str]]:

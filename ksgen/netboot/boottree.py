@@ -97,8 +97,8 @@ def needed(
     files: list[Copy] = []
     problems: list[Problem] = []
     for release in sorted(releases):
-        found, missing = _of_tree(release, trees.get(release))
-        files += found
+        of_tree, missing = _of_tree(release, trees.get(release))
+        files += of_tree
         problems += missing
     uefi = next(filter(None, (_tree_loaders(trees[r]) for r in sorted(releases) if r in trees)), None)
     files += uefi or ()

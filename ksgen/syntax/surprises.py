@@ -124,8 +124,8 @@ def problems_in(name: str, node: Node, is_own: bool) -> tuple[Problem, ...]:
     """What to say about the value of a variable; less about one that is not ksgen's own."""
     if type(node.value) is str:
         return ()
-    found = tuple(_walk(name, node, is_own))
-    return tuple(map(_discreet, found)) if found and node.is_secret else found
+    problems = tuple(_walk(name, node, is_own))
+    return tuple(map(_discreet, problems)) if node.is_secret else problems
 
 
 def _discreet(problem: Problem) -> Problem:

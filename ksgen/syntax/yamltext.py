@@ -63,9 +63,9 @@ def unfit(text: str, file: str) -> Problem | None:
             Mark(file, 1),
             hint="save it as UTF-8 without BOM",
         )
-    found = _UNPRINTABLE.search(text)
-    if found:
-        start, code = found.start(), ord(found[0])
+    character = _UNPRINTABLE.search(text)
+    if character:
+        start, code = character.start(), ord(character[0])
         mark = Mark(file, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
         hint = f'remove it, or write it as "\\u{code:04x}" in double quotes'
         return Problem(

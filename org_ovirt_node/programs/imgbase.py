@@ -532,8 +532,8 @@ class Target:
             with open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 file.write(text)
                 file.flush()
-                found = os.stat(place)
-                os.chown(temporary, found.st_uid, found.st_gid)
+                status = os.stat(place)
+                os.chown(temporary, status.st_uid, status.st_gid)
                 shutil.copystat(place, temporary)
                 os.utime(temporary)
                 os.fsync(file.fileno())
@@ -626,26 +626,26 @@ def gather(target: Target) -> Facts:
         if output.status:
             unread.append(f"{argv[0]} {outcome(output)}")
             return []
-        found, problem = rows_of(key, argv[0], output.text)
+        listed, problem = rows_of(key, argv[0], output.text)
         unread.extend(filter(None, [problem]))
-        return found
+        return listed
 
     lvm = ("--reportformat", "json", "--units", "b", "--nosuffix", "-o")
-    volumes = (
+    volume_columns = (
         "vg_name,lv_name,lv_path,lv_tags,pool_lv,lv_kernel_major,lv_kernel_minor,lv_permissions,lv_skip_activation,"
         "lv_metadata_size,data_percent,metadata_percent"
     )
-    listed = ("--json", "--list", "--bytes", "-o", "TARGET,SOURCE,FSROOT,FSTYPE,SIZE,MAJ:MIN")
-    mounts = tuple(map(_mount, rows("filesystems", "findmnt", *listed)))
+    columns = ("--json", "--list", "--bytes", "-o", "TARGET,SOURCE,FSROOT,FSTYPE,SIZE,MAJ:MIN")
+    mounts = tuple(map(_mount, rows("filesystems", "findmnt", *columns)))
     fstype, device = next(((mount.fstype, mount.device) for mount in mounts if mount.target == "/"), ("", ""))
-    found = tuple(map(_volume, rows("lv", "lvs", *lvm, volumes)))
-    own = {volume.group for volume in found if volume.device == device}
+    volumes = tuple(map(_volume, rows("lv", "lvs", *lvm, volume_columns)))
+    own = {volume.group for volume in volumes if volume.device == device}
     is_enforcing = (target.read("/sys/fs/selinux/enforce") or "").strip() == "1"
     programs = (*PROGRAMS, *FILESYSTEM_PROGRAMS.get(fstype, ()), *(ENFORCING_PROGRAMS if is_enforcing else ()))
     grub_config = _grub_config(target)
     return Facts(
         mounts=mounts,
-        volumes=tuple(with_uuid(target, volume) if volume.group in own else volume for volume in found),
+        volumes=tuple(with_uuid(target, volume) if volume.group in own else volume for volume in volumes),
         groups=tuple(map(_group, rows("vg", "vgs", *lvm, "vg_name,vg_tags,vg_free"))),
         nvr=target.read(NVR_FILE),
         missing_programs=tuple(name for name in programs if not target.has_program(name)),
@@ -739,12 +739,12 @@ def _tags(text: str) -> tuple[str, ...]:
 def _kernels(target: Target) -> tuple[KernelPackage, ...]:
     """imgbased bootsetup.py copies of each such package to the layer what is in /boot; one without is passed over."""
     asked = ("--dbpath", "/usr/share/rpm", "-q", "--whatprovides", "kernel")
-    found: dict[str, list[str]] = {}
+    files: dict[str, list[str]] = {}
     for line in target.run("rpm", *asked, "--queryformat", "[%{=NAME}-%{=VERSION} %{FILENAMES}\n]").text.splitlines():
         package, _, path = line.partition(" ")
         if path.startswith("/boot/") and target.size(path):
-            found.setdefault(package, []).append(path)
-    return tuple(KernelPackage(package, tuple(paths)) for package, paths in found.items())
+            files.setdefault(package, []).append(path)
+    return tuple(KernelPackage(package, tuple(paths)) for package, paths in files.items())
 
 
 def _grub_config(target: Target) -> str | None:
@@ -792,8 +792,8 @@ def _mount_units(target: Target) -> Iterator[str]:
 
 
 def _selinux_mode(text: str) -> str:
-    found = re.search(r"^\s*SELINUX\s*=\s*(\w+)", text, re.MULTILINE)
-    return found.group(1).lower() if found else "disabled"
+    mode = re.search(r"^\s*SELINUX\s*=\s*(\w+)", text, re.MULTILINE)
+    return mode.group(1).lower() if mode else "disabled"
 
 
 # Deciding
@@ -948,12 +948,12 @@ def _volume_of(line: FstabLine, facts: Facts, group: str) -> Volume | None:
     tag = re.fullmatch(r'UUID="?([^"]+)"?', line.source)
     if tag is None:
         return None
-    wanted = (group, tag.group(1).lower())
-    found = [volume for volume in facts.volumes if (volume.group, volume.uuid.lower()) == wanted]
-    if len(found) > 1:
+    named = (group, tag.group(1).lower())
+    volumes = [volume for volume in facts.volumes if (volume.group, volume.uuid.lower()) == named]
+    if len(volumes) > 1:
         mount = facts.mount(line.target)
-        found = [volume for volume in found if mount and volume.device == mount.device]
-    return found[0] if len(found) == 1 else None
+        volumes = [volume for volume in volumes if mount and volume.device == mount.device]
+    return volumes[0] if len(volumes) == 1 else None
 
 
 def renamed(text: str, changes: Iterable[Renaming]) -> str:

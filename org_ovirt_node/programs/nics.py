@@ -16,26 +16,26 @@ MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 REPEATS = 3
 
 
-def cards(net: Path) -> dict[str, str]:
+def names_by_mac(net: Path) -> dict[str, str]:
     """MAC address: name, of the physical NICs below /sys/class/net."""
-    found: dict[str, str] = {}
-    for card in sorted(net.iterdir()):
-        if (card / "device").exists():
+    names: dict[str, str] = {}
+    for nic in sorted(net.iterdir()):
+        if (nic / "device").exists():
             # A NIC that is already in a bond shows the bond's address; its own is in bonding_slave/.
-            own = card / "bonding_slave" / "perm_hwaddr"
-            address = own if own.exists() else card / "address"
-            found.setdefault(address.read_text().strip().lower(), card.name)
-    return found
+            own = nic / "bonding_slave" / "perm_hwaddr"
+            address = own if own.exists() else nic / "address"
+            names.setdefault(address.read_text().strip().lower(), nic.name)
+    return names
 
 
-def resolve(text: str, found: Mapping[str, str]) -> tuple[str, list[str]]:
+def resolve(text: str, names: Mapping[str, str]) -> tuple[str, list[str]]:
     """The text with names for addresses, and the addresses that no NIC has."""
     missing: list[str] = []
 
     def name_of(mac: re.Match[str]) -> str:
-        if mac.group() not in found:
+        if mac.group() not in names:
             missing.append(mac.group())
-        return found.get(mac.group(), mac.group())
+        return names.get(mac.group(), mac.group())
 
     named = MEMBERS.sub(lambda option: option.group(1) + MAC.sub(name_of, option.group(2)), text)
     return named, missing
@@ -51,11 +51,11 @@ def tell(message: str) -> None:
         print("no console:", error, file=sys.stderr)
 
 
-def main(wanted: str, result: str, net: str = "/sys/class/net") -> int:
-    found = cards(Path(net))
-    named, missing = resolve(Path(wanted).read_text(), found)
+def main(commands: str, result: str, net: str = "/sys/class/net") -> int:
+    names = names_by_mac(Path(net))
+    named, missing = resolve(Path(commands).read_text(), names)
     if missing:
-        have = ", ".join(f"{name} {mac}" for mac, name in sorted(found.items(), key=lambda item: item[1]))
+        have = ", ".join(f"{name} {mac}" for mac, name in sorted(names.items(), key=lambda item: item[1]))
         tell(
             f"ovirt-node: no NIC has the address {', '.join(missing)}, which node_network of this host names; "
             f"this machine has {have or 'no NIC'}.\n"

@@ -107,12 +107,12 @@ class CheckLayoutTask(Task):
     def _refusal(self) -> str:
         """Tell everything that is wrong; returns what speaks against the installation."""
         try:
-            found = gate.findings(storage.read_tree(), self._section)
+            findings = gate.findings(storage.read_tree(), self._section)
         except DBusError as error:
             log.exception("The storage module does not respond.")
             return _("The storage layout could not be checked: {error}").format(error=error)
-        for finding in found:
+        for finding in findings:
             tell = log.error if finding.severity == ERROR else log.warning
             tell("%s", gate.line(finding))
             self.report_progress(gate.line(finding, _))
-        return gate.refusal(found, _)
+        return gate.refusal(findings, _)

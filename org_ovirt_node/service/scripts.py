@@ -28,20 +28,20 @@ def append_hook() -> Optional[str]:
     if runtime is None:
         return None  # this Anaconda runs the file by itself
     kickstart = hook.find_kickstart()
-    found = hook.read_scripts(kickstart) if kickstart else hook.Scripts(())
-    if kickstart and found.problem:
-        return None if hook.includes_hook(kickstart) else found.problem
+    read = hook.read_scripts(kickstart) if kickstart else hook.Scripts(())
+    if kickstart and read.problem:
+        return None if hook.includes_hook(kickstart) else read.problem
     try:
         with open(hook.SCRIPT, encoding="utf-8") as file:
             script = file.read()
         module = runtime.get_proxy()
-        text = hook.runtime_kickstart(module.GenerateKickstart(), found.scripts, script)
+        text = hook.runtime_kickstart(module.GenerateKickstart(), read.scripts, script)
         report = KickstartReport.from_structure(module.ReadKickstart(text))
     except (OSError, DBusError) as error:
         return str(error)
     if report.error_messages:
         return "; ".join(message.message for message in report.error_messages)
-    log.info("Runtime has %d scripts of %s, and the hook behind them.", len(found.scripts), kickstart)
+    log.info("Runtime has %d scripts of %s, and the hook behind them.", len(read.scripts), kickstart)
     return None
 
 

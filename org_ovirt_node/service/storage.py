@@ -59,22 +59,22 @@ class _Devices:
 
     def __init__(self, tree: Any) -> None:
         mounted = {handle: mount_point for mount_point, handle in tree.GetMountPoints().items()}
-        self.found = {handle: _find(tree, handle, mounted.get(handle, "")) for handle in tree.GetDevices()}
+        self.by_handle = {handle: _find(tree, handle, mounted.get(handle, "")) for handle in tree.GetDevices()}
 
     def names(self, handles: list[str]) -> tuple[str, ...]:
-        return tuple(self.found[handle].name for handle in handles if handle in self.found)
+        return tuple(self.by_handle[handle].name for handle in handles if handle in self.by_handle)
 
     def ancestors(self, handle: str) -> Iterator[str]:
         """The device itself, and everything below it."""
-        if handle in self.found:
+        if handle in self.by_handle:
             yield handle
-            for parent in self.found[handle].data.parents:
+            for parent in self.by_handle[handle].data.parents:
                 yield from self.ancestors(parent)
 
     def disks(self, handle: str) -> set[str]:
         """The disks that a device is on; of multipath and firmware RAID, what they make of several."""
-        below = [h for h in self.ancestors(handle) if self.found[h].data.is_disk]
-        members = {parent for h in below for parent in self.found[h].data.parents}
+        below = [h for h in self.ancestors(handle) if self.by_handle[h].data.is_disk]
+        members = {parent for h in below for parent in self.by_handle[h].data.parents}
         return set(below) - members
 
 
@@ -90,14 +90,14 @@ def read_tree() -> Tree:
     tree = STORAGE.get_proxy(DEVICE_TREE)
     partitioning = storage.AppliedPartitioning
     devices = _Devices(tree)
-    selected = [handle for handle in STORAGE.get_proxy(DISK_SELECTION).SelectedDisks if handle in devices.found]
+    selected = [handle for handle in STORAGE.get_proxy(DISK_SELECTION).SelectedDisks if handle in devices.by_handle]
     in_use = {
         handle
-        for handle, device in devices.found.items()
+        for handle, device in devices.by_handle.items()
         if device.mount_point or (device.filesystem == "swap" and devices.disks(handle) & set(selected))
     }
     used = {disk for handle in in_use for disk in devices.disks(handle)}
-    on_them = [handle for handle in devices.found if handle in in_use or devices.disks(handle) & used]
+    on_them = [handle for handle in devices.by_handle if handle in in_use or devices.disks(handle) & used]
     metadata = metadata_sizes(storage.GenerateKickstart()) if partitioning else {}
     actions = [DeviceActionData.from_structure(action) for action in tree.GetActions()]
     created = {a.device_name for a in actions if a.action_type == "create" and a.object_type == "device"}
@@ -106,7 +106,7 @@ def read_tree() -> Tree:
         method=STORAGE.get_proxy(partitioning).PartitioningMethod if partitioning else "",
         devices=tuple(_device(devices, handle, metadata) for handle in on_them),
         disks=tuple(_device(devices, handle, metadata) for handle in selected),
-        used=tuple(sorted(devices.found[handle].name for handle in used)),
+        used=tuple(sorted(devices.by_handle[handle].name for handle in used)),
         removed=tuple(sorted({action.device_name for action in actions if action.action_type == "destroy"})),
         created=tuple(sorted(created)),
         groups=visible_groups(),
@@ -117,18 +117,18 @@ def read_tree() -> Tree:
 
 
 def _device(devices: _Devices, handle: str, metadata: dict[str, int]) -> Device:
-    found = devices.found[handle]
-    parents = devices.names(found.data.parents)
+    device = devices.by_handle[handle]
+    parents = devices.names(device.data.parents)
     return Device(
-        name=found.name,
-        kind=found.data.type,
-        size=found.data.size or None,
-        mount_point=found.mount_point or None,
-        filesystem=found.filesystem or None,
-        options=found.options if found.mount_point else None,
-        pool=parents[0] if found.data.type == "lvmthinlv" and parents else None,
+        name=device.name,
+        kind=device.data.type,
+        size=device.data.size or None,
+        mount_point=device.mount_point or None,
+        filesystem=device.filesystem or None,
+        options=device.options if device.mount_point else None,
+        pool=parents[0] if device.data.type == "lvmthinlv" and parents else None,
         parents=parents,
-        metadata_size=metadata.get(found.name) if found.data.type == "lvmthinpool" else None,
+        metadata_size=metadata.get(device.name) if device.data.type == "lvmthinpool" else None,
     )
 
 

@@ -257,10 +257,10 @@ class NodeLayoutSpoke(NormalSpoke):
 def _icon(severity: str) -> Optional[GdkPixbuf.Pixbuf]:
     """None where the theme has no such icon."""
     name, colour = _MARKS[severity]
-    found = Gtk.IconTheme.get_default().lookup_icon(name, _ICON_SIZE, Gtk.IconLookupFlags.FORCE_SIZE)
+    icon = Gtk.IconTheme.get_default().lookup_icon(name, _ICON_SIZE, Gtk.IconLookupFlags.FORCE_SIZE)
     ink = Gdk.RGBA()
     ink.parse(colour)
-    return found.load_symbolic(ink)[0] if found else None
+    return icon.load_symbolic(ink)[0] if icon else None
 
 
 def _line(icon: Optional[GdkPixbuf.Pixbuf], message: str, hint: str = "", severity: str = "") -> Gtk.ListBoxRow:
