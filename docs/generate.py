@@ -315,19 +315,19 @@ def content() -> str:
 
 _RULES = {
     disks.REUSE: "erased",
-    disks.LOOK: "looked into; erased when nothing is found",
-    disks.LOOK_IF: "looked into where the kernel has it; else erased",
-    disks.ASSEMBLE: "LVM or mdadm says what it is part of, and that is decided on; then erased",
+    disks.LOOK: "inspected; erased if nothing is found",
+    disks.LOOK_IF: "inspected if the kernel supports it, otherwise erased",
+    disks.ASSEMBLE: "decided by the volume group or array that it belongs to; then erased",
     disks.FIRMWARE: "refused: firmware RAID",
-    disks.MEDIUM: "refused on a whole disk: installation medium; else erased",
+    disks.MEDIUM: "refused on a whole disk (installation medium), otherwise erased",
 }
 
 
 def words() -> str:
-    """The words of node_erase."""
-    rows = ["| word | what it allows to be erased |", "|---|---|"]
-    rows += [f"| `{word}` | what belongs to {owner} |" for word, owner in disks.OWNERS.items()]
-    rows += [f"| `{word}` | what is not known, because {why} |" for word, why in disks.CLOSED.items()]
+    """The keywords of node_erase."""
+    rows = ["| keyword | what it allows to be erased |", "|---|---|"]
+    rows += [f"| `{word}` | contents of {owner} |" for word, owner in disks.OWNERS.items()]
+    rows += [f"| `{word}` | unknown contents: {why} |" for word, why in disks.CLOSED.items()]
     return "\n".join(rows) + "\n"
 
 
