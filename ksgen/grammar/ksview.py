@@ -99,7 +99,8 @@ def _followed(rows: Iterable[tuple[int, str]]) -> Iterator[tuple[tuple[int, str]
             waiting = [(m.group(2).strip("\\\"'"), bool(m.group(1))) for m in _HERE_DOCUMENT.finditer(plain)]
 
 
-@dataclasses.dataclass(frozen=True)
+# Compared by identity, so that what several checks look at can be kept for the kickstart at hand.
+@dataclasses.dataclass(frozen=True, eq=False)
 class Kickstart:
     """A kickstart of a release.
 

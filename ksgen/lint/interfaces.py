@@ -6,11 +6,12 @@ A value that is not what it should be is left out here: the checks of single val
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ksgen.grammar import Check, Command, Found, Kickstart, value
+from ksgen.grammar import Check, Command, Found, Kickstart, Numbered, value
 from ksgen.lint.addresses import WORDS4, interface4, interface6, is_address
 from ksgen.problems import Severity
 from ksgen.variables import MTU6_MIN, VLAN_MAX, Bond, Bridge, Interface, Vlan, topology_findings
@@ -61,12 +62,12 @@ def members(command: Command) -> tuple[str, ...]:
 
 def _bond(command: Command) -> Bond | None:
     is_made = value(command, "bondslaves") or value(command, "teamslaves")
-    return Bond.model_construct(members=list(members(command))) if is_made else None
+    return Bond.model_construct(members=list(members(command)), options={}) if is_made else None
 
 
 def _bridge(command: Command) -> Bridge | None:
     is_made = value(command, "bridgeslaves")
-    return Bridge.model_construct(members=list(members(command))) if is_made else None
+    return Bridge.model_construct(members=list(members(command)), options={}) if is_made else None
 
 
 def _interface(
@@ -193,16 +194,21 @@ def _topology(name: str, rule: _Rule) -> Callable[[Kickstart], Iterator[Found]]:
     def decide(ks: Kickstart) -> Iterator[Found]:
         if rule.needs_all and (not ks.is_installation or "network" in ks.rejected):
             return
-        made = interfaces(ks)
-        found = [
-            (int(place[0]) if place else 0, finding) for place, finding in topology_findings([one for one, _ in made])
-        ]
-        echoes = {index for index, finding in found if finding.code == rule.follows_from}
-        for index, finding in found:
-            if finding.code == name and index not in echoes:
-                yield Found(made[index][1], finding.message, rule.hint or finding.hint or "")
+        found = _findings(ks)
+        echoes = {line for line, finding in found if finding.code == rule.follows_from}
+        for line, finding in found:
+            if finding.code == name and line not in echoes:
+                yield Found(line, finding.message, rule.hint or finding.hint or "")
 
     return decide
+
+
+@functools.lru_cache(maxsize=1)
+def _findings(ks: Kickstart) -> tuple[Numbered, ...]:
+    """What is wrong with the interfaces of a kickstart, by line. Each rule picks its own, so the last is kept."""
+    made = interfaces(ks)
+    found = topology_findings([one for one, _ in made])
+    return tuple((made[int(place[0]) if place else 0][1], finding) for place, finding in found)
 
 
 CHECKS = tuple(Check(rule.code, rule.severity, _topology(name, rule), rule.source) for name, rule in _RULES.items())
