@@ -370,6 +370,13 @@ EXAMPLES: dict[str, Example] = {
     ),
     "root-missing": Example("logvol / --vgname=onn --name=root", "logvol /data --vgname=onn --name=root", "small"),
     "volume-missing": Example("logvol /var --vgname=onn --name=var", "logvol /srv --vgname=onn --name=srv", "small"),
+    "disks-more": Example(
+        "part pv.01 --size=1 --grow --ondisk=/dev/disk/by-node/system0\nvolgroup onn pv.01",
+        "ignoredisk --only-use=/dev/disk/by-node/system1\n"
+        "part pv.01 --size=1 --grow --ondisk=/dev/disk/by-node/system0\n"
+        "part pv.02 --size=1 --grow --ondisk=/dev/disk/by-node/system1\nvolgroup onn pv.01 pv.02",
+        "node",
+    ),
     "volume-wish-missing": Example("volume /data 20 GiB", "volume /srv 20 GiB", "node"),
     "volume-below-wish": Example("volume /data 20 GiB", "volume /data 40 GiB", "node"),
     "volume-small": Example(

@@ -18,6 +18,7 @@ from ksgen.lint import (
     layout,
     network,
     node,
+    nodelayout,
     people,
     scripts,
 )
@@ -37,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     *image.CHECKS,
     *imgbase.CHECKS,
     *node.CHECKS,
+    *nodelayout.CHECKS,
 )
 
 

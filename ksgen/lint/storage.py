@@ -22,11 +22,13 @@ def devices(handler: Any, sizes: Mapping[str, int | None], firmware: str | None)
     no size here: it is on the disk.
     """
     partitions = _read_partitions(handler, sizes, firmware)
+    encrypted = [data for data in (*handler.partition.partitions, *handler.logvol.lvList) if data.encrypted]
     arrays = _read_arrays(handler, partitions)
     groups = [_read_group(data, (*partitions, *arrays)) for data in handler.volgroup.vgList]
     volumes = [_read_volume(data) for data in handler.logvol.lvList]
     filled = [_enlarge(_fill(volume, groups, volumes), volumes) for volume in volumes]
-    return (*partitions, *arrays, *groups, *filled)
+    made = (*partitions, *arrays, *groups, *filled)
+    return tuple(part for device in made for part in _opened(device, encrypted))
 
 
 def _read_partitions(handler: Any, sizes: Mapping[str, int | None], firmware: str | None) -> list[Device]:
@@ -38,6 +40,22 @@ def _read_partitions(handler: Any, sizes: Mapping[str, int | None], firmware: st
     if handler.reqpart.reqpart and handler.reqpart.addBoot:
         found.append(_added_boot(handler))
     return [_grown(partition, found, sizes) for partition in found]
+
+
+# A header of LUKS as blivet plans it.
+_LUKS_HEADER = 2 * MIB
+
+
+def _opened(device: Device, encrypted: Sequence[Any]) -> tuple[Device, ...]:
+    """A device, and what is mounted of it where that is encrypted."""
+    if device.mount_point is None or all(data.mountpoint != device.mount_point for data in encrypted):
+        return (device,)
+    size = None if device.size is None else device.size - _LUKS_HEADER
+    name, kind = f"luks-{device.name}", "luks/dm-crypt"
+    inner = dataclasses.replace(
+        device, name=name, kind=kind, size=size, pool=None, options=None, grows=False, parents=(device.name,)
+    )
+    return dataclasses.replace(device, mount_point=None, filesystem="luks", options=None), inner
 
 
 def _added_boot(handler: Any) -> Device:
