@@ -42,15 +42,11 @@ def _read_partitions(handler: Any, sizes: Mapping[str, int | None], firmware: st
     return [_grown(partition, found, sizes) for partition in found]
 
 
-# A header of LUKS as blivet plans it.
-_LUKS_HEADER = 2 * MIB
-
-
 def _opened(device: Device, encrypted: Sequence[Any]) -> tuple[Device, ...]:
     """A device, and what is mounted of it where that is encrypted."""
     if device.mount_point is None or all(data.mountpoint != device.mount_point for data in encrypted):
         return (device,)
-    size = None if device.size is None else device.size - _LUKS_HEADER
+    size = None if device.size is None else device.size - layout.LUKS_HEADER
     name, kind = f"luks-{device.name}", "luks/dm-crypt"
     inner = dataclasses.replace(
         device, name=name, kind=kind, size=size, pool=None, options=None, grows=False, parents=(device.name,)

@@ -6,7 +6,17 @@ from org_ovirt_node.layout.automatic import excluded_mount_points, kept
 from org_ovirt_node.layout.commands import Commands, storage_commands
 from org_ovirt_node.layout.devices import all_known, free_space, group_of, node_pool, volumes_of
 from org_ovirt_node.layout.findings import ERROR, WARNING, Finding, describe, has_errors, size_text
-from org_ovirt_node.layout.geometry import AUTOMATIC_BOOT_SIZE, GIB, MIB, TIB, align_up, group, mirror, partition_space
+from org_ovirt_node.layout.geometry import (
+    AUTOMATIC_BOOT_SIZE,
+    GIB,
+    LUKS_HEADER,
+    MIB,
+    TIB,
+    align_up,
+    group,
+    mirror,
+    partition_space,
+)
 from org_ovirt_node.layout.image_capacity import capacity
 from org_ovirt_node.layout.planning import Plan, plan
 from org_ovirt_node.layout.policy import (
@@ -42,6 +52,7 @@ __all__ = [
     "GIB",
     "IMAGES",
     "LAYOUTS",
+    "LUKS_HEADER",
     "METADATA_SIZE",
     "MIB",
     "MINIMAL",

@@ -28,6 +28,9 @@ _PE_START = MIB
 _MD_HEADROOM = 128 * MIB
 _MD_HEADROOM_MIN = MIB
 
+# What blivet plans for the header of LUKS (blivet, formats/luks.py).
+LUKS_HEADER = 2 * MIB
+
 # The /boot of Anaconda's automatic partitioning (pyanaconda, modules/storage/platform.py).
 AUTOMATIC_BOOT_SIZE = {"el9": 1 * GIB, "el10": 2 * GIB}
 
