@@ -19,6 +19,7 @@ import click
 
 from ksgen import netboot, publish
 from ksgen.cli import confirmation
+from ksgen.cli.completion import complete_hosts
 from ksgen.cli.edges import (
     DONE,
     JSON,
@@ -61,7 +62,7 @@ class _Meant:
 
 @click.command(context_settings=SETTINGS)
 @ONE_HOSTS
-@click.argument("names", metavar="HOST...", nargs=-1, required=True)
+@click.argument("names", metavar="HOST...", nargs=-1, required=True, shell_complete=complete_hosts)
 @_OUTPUT
 @click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
 @JSON
@@ -93,7 +94,8 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
     removed = sum(change.new is None for change in outcome.changes)
     updated = len(outcome.changes) - removed
     files = {"updated": updated, "removed": removed}
-    more = {"disarmed": list(done.hosts) if not outcome.errors else [], "files": files}
+    changes = [change.to_json(directory) for change in outcome.changes]
+    more = {"disarmed": list(done.hosts) if not outcome.errors else [], "files": files, "changes": changes}
     show_problems(outcome.problems, {}, as_json, more)
     if outcome.errors:
         stop(f"{count(outcome.errors)}; nothing was written")

@@ -5,44 +5,44 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.console import Console
 
 from ksgen import addon
-from ksgen.cli import arm_command, iso_command, lint_command, lsp_command, picture, preflight_command, render_command
-from ksgen.cli.edges import (
-    DONE,
-    HOSTS,
-    JSON,
-    ONE_HOSTS,
-    PASSWORDS,
-    PIPE_WIDTH,
-    PROBLEMS,
-    SETTINGS,
-    efi_dir_given,
-    host_names,
-    limited,
-    read,
-    show_problems,
-    talk,
+from ksgen.cli import (
+    arm_command,
+    iso_command,
+    lint_command,
+    lsp_command,
+    preflight_command,
+    render_command,
+    show_commands,
 )
-from ksgen.expressions import Expressions
-from ksgen.host import explain_host, read_hosts
-from ksgen.kickstart import shown_plan, version
-from ksgen.variables import file_schema, variables_schema
+from ksgen.cli.edges import INTERRUPTED, PROBLEMS, SETTINGS, efi_dir_given, talk
+from ksgen.kickstart import version
+from ksgen.variables import file_schema, nearest, variables_schema
 
 
 class _RenderByDefault(click.Group):
-    """`ksgen hosts.yaml` is `ksgen render hosts.yaml`."""
+    """`ksgen hosts.yaml` is `ksgen render hosts.yaml`. Ctrl-C ends with 130, as shells have it: 1 is for problems."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            talk("interrupted")
+            ctx.exit(INTERRUPTED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(ctx, args[0]) is None:
+            cure = nearest(args[0], self.list_commands(ctx)) if args[0].isalpha() else ""
+            if cure and not Path(args[0]).exists():
+                raise click.UsageError(f"{args[0]!r} is neither a command nor a file; {cure}")
             args = ["render", *args]
         return super().resolve_command(ctx, args)
 
@@ -78,73 +78,6 @@ def main() -> None:
     HOSTS is an Ansible inventory in YAML whose `node_` variables describe each host. `ksgen HOSTS` is short for
     `ksgen render HOSTS`.
     """
-
-
-@main.command(context_settings=SETTINGS)
-@ONE_HOSTS
-@click.argument("host", required=False, shell_complete=lambda ctx, _, word: host_names(ctx.params.get("hosts"), word))
-@PASSWORDS
-@JSON
-def plan(hosts: str, host: str | None, passwords: tuple[str, ...], as_json: bool) -> None:
-    """Show the storage layout of HOST, or of all hosts: devices, free space, how many images fit."""
-    site, report = read([hosts], passwords)
-    known, found = read_hosts(site)
-    report.extend(found)
-    chosen = limited(site, host)
-    wanted = [h for h in known if h.name in chosen]
-    problems = [p for p in report.problems if p.host in chosen or p.host is None]
-    if as_json:
-        by_name = {h.name: shown_plan(h) for h in wanted}
-        plans = {
-            entry.name: picture.plan_json(by_name.get(entry.name), [p for p in problems if p.host == entry.name])
-            for entry in site.hosts
-            if entry.name in chosen
-        }
-        click.echo(json.dumps(plans, indent=1))
-        show_problems([p for p in problems if p.host is None], site.sources, as_json=False)
-    else:
-        console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-        for one in wanted:
-            console.print(picture.plan_picture(one, shown_plan(one)))
-        show_problems(problems, site.sources, as_json=False)
-    sys.exit(PROBLEMS if any(p.severity == "error" for p in problems) else DONE)
-
-
-@main.command(context_settings=SETTINGS)
-@ONE_HOSTS
-@click.argument("host", shell_complete=lambda ctx, _, word: host_names(ctx.params.get("hosts"), word))
-@click.argument("variable", required=False)
-@PASSWORDS
-@JSON
-def explain(hosts: str, host: str, variable: str | None, passwords: tuple[str, ...], as_json: bool) -> None:
-    """Show where each value of HOST comes from, what it overrode, and why."""
-    site, report = read([hosts], passwords)
-    entry = next((entry for entry in site.hosts if entry.name == host), None)
-    if entry is None:
-        raise click.UsageError(f"no host named {host!r}")
-    if variable is not None and variable not in entry.variables:
-        raise click.UsageError(f"{host} has no variable {variable!r}")
-    rendered = Expressions(site).rendered(entry)
-    report.extend(rendered.problems)
-    values = {name: v.node for name, v in rendered.entry.variables.items()}
-    found = [e for e in explain_host(entry, site, values) if variable in (None, e.name)]
-    if as_json:
-        click.echo(json.dumps({e.name: e.to_json() for e in found}, indent=1))
-    else:
-        for one in found:
-            click.echo("\n".join(picture.explanation_text(one)))
-    show_problems([p for p in report.problems if p.host in (host, None)], site.sources, as_json=False)
-    sys.exit(PROBLEMS if report.errors_of([host]) else DONE)
-
-
-@main.command(context_settings=SETTINGS)
-@HOSTS
-def graph(hosts: Sequence[str]) -> None:
-    """Show the groups and hosts of an inventory as a tree."""
-    site, report = read(hosts)
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(picture.group_tree(site))
-    show_problems(report.problems, site.sources, as_json=False)
-    sys.exit(PROBLEMS if report.has_errors else DONE)
 
 
 @main.command(context_settings=SETTINGS)
@@ -189,6 +122,7 @@ def init(directory: Path) -> None:
 
 for command in (
     *(render_command.render, render_command.arm, arm_command.disarm, arm_command.armed),
+    *(show_commands.plan, show_commands.explain, show_commands.graph),
     lint_command.lint_files,
     lsp_command.language_server,
     preflight_command.preflight_images,

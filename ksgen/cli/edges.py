@@ -7,7 +7,7 @@ import fnmatch
 import json
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -18,11 +18,12 @@ from rich.text import Text
 from ksgen import inventory
 from ksgen.inventory import Inventory, Opener, password_files
 from ksgen.problems import Problem, Report, folded, to_text
-from ksgen.variables import is_claimed
+from ksgen.variables import is_claimed, nearest
 from org_ovirt_node.layout import is_efi_dir
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
 DONE, PROBLEMS = 0, 1
+INTERRUPTED = 130  # 128 and SIGINT
 _NAMES_SHOWN = 4
 PIPE_WIDTH = 120  # columns, if standard output is not a terminal
 SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -36,7 +37,13 @@ PASSWORDS = click.option(
     metavar="FILE",
     help="File with the vault password, or an executable that prints it.",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Print problems as JSON on standard output.")
+
+
+def json_option(words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option("--json", "as_json", is_flag=True, help=words)
+
+
+JSON = json_option("Print problems as JSON on standard output.")
 
 
 def read(paths: Sequence[str], passwords: Sequence[str] = (), stdin: TextIO | None = None) -> tuple[Inventory, Report]:
@@ -57,7 +64,7 @@ def limited(site: Inventory, limit: str | None) -> frozenset[str]:
     for pattern in filter(None, limit.split(",")):
         found = matching(pattern, groups)
         if not found:
-            raise click.UsageError(f"no host or group named {pattern!r}")
+            raise click.UsageError(unknown_host("host or group", pattern, [*groups, *site.groups]))
         chosen |= found
     return frozenset(chosen)
 
@@ -71,9 +78,11 @@ def matching(pattern: str, groups: Mapping[str, Collection[str]]) -> frozenset[s
     )
 
 
-def host_names(hosts: str | None, word: str) -> list[str]:
-    site, _ = inventory.read([hosts]) if hosts else (None, None)
-    return [entry.name for entry in site.hosts if entry.name.startswith(word)] if site else []
+def unknown_host(what: str, word: str, names: Iterable[str]) -> str:
+    """What is said of a name that no host or group has; a short name is completed."""
+    longer = [name for name in names if name.startswith(f"{word}.")]
+    cure = f"did you mean {longer[0]!r}?" if len(longer) == 1 else nearest(word, names)
+    return f"no {what} named {word!r}" + (f"; {cure}" if cure else "")
 
 
 def show_problems(

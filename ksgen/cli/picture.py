@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from operator import mul
 
@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from ksgen.host import Explanation, Host
+from ksgen.host import Default, Explanation, Host
 from ksgen.inventory import Inventory
 from ksgen.problems import Problem
 from org_ovirt_node import presentation
-from org_ovirt_node.layout import Device, Plan, describe, size_text
+from org_ovirt_node.layout import Device, Plan, describe, has_errors, size_text
 from org_ovirt_node.presentation import Bar, View
 
 _BAR_WIDTH = 72
@@ -90,6 +90,37 @@ def _view(plan: Plan) -> View:
     return View(plan.devices, problems, plan.capacity.images, reserve)
 
 
+def plan_table(plans: Sequence[tuple[Host, Plan]]) -> Table:
+    """A line for each host: its disk, the pool, what stays free, and how many images fit."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("host", "layout", "disk", "pool", "free", "images", ""):
+        table.add_column(heading, justify="right" if heading in ("disk", "pool", "free", "images") else "left")
+    for host, plan in plans:
+        table.add_row(Text(host.name), Text(host.settings.layout), *_sizes(plan), _verdict(plan))
+    return table
+
+
+def _sizes(plan: Plan) -> tuple[str, str, str, str]:
+    """Of the disks, the pool and the free space of the volume group, and the number of images."""
+    disks = [device.size for device in plan.of_kind("disk")]
+    pool, group = (next(iter(plan.of_kind(kind)), None) for kind in ("lvmthinpool", "lvmvg"))
+    total = "" if None in disks or not disks else " + ".join(size_text(size) for size in disks if size is not None)
+    images = "" if plan.capacity.images is None else str(plan.capacity.images)
+    return total, _size(pool.size if pool else None), _size(group.reserve if group else None), images
+
+
+def _size(size: int | None) -> str:
+    return "" if size is None else size_text(size)
+
+
+def _verdict(plan: Plan) -> str:
+    if has_errors(plan.findings):
+        return "cannot be installed"
+    if plan.capacity.images is None:
+        return f"needs a disk of at least {size_text(plan.smallest_disk, round_up=True)}"
+    return "" if plan.capacity.images >= plan.request.images else f"{plan.request.images} images requested"
+
+
 def _subtitle(host: Host) -> str:
     settings = host.settings
     disks = " + ".join(disk.link for disk in host.disks)
@@ -146,14 +177,23 @@ def _capacity_text(plan: Plan, view: View) -> Text:
     return Text(presentation.capacity_text(view, plan.request.images, _untranslated))
 
 
-def explanation_text(explanation: Explanation) -> Iterator[str]:
+def explanation_text(found: Explanation) -> Iterator[str]:
     """A variable, its origin, and the values that it overrode."""
-    yield f"{explanation.name}: {_value_text(explanation.value)}"
-    other = "" if explanation.is_own else "; not a variable of ksgen"
-    yield f"  from {explanation.mark.file}:{explanation.mark.line}, {explanation.origin}{other}"
-    for lost in explanation.overrides:
+    yield f"{found.name}: {_value_text(found.value)}" if not found.failure else f"{found.name}: (no value here)"
+    if found.template is not None:
+        yield f"  template {_value_text(found.template)}"
+    if found.failure:
+        yield f"  {found.failure}"
+    other = "" if found.is_own else "; not a variable of ksgen"
+    yield f"  from {found.mark.file}:{found.mark.line}, {found.origin}{other}"
+    for lost in found.overrides:
         yield f"  over {_value_text(lost.value)}"
         yield f"    from {lost.mark.file}:{lost.mark.line}, {lost.origin}: {lost.because}"
+
+
+def default_text(found: Default) -> str:
+    """A variable that is not set."""
+    return f"{found.name}: not set; {found.words}, from {found.source}"
 
 
 def _value_text(value: object) -> str:

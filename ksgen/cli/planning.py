@@ -87,7 +87,7 @@ class Source:
 class Plan:
     """What a run would do, decided from the input and from what was published when it started.
 
-    `publication` is None where the input has errors.
+    `publication` is None where the input has errors. `copied` says of the copies what Change.to_json says of others.
     """
 
     source: Source
@@ -96,6 +96,7 @@ class Plan:
     disarmed: Mapping[str, str]
     publication: publish.Publication | None = None
     copies: tuple[netboot.Copy, ...] = ()
+    copied: tuple[dict[str, object], ...] = ()
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -164,7 +165,13 @@ def decide(options: Options, source: Source, progress: Progress) -> Plan:
     publication = publish.changes(options.directory, _tree(options, source, files))
     report.extend(publication.problems)
     new = () if publication.errors else tuple(netboot.changed(copies, options.directory))
-    return Plan(source, report, tuple(publication.errors), disarmed, publication, new)
+    copied = tuple(_copy_json(copy, options.directory) for copy in new)
+    return Plan(source, report, tuple(publication.errors), disarmed, publication, new, copied)
+
+
+def _copy_json(copy: netboot.Copy, directory: Path) -> dict[str, object]:
+    what = "changed" if (directory / copy.target).is_file() else "added"
+    return {"file": copy.target, "host": None, "change": what}
 
 
 def _no_longer_nodes(options: Options, source: Source) -> Iterator[Problem]:

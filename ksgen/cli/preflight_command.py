@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from ksgen import preflight
+from ksgen.cli.completion import complete_hosts
 from ksgen.cli.edges import DONE, JSON, ONE_HOSTS, PASSWORDS, PROBLEMS, SETTINGS, limited, read, show_problems
 from ksgen.host import Host, read_hosts
 from ksgen.preflight import ImageLook, TreeLook
@@ -26,7 +27,10 @@ _SUM_SHOWN = 12  # digits
 
 @click.command("preflight", context_settings=SETTINGS)
 @ONE_HOSTS
-@click.option("--limit", metavar="PATTERN", help="Comma-separated hosts, groups or globs: check only what these use.")
+@click.option(
+    "--limit", metavar="PATTERN", help="Comma-separated hosts, groups or globs: check only what these use.",
+    shell_complete=complete_hosts,
+)  # fmt: skip
 @click.option("--download", is_flag=True, help="Download whole images to verify their SHA-256; nothing is stored.")
 @click.option(
     "--image", "images", multiple=True, metavar="FILE", help="Local copy of an image, with the same file name.",

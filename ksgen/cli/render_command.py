@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from ksgen import netboot, publish
 from ksgen.cli import confirmation, planning
+from ksgen.cli.completion import complete_hosts
 from ksgen.cli.edges import (
     DONE,
     HOSTS,
@@ -106,7 +107,12 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command(context_settings=SETTINGS)
 @HOSTS
-@click.option("--limit", metavar="PATTERN", help="Comma-separated hosts, groups or globs: write only these.")
+@click.option(
+    "--limit",
+    metavar="PATTERN",
+    shell_complete=complete_hosts,
+    help="Comma-separated hosts, groups or globs: write only these.",
+)
 @click.option("--diff", "show_diff", is_flag=True, help="Show the changes as a unified diff.")
 @_publishing
 @click.option("--check", "only_check", is_flag=True, help="Like --dry-run, but exit 1 only on errors.")
@@ -117,7 +123,7 @@ def render(dry_run: bool, only_check: bool, **options: Any) -> None:
 
 @click.command(context_settings=SETTINGS)
 @ONE_HOSTS
-@click.argument("names", metavar="HOST...", nargs=-1, required=True)
+@click.argument("names", metavar="HOST...", nargs=-1, required=True, shell_complete=complete_hosts)
 @click.option("-i", "--inventory", "more", multiple=True, metavar="HOSTS", help="Additional inventory of the site.")
 @click.option("--until", metavar="TIME", help="90m, 6h, 2d or 2026-05-04T18:00; default: 6h.")
 @click.option(
@@ -219,6 +225,7 @@ def _tell(options: Options, plan: Plan) -> None:
         "armed": {host.name: until for host in plan.hosts} if options.order else {},
         "disarmed": dict(plan.disarmed),
         "files": {"updated": updated, "removed": removed},
+        "changes": [*(change.to_json(options.directory) for change in changes), *plan.copied],
     }
     show_problems(plan.report.problems, plan.source.site.sources, options.as_json, more)
     if options.show_diff and not options.as_json:

@@ -10,7 +10,7 @@ import collections
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -40,13 +40,17 @@ _MAX_DEATHS = 2
 
 
 class Expressions:
-    """Renders the hosts of one inventory, in a child process. For one thread."""
+    """Renders the hosts of one inventory, in a child process. For one thread.
 
-    def __init__(self, inventory: Inventory) -> None:
+    `is_wanted` says which variables become values; by default ksgen's own.
+    """
+
+    def __init__(self, inventory: Inventory, is_wanted: Callable[[str], bool] | None = None) -> None:
         self._inventory = inventory
+        self._is_wanted = is_wanted = is_wanted or inventory.is_own
         self._places = {id(entry): place for place, entry in enumerate(inventory.hosts)}
-        self._texts = functools.lru_cache(2 * _MAX_BATCH)(lambda place: _texts(inventory, inventory.hosts[place]))
-        self._child = Child(functools.partial(_serve, inventory))
+        self._texts = functools.lru_cache(2 * _MAX_BATCH)(lambda place: _texts(is_wanted, inventory.hosts[place]))
+        self._child = Child(functools.partial(_serve, inventory, is_wanted))
         self._batch = 1
         self._sent: list[_Part] = []  # what the child has been asked, and has not answered
         self._answers: dict[int, list[Outcome]] = {}
@@ -54,7 +58,7 @@ class Expressions:
 
     def rendered(self, entry: HostEntry) -> Rendered:
         """The host with values where expressions and vaulted values stood. `entry` is one of the inventory's own."""
-        wanted = _wanted(self._inventory, entry)
+        wanted = _wanted(self._is_wanted, entry)
         if not wanted:
             return Rendered(entry)
         place = self._places[id(entry)]
@@ -71,7 +75,7 @@ class Expressions:
     def _send(self, place: int) -> None:
         """Ask for some hosts from one on."""
         places = range(place, len(self._inventory.hosts))
-        some = itertools.islice((n for n in places if _wanted(self._inventory, self._inventory.hosts[n])), self._batch)
+        some = itertools.islice((n for n in places if _wanted(self._is_wanted, self._inventory.hosts[n])), self._batch)
         self._batch = min(2 * self._batch, _MAX_BATCH)
         self._sent = [(n, self._worth_trying(n)) for n in some]
         if self._sent:
@@ -129,7 +133,7 @@ class Sealing:
     ciphertext: str
 
 
-def _serve(inventory: Inventory, connection: Connection) -> None:
+def _serve(inventory: Inventory, is_wanted: Callable[[str], bool], connection: Connection) -> None:
     """Answer requests until there are no more: the life of the child."""
     opened = functools.cache(functools.partial(_opened, connection))
     site = Site(inventory, opened)
@@ -137,7 +141,7 @@ def _serve(inventory: Inventory, connection: Connection) -> None:
         answers = []
         for place, numbers in connection.recv():
             entry = inventory.hosts[place]
-            scope, found = Scope(site, entry), _texts(inventory, entry)
+            scope, found = Scope(site, entry), _texts(is_wanted, entry)
             outcomes = []
             for number in numbers:
                 with limited_time():
@@ -152,13 +156,13 @@ def _opened(connection: Connection, ciphertext: str) -> str | Finding:
     return opened
 
 
-def _wanted(inventory: Inventory, entry: HostEntry) -> list[Variable]:
-    return [v for name, v in entry.variables.items() if v.is_dynamic and inventory.is_own(name)]
+def _wanted(is_wanted: Callable[[str], bool], entry: HostEntry) -> list[Variable]:
+    return [v for name, v in entry.variables.items() if v.is_dynamic and is_wanted(name)]
 
 
-def _texts(inventory: Inventory, entry: HostEntry) -> list[Text]:
+def _texts(is_wanted: Callable[[str], bool], entry: HostEntry) -> list[Text]:
     """The texts of a host that have to become values."""
-    wanted = _wanted(inventory, entry)
+    wanted = _wanted(is_wanted, entry)
     return [text for variable in wanted for text in texts(Text(variable.node, variable.name, variable))]
 
 

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import json
+import re
 from collections.abc import Mapping
 
+from ksgen.expressions import Expressions
 from ksgen.inventory import Group, HostEntry, Inventory, Origin, Variable
-from ksgen.problems import Mark
+from ksgen.problems import Mark, Problem
 from ksgen.redaction import HASH, SECRET, names_secret, redacted
 from ksgen.syntax import Node, Vaulted, holds_secret, plain
-from ksgen.variables import SECRETS
+from ksgen.variables import PREFIX, SECRETS, Settings
+from org_ovirt_node.layout import size_text
 
 # Ansible's layers (its documentation, "Understanding variable precedence"): the winner's, the loser's.
 _LAYER_WORDS = {
@@ -22,6 +27,11 @@ _LAYER_WORDS = {
     ("host_vars", "group_vars"): "host_vars files take precedence over group_vars",
     ("host_vars", "host"): "host_vars files take precedence over the inventory file",
 }
+# How a message ends that is about a variable in which another one is used (ksgen/expressions/scope.py).
+_DEPENDING = re.compile(r"; (\S+) depends on it$")
+_IF_NOT_SET = re.compile(r"[Ii]f not set, ([^;.(]*[^;.( ])")
+# Variables whose defaults are those of the layout policy.
+_OF_THE_POLICY = frozenset({"layout", "images", "root_size", "volumes", "swap_size", "filesystem", "vg", "pool"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +46,10 @@ class Overridden:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """A variable of a host: the value, its place, what it overrode, nearest first, and whether ksgen reads it."""
+    """A variable of a host: the value, its place, what it overrode, nearest first, and whether ksgen reads it.
+
+    `template` is what is written where the value is computed, else None. `failure` is why there is no value.
+    """
 
     name: str
     value: object
@@ -44,11 +57,15 @@ class Explanation:
     origin: Origin
     overrides: tuple[Overridden, ...]
     is_own: bool
+    template: object = None
+    failure: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """As `ksgen explain --json` prints it."""
         return {
             "value": self.value,
+            "template": self.template,
+            "error": self.failure,
             "ksgen": self.is_own,
             "from": f"{self.mark.file}:{self.mark.line}",
             "overrides": [
@@ -58,21 +75,83 @@ class Explanation:
         }
 
 
-def explain_host(entry: HostEntry, site: Inventory, rendered: Mapping[str, Node]) -> tuple[Explanation, ...]:
-    """Explain all variables of a host, by name. `rendered` has the values of those whose expressions were rendered."""
-    return tuple(_explanation(entry.variables[name], site, rendered) for name in sorted(entry.variables))
+def explain_host(entry: HostEntry, site: Inventory) -> tuple[tuple[Explanation, ...], list[Problem]]:
+    """Explain all variables of a host, by name, with the problems of ksgen's own.
+
+    An expression in another variable may need what only Ansible has: it is no problem that it has no value here.
+    """
+    rendered = Expressions(site, _any).rendered(entry)
+    failures = {name: problem.message for problem in rendered.problems for name in (_top(problem),)}
+    values = {name: variable.node for name, variable in rendered.entry.variables.items()}
+    found = tuple(_explanation(entry.variables[name], site, values, failures) for name in sorted(entry.variables))
+    return found, [problem for problem in rendered.problems if site.is_own(_top(problem))]
 
 
-def _explanation(variable: Variable, site: Inventory, rendered: Mapping[str, Node]) -> Explanation:
+def _any(_name: str) -> bool:
+    return True
+
+
+def _top(problem: Problem) -> str:
+    """The variable that a problem stops, which may not be the one that it is in."""
+    depending = _DEPENDING.search(problem.message)
+    return re.split(r"[.\[]", depending[1] if depending else problem.variable or "", maxsplit=1)[0]
+
+
+def _explanation(
+    variable: Variable, site: Inventory, values: Mapping[str, Node], failures: Mapping[str, str]
+) -> Explanation:
     overrides, winner = [], variable
     for lost in variable.overrides:
         because = why(winner, lost, site.groups)
         overrides.append(Overridden(shown(variable.name, lost.node), lost.node.mark, lost.origin, because))
         winner = lost
-    value = shown(variable.name, rendered.get(variable.name, variable.node))
+    written = shown(variable.name, variable.node)
+    failure = failures.get(variable.name, "") if variable.is_dynamic else ""
+    node = values.get(variable.name)
+    value = None if failure else written if node is None else shown(variable.name, node)
     return Explanation(
-        variable.name, value, variable.node.mark, variable.origin, tuple(overrides), site.is_own(variable.name)
+        variable.name,
+        value,
+        variable.node.mark,
+        variable.origin,
+        tuple(overrides),
+        site.is_own(variable.name),
+        written if variable.is_dynamic and written != value else None,
+        failure or None,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Default:
+    """What a variable that is not set has: the value, or how it follows from others; and where that is defined."""
+
+    name: str
+    value: object
+    words: str
+    source: str
+
+    def to_json(self) -> dict[str, object]:
+        """As `ksgen explain --json` prints it."""
+        return {"value": self.value, "template": None, "error": None, "ksgen": True, "from": None,
+                "default": f"{self.words}, from {self.source}", "overrides": []}  # fmt: skip
+
+
+def explain_default(name: str) -> Default | None:
+    """The default of one of ksgen's variables; None for a name that is not one of them."""
+    field = Settings.model_fields.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+    if field is None:
+        return None
+    source = "docs/layout.md" if name.removeprefix(PREFIX) in _OF_THE_POLICY else "docs/inventory.md"
+    if field.is_required():
+        return Default(name, None, "required, and without a default", source)
+    value = field.get_default(call_default_factory=True)
+    follows = _IF_NOT_SET.search(field.description or "")
+    if value in (None, [], {}) and follows:
+        return Default(name, value, follows[1], source)
+    if isinstance(value, int) and name.endswith("_size"):
+        return Default(name, value, f"default {size_text(value)}", source)
+    words = "no default" if value is None else f"default {json.dumps(value, ensure_ascii=False)}"
+    return Default(name, value, words, source)
 
 
 def why(winner: Variable, loser: Variable, groups: Mapping[str, Group]) -> str:
@@ -117,4 +196,6 @@ def _without_secrets(name: str, value: object) -> object:
         return SECRET
     if isinstance(value, (int, float, bool, type(None))):
         return value
+    if isinstance(value, datetime.date):
+        return value.isoformat()  # as ansible-inventory prints it
     return "\n".join(redacted(str(value).split("\n")))

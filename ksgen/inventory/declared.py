@@ -29,7 +29,9 @@ class Origin:
     name: str
 
     def __str__(self) -> str:
-        return {"host": "host", "group": f"group {self.name}"}.get(self.kind, f"{self.kind}/{self.name}")
+        if self.kind == "host":
+            return f"hosts {self.name}" if "[" in self.name else "host"
+        return f"group {self.name}" if self.kind == "group" else f"{self.kind}/{self.name}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

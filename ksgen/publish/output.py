@@ -67,7 +67,7 @@ class Change:
     """A file that differs; `old` is the path of its present content, None for a new file; `new` is None if removed.
 
     `note` says what differs if the content is the same. The places of secrets are those of the old content and of
-    the new one.
+    the new one. `owner` is the host that the file belongs to, None for one of the whole site.
     """
 
     path: Path
@@ -76,6 +76,13 @@ class Change:
     note: str | None = None
     old_secrets: tuple[Place, ...] = ()
     new_secrets: tuple[Place, ...] = ()
+    owner: str | None = None
+
+    def to_json(self, directory: Path) -> dict[str, object]:
+        """The change as `ksgen --json` prints it."""
+        (name,) = redacted([str(self.path.relative_to(directory))])  # the name of a permission is the permission itself
+        what = "removed" if self.new is None else "changed" if self.old else "added"
+        return {"file": name, "host": self.owner, "change": what}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,12 +125,13 @@ def changes(directory: Path, site: Site) -> Publication:
         change, entries[name] = _compared(present, name, content, data, site.group)
         if change:
             secrets = known.files[name].secrets if name in known.files else ()
-            found.append(dataclasses.replace(change, old_secrets=secrets, new_secrets=files[name].secrets))
+            new = files[name]
+            found.append(dataclasses.replace(change, old_secrets=secrets, new_secrets=new.secrets, owner=new.host))
     for name in sorted(present.names - set(site.files) - {manifest.NAME}):
         entry = known.files.get(name)
         left = _left(present, name, entry, site.limit)
         if isinstance(left, Change):
-            found.append(dataclasses.replace(left, old_secrets=entry.secrets if entry else ()))
+            found.append(dataclasses.replace(left, old_secrets=entry.secrets, owner=entry.host) if entry else left)
         elif left != "dropped":
             entries[name] = Entry(None, stat.S_IMODE(present.path(name).lstat().st_mode), is_linked=False)
             files.update({name: entry} if entry else {})

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -153,6 +154,7 @@ def test_json_has_the_documented_keys(tmp_path: Path) -> None:
                 "code": "size-unit",
                 "message": "4 has no unit",
                 "hint": "write the unit: 4 GiB",
+                "hosts": ["node01.example.com"],
             }
         ]
     }
@@ -161,7 +163,27 @@ def test_json_has_the_documented_keys(tmp_path: Path) -> None:
 def test_json_of_a_good_run_is_json_alone(hosts: Path, tmp_path: Path) -> None:
     result = ksgen(hosts, "-o", tmp_path / "out", "--json", "--diff")
     files = {"updated": 14, "removed": 0}
-    assert json.loads(result.stdout) == {"problems": [], "armed": {}, "disarmed": {}, "files": files}
+    said = json.loads(result.stdout)
+    changes = said.pop("changes")
+    assert said == {"problems": [], "armed": {}, "disarmed": {}, "files": files}
+    assert len(changes) == 14
+    assert {"file": "ks/node01.example.com.ks", "host": "node01.example.com", "change": "added"} in changes
+    assert {"file": "dnsmasq.conf", "host": None, "change": "added"} in changes
+
+
+def test_json_of_a_run_has_its_changes(hosts: Path, tmp_path: Path) -> None:
+    def changes(*arguments: str) -> list[dict[str, object]]:
+        said = json.loads(ksgen(hosts, "-o", tmp_path / "out", "--json", *arguments).stdout)
+        found: list[dict[str, object]] = said["changes"]
+        return found
+
+    assert changes("--dry-run") == changes()
+    assert changes() == []
+    one = {"file": "ks/node01.example.com.ks", "host": "node01.example.com"}
+    hosts.write_text(inventory_text(node_timezone="Europe/Vienna"))
+    assert changes() == [{**one, "change": "changed"}]
+    hosts.write_text(inventory_text("node02.example.com", node_timezone="Europe/Vienna"))
+    assert {**one, "change": "removed"} in changes()
 
 
 def test_plan_json(hosts: Path) -> None:
@@ -444,6 +466,73 @@ def test_arming_with_wrong_words(hosts: Path, arguments: tuple[str, ...], messag
     assert message in " ".join(result.stderr.split())
 
 
+def test_a_command_that_is_misspelt_is_no_file(hosts: Path) -> None:
+    result = ksgen("grpah", hosts)
+    assert result.exit_code == 2
+    assert "'grpah' is neither a command nor a file; did you mean 'graph'?" in result.stderr
+    assert "file not found" in ksgen("somethingelse").stderr
+
+
+def test_an_inventory_may_be_called_like_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plans").write_text(inventory_text())
+    assert ksgen("plans").exit_code == 0
+
+
+def test_ctrl_c_is_no_problem_of_the_input(tmp_path: Path) -> None:
+    program = "from ksgen.cli import main; print('ready', flush=True); main(['-'])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "ready\n"
+    with pytest.raises(subprocess.TimeoutExpired):  # it waits for its input
+        process.wait(1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert process.stderr.read() == "interrupted\n"
+
+
+def test_a_short_host_name_is_completed(hosts: Path) -> None:
+    for arguments in (("plan", hosts, "node01"), (hosts, "--limit", "node01")):
+        result = ksgen(*arguments)
+        assert result.exit_code == 2
+        assert "no host or group named 'node01'; did you mean 'node01.example.com'?" in result.stderr
+
+
+def test_plan_of_many_hosts_is_a_table() -> None:
+    lines = ksgen("plan", EXAMPLE, "rack_c").stdout.splitlines()
+    assert lines[0].split() == ["host", "layout", "disk", "pool", "free", "images"]
+    assert len(lines) == 11
+    assert lines[1].split()[:2] == ["node01.c.example.com", "standard"]
+    assert (
+        ksgen("plan", EXAMPLE, "node01.c.example.com").stdout.splitlines()[0].startswith("node01.c.example.com  layout")
+    )
+
+
+def test_plan_needs_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(inventory_text(node_root_password_hash="null"))
+    result = ksgen("plan", path)
+    assert result.exit_code == 1
+    assert "Room for 4 images" in result.stdout
+    assert "no user can log in to this host" in result.stderr
+    result = ksgen(path, "-o", tmp_path / "out")
+    assert "1 error; nothing was written" in result.stderr
+
+
+def test_help_of_json_says_what_is_printed() -> None:
+    assert "Print the plans as JSON" in ksgen("plan", "--help").stdout
+    assert "Print the values as JSON" in ksgen("explain", "--help").stdout
+    assert "Print problems as JSON" in ksgen("render", "--help").stdout
+
+
 def test_help_has_examples() -> None:
     assert "ksgen site/hosts.yaml --limit rack_a" in ksgen("--help").stdout
     assert ksgen("render", "-h").exit_code == ksgen("plan", "-h").exit_code == 0
@@ -463,6 +552,10 @@ def test_completion_of_commands_and_hosts() -> None:
 
     assert completions("pl") == ["plan"]
     assert completions("plan", str(EXAMPLE), "node01.") == [h.name for h in site()[0] if h.name.startswith("node01.")]
+    assert completions("plan", str(EXAMPLE), "rack") == ["rack_a", "rack_b", "rack_c"]
+    assert completions("explain", str(EXAMPLE), "rack") == [""]
+    assert completions("arm", str(EXAMPLE), "node02.a.example.com", "back") == ["backup_targets"]
+    assert completions("render", str(EXAMPLE), "--limit", "rack_a,al") == ["rack_a,all"]
 
 
 def test_a_person_gets_colours_carets_and_no_colour_is_respected(tmp_path: Path) -> None:

@@ -136,12 +136,14 @@ def test_no_secret_is_explained(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         pytest.param(("none",), "no host named 'none'", id="host"),
+        pytest.param(("db",), "no host named 'db'; did you mean 'db.example.com'?", id="short-name"),
+        pytest.param(("h", "node_time_zone"), "did you mean 'node_timezone'?", id="near-variable"),
         pytest.param(("h", "none"), "h has no variable 'none'", id="variable"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
     path = tmp_path / "hosts.yaml"
-    path.write_text("all: {hosts: {h: {v: 1}}}\n")
+    path.write_text("all: {hosts: {h: {v: 1}, db.example.com: }}\n")
     result = ksgen("explain", path, *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
@@ -162,3 +164,64 @@ def test_graph(tmp_path: Path) -> None:
         "└── ungrouped",
         "    └── z",
     ]
+
+
+VARIABLES = """\
+all:
+  vars:
+    ansible_host: "{{ inventory_hostname }}.mgmt"
+    site_day: 2026-05-04
+    site_time: 2026-05-04 18:00:00.5 +02:00
+    from_outside: "{{ lookup('env', 'HOME') }}"
+    api_token: hunter2
+    uses_it: "Bearer {{ api_token }}"
+  hosts:
+    node[01:02]: {node_images: "{{ 1 + 1 }}", node_lang: "{{ langauge }}"}
+"""
+
+
+def test_template_and_value_of_every_variable(tmp_path: Path) -> None:
+    """Ansible's own and those of others are evaluated too; what needs Ansible itself is no problem."""
+    path = tmp_path / "hosts.yaml"
+    path.write_text(VARIABLES)
+    result = ksgen("explain", path, "node01", "--json")
+    found = json.loads(result.stdout)
+    assert {name: (one["value"], one["template"]) for name, one in found.items()} == {
+        "ansible_host": ("node01.mgmt", "{{ inventory_hostname }}.mgmt"),
+        "site_day": ("2026-05-04", None),
+        "site_time": ("2026-05-04T18:00:00.500000+02:00", None),  # as ansible-inventory prints it
+        "from_outside": (None, "{{ lookup('env', 'HOME') }}"),
+        "api_token": ("(secret)", None),
+        "uses_it": ("(secret)", "Bearer {{ api_token }}"),
+        "node_images": (2, "{{ 1 + 1 }}"),
+        "node_lang": (None, "{{ langauge }}"),
+    }
+    assert found["from_outside"]["error"].startswith("'lookup' queries the machine that Ansible runs on")
+    # only what ksgen itself needs is an error
+    assert result.exit_code == 1
+    assert [line for line in result.stderr.splitlines() if "error" in line] == [
+        f"{path}:10:62: error: node_lang: 'langauge' is not set for the host or its groups (used by node01)"
+    ]
+    text = ksgen("explain", path, "node01", "node_images").stdout
+    assert text == f'node_images: 2\n  template "{{{{ 1 + 1 }}}}"\n  from {path}:10, hosts node[01:02]\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        pytest.param("node_timezone", 'default "Etc/UTC", from docs/inventory.md', id="a-word"),
+        pytest.param("node_swap_size", "default 4 GiB, from docs/layout.md", id="a-size-of-the-policy"),
+        pytest.param("node_hostname", "the name in the inventory, from docs/inventory.md", id="from-another"),
+        pytest.param(
+            "node_root_size", "it follows from the size of the image, from docs/layout.md", id="from-the-policy"
+        ),
+        pytest.param("node_mac", "required, and without a default, from docs/inventory.md", id="required"),
+        pytest.param("node_users", "default [], from docs/inventory.md", id="a-list"),
+        pytest.param("node_efi_dir", "no default, from docs/inventory.md", id="none"),
+    ],
+)
+def test_default_of_a_variable_that_is_not_set(name: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text("all: {hosts: {h: {v: 1}}}\n")
+    assert ksgen("explain", path, "h", name).stdout == f"{name}: not set; {says}\n"
+    assert json.loads(ksgen("explain", path, "h", name, "--json").stdout)[name]["default"] == says

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Shell completion of hosts and groups, from the inventory that is already on the command line."""
+
+from __future__ import annotations
+
+import click
+
+from ksgen import inventory
+
+
+def complete_host(ctx: click.Context, _: click.Parameter, word: str) -> list[str]:
+    """The hosts that begin with a word."""
+    return [name for name in _hosts(ctx) if name.startswith(word)]
+
+
+def complete_hosts(ctx: click.Context, _: click.Parameter, word: str) -> list[str]:
+    """The hosts and groups that begin with a word, or with what follows its last comma."""
+    before, comma, begin = word.rpartition(",")
+    groups = dict.fromkeys(group for groups in _hosts(ctx).values() for group in groups)
+    names = [*_hosts(ctx), *sorted(groups), "all"]
+    return [before + comma + name for name in names if name.startswith(begin)]
+
+
+def _hosts(ctx: click.Context) -> dict[str, tuple[str, ...]]:
+    """The hosts of the inventory, with their groups; standard input is not read for it."""
+    given = ctx.params.get("hosts") or ()
+    paths = [path for path in ([given] if isinstance(given, str) else given) if path != "-"]
+    site, _ = inventory.read(paths)
+    return {entry.name: entry.groups for entry in site.hosts}
