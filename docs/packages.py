@@ -21,8 +21,7 @@ class Package(NamedTuple):
 KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
-        "addon expressions grammar host inventory iso kickstart lint lsp media netboot preflight problems publish "
-        "variables",
+        "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish variables",
         "layout presentation",
     ),
     "lsp": Package(
