@@ -130,5 +130,5 @@ def problems_in(name: str, node: Node, is_own: bool) -> tuple[Problem, ...]:
 
 def _discreet(problem: Problem) -> Problem:
     """The same of a value that no message may repeat."""
-    message = "this vaulted value is not the text that it looks like"
+    message = "this vaulted value is not the string that it looks like"
     return dataclasses.replace(problem, message=message, hint="write it in quotes, and encrypt it again")

@@ -443,6 +443,15 @@ def test_no_problem_of_a_vaulted_file_repeats_it(text: str, tmp_path: Path, pass
             assert part not in shown.replace("0x5000000000000001", "").replace("52:54:00:aa:00:01", ""), shown
 
 
+def test_a_vaulted_value_that_yaml_does_not_read_as_a_string(tmp_path: Path, password_file: str) -> None:
+    path = host_with(tmp_path)
+    write(tmp_path, "group_vars/all.yml", sealed("node_vg: 2024-01-01\n"))
+    read, problems = reader.read([path], opener=Opener([password_file]))
+    _, more = read_hosts(read)
+    message = "this vaulted value is not the string that it looks like"
+    assert message in {problem.message for problem in (*problems, *more)}
+
+
 def test_a_problem_of_a_vaulted_value_is_told(tmp_path: Path, password_file: str) -> None:
     path = host_with(tmp_path, node_vg=inline("a/b", 6))
     assert told(path, Opener([password_file])) == (
