@@ -168,7 +168,8 @@ class Kickstart:
             return True
         if any(_NODE_IMAGE.search(str(c.values.get("url"))) for c in self.all("liveimg")):
             return True
-        return any(_calls_imgbase(section) for section in self.all_sections("%post"))
+        has_image = bool(self.all("liveimg"))
+        return any(_calls_imgbase(section, has_image) for section in self.all_sections("%post"))
 
 
 # How builds of the image are named: ovirt-node-ng-image-*.squashfs.img, redhat-virtualization-host-*, rhvh-*.
@@ -194,9 +195,13 @@ def init_line(section: Section) -> tuple[int, str] | None:
     return next((row for row in section.statements if _HOOK in row[1] or _INIT.search(row[1])), None)
 
 
-def _calls_imgbase(section: Section) -> bool:
-    """Whether a script makes the first layer, or tries to."""
-    is_tried = section.is_shell and any(re.search(r"\bimgbased?\s", text) for _, text in section.shell)
+def _calls_imgbase(section: Section, has_image: bool) -> bool:
+    """Whether a script makes the first layer, or tries to.
+
+    `imgbase image-build` is of a recipe for a node image (imgbased, plugins/build.py), which has no image to install.
+    """
+    calls = [text for _, text in section.statements if re.search(r"\bimgbased?\s", text)] if section.is_shell else []
+    is_tried = any(has_image or "layout" in text for text in calls)
     return is_tried or mentions_init(section)
 
 

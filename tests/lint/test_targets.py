@@ -81,6 +81,18 @@ KINDS = [
     pytest.param(SMALL.replace("--init\n", "--init\ntouch /usr/a\n"), "any", {"imgbase-not-last"}, id="by-imgbase"),
     pytest.param(SMALL.replace("--init\n", "--init\ntouch /usr/a\n"), "host", set(), id="imgbase-of-no-node"),
     pytest.param(PLAIN, "any", set(), id="a-host"),
+    pytest.param(
+        PLAIN.replace("cat >/etc/motd", "imgbase --debug \\\n  image-build --postprocess\ncat >/etc/motd"),
+        "any",
+        set(),
+        id="a-recipe-for-an-image",
+    ),
+    pytest.param(
+        SMALL.replace("ovirt-node-ng", "el9").replace("layout --init", "lay-out --init"),
+        "any",
+        {"imgbase-options"},
+        id="an-image-of-another-name-and-imgbase-misspelt",
+    ),
     pytest.param(PLAIN, "node", {"boot-small", "volume-missing", "volume-option"}, id="a-host-as-a-node"),
     pytest.param(SMALL, "any", set(), id="good-node"),
     pytest.param(SMALL, "host", set(), id="good-node-as-a-host"),
