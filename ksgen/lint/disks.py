@@ -29,7 +29,7 @@ def clearpart_all(ks: Kickstart) -> Iterator[Found]:
         if not ks.is_whole and "ignoredisk" in ks.text:
             continue
         what = "--all" if kind == CLEARPART_TYPE_ALL else "--linux"
-        message = f"clearpart {what} on every disk that the installer sees, including LUNs of storage domains"
+        message = f"clearpart {what} on every disk that the installer sees, including the LUNs of a SAN"
         severity: Severity | None = "error" if ks.installs_node and ks.is_whole else None
         yield Found(command.line, message, "name the disk: --drives=, and ignoredisk --only-use=", severity)
 
@@ -37,7 +37,7 @@ def clearpart_all(ks: Kickstart) -> Iterator[Found]:
 def zerombr(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("zerombr"):
         if not ks.only_use and ks.is_whole:
-            message = "zerombr on every disk that the installer sees and cannot read, including foreign LUNs"
+            message = "zerombr on every disk that the installer sees and cannot read, including the LUNs of a SAN"
             yield Found(command.line, message, "add: ignoredisk --only-use=")
 
 
@@ -150,9 +150,10 @@ def by_kernel_name(ks: Kickstart) -> Iterator[Found]:
     first: dict[int, str] = {}
     for line, name in named:
         first.setdefault(line, name)
+    severity: Severity | None = None if ks.installs_node else "note"
     for line, name in list(first.items()) if ks.installs_node else list(first.items())[:1]:
         message = f"{name} is not a stable device name: it depends on the order in which the kernel finds disks"
-        yield Found(line, message, "name it by its link below /dev/disk/by-id")
+        yield Found(line, message, "name it by its link below /dev/disk/by-id", severity)
 
 
 def _kernel_names(command: Command) -> Iterator[str]:

@@ -87,7 +87,7 @@ def source_missing(ks: Kickstart) -> Iterator[Found]:
         yield Found(line.line if line else 1, message, "liveimg --url= and --checksum=", "error")
     elif packages is not None:
         message = "no installation source: only a boot medium with packages, or inst.repo=, can provide one"
-        yield Found(packages.line, message, "url --url=, nfs, harddrive or cdrom")
+        yield Found(packages.line, message, "url --url=, nfs, harddrive or cdrom", "note")
 
 
 CHECKS = (

@@ -30,7 +30,9 @@ class Form(enum.Enum):
 # Jinja, ERB, Cheetah, envsubst, sed scripts; what it will be is not known.
 _PLACEHOLDER = re.compile(r"\{\{|\{%|<%|\$\{|##\w+##|@[A-Z][A-Z0-9_]*@|^\$[A-Z_]{3,}$|\$SNIPPET|^<[A-Za-z][\w -]*>$")
 # Words that people write to say that there is no password; "!" and "*" are those of shadow(5).
-_LOCK = re.compile(r"[!*]+(?:LK\*?)?|locked|lock|disabled?|nologin|no-login|none|x|!locked|LOCKED", re.IGNORECASE)
+_LOCK = re.compile(
+    r"[!*]+(?:LK\*?)?|x|!?(?:there-?)?(?:is-?)?no(?:[a-z-]*)|!?[a-z-]*(?:lock|disable)[a-z-]*", re.IGNORECASE
+)
 # The methods of crypt(5), and the hash of DES that has no mark: it cannot be told from a word and counts as text.
 _CRYPT = re.compile(r"\$(?:[1-9]|2[abxy]?|g?y|md5|sha1|gost-yescrypt|sm3y?)[$,]")
 

@@ -39,12 +39,18 @@ _MAKES_LOGIN = re.compile(
 )
 
 
+# Sources of a whole system, which may have accounts of its own.
+_WITH_ACCOUNTS = ("ostreecontainer", "ostreesetup", "bootc")
+
+
 def no_login(ks: Kickstart) -> Iterator[Found]:
     if not ks.is_installation or ks.all("sshkey", "realm") or {"rootpw", "user", "sshkey"} & ks.rejected:
         return
     if any(value(c, "firstboot") in (FIRSTBOOT_DEFAULT, FIRSTBOOT_RECONFIG) for c in ks.all("firstboot")):
         return
     if any(_MAKES_LOGIN.search(section.body) for section in ks.all_sections("%post")):
+        return
+    if ks.all(*_WITH_ACCOUNTS) or (ks.all("liveimg") and not ks.installs_node):
         return
     who = ks.all("rootpw", "user")
     if who and not any(passwords.can_log_in(command) for command in who):

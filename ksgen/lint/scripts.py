@@ -71,7 +71,7 @@ def erroronfail(ks: Kickstart) -> Iterator[Found]:
     for section in ks.all_sections("%post"):
         if "--erroronfail" not in section.args and section.body.strip():
             message = "%post without --erroronfail: its failure does not stop the installation"
-            yield Found(section.line, message, "%post --erroronfail")
+            yield Found(section.line, message, "%post --erroronfail", None if ks.installs_node else "note")
 
 
 def section_word(ks: Kickstart) -> Iterator[Found]:
@@ -153,7 +153,7 @@ def pre_wipes(ks: Kickstart) -> Iterator[Found]:
     for section in ks.all_sections("%pre"):
         line = wiped_by_script(section)
         if line is not None:
-            message = "wipes every disk that the installer sees, including storage domains over FC and iSCSI"
+            message = "wipes every disk that the installer sees, including the LUNs of a SAN"
             hint = "wipe the one disk that is meant, by its link below /dev/disk/by-id"
             yield Found(line, message, hint, "error" if ks.installs_node else None)
 

@@ -88,7 +88,7 @@ def test_github_commands(site: Path) -> None:
         "::notice file=a%2C b%25c ü.ks,line=1,col=1,title=written-for-other-release"
         "::written for RHEL10 and checked for RHEL9; --release el10",
         "::warning file=a%2C b%25c ü.ks,line=2,col=1,title=zerombr-all-disks"
-        "::zerombr on every disk that the installer sees and cannot read, including foreign LUNs; "
+        "::zerombr on every disk that the installer sees and cannot read, including the LUNs of a SAN; "
         "add: ignoredisk --only-use=",
         "::error file=a%2C b%25c ü.ks,line=3,col=1,title=command-unknown::unknown command 'frobnicate'",
     ]

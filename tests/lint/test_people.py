@@ -54,6 +54,9 @@ PASSWORDS = [
     pytest.param(f"bootloader --iscrypted --password={HASH}\n", [(1, "error", "boot-password")], id="crypt"),
     pytest.param(f"bootloader --iscrypted --password={PBKDF2}\n", [], id="pbkdf2"),
     pytest.param(f"rootpw --iscrypted locked\n{KEY}", [(1, "warning", "password-no-hash")], id="locked-with-a-key"),
+    pytest.param("rootpw --iscrypted nothing\n", [(1, "warning", "password-no-hash")], id="a-word-that-says-so"),
+    pytest.param("rootpw --iscrypted thereisnopassword\n", [(1, "warning", "password-no-hash")], id="a-sentence"),
+    pytest.param("rootpw --iscrypted secret\n", [(1, "error", "password-no-hash")], id="another-word"),
     pytest.param("rootpw --iscrypted Secret.123\n", [(1, "error", "password-no-hash")], id="text-as-hash"),
     pytest.param(f"rootpw --iscrypted Secret.123\n{KEY}", [(1, "warning", "password-no-hash")], id="text-and-a-key"),
     pytest.param(f"rootpw --iscrypted {HASH[:-4]}\n{KEY}", [(1, "error", "password-no-hash")], id="truncated"),
@@ -84,6 +87,11 @@ LOGINS = [
     pytest.param("firstboot --disable\n", ["no-login"], id="no-initial-setup"),
     pytest.param("realm join example.com\n", [], id="realm"),
     pytest.param(KEY, [], id="key"),
+    pytest.param("ostreecontainer --url=quay.io/site/host:1\n", [], id="container-image"),
+    pytest.param("liveimg --url=http://pxe.example.com/el9.img\n", [], id="image-of-a-host"),
+    pytest.param(
+        "liveimg --url=http://pxe.example.com/ovirt-node-ng.squashfs.img\n", ["no-login"], id="image-of-a-node"
+    ),
     pytest.param("user --name=ops\n", ["no-login"], id="user-without-password"),
     pytest.param(f"user --name=ops --iscrypted --password={HASH}\n", [], id="user-with-password"),
     pytest.param(f"user --name=ops --lock --iscrypted --password={HASH}\n", ["no-login"], id="locked-user"),
@@ -93,6 +101,18 @@ LOGINS = [
 @pytest.mark.parametrize(("rest", "codes"), LOGINS)
 def test_who_may_log_in(rest: str, codes: list[str]) -> None:
     assert [code for _, _, code in told(HOST + rest)] == codes
+
+
+IMAGES = [
+    pytest.param("el9", False, id="host"),
+    pytest.param("ovirt-node-ng", True, id="node"),
+]
+
+
+@pytest.mark.parametrize(("name", "is_told"), IMAGES)
+def test_an_image_of_a_host_may_have_accounts(name: str, is_told: bool) -> None:
+    text = HOST.replace("url --url=http://pxe.example.com/el9/", f"liveimg --url=http://pxe.example.com/{name}.img")
+    assert ("no-login" in {code for _, _, code in told(text)}) == is_told
 
 
 OPS = f"user --name=ops --groups={{}} --iscrypted --password={HASH}\n"

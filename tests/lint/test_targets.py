@@ -104,6 +104,21 @@ def test_rules_of_nodes_are_for_nodes(text: str, kind: Kind, expected: set[str])
     assert node_codes(text, kind) == expected
 
 
+ADVICE = [
+    pytest.param(PLAIN.replace("%post --erroronfail", "%post"), "post-without-erroronfail", id="erroronfail"),
+    pytest.param(PLAIN.replace("/dev/disk/by-id/wwn-0x5000000000000001", "sda"), "disk-by-kernel-name", id="sda"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), ADVICE)
+def test_what_a_node_is_warned_of_is_a_note_to_a_host(text: str, code: str) -> None:
+    def severities(kind: Kind) -> list[str]:
+        return [problem.severity for problem in told(text, kind=kind) if problem.code == code]
+
+    assert severities("host") == severities("any") == ["note"]
+    assert set(severities("node")) == {"warning"}
+
+
 def test_what_holds_for_every_machine_is_said_of_each_kind() -> None:
     broken = PLAIN.replace("--size=1024", "--size=1k", 1)
     kinds: tuple[Kind, ...] = ("node", "host", "any")
