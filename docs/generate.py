@@ -40,7 +40,8 @@ GROUPS = {
     "What is installed": ("kind", "release", "image_url", "image_sha256", "image_size", "tree_url", "addon", "efi_dir"),
     "Where": ("disk", "raid", "multipath", "reinstall", "erase", "firmware"),
     "Layout": (
-        "partitioning", "layout", "images", "root_size", "volumes", "swap_size", "filesystem", "vg", "pool",
+        "partitioning", "layout", "images", "root_size", "boot_size", "volumes", "swap_size", "filesystem", "vg",
+        "pool",
     ),
     "Network": ("mac", "network", "boot_network", "hostname", "server_url", "dhcp"),
     "People": ("root_password_hash", "ssh_keys", "users"),
@@ -68,6 +69,7 @@ EXAMPLES = {
     "layout": "minimal",
     "images": "3",
     "root_size": "12 GiB",
+    "boot_size": "4 GiB",
     "volumes": "{/var: 30 GiB, /data: 100 GiB}",
     "swap_size": "recommended",
     "filesystem": "ext4",

@@ -17,6 +17,7 @@ from org_ovirt_node import layout
 # A finding's subject -> the variables that can cause it, the likeliest first.
 _SUBJECTS = {
     "/": ("node_root_size", "node_image_size", "node_disk"),
+    "/boot": ("node_boot_size", "node_disk"),
     "swap": ("node_swap_size",),
     "disk": ("node_disk", "node_raid"),
     "images": ("node_images", "node_disk"),
@@ -51,6 +52,7 @@ class Host:
             firmware=s.firmware,
             filesystem=s.filesystem,
             root_size=s.root_size,
+            boot_size=s.boot_size,
             image_size=s.image_size,
             image_is_local=urlsplit(s.image_url).scheme == "file",
             images=s.images,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ksgen.variables.disk import Disk
 from ksgen.variables.kernel import InstallerArguments, SystemArguments
+from ksgen.variables.keyboard import Keyboard
 from ksgen.variables.network import Interface
 from ksgen.variables.people import PasswordHash, PersonName, SshKey, UserName
 from ksgen.variables.values import (
@@ -18,7 +19,6 @@ from ksgen.variables.values import (
     HostName,
     ImageUrl,
     InterfaceName,
-    Keyboard,
     Language,
     Line,
     Mac,
@@ -37,7 +37,7 @@ from ksgen.variables.values import (
     refuse,
     shown,
 )
-from org_ovirt_node.layout import Request, is_efi_dir
+from org_ovirt_node.layout import BOOT_SIZE, Request, is_efi_dir, size_text
 from org_ovirt_node.programs.disks import ERASABLE
 
 PREFIX = "node_"
@@ -94,6 +94,9 @@ def _volume_place(value: object) -> str:
     text = _name(one_line(a_text(value, "/data")))
     if text == "/":
         refuse("volume-root", "the root volume has a variable of its own", "write node_root_size")
+    if text == "/boot":
+        message = f"/boot is a partition of {size_text(BOOT_SIZE)}, not a volume"
+        refuse("volume-boot", message, "remove it, or write node_boot_size")
     return text
 
 
@@ -241,6 +244,10 @@ class Settings(BaseModel):
     root_size: Size | None = Field(
         default=None,
         description="The size of the root volume; if not set, it follows from the size of the image (docs/layout.md).",
+    )
+    boot_size: Size | None = Field(
+        default=None,
+        description="The size of the partition /boot; if not set, 2 GiB. It holds the kernels of all images.",
     )
     volumes: dict[_VolumePlace, Size] = Field(
         default_factory=dict,

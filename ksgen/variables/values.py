@@ -462,18 +462,6 @@ def language(value: object) -> str:
 Language = Annotated[str, BeforeValidator(language)]
 
 
-def keyboard(value: object) -> str:
-    text = a_text(value, "us")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}( ?\([A-Za-z0-9_.-]{1,32}\))?", text):
-        refuse(
-            "keyboard", f"{shown(value)} is not a keyboard layout", "write one like us, de-nodeadkeys or 'cz (qwerty)'"
-        )
-    return text
-
-
-Keyboard = Annotated[str, BeforeValidator(keyboard)]
-
-
 def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
     """`did you mean …?` for a word that is nearly a known one, else nothing. A prefix that all share does not count."""
     names = {name.lower(): name for name in known}

@@ -21,6 +21,7 @@ from org_ovirt_node.layout.image_capacity import capacity
 from org_ovirt_node.layout.planning import Plan, plan
 from org_ovirt_node.layout.policy import (
     BIOSBOOT_SIZE,
+    BOOT_SIZE,
     BOOT_SPACE_MIN,
     ESP_SIZE,
     FILESYSTEMS,
@@ -45,6 +46,7 @@ from org_ovirt_node.layout.rules import check, check_reserve
 __all__ = [
     "AUTOMATIC_BOOT_SIZE",
     "BIOSBOOT_SIZE",
+    "BOOT_SIZE",
     "BOOT_SPACE_MIN",
     "ERROR",
     "ESP_SIZE",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from org_ovirt_node.layout.findings import ERROR, Finding
-from org_ovirt_node.layout.geometry import EXTENT, align_up, pool_metadata
+from org_ovirt_node.layout.geometry import AUTOMATIC_BOOT_SIZE, EXTENT, align_up, pool_metadata
 from org_ovirt_node.layout.policy import (
     POOL,
     RESERVE_MAX,
@@ -31,6 +31,8 @@ def check_wishes(request: Request) -> Iterator[Finding]:
     wishes = dict(request.volumes)
     if request.root_size is not None:
         wishes["/"] = request.root_size
+    if request.boot_size is not None:
+        made["/boot"], wishes["/boot"] = AUTOMATIC_BOOT_SIZE[request.release], request.boot_size
     for mount_point, size in sorted(wishes.items()):
         if mount_point not in made:
             yield Finding("automatic-volume", ERROR, mount_point, (("mount_point", mount_point),))

@@ -81,6 +81,10 @@ _WORDS = {
         "/boot has {found_size}; {wanted_size} hold the kernels of two updates",
         "give it {wanted_size}",
     ),
+    "boot-large": (
+        "/boot has {found_size}; the kernels of 99 images need less than {wanted_size}",
+        "give it {wanted_size} or less",
+    ),
     "root-missing": ("no root volume", "add / as a thin volume"),
     "root-small": (
         "{found_size} is below the {needed_size} minimum of the root volume",
@@ -117,6 +121,10 @@ _WORDS = {
     ),
     "volume-tiny": ("{found_size} is below the {needed_size} of the smallest XFS", "give it {needed_size} or more"),
     "volume-filesystem": ("{mount_point} has {found}; imgbase supports xfs and ext4", ""),
+    "volume-boot": (
+        "/boot is a partition of {default_size}, not a volume",
+        "remove it; storage commands make /boot a partition (part /boot)",
+    ),
     "volume-place": ("{mount_point} is part of the image and cannot be a volume", "remove it"),
     "volume-mount-point": (
         "{mount_point!r} is not the mount point of a volume",

@@ -195,7 +195,7 @@ def _mirrored_partitions(request: Request, disks: Sequence[Device]) -> list[Devi
         partitions.append(Device(name, "partition", BIOSBOOT_SIZE, filesystem="biosboot", parents=(disk.name,)))
     on_arrays = (
         ("boot_efi", ESP_SIZE, "/boot/efi", "efi"),
-        ("boot", BOOT_SIZE, "/boot", request.filesystem),
+        ("boot", boot_size(request), "/boot", request.filesystem),
     )
     for row, (name, size, mount_point, filesystem) in enumerate(on_arrays, 1):
         members = [
@@ -205,7 +205,7 @@ def _mirrored_partitions(request: Request, disks: Sequence[Device]) -> list[Devi
         partitions += members
         names = tuple(member.name for member in members)
         arrays.append(Device(name, "mdarray", geometry.mirror(size), mount_point, filesystem, parents=names))
-    grown = _growing("raid.3", "mdmember", disks, 0, each=BIOSBOOT_SIZE + ESP_SIZE + BOOT_SIZE)
+    grown = _growing("raid.3", "mdmember", disks, 0, each=BIOSBOOT_SIZE + ESP_SIZE + boot_size(request))
     smallest = None if any(member.size is None for member in grown) else min(member.size or 0 for member in grown)
     rest = None if smallest is None else max(0, geometry.mirror(smallest))
     names = tuple(member.name for member in grown)
@@ -258,7 +258,7 @@ def _disk_for(request: Request, group: int) -> int:
     """What each disk needs (of joined ones, their sum) for a volume group of this size."""
     if request.mirrored:
         member = geometry.member_for(geometry.physical_volume_for(group, on_array=True))
-        return geometry.disk_for(BIOSBOOT_SIZE + ESP_SIZE + BOOT_SIZE + member)
+        return geometry.disk_for(BIOSBOOT_SIZE + ESP_SIZE + boot_size(request) + member)
     loader = BIOSBOOT_SIZE if request.firmware == "bios" else ESP_SIZE
     # Each further disk costs its own partition table and at most an extent of rounding.
     further = (len(request.disks) - 1) * (geometry.disk_for(0) + geometry.EXTENT)
@@ -314,6 +314,7 @@ def _ways_out(request: Request, missing: int, swap_size: int, smallest: int) -> 
     dropped = sum(align_up(size) for mount_point, size in _minimal_changes(request))
     ways = [
         WayOut("root_size", root_floor, root_size(request) - root_floor),
+        WayOut("boot_size", BOOT_SIZE, boot_size(request) - BOOT_SIZE),
         WayOut("swap_size", min(swap_size, SWAP_SIZE_MIN), swap_size - min(swap_size, SWAP_SIZE_MIN)),
         *lowered,
         WayOut("layout", MINIMAL.name, dropped),

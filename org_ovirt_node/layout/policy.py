@@ -14,6 +14,8 @@ from org_ovirt_node.layout.geometry import AUTOMATIC_BOOT_SIZE, GIB, MIB, align_
 # A layer takes about 90 MiB of initramfs and 12 of kernel, twice for the running one; 1 GiB, EL9's own choice, holds
 # one update's (BZ1907746, EL10 makes 2 GiB).
 BOOT_SIZE = 2 * GIB
+# As many images as can be requested (99) have no more kernels than fit in here: nothing can use a larger one.
+BOOT_SIZE_MAX = 10 * GIB
 # imgbased, BootConfiguration.validate(): 1000**3 bytes as statvfs(2) counts, else BootPartitionRequires1G.
 BOOT_SPACE_MIN = 1000**3
 # Anaconda's `reqpart` makes these where there is room (pyanaconda, modules/storage/platform.py).
@@ -87,7 +89,7 @@ LAYOUTS = {layout.name: layout for layout in (STANDARD, MINIMAL)}
 
 @dataclass(frozen=True)
 class Request:
-    """What is requested. Sizes are bytes; None is "not known" for a disk, "the default" for root.
+    """What is requested. Sizes are bytes; None is "not known" for a disk, "the default" for root and /boot.
 
     `swap_size` None leaves swap to Anaconda, which goes by `memory` and `release`. `firmware` None is open. Several
     `disks` are joined, or a pair is `mirrored`; partitions for booting are on the first. `automatic` is what Anaconda's
@@ -100,6 +102,7 @@ class Request:
     firmware: Optional[str] = None
     filesystem: str = "xfs"
     root_size: Optional[int] = None
+    boot_size: Optional[int] = None
     image_size: Optional[int] = None
     image_is_local: bool = False
     images: int = IMAGES
@@ -155,7 +158,10 @@ def automatic_sizes() -> dict[str, int]:
 
 
 def boot_size(request: Request) -> int:
-    return AUTOMATIC_BOOT_SIZE[request.release] if request.automatic else BOOT_SIZE
+    """The size of /boot, or of each half of a mirrored one."""
+    if request.automatic:
+        return AUTOMATIC_BOOT_SIZE[request.release]
+    return BOOT_SIZE if request.boot_size is None else align_up(request.boot_size, MIB)
 
 
 def volume_sizes(request: Request) -> dict[str, int]:

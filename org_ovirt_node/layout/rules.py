@@ -61,6 +61,9 @@ def check_request(request: Request) -> tuple[Finding, ...]:
         if not _MOUNT_POINT.fullmatch(mount_point) or {".", ".."} & set(mount_point.split("/")):
             error("volume-mount-point", mount_point, mount_point=mount_point)
             continue
+        if mount_point == "/boot":
+            error("volume-boot", mount_point, default_size=policy.BOOT_SIZE)
+            continue
         if _is_image_place(mount_point):
             error("volume-place", mount_point, mount_point=mount_point)
         name = volume_name(mount_point)
@@ -151,6 +154,8 @@ def _check_boot(boot: Optional[Device]) -> Iterator[Finding]:
     # A mirror of partitions of the recommended size is as large as it has to be.
     elif boot.size < (mirror(recommended) if boot.kind == "mdarray" else recommended):
         yield _finding("boot-small", WARNING, "/boot", found_size=boot.size, wanted_size=recommended)
+    elif boot.size > policy.BOOT_SIZE_MAX:
+        yield _finding("boot-large", WARNING, "/boot", found_size=boot.size, wanted_size=policy.BOOT_SIZE_MAX)
 
 
 def _check_root(root: Optional[Device], request: Request) -> Iterator[Finding]:

@@ -200,7 +200,7 @@ SLOTS = [
     Slot("node_timezone", "node_timezone", harmless="Europe/Vienna"),
     Slot("node_ntp_servers[]", "node_ntp_servers", "[ntp.example.com, @]"),
     Slot("node_lang", "node_lang", harmless="de_AT.UTF-8"),
-    Slot("node_keyboard", "node_keyboard"),
+    Slot("node_keyboard", "node_keyboard", harmless="de-nodeadkeys"),
     Slot("node_kernel_args[]", "node_kernel_args", "[quiet, @, iommu=pt]"),
     Slot("node_kernel_args[]", "node_kernel_args", '[quiet, "a="+@]'),
     Slot("node_installer_args[]", "node_installer_args", "[@]"),

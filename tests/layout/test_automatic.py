@@ -252,6 +252,15 @@ def test_unknown_memory_is_planned_for_the_most_swap() -> None:
         assert (found.one("lvmthinpool").size or 0) <= (known.one("lvmthinpool").size or 0)
 
 
+@pytest.mark.parametrize(("release", "size"), [("el9", GIB), ("el10", 2 * GIB)])
+def test_boot_has_the_size_that_anaconda_gives_it(release: str, size: int) -> None:
+    refused = {
+        asked: [f.code for f in plan(Request(automatic=True, release=release, boot_size=asked)).findings]
+        for asked in (size, size + MIB)
+    }
+    assert ["automatic-size" in codes for codes in refused.values()] == [False, True]
+
+
 def test_el9_says_that_its_boot_is_small() -> None:
     requests = {release: Request(automatic=True, disks=(TIB,), release=release) for release in RELEASES}
     warned = {release: [finding.code for finding in plan(request).findings] for release, request in requests.items()}

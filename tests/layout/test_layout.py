@@ -157,6 +157,11 @@ WRONG_LAYOUTS = [
         id="boot-small",
     ),
     pytest.param(
+        changed("boot", size=11 * GIB), Request(),
+        "warning /boot: /boot has 11 GiB; the kernels of 99 images need less than 10 GiB | give it 10 GiB or less",
+        id="boot-large",
+    ),
+    pytest.param(
         changed("boot", size=1000 * MIB, filesystem="ext4"), Request(),
         "warning /boot: /boot has 1000 MiB; 2 GiB hold the kernels of two updates | give it 2 GiB",
         id="boot-ext4-of-1000-MiB-passes-imgbase",
@@ -343,6 +348,35 @@ def test_mirrored_boot_of_2_gib_is_large_enough():
     assert check(devices, Request()) == ()
 
 
+@pytest.mark.parametrize(
+    ("request_", "sizes"),
+    [
+        pytest.param(Request(), [2 * GIB], id="default"),
+        pytest.param(Request(boot_size=4 * GIB), [4 * GIB], id="larger"),
+        pytest.param(Request(boot_size=2 * GIB + 1), [2 * GIB + MIB], id="whole-mebibytes"),
+        pytest.param(
+            Request(disks=(250 * GIB, 250 * GIB), mirrored=True, boot_size=4 * GIB), [4 * GIB - 4 * MIB], id="mirror"
+        ),
+    ],
+)
+def test_boot_has_the_size_that_is_requested(request_, sizes):
+    found = plan(request_)
+    assert [device.size for device in found.devices if device.mount_point == "/boot"] == sizes
+    assert [finding.code for finding in found.findings if finding.subject == "/boot"] == []
+
+
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [
+        pytest.param(500 * MIB, "boot-too-small", id="too-small"),
+        pytest.param(1500 * MIB, "boot-small", id="small"),
+        pytest.param(11 * GIB, "boot-large", id="large"),
+    ],
+)
+def test_boot_of_a_request_has_its_bounds(size, code):
+    assert [finding.code for finding in plan(Request(boot_size=size)).findings] == [code]
+
+
 def test_unknown_sizes_are_not_judged():
     devices = tuple(replace(d, size=None) for d in GOOD)
     assert check(devices, Request()) == ()
@@ -472,6 +506,20 @@ IMPOSSIBLE = [
         Request(volumes=(("/etc/vdsm", GIB),)),
         "error /etc/vdsm: /etc/vdsm is part of the image and cannot be a volume | remove it",
         id="part-of-the-image",
+    ),
+    pytest.param(
+        Request(volumes=(("/boot", GIB),)),
+        "error /boot: /boot is a partition of 2 GiB, not a volume | "
+        "remove it; storage commands make /boot a partition (part /boot)",
+        id="boot-among-volumes",
+    ),
+    pytest.param(
+        Request(disks=(58 * GIB,), boot_size=6 * GIB),
+        "error disk: 58 GiB of disk are too small for this layout: 60.59 GiB are needed = root 10 GiB + "
+        "volumes 37 GiB + swap 4 GiB + pool metadata and its spare 2 GiB + reserve 1 GiB + "
+        "boot partitions and tables 6.59 GiB | swap_size: 1 GiB saves 3 GiB; root_size: 6 GiB saves 4 GiB; "
+        "boot_size: 2 GiB saves 4 GiB; layout: minimal saves 29 GiB; a disk of 60.59 GiB",
+        id="a-large-boot",
     ),
     pytest.param(
         Request(disks=(48 * GIB,)),

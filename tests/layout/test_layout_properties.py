@@ -27,6 +27,7 @@ def requests(draw):
         firmware=draw(st.sampled_from((None, "uefi", "bios"))),
         filesystem=draw(st.sampled_from(("xfs", "ext4"))),
         root_size=draw(st.none() | st.integers(6 * GIB, 60 * GIB)),
+        boot_size=draw(st.none() | st.integers(2 * GIB, 10 * GIB)),
         image_size=draw(st.none() | st.integers(GIB, 1500 * MIB)),
         images=draw(st.integers(1, 5)),
         volumes=tuple(sorted(volumes.items())),

@@ -138,6 +138,11 @@ CASES = (
     Case("image-4GiB-local", "120 GiB", (BIOS, "node_image_size: 4 GiB"), image_url="file:///run/install/repo/node.img"),
     Case("images-1", "100 GiB", (UEFI, "node_images: 1")),
     Case("images-8", "500 GiB", (UEFI, "node_images: 8")),
+    # boot
+    Case("boot-4GiB-uefi", "100 GiB", (UEFI, "node_boot_size: 4 GiB")),
+    Case("boot-odd-bios", "100 GiB", (BIOS, "node_boot_size: 1.7 GB")),
+    Case("boot-4GiB-mirror", "100 GiB", (UEFI, MIRROR, "node_boot_size: 4 GiB"), disks=2),
+    Case("boot-4GiB-tightest", "59995 MiB", (UEFI, "node_boot_size: 4 GiB")),
     # volumes and names
     Case("var-50GiB", "250 GiB", (UEFI, "node_volumes: {/var: 50 GiB}")),
     Case("var-odd", "250 GiB", (UEFI, "node_volumes: {/var: 5121 MiB, /var/log: 9 GB}")),
@@ -181,5 +186,6 @@ REFUSED = (
     Case("refused-image-4GiB", "62 GiB", (UEFI, "node_image_size: 4 GiB")),
     Case("refused-swap-64GiB", "115 GiB", (UEFI, "node_swap_size: 64 GiB")),
     Case("refused-mirror-56GiB", "56 GiB", (BIOS, MIRROR), disks=2),
+    Case("refused-boot-4GiB-one-MiB-short", "59994 MiB", (UEFI, "node_boot_size: 4 GiB")),
     Case("refused-joined-2x28GiB", "28 GiB", (UEFI,), disks=2),
 )

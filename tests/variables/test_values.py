@@ -8,21 +8,24 @@ import re
 import secrets
 import struct
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import langtable
 import pytest
 from inventories import one_host
+from pydantic_core import PydanticCustomError
 from told import text_of, told
 from trapfile import Entry, parameters
 
 from ksgen.variables import LINE_LONGEST, language, one_line, parse_mac, password_hash, shown, ssh_key, time_zone
+from ksgen.variables.keyboard import keyboard
 from ksgen.variables.people import user_name
 from ksgen.variables.values import (
     SCRIPT_LONGEST,
     any_address,
     domain_name,
     image_url,
-    keyboard,
     parse_member,
     parse_size,
     script,
@@ -132,6 +135,9 @@ def test_swap_alone_can_have_a_size_of_0(swap: str, tmp_path: Path) -> None:
         pytest.param(time_zone, "America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires", id="time-zone"),
         pytest.param(language, "sr_RS.UTF-8@latin", "sr_RS.UTF-8@latin", id="language-with-a-modifier"),
         pytest.param(keyboard, "cz (qwerty)", "cz (qwerty)", id="keyboard-variant"),
+        pytest.param(keyboard, "cz(qwerty)", "cz(qwerty)", id="keyboard-variant-without-a-blank"),
+        pytest.param(keyboard, "de-nodeadkeys", "de-nodeadkeys", id="keyboard-of-the-console"),
+        pytest.param(keyboard, "de-latin1", "de-latin1", id="keyboard-of-old"),
         pytest.param(
             one_line,
             "Zoë 👩 e\u0301 葛\U000e0100 a\u00a0b",
@@ -274,3 +280,15 @@ def test_short_rsa_key_is_refused_as_such(keys: dict[str, str]) -> None:
 )
 def test_value_in_a_message(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+def test_every_keyboard_layout_of_langtable_is_known() -> None:
+    """Anaconda offers those of the chosen language."""
+    assert [name for name in langtable.list_all_keyboards() if not accepts(keyboard, name)] == []
+
+
+def accepts(check: Callable[[object], str], value: str) -> bool:
+    try:
+        return check(value) == value
+    except PydanticCustomError:
+        return False
