@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the kernel's arguments do to those who log in, and to kdump."""
+"""Keys that the kernel's arguments make useless."""
 
 from __future__ import annotations
 
@@ -9,18 +9,6 @@ from ksgen.host.host import Host
 from ksgen.host.places import Location
 from ksgen.problems import Problem
 from ksgen.variables import key_type
-
-# What EL9 and EL10 reserve for kdump (kdump-utils, kdump-lib.sh: kdump_get_arch_recommend_crashkernel(), x86-64).
-CRASHKERNEL = "crashkernel=1G-4G:192M,4G-64G:256M,64G-:512M"
-
-
-def crashkernel(host: Host) -> Iterator[Problem]:
-    """The kernel of EL9 and later has no `auto`."""
-    for index, argument in enumerate(host.settings.kernel_args):
-        if argument == "crashkernel=auto":
-            message = "crashkernel=auto reserves no memory in EL9 and EL10, and kdump does not start"
-            location: Location = ("node_kernel_args", index)
-            yield host.problem(location, "kernel-arg-crashkernel", message, f"write {CRASHKERNEL}", "warning")
 
 
 def fips_keys(host: Host) -> Iterator[Problem]:

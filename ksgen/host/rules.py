@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from pydantic_core import PydanticCustomError
 
-from ksgen.host.access import crashkernel, fips_keys
+from ksgen.host.access import fips_keys
 from ksgen.host.bootnetwork import boot_network_problems
 from ksgen.host.host import Host
 from ksgen.host.reach import reach_problems
@@ -106,7 +106,6 @@ _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     _network,
     _dhcp_range,
     boot_network_problems,
-    crashkernel,
     fips_keys,
     _disk_twice,
     _mirror,

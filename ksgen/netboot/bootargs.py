@@ -247,7 +247,7 @@ def _device_arguments(interface: Interface, settings: Settings) -> tuple[list[st
 
 def _bond_options(interface: Interface) -> str:
     assert interface.bond is not None
-    options = {"mode": interface.bond.mode, "miimon": "100", **interface.bond.options}
+    options = interface.bond.all_options
     # A list inside an option has semicolons (dracut.cmdline(7)); an IPv6 address would end the field.
     return ",".join(f"{name}={value.replace(',', ';')}" for name, value in options.items() if ":" not in value)
 

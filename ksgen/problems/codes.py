@@ -121,7 +121,6 @@ CODES: dict[str, dict[str, str]] = {
         "keyboard": "not a keyboard layout",
         "efi-dir": "not the name of a directory below EFI/",
         "kernel-arg": "not a valid kernel argument",
-        "kernel-arg-crashkernel": "crashkernel=auto, which EL9 and later do not have",
         "kernel-arg-reserved": "a kernel argument that imgbase sets",
         "kernel-arg-installer": "an argument of the installer among those of the installed system",
     },

@@ -18,6 +18,7 @@ from ksgen.variables.network import Bond
 from ksgen.variables.values import nearest, shown
 
 _LARGEST = 2**31 - 1
+_DIGITS = 10  # it has as many
 # The numbers that NetworkManager accepts, and the words that it accepts as well.
 _NUMBERS: dict[str, tuple[int, int]] = {
     "ad_actor_sys_prio": (1, 65535), "ad_user_port_key": (0, 1023), "all_slaves_active": (0, 1),
@@ -69,7 +70,11 @@ def _ignored(option: str, message: str, hint: str = "") -> _OfOption:
 def _number(bond: Bond, option: str, default: int = 0) -> int:
     """The value of an option, 0 for one that is no number, which another rule refuses."""
     value = bond.options.get(option, str(default))
-    return int(value) if value.isdecimal() and value.isascii() else 0
+    return int(value) if _is_number(value) else 0
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and len(value) <= _DIGITS
 
 
 def _watches_by_arp(bond: Bond) -> bool:
@@ -83,7 +88,7 @@ def _option_value(bond: Bond) -> Iterator[_OfOption]:
     """Anaconda leaves out an option with a value that NetworkManager does not know (nm_client.py)."""
     for option, value in bond.options.items():
         low, high = _NUMBERS.get(option) or (0, len(_WORDS.get(option, ())) - 1)
-        is_number = value.isascii() and value.isdecimal() and low <= int(value) <= high
+        is_number = _is_number(value) and low <= int(value) <= high
         if option in _WORDS and value not in _WORDS[option] and not is_number:
             hint = nearest(value, _WORDS[option]) or f"one of: {', '.join(_WORDS[option])}"
             yield option, Finding("interface-option", f"{shown(value)} is not a value of {option}", hint=hint)

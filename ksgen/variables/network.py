@@ -111,6 +111,12 @@ class Bond(BaseModel):
     ] = "active-backup"
     options: BondOptions = Field(default_factory=dict)
 
+    @property
+    def all_options(self) -> dict[str, str]:
+        """The mode and what watches the links among them: either of miimon and arp_interval (bonding.rst)."""
+        watch = {} if "arp_interval" in self.options else {"miimon": "100"}
+        return {"mode": self.mode, **watch, **self.options}
+
 
 class Vlan(BaseModel):
     """A tagged network on another interface."""
@@ -306,9 +312,7 @@ def _kind_options(interface: Interface) -> list[str]:
         return [f"--device={interface.vlan.parent}", f"--vlanid={interface.vlan.id}", *named]
     options = [f"--device={interface.device}"]
     if interface.bond:
-        # bonding.rst: either of miimon and arp_interval watches the links, not both.
-        watch = {} if "arp_interval" in interface.bond.options else {"miimon": "100"}
-        wanted = {"mode": interface.bond.mode, **watch, **interface.bond.options}
+        wanted = interface.bond.all_options
         separator = ";" if any("," in value for value in wanted.values()) else ","
         options.append(f"--bondslaves={','.join(interface.bond.members)}")
         options.append("--bondopts=" + separator.join(f"{key}={value}" for key, value in wanted.items()))

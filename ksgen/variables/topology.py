@@ -52,7 +52,14 @@ def _interface_missing(links: Links) -> Iterator[Located]:
     for place, _, lower in links.lower:
         if lower not in links.by_device and _MADE.fullmatch(lower):
             message = f"{lower} is not one of the interfaces of the host"
-            yield place, Finding("interface-missing", message, hint="add it")
+            yield place, Finding("interface-missing", message, hint=_missing_cure(lower, links))
+
+
+def _missing_cure(name: str, links: Links) -> str:
+    """A sibling is meant where there is one, bond0 for bond1."""
+    kind = name.rstrip("0123456789")
+    siblings = [interface.device for interface in links.interfaces if interface.device.rstrip("0123456789") == kind]
+    return f"add it, or write {siblings[0]}" if kind and len(siblings) == 1 else "add it"
 
 
 def _member_of_itself(links: Links) -> Iterator[Located]:

@@ -112,7 +112,7 @@ NETWORKS = [
         'ns_ip6_target: "2001:db8::1"}}, ipv4: 10.0.1.11/24, ipv6: none}]',
         (
             "rd.bootif=0",
-            "bond=bond0:eno1:mode=active-backup,miimon=100,arp_interval=100,arp_ip_target=10.0.0.1;10.0.0.2",
+            "bond=bond0:eno1:mode=active-backup,arp_interval=100,arp_ip_target=10.0.0.1;10.0.0.2",
             "ip=10.0.1.11:::255.255.255.0:node01.example.com:bond0:none",
         ),
         id="bond-options-with-lists",
