@@ -154,6 +154,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "clearpart-both": Example("clearpart --all", "clearpart --linux --all"),
     "disk-ignored": Example(f"--drives={_DISK}", "--drives=/dev/disk/by-id/wwn-0x5000000000000002"),
+    "clearpart-label": Example("--initlabel --drives", "--initlabel --disklabel=gtp --drives"),
     "disk-cleared": Example(
         "part /boot --fstype=xfs --size=1024", "part /boot --onpart=/dev/disk/by-partlabel/boot --fstype=xfs"
     ),
@@ -168,6 +169,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "device-size": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs --size=-5"),
     "device-size-missing": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs"),
+    "device-size-unlikely": Example("/boot --fstype=xfs --size=1024", "/boot --fstype=xfs --size=1"),
+    "device-format-unfit": Example("--poolname=pool --fstype=xfs", "--poolname=pool --fstype=vfat"),
     "device-size-most": Example("--fstype=swap --size=4096", "--fstype=swap --size=4096 --grow --maxsize=2048"),
     "device-twice": Example("--name=swap --fstype=swap", "--name=pool --fstype=swap"),
     "device-kept": Example("part /boot --fstype=xfs --size=1024", "part /boot --fstype=xfs --size=1024 --noformat"),
@@ -181,6 +184,7 @@ EXAMPLES: dict[str, Example] = {
     "passphrase-missing": Example("part pv.01 --size=1 --grow", "part pv.01 --size=1 --grow --encrypted"),
     "partitioning-missing": Example(_PARTITIONING, ""),
     "member-undefined": Example("volgroup system pv.01", "volgroup system pv.02"),
+    "member-shared": Example("volgroup system pv.01", "volgroup data pv.01\nvolgroup system pv.01"),
     "member-unused": Example("volgroup system", "part pv.02 --size=4096\nvolgroup system"),
     "group-small": Example("part pv.01 --size=1 --grow", "part pv.01 --size=40960"),
     "group-extent": Example("volgroup system pv.01", "volgroup system pv.01 --pesize=5000"),

@@ -15,7 +15,7 @@ _PLATFORM = "pyanaconda, modules/storage/platform.py"
 _GRUB = "pyanaconda, modules/storage/bootloader/grub2.py"
 # GRUB2.stage2_format_types
 _BOOT_FORMATS = ("xfs", "ext4", "ext3", "ext2")
-_FIRMWARE_FORMATS = frozenset(("appleboot", "biosboot", "efi", "macefi", "prepboot"))
+_FIRMWARE_FORMATS = frozenset(("appleboot", "biosboot", "macefi", "prepboot"))
 
 
 def has_loader(ks: Kickstart) -> bool:

@@ -12,6 +12,7 @@ from pykickstart.constants import CLEARPART_TYPE_ALL, CLEARPART_TYPE_LINUX, CLEA
 from ksgen.grammar import Check, Command, Found, Kickstart, value
 from ksgen.lint.facts import CUSTOM_PARTITIONING, is_reused
 from ksgen.problems import Severity
+from ksgen.variables import nearest
 
 _CLEARPART = "pyanaconda, modules/storage/disk_initialization/configuration.py"
 # Names that the kernel gives as it finds the disks, and those of partitions on them.
@@ -47,6 +48,18 @@ def clearpart_both(ks: Kickstart) -> Iterator[Found]:
         if len(given) > 1:
             message = f"{' and '.join(sorted(given))}; pykickstart silently uses the last of them"
             yield Found(command.line, message, "remove one of them")
+
+
+# blivet, formats/disklabel.py: get_platform_label_types; on s390x dasd too.
+_LABELS = ("gpt", "msdos", "dasd")
+
+
+def label(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("clearpart"):
+        given = str(value(command, "disklabel") or "")
+        if given and given not in _LABELS:
+            hint = nearest(given, _LABELS) or "--disklabel=gpt"
+            yield Found(command.line, f"unknown partition table {given!r}", hint)
 
 
 # --- disks that are left out -----------------------------------------------------------------------------------------
@@ -199,6 +212,7 @@ CHECKS = (
     Check("clearpart-all-disks", "warning", clearpart_all, _CLEARPART),
     Check("zerombr-all-disks", "warning", zerombr, "pyanaconda, modules/storage/disk_initialization/initialization.py"),
     Check("clearpart-both", "warning", clearpart_both, "pykickstart, commands/clearpart.py"),
+    Check("clearpart-label", "error", label, "pyanaconda, modules/storage/kickstart.py: ClearPart"),
     Check("disk-ignored", "error", outside, "pyanaconda, custom_partitioning.py: Disk given in part command"),
     Check("disk-cleared", "error", reused_cleared, CUSTOM_PARTITIONING),
     Check("disk-by-kernel-name", "warning", by_kernel_name, "udev(7)"),

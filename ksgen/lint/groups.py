@@ -71,6 +71,18 @@ def member_unused(ks: Kickstart) -> Iterator[Found]:
                 yield Found(command.line, message, f"add it to a {user} command, or remove it")
 
 
+def member_shared(ks: Kickstart) -> Iterator[Found]:
+    """blivet plans two groups on one physical volume silently; the second cannot be made."""
+    for user, attribute in (("volgroup", "physvols"), ("raid", "members")):
+        seen: set[str] = set()
+        for command in ks.all(user):
+            for member in value(command, attribute, ()):
+                if member in seen and not value(command, "preexist"):
+                    message = f"{member} is given twice; it can be in one place"
+                    yield Found(command.line, message, "give each its own member")
+                seen.add(member)
+
+
 def group_undefined(ks: Kickstart) -> Iterator[Found]:
     if not ks.storage_is_known:
         return
@@ -210,6 +222,7 @@ def reqpart_with_array(ks: Kickstart) -> Iterator[Found]:
 CHECKS = (
     Check("member-undefined", "error", member_undefined, CUSTOM_PARTITIONING),
     Check("member-unused", "warning", member_unused, "observed with Anaconda of EL9 and EL10"),
+    Check("member-shared", "error", member_shared, "observed with Anaconda of EL9 and EL10"),
     Check("group-undefined", "error", group_undefined, CUSTOM_PARTITIONING),
     Check("group-small", "error", group_small, "blivet, devices/lvm.py; observed with Anaconda of EL9 and EL10"),
     Check("group-extent", "error", extent, CUSTOM_PARTITIONING),

@@ -40,6 +40,11 @@ def imgbase_missing(ks: Kickstart) -> Iterator[Found]:
             yield Found(sections[0][0].line, message, "leave --no-imgbase out")
         return
     hint = "let the last %post --erroronfail end with: imgbase layout --init"
+    unreached = next((line for section, line, _ in _inits(ks) if _leaves_before(section, line)), None)
+    if unreached is not None:
+        message = "the script ends before this line: imgbase is never called"
+        yield Found(unreached, message, "remove the exit above it")
+        return
     early = next((s for s in ks.all_sections("%pre", "%pre-install") if mentions_init(s)), None)
     if early is not None:
         row = init_line(early)
@@ -53,9 +58,29 @@ def imgbase_missing(ks: Kickstart) -> Iterator[Found]:
 
 def _is_heard_of(section: Section) -> bool:
     """Whether a script calls imgbase, nearly does, or runs what only the installer sees."""
+    row = init_line(section)
+    if row is not None and _leaves_before(section, row[0]):
+        return False
     if mentions_init(section) or any(_call_problem(call) for _, call in _calls(section)):
         return True
     return section.is_shell and any(_ELSEWHERE.search(text) for _, text in section.shell)
+
+
+_OPENS = re.compile(r"^\s*(?:if|for|while|until|case|select)\b|\{\s*$|\($")
+_CLOSES = re.compile(r"(?:^|;)\s*(?:fi|done|esac|\}|\))\s*(?:$|[;|&>])")
+_ENDS = re.compile(r"^\s*(?:exit|exec)\b(?!\s*[<>])")
+
+
+def _leaves_before(section: Section, line: int) -> bool:
+    """Whether a script ends, outside of any condition, before a line."""
+    depth = 0
+    for number, text in section.statements:
+        if number >= line:
+            break
+        if depth == 0 and _ENDS.search(text):
+            return True
+        depth = max(0, depth + bool(_OPENS.search(text)) - bool(_CLOSES.search(text)))
+    return False
 
 
 # --- how it is called ------------------------------------------------------------------------------------------------
@@ -72,13 +97,15 @@ _HINT = "imgbase --debug layout --init"
 
 def _calls(section: Section) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The words behind each `imgbase`, with its line."""
-    if "imgbase" not in section.body or not section.is_shell:
+    if ("layout" not in section.body and "imgbase" not in section.body) or not section.is_shell:
         return
     for line, text in section.statements:
         for command in shell.commands(text) or ():
             names = [word.rpartition("/")[2] for word in command.words]
             if names[:1] in (["imgbase"], ["imgbased"]):
                 yield line, command.words[1:]
+            elif names and "layout" in names and difflib.get_close_matches(names[0], ["imgbase"], n=1, cutoff=0.75):
+                yield line, (names[0],)
             elif names[:1] in (["python3"], ["python"]) and command.words[1:3] == ("-m", "imgbased"):
                 yield line, command.words[3:]
 
@@ -86,6 +113,8 @@ def _calls(section: Section) -> Iterator[tuple[int, tuple[str, ...]]]:
 def _call_problem(words: Sequence[str]) -> str:
     """What imgbase refuses of its arguments; argparse takes an abbreviation that is not ambiguous."""
     rest = list(words)
+    if len(rest) == 1 and difflib.get_close_matches(rest[0], ["imgbase"], n=1, cutoff=0.75):
+        return f"no program {rest[0]!r}"
     if any("$" in word or "`" in word for word in rest):
         return ""
     while rest and rest[0].startswith("-"):

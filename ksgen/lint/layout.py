@@ -22,6 +22,25 @@ def size(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, f"{target} has --size={mib}", "write its size in MiB: --size=1024")
 
 
+# Kickstarts count in MiB; a disk of this size is not made.
+_SIZE_MOST = 100 * 1024**2
+# pyanaconda, data/anaconda.conf, min_partition_sizes: the installer warns below these, in MiB.
+_LEAST = {"/": 250, "/boot": 512, "/home": 100, "/tmp": 50, "/usr": 250, "/var": 384}
+
+
+def size_unlikely(ks: Kickstart) -> Iterator[Found]:
+    """A size in another unit. The layout of a node has sizes of its own."""
+    for command in ks.all("part", "partition", "logvol"):
+        mib, target = value(command, "size") or 0, str(value(command, "mountpoint"))
+        least = 0 if ks.installs_node or value(command, "grow") or is_reused(command) else _LEAST.get(target, 0)
+        if mib >= _SIZE_MOST:
+            message = f"--size={mib} is {mib // 1024**2} TiB; the size is in MiB"
+            yield Found(command.line, message, "write its size in MiB: --size=1024")
+        elif 0 < mib < least:
+            message = f"{target} has {mib} MiB; Anaconda recommends {least} MiB or more"
+            yield Found(command.line, message, f"--size={least} or more; the size is in MiB")
+
+
 def size_missing(ks: Kickstart) -> Iterator[Found]:
     """Of a volume the grammar says it; what grows begins at Anaconda's 500 MiB and is as large as there is room."""
     for command in ks.all("part", "partition"):
@@ -47,6 +66,27 @@ def format_unknown(ks: Kickstart) -> Iterator[Found]:
         found = value(command, "fstype")
         if found and filesystem(command) == found and found not in SUPPORTED and not value(command, "thin_pool"):
             yield Found(command.line, f"unknown file system {found!r}", nearest(found, SUPPORTED))
+
+
+# pyanaconda, data/anaconda.conf, must_be_on_linuxfs
+_LINUX_ONLY = ("/", "/home", "/tmp", "/usr", "/usr/lib", "/usr/share", "/var")
+_NOT_LINUX = frozenset(("efi", "exfat", "hfs", "hfs+", "iso9660", "ntfs", "udf", "vfat"))
+_NOT_MOUNTED = frozenset(("biosboot", "luks", "lvmpv", "mdmember", "prepboot", "swap"))
+# Sizes of blivet's formats in MiB, at most.
+_MOST = {"biosboot": 2, "prepboot": 10}
+
+
+def format_unfit(ks: Kickstart) -> Iterator[Found]:
+    for target, command in mounts(ks):
+        name = filesystem(command)
+        most, mib = _MOST.get(name), value(command, "size") or 0
+        if target in _LINUX_ONLY and name in _NOT_LINUX:
+            yield Found(command.line, f"{target} has to be on a file system of Linux, not {name}", "--fstype=xfs")
+        elif target.startswith("/") and name in _NOT_MOUNTED:
+            message = f"{name} cannot be mounted at {target}"
+            yield Found(command.line, message, "swap has no mount point: swap" if name == "swap" else "--fstype=xfs")
+        elif most is not None and mib > most:
+            yield Found(command.line, f"{name} of {mib} MiB; {most} are the most that it can have", f"--size={most}")
 
 
 def no_root(ks: Kickstart) -> Iterator[Found]:
@@ -147,8 +187,10 @@ def _no_passphrase(command: Command) -> Found:
 CHECKS = (
     Check("device-size", "error", size, CUSTOM_PARTITIONING),
     Check("device-size-missing", "warning", size_missing, CUSTOM_PARTITIONING),
+    Check("device-size-unlikely", "warning", size_unlikely, "pyanaconda, data/anaconda.conf: min_partition_sizes"),
     Check("device-size-most", "warning", size_above_most, "observed with Anaconda of EL9 and EL10"),
     Check("device-format", "error", format_unknown, f"{CUSTOM_PARTITIONING}; blivet, formats/"),
+    Check("device-format-unfit", "error", format_unfit, "pyanaconda, data/anaconda.conf: must_be_on_linuxfs; blivet"),
     Check("device-twice", "error", name_twice, CUSTOM_PARTITIONING),
     Check("device-kept", "error", kept_unnamed, CUSTOM_PARTITIONING),
     Check("mount-root", "error", no_root, "pyanaconda, modules/storage/checker/utils.py: verify_root"),

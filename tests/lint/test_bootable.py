@@ -35,6 +35,7 @@ PARTITIONS = [
     pytest.param(plain("reqpart\n", "part biosboot --size=1\n"), "el9", [], id="biosboot"),
     pytest.param(plain("reqpart\n", "part None --fstype='BIOS Boot' --size=1\n"), "el9", [], id="biosboot-by-name"),
     pytest.param(plain("reqpart\n", "part /boot/efi --fstype=efi --size=600\n"), "el9", [], id="esp"),
+    pytest.param(plain("reqpart\n", "part /efi --fstype=efi --size=600\n"), "el9", ["warning"], id="esp-elsewhere"),
     pytest.param(plain("reqpart\n", "part /boot/efi --onpart=sda1 --noformat\n"), "el9", [], id="esp-of-before"),
     pytest.param(plain("reqpart\n", "part None --fstype='PPC PReP Boot' --size=8\n"), "el9", [], id="prep"),
     pytest.param(plain("reqpart\n", "").replace("--initlabel", "--initlabel --disklabel=msdos"), "el9", [], id="msdos"),

@@ -39,6 +39,9 @@ CALLED = [
     pytest.param("cat >/root/init <<'EOF'\nimgbase layout --init\nEOF\nsh /root/init\n", id="own-wrapper"),
     pytest.param("/usr/libexec/node-init\n", id="wrapper-of-the-image"),
     pytest.param("curl --fail http://a.example.com/init.sh | bash\n", id="fetched"),
+    pytest.param("if [ -e /no ]; then\n  exit 1\nfi\nimgbase layout --init\n", id="after-a-condition"),
+    pytest.param("[ -e /yes ] || exit 1\nimgbase layout --init\n", id="after-a-test"),
+    pytest.param("exec >/var/log/x 2>&1\nimgbase layout --init\n", id="after-exec"),
     pytest.param("bash -c 'imgbase layout --init'\n", id="shell"),
     pytest.param("imgbase layout --from=/dev/onn/root --init\n", id="from"),
 ]
@@ -59,6 +62,7 @@ MISSING = [
     pytest.param(SMALL.replace(CALL, ""), id="none"),
     pytest.param(SMALL.replace(CALL, "imgbase check\n"), id="another-command"),
     pytest.param(SMALL.replace(CALL, "# imgbase layout --init\n"), id="comment"),
+    pytest.param(SMALL.replace(CALL, f"exit 0\n{CALL}"), id="after-the-end"),
     pytest.param(SMALL.replace(POST, POST.replace("%post", "%pre")), id="pre"),
     pytest.param(SMALL.replace(POST, POST.replace("%post", "%pre-install")), id="pre-install"),
 ]
@@ -86,6 +90,7 @@ def test_a_call_in_pre_is_named_at_its_line() -> None:
         "imgbase layout --debug --init",
         "imgbase --init layout",
         "imgbase --dbug layout --init",
+        "imgbsae layout --init",
         "python3 -m imgbased layout --initialise",
     ],
 )

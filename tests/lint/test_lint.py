@@ -196,7 +196,7 @@ SIZES = [
     pytest.param("part / --size=0", ["/ has --size=0"], id="none"),
     pytest.param("partition / --size=0", ["/ has --size=0"], id="partition"),
     pytest.param("part / --size=0 --grow", [], id="none-that-grows"),
-    pytest.param("part / --size=1", [], id="one"),
+    pytest.param("part /srv --size=1", [], id="one"),
     pytest.param("part / --size=-1", ["/ has --size=-1"], id="negative"),
     pytest.param("part / --size=-1 --grow", ["/ has --size=-1"], id="negative-that-grows"),
     pytest.param("part / --recommended", [], id="recommended"),
