@@ -24,7 +24,8 @@ def size(ks: Kickstart) -> Iterator[Found]:
 
 # Kickstarts count in MiB; a disk of this size is not made.
 _SIZE_MOST = 100 * 1024**2
-# pyanaconda, data/anaconda.conf, min_partition_sizes: the installer warns below these, in MiB.
+# pyanaconda, data/anaconda.conf, min_partition_sizes: the installer warns below these, in MiB. Half of one is enough
+# for a system without much in it.
 _LEAST = {"/": 250, "/boot": 512, "/home": 100, "/tmp": 50, "/usr": 250, "/var": 384}
 
 
@@ -36,7 +37,7 @@ def size_unlikely(ks: Kickstart) -> Iterator[Found]:
         if mib >= _SIZE_MOST:
             message = f"--size={mib} is {mib // 1024**2} TiB; the size is in MiB"
             yield Found(command.line, message, "write its size in MiB: --size=1024")
-        elif 0 < mib < least:
+        elif 0 < 2 * mib < least:
             message = f"{target} has {mib} MiB; Anaconda recommends {least} MiB or more"
             yield Found(command.line, message, f"--size={least} or more; the size is in MiB")
 
