@@ -218,6 +218,8 @@ EXAMPLES: dict[str, Example] = {
     "boot-loader-none": Example("bootloader --timeout=5", "bootloader --location=none"),
     "boot-password": Example("bootloader --timeout=5", f"bootloader --iscrypted --password={HASH}"),
     "crashkernel": Example("bootloader --timeout=5", "bootloader --append=crashkernel=auto"),
+    "kernel-arg": Example("bootloader --timeout=5", "bootloader --append=intel_iommu=on,iommu=pt"),
+    "kernel-arg-installer": Example("bootloader --timeout=5", "bootloader --append=inst.text"),
     "fips-late": Example("bootloader --timeout=5", "bootloader --append=fips=1"),
     # --- network ---
     "network-address": Example("--ip=10.0.1.11", "--ip=10.0.1.311"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ksgen.grammar import Check, Found, Kickstart, Section, value
 from ksgen.lint.facts import mounted_at
+from ksgen.variables import one_argument, refusal
 
 _KERNEL = "kernel, Documentation/admin-guide/kdump/kdump.rst"
 # What `kdumpctl get-default-crashkernel` prints on x86_64.
@@ -81,6 +82,21 @@ def _bytes(size: str) -> int:
     return int(digits, 16 if digits.lower().startswith("0x") else 10) * unit
 
 
+def glued(ks: Kickstart) -> Iterator[Found]:
+    """Two arguments with a comma between them are one to the kernel."""
+    for line, word in arguments(ks):
+        refused = refusal(one_argument, word)
+        if refused:
+            yield Found(line, refused.message, 'separate arguments by spaces: --append="a=1 b=2"')
+
+
+def of_installer(ks: Kickstart) -> Iterator[Found]:
+    for line, word in arguments(ks):
+        if word.startswith("inst."):
+            name = word.partition("=")[0]
+            yield Found(line, f"{name} is an argument of the installer", "remove it, or boot the installer with it")
+
+
 def fips_late(ks: Kickstart) -> Iterator[Found]:
     """The installer's own `fips=1` makes a system for it, and tells dracut where /boot is."""
     words = {word: line for line, word in arguments(ks)}
@@ -107,6 +123,8 @@ def selinux_off(ks: Kickstart) -> Iterator[Found]:
 
 CHECKS = (
     Check("crashkernel", "warning", crashkernel, _KERNEL),
+    Check("kernel-arg", "warning", glued, "kernel, Documentation/admin-guide/kernel-parameters.rst"),
+    Check("kernel-arg-installer", "warning", of_installer, "Anaconda, boot options"),
     Check("fips-late", "warning", fips_late, "dracut, modules.d/01fips/fips.sh; fips-mode-setup(8)"),
     Check("selinux-off", "error", selinux_off, "imgbased, plugins/osupdater.py"),
 )

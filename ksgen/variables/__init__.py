@@ -4,7 +4,7 @@
 from ksgen.variables.addressing import MTU6_MIN
 from ksgen.variables.disk import Disk, SizeRange, node_link
 from ksgen.variables.doubtful import boot_nic_findings
-from ksgen.variables.kernel import KERNEL_LINE_LONGEST
+from ksgen.variables.kernel import KERNEL_LINE_LONGEST, one_argument
 from ksgen.variables.links import Links
 from ksgen.variables.names import is_claimed, misspelt
 from ksgen.variables.network import (
@@ -87,6 +87,7 @@ __all__ = [
     "nearest",
     "network_options",
     "node_link",
+    "one_argument",
     "one_line",
     "own_ipv4",
     "own_ipv6",

@@ -61,7 +61,7 @@ def _not_too_long(value: list[str]) -> list[str]:
     return value
 
 
-def _one_argument(value: str) -> str:
+def one_argument(value: Any) -> Any:
     """Commas join the values of one argument; the kernel does not split arguments there."""
     match = _AFTER_A_COMMA.search(value)
     if match:
@@ -72,7 +72,7 @@ def _one_argument(value: str) -> str:
 
 
 _SPLIT = "separate arguments by spaces, or write a list: [intel_iommu=on, iommu=pt]"
-_Argument = Annotated[Line, AfterValidator(_kernel_argument), AfterValidator(_one_argument)]
+_Argument = Annotated[Line, AfterValidator(_kernel_argument), AfterValidator(one_argument)]
 InstallerArguments = Annotated[list[_Argument], BeforeValidator(split_words), AfterValidator(_not_too_long)]
 SystemArguments = Annotated[
     list[Annotated[_Argument, AfterValidator(_system_argument)]],

@@ -200,3 +200,12 @@ SELINUX = [
 def test_selinux_of_a_node(line: str, expected: list[str]) -> None:
     assert found(plain("bootloader --timeout=5", line, SMALL), "selinux-off") == expected
     assert found(plain("bootloader --timeout=5", line), "selinux-off") == []
+
+
+@pytest.mark.parametrize(("append", "codes"), [
+    ("intel_iommu=on iommu=pt", []), ("intel_iommu=on,iommu=pt", ["kernel-arg"]), ("console=ttyS0,115200n8", []),
+    ("console=ttyS0,115200n8,quiet", ["kernel-arg"]), ("inst.text", ["kernel-arg-installer"]), ("net.ifnames=0", []),
+])  # fmt: skip
+def test_arguments_of_the_installed_kernel(append: str, codes: list[str]) -> None:
+    text = plain("--timeout=5", f'--append="{append}"')
+    assert [code for code in ("kernel-arg", "kernel-arg-installer") if found(text, code)] == codes
