@@ -88,10 +88,6 @@ LOGINS = [
     pytest.param("realm join example.com\n", [], id="realm"),
     pytest.param(KEY, [], id="key"),
     pytest.param("ostreecontainer --url=quay.io/site/host:1\n", [], id="container-image"),
-    pytest.param("liveimg --url=http://pxe.example.com/el9.img\n", [], id="image-of-a-host"),
-    pytest.param(
-        "liveimg --url=http://pxe.example.com/ovirt-node-ng.squashfs.img\n", ["no-login"], id="image-of-a-node"
-    ),
     pytest.param("user --name=ops\n", ["no-login"], id="user-without-password"),
     pytest.param(f"user --name=ops --iscrypted --password={HASH}\n", [], id="user-with-password"),
     pytest.param(f"user --name=ops --lock --iscrypted --password={HASH}\n", ["no-login"], id="locked-user"),
