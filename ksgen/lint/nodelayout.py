@@ -60,7 +60,7 @@ def node_layout(ks: Kickstart) -> Iterator[Found]:
         if finding.code not in dropped:
             yield _found(ks, finding, wishes)
     if not is_automatic:
-        yield from (found for found in pool.of_node(ks) if found.code not in said)
+        yield from (_as_grave(found, wishes) for found in pool.of_node(ks) if found.code not in said)
 
 
 def _found(ks: Kickstart, finding: Finding, wishes: Wishes | None) -> Found:
@@ -80,7 +80,17 @@ def _is_grave(finding: Finding, wishes: Wishes | None) -> bool:
         return False
     if wishes is not None:
         return wishes.findings != WARN
-    return finding.code != "volume-missing" or finding.subject == "/var"
+    return finding.subject == "/var" if finding.code == "volume-missing" else finding.code not in _UNCHECKED
+
+
+# imgbase does not compare the sizes of volumes that are there, and goes on if the group has no room for metadata
+# (imgbased, lvm.py: _resize_metadata).
+_UNCHECKED = ("volume-small", "reserve-too-small")
+
+
+def _as_grave(found: Found, wishes: Wishes | None) -> Found:
+    is_unchecked = wishes is None and found.code in _UNCHECKED and found.severity == "error"
+    return dataclasses.replace(found, severity="warning") if is_unchecked else found
 
 
 # --- what is asked for, and what is made -----------------------------------------------------------------------------

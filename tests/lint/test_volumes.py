@@ -244,3 +244,19 @@ POOLS = [
 @pytest.mark.parametrize(("good", "bad", "expected"), POOLS)
 def test_pool_of_a_node(good: str, bad: str, expected: list[str]) -> None:
     assert codes(small(good, bad)) == expected
+
+
+UNCHECKED = [
+    pytest.param("--name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard --size=10240",
+                 "--name=var --thin --poolname=pool00 --fstype=xfs --fsoptions=defaults,discard --size=4096",
+                 "volume-small", id="volume"),
+    pytest.param(GROUP, "", "reserve-too-small", id="reserve"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("good", "bad", "code"), UNCHECKED)
+def test_sizes_that_only_the_add_on_refuses_are_warnings_without_it(good: str, bad: str, code: str) -> None:
+    text = small(good, bad)
+    with_add_on = text[: text.index("%post")] + "%addon org_ovirt_node --layout=minimal\n%end\n"
+    assert told(text, "el9") == [(code, "warning")]
+    assert (code, "error") in told(with_add_on, "el9")
