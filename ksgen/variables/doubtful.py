@@ -18,6 +18,8 @@ _NIC = re.compile(
     r"[0-9a-z]*|eth[0-9]+|em[0-9]+|p[0-9]+p[0-9]+(?:_[0-9]+)?|ib[0-9]+"
 )
 _NUMBERS = re.compile(r"[0-9]+")
+# Shorter names are near too many others (lan, wan); those that differ in an end are siblings (lan-a, lan-b).
+_SHORTEST_WITH_A_SLIP = 5
 _VLAN_NUMBER = re.compile(r".*\.([0-9]+)|vlan[._-]?([0-9]+)", re.IGNORECASE)
 
 
@@ -40,9 +42,13 @@ def _meant(name: str, devices: Sequence[str]) -> str | None:
 
 
 def _is_near(name: str, device: str) -> bool:
+    if name.replace("0", "o") == device.replace("0", "o"):
+        return True
     numbers = _NUMBERS.findall(name), _NUMBERS.findall(device)
-    is_sibling = _NUMBERS.sub("#", name) == _NUMBERS.sub("#", device) and all(numbers)
-    return not is_sibling and min(len(name), len(device)) > 2 and distance(name, device) == 1
+    if _NUMBERS.sub("", name) == _NUMBERS.sub("", device):
+        return not all(numbers)
+    is_sibling = len(name) == len(device) and (name[1:] == device[1:] or name[:-1] == device[:-1])
+    return not is_sibling and min(len(name), len(device)) >= _SHORTEST_WITH_A_SLIP and distance(name, device) == 1
 
 
 def _vlan_on_vlan(links: Links) -> Iterator[Located]:
