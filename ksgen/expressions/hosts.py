@@ -10,6 +10,7 @@ import collections
 import dataclasses
 import functools
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -33,6 +34,7 @@ class Rendered:
 
 # A part of the work: the place of a host in the inventory, and which of the texts that its wanted variables have.
 _Part = tuple[int, tuple[int, ...]]
+_NAME_ALONE = re.compile(r"\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*", re.ASCII)
 # So many hosts are sent to the child at a time, while this process works on those before them.
 _MAX_BATCH = 64
 # A text that has ended so many children is not tried again for other hosts.
@@ -174,27 +176,45 @@ def _with_values(entry: HostEntry, wanted: Sequence[Variable], outcomes: Sequenc
     following = iter(outcomes)
     for variable in wanted:
         before = len(problems)
-        node = _filled(variable.node, following, problems)
+        node = _filled(variable.node, following, problems, entry)
         if len(problems) > before:
             failed.add(variable.name)
         if node is None or variable.name in failed:
             del variables[variable.name]
         else:
-            variables[variable.name] = dataclasses.replace(variable, node=node, is_dynamic=False)
+            is_moved = node.mark != variable.node.mark
+            is_shared = _source(entry, variable.node)[1] if is_moved else variable.is_shared
+            variables[variable.name] = dataclasses.replace(variable, node=node, is_dynamic=False, is_shared=is_shared)
     return Rendered(dataclasses.replace(entry, variables=variables), tuple(problems), frozenset(failed))
 
 
-def _filled(node: Node, outcomes: Iterator[Outcome], problems: list[Problem]) -> Node | None:
+def _source(entry: HostEntry, node: Node) -> tuple[Node, bool]:
+    """What a person has written as the value of a template: of `{{ name }}` alone, the value of that variable.
+
+    And whether several hosts have it from there.
+    """
+    seen: set[str] = set()
+    is_shared = False
+    while isinstance(node.value, str) and not node.literal and (found := _NAME_ALONE.fullmatch(node.value)):
+        variable = entry.variables.get(found[1])
+        if variable is None or found[1] in seen:
+            break
+        seen.add(found[1])
+        node, is_shared = variable.node, variable.is_shared
+    return node, is_shared
+
+
+def _filled(node: Node, outcomes: Iterator[Outcome], problems: list[Problem], entry: HostEntry) -> Node | None:
     """A node with outcomes instead of its texts; None if it is omitted, or has a problem."""
     value = node.value
     if not is_dynamic(node):
         return node
     if isinstance(value, dict):
-        children = {key: _filled(child, outcomes, problems) for key, child in value.items()}
+        children = {key: _filled(child, outcomes, problems, entry) for key, child in value.items()}
         kept = {key: child for key, child in children.items() if child is not None}
         return Node(kept, node.mark, node.key_mark, None, node.literal, node.odd_keys, node.is_secret)
     if isinstance(value, tuple):
-        items = [_filled(child, outcomes, problems) for child in value]
+        items = [_filled(child, outcomes, problems, entry) for child in value]
         kept_items = tuple(item for item in items if item is not None)
         return Node(kept_items, node.mark, node.key_mark, None, node.literal, (), node.is_secret)
     outcome = next(outcomes)
@@ -203,11 +223,12 @@ def _filled(node: Node, outcomes: Iterator[Outcome], problems: list[Problem]) ->
         return None
     if outcome.value is OMIT:
         return None
-    return _as_node(outcome.value, node, node.key_mark, outcome.is_secret, outcome.secrets)
+    written = node if outcome.is_secret else _source(entry, node)[0]
+    return _as_node(outcome.value, written, node.key_mark, outcome.is_secret, outcome.secrets)
 
 
 def _as_node(value: Any, template: Node, key_mark: Mark | None, is_secret: bool, secrets: tuple[str, ...] = ()) -> Node:
-    """A value as a tree that points at the template it comes from; its braces mean themselves."""
+    """A value as a tree that points at where it is written; its braces mean themselves."""
     if isinstance(value, dict):
         value = {key: _as_node(child, template, None, is_secret) for key, child in value.items()}
     elif isinstance(value, list):

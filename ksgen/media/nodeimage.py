@@ -18,6 +18,9 @@ LVM_PROFILE = "/etc/lvm/profile/imgbased-pool.profile"
 _VARIANT = "ovirt-node"  # VARIANT_ID that ovirt-node-ng's %post writes
 # Written by the installation, not part of the image: Anaconda's fstab and boot loader configuration.
 _MADE_LATER = frozenset((imgbase.FSTAB, "/etc/default/grub"))
+# Lorax writes it into the installer's root, where Anaconda reads it (pyanaconda/product.py).
+_BUILD_STAMP = "/.buildstamp"
+NO_NODE_IMAGE = "image-no-node"
 _KERNEL = "vmlinuz-"
 _RESCUE = "-rescue-"  # Anaconda ignores such a kernel (its live_image/utils.py)
 _EFI = "/boot/efi/EFI"
@@ -61,7 +64,21 @@ def look_at_image(source: Source) -> tuple[NodeImage | None, tuple[Finding, ...]
         image = _node(live.root, source.size, live.is_nested)
     except Unreadable as error:
         return None, (Finding("image-unreadable", str(error), hint="use the .squashfs.img of a node image"),)
+    if image.nvr is None and image.imgbased_version is None:
+        return None, (_of_another_kind(live, image),)
     return image, tuple(check(image))
+
+
+def _of_another_kind(live: liveimage.LiveImage, image: NodeImage) -> Finding:
+    """What is said of an image that has nothing of imgbased: one fault, whatever else it lacks."""
+    name = image.os_release.get("PRETTY_NAME")
+    what = f"an image of {name!r}" if name else "an image of another kind"
+    if live.root.find(_BUILD_STAMP) is not None:
+        what = "the LiveOS image of an installer (stage 2)"
+    elif live.is_nested:
+        what = "a LiveOS image" + (f" of {name!r}" if name else "")
+    hint = "use the .squashfs.img of a node image, as the oVirt project publishes it"
+    return Finding(NO_NODE_IMAGE, f"{what}, not a node image: neither imgbased nor its NVR is in it", hint=hint)
 
 
 def check(image: NodeImage) -> Iterator[Finding]:

@@ -336,9 +336,11 @@ def problems(hosts: Iterable[Host], looks: Looks) -> Iterator[Problem]:
         image, tree = looks.images[host.settings.image_url], looks.trees[host.settings.tree_url]
         yield from _as_problems(host, "node_image_url", image.findings)
         yield from _as_problems(host, "node_tree_url", tree.findings)
-        yield from _size_problems(host, image)
+        # Of a file of another kind neither size nor checksum can be right.
+        is_node_image = all(found.code != media.NO_NODE_IMAGE for found in image.findings)
+        yield from _size_problems(host, image) if is_node_image else ()
         wanted = host.settings.image_sha256
-        if None not in (wanted, image.sha256) and wanted != image.sha256:
+        if is_node_image and None not in (wanted, image.sha256) and wanted != image.sha256:
             message = f"the SHA-256 of the image is {image.sha256}"
             yield host.problem(
                 ("node_image_sha256",), "image-sha256", message, "check node_image_url, or correct node_image_sha256"

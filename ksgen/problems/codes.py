@@ -417,6 +417,7 @@ CODES: dict[str, dict[str, str]] = {
     },
     "Node images": {
         "image-unreadable": "not a squashfs, or not readable",
+        "image-no-node": "an image of another kind, such as that of an installer",
         "image-nvr": "no name, version and release that imgbase can parse",
         "image-kernel": "an image without a kernel",
         "image-imgbased": "an image without imgbased",

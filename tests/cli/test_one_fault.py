@@ -154,6 +154,22 @@ def test_one_fault_is_one_error(site: Path, change: Callable[[], None], message:
     assert (result.exit_code, lines) == (1, [message, "1 error; nothing was written"])
 
 
+def test_a_value_by_name_alone_is_told_where_it_is_written(site: Path) -> None:
+    """Two hosts have the same literal: the template that both of them use is not at fault."""
+    literals = "\n".join(
+        f"        node{n}.example.com:\n          nic1_mac: 52-54-00-0a-ff-{'01' if n < 43 else '02'}\n"
+        f"          node_disk: {{serial: SERIAL{n}}}"
+        for n in (41, 42, 43)
+    )
+    put("hosts.yaml", HOSTS.split("        node[01:40]")[0] + literals + "\n")()
+    put("group_vars/all.yml", VARIABLES + 'node_mac: "{{ boot_mac }}"\nboot_mac: "{{ nic1_mac }}"\n')()
+    assert [line for line in ksgen().stderr.splitlines() if "error" in line] == [
+        "hosts.yaml:11:21: error: node42.example.com: node_mac: 52:54:00:0a:ff:01 is also the MAC address of "
+        "node41.example.com, hosts.yaml:8",
+        "1 error; nothing was written",
+    ]
+
+
 def test_json_names_the_hosts_of_a_fault(site: Path) -> None:
     in_file("group_vars/all.yml", "node_release: el9", "node_release: el8")()
     (problem,) = json.loads(ksgen("--json").stdout)["problems"]

@@ -169,6 +169,21 @@ def test_what_is_wrong_with_an_image(
     assert image is not None
 
 
+_STRANGER = {IMGBASED: None, imgbase.NVR_FILE: None, "/usr/sbin/imgbase": None, LVM_PROFILE: None}
+OF_ANOTHER_KIND = {
+    "installer": ({"/.buildstamp": "[Main]\n"}, "the LiveOS image of an installer (stage 2)"),
+    "live-medium": ({"/usr/lib/os-release": "PRETTY_NAME='AlmaLinux 9.4'\n"}, "a LiveOS image of 'AlmaLinux 9.4'"),
+    "nameless": ({"/usr/lib/os-release": "ID=x\n"}, "a LiveOS image"),
+}
+
+
+@pytest.mark.parametrize(("changes", "what"), OF_ANOTHER_KIND.values(), ids=OF_ANOTHER_KIND)
+def test_an_image_of_another_kind_is_one_finding(tmp_path: Path, changes: Mapping[str, str | None], what: str) -> None:
+    image, (finding,) = nodeimage.read_node_image(node_images.nested(tmp_path / "x.img", {**_STRANGER, **changes}))
+    assert (image, finding.code, finding.severity) == (None, "image-no-node", "error")
+    assert finding.message == f"{what}, not a node image: neither imgbased nor its NVR is in it"
+
+
 def test_says_unknown_of_an_imgbased_that_does_not_say_its_version(tmp_path: Path) -> None:
     image, findings = nodeimage.read_node_image(
         node_images.plain(tmp_path / "node.img", {IMGBASED: "PACKAGE_NAME = 'imgbased'\n"})
