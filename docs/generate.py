@@ -11,12 +11,13 @@ import io
 import re
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import packages
 from check_examples import EXAMPLES as CHECK_EXAMPLES
 from check_examples import HASH, KEY, PLAIN, SMALL, Example
+from jinja2 import Environment, meta
 from rich.console import Console
 
 from ksgen.addon import updates
@@ -24,10 +25,11 @@ from ksgen.cli import picture
 from ksgen.grammar import ksfile
 from ksgen.host import Host, read_hosts
 from ksgen.inventory import reader
-from ksgen.kickstart.page import Templates
+from ksgen.kickstart.page import Page, Templates
 from ksgen.lint import checking, commands, linter
 from ksgen.problems import Problem
 from ksgen.problems.codes import CODES
+from ksgen.templates import TEMPLATES
 from ksgen.variables import PREFIX, Settings
 from org_ovirt_node import layout
 from org_ovirt_node.layout import LAYOUTS, Request, size_text
@@ -279,6 +281,57 @@ def _check_entry(code: str, meaning: str, sources: dict[str, str], texts: dict[s
     return "\n".join(rows)
 
 
+# What each name in the templates of a kickstart is; template_names() compares them with the code.
+TEMPLATE_NAMES = {
+    "version": "the version of ksgen",
+    "name": "the host's name in the inventory",
+    "hostname": "the host's own name: `node_hostname`, or the name in the inventory",
+    "settings": "ksgen's variables without their prefix, typed, with defaults: `settings.timezone`; sizes are bytes",
+    "storage": "the storage commands of the plan (`Commands` in `org_ovirt_node/layout/commands.py`)",
+    "disks": "the links to the host's disks, which the disk resolver creates",
+    "network": "the options of each `network` command, as lists of words",
+    "has_other_ports": "whether members of bonds and bridges are kept from getting connections of their own",
+    "network_file": "the file with the `network` commands that %pre writes, if a member is named by its MAC address",
+    "keys": "user and first SSH key, for `sshkey`",
+    "more_keys": "user and further SSH keys",
+    "pre": "the scripts of `node_pre`: `body` and `interpreter`",
+    "post": "the scripts of `node_post`: `body` and `interpreter`",
+    "addon": "the section `%addon org_ovirt_node`; empty if `node_addon` is `false`",
+    "hook": "the source of the hook, for a kickstart without the add-on",
+    "hook_arguments": "the arguments of the hook",
+    "hook_log": "the log file of the hook",
+    "nics": "the source of the NIC resolver",
+    "resolver": "the source of the disk resolver",
+    "resolver_wanted": "what the disk resolver looks for, as JSON",
+    "programs": "the directory of the add-on's programs in the installer",
+    "addon_words": "what is said where the installer lacks the add-on (`AddonWords` in `ksgen/kickstart/page.py`)",
+}
+
+
+def template_names() -> str:
+    """The names in the templates of a kickstart."""
+    names = [field.name for field in fields(Page)]
+    unknown = set(names) ^ set(TEMPLATE_NAMES)
+    if unknown:
+        raise SystemExit(f"TEMPLATE_NAMES and Page differ: {', '.join(sorted(unknown))}")
+    rows = ["| name | what it is |", "|---|---|", *(f"| `{name}` | {TEMPLATE_NAMES[name]} |" for name in names)]
+    rows.append(
+        "| `vars` | all variables of the inventory, as Ansible has them: `vars.site_proxy`, `vars['odd-name']` |"
+    )
+    rows.append("| any variable | each variable of the inventory under its own name, unless a name above hides it |")
+    return "\n".join(rows)
+
+
+def templates() -> str:
+    """The built-in templates, and the names that each uses."""
+    environment = Environment()
+    rows = ["| template | names it uses |", "|---|---|"]
+    for path in sorted(TEMPLATES.rglob("*.j2"), key=lambda path: (path.parent != TEMPLATES, path)):
+        names = sorted(meta.find_undeclared_variables(environment.parse(path.read_text(encoding="utf-8"))))
+        rows.append(f"| `{path.relative_to(TEMPLATES)}` | {' '.join(f'`{name}`' for name in names)} |")
+    return "\n".join(rows)
+
+
 def told(example: Example, text: str) -> list[Problem]:
     """What the checks say of a good kickstart with the example's mistake in it, and not of the good one."""
     assert example.good in text, example
@@ -364,6 +417,7 @@ PARTS = {
     "addon.md": {"content": content},
     "checks.md": {"checks": checks},
     "problems.md": {"codes": codes},
+    "templates.md": {"names": template_names, "templates": templates},
     "inventory.md": {"variables": variables},
     "layout.md": {"volumes": volumes, "smallest": smallest, "automatic": automatic, "pictures": pictures},
 }

@@ -18,11 +18,12 @@ import click
 
 from ksgen import netboot, publish
 from ksgen.cli.edges import limited, read
-from ksgen.host import Host, is_skipped, read_hosts
+from ksgen.host import Host, all_variables, is_skipped, read_hosts
 from ksgen.inventory import Inventory
 from ksgen.kickstart import Place, Rendered, boot_places, own_programs, render_all, version
 from ksgen.netboot import NONE, Arming, Given, Remembered
 from ksgen.problems import Problem, Report
+from ksgen.templates import idle_templates
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +136,7 @@ def read_source(options: Options, stdin: TextIO) -> Source:
     chosen = limited(site, options.limit)
     memory, notes = _memory(options)
     report.extend(own_programs(memory.templates))
+    report.extend(idle_templates(memory.templates))
     return Source(
         site,
         known,
@@ -188,7 +190,9 @@ def _no_longer_nodes(options: Options, source: Source) -> Iterator[Problem]:
 
 def _add_kickstarts(files: _Files, source: Source, progress: Progress) -> Iterable[Problem]:
     problems: list[Problem] = []
-    for rendered in progress(render_all(source.known, source.memory.templates), len(source.known)):
+    own = source.memory.templates
+    variables = all_variables(source.site, source.known) if own else {}
+    for rendered in progress(render_all(source.known, own, variables), len(source.known)):
         problems += rendered.problems
         if rendered.text is not None and rendered.name in source.chosen:
             files.add(f"ks/{rendered.name}.ks", rendered.text, rendered.name, rendered.secrets)

@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Variables of the inventory to typed hosts, and back to the lines that they come from."""
 
+from ksgen.host.all_variables import all_variables
 from ksgen.host.explanation import Default, Explanation, explain_default, explain_host
 from ksgen.host.host import Host
 from ksgen.host.hosts import read_hosts
 from ksgen.host.nodes import is_skipped
 from ksgen.host.places import Location
 
-__all__ = ["Default", "Explanation", "Host", "Location", "explain_default", "explain_host", "is_skipped", "read_hosts"]
+__all__ = [
+    "Default",
+    "Explanation",
+    "Host",
+    "Location",
+    "all_variables",
+    "explain_default",
+    "explain_host",
+    "is_skipped",
+    "read_hosts",
+]

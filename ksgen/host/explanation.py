@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from ksgen.expressions import Expressions
+from ksgen.host.all_variables import any_name
 from ksgen.inventory import Group, HostEntry, Inventory, Origin, Variable
 from ksgen.problems import Mark, Problem
 from ksgen.redaction import HASH, SECRET, names_secret, redacted
@@ -80,15 +81,11 @@ def explain_host(entry: HostEntry, site: Inventory) -> tuple[tuple[Explanation, 
 
     An expression in another variable may need what only Ansible has: it is no problem that it has no value here.
     """
-    rendered = Expressions(site, _any).rendered(entry)
+    rendered = Expressions(site, any_name).rendered(entry)
     failures = {name: problem.message for problem in rendered.problems for name in (_top(problem),)}
     values = {name: variable.node for name, variable in rendered.entry.variables.items()}
     found = tuple(_explanation(entry.variables[name], site, values, failures) for name in sorted(entry.variables))
     return found, [problem for problem in rendered.problems if site.is_own(_top(problem))]
-
-
-def _any(_name: str) -> bool:
-    return True
 
 
 def _top(problem: Problem) -> str:

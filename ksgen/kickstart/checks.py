@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ksgen import lint
 from ksgen.grammar import Grammar, view
@@ -27,7 +27,7 @@ class Checker:
         self._templates = templates
         self._grammars: dict[str, Grammar] = {}
 
-    def run(self, host: Host, text: str) -> list[Problem]:
+    def run(self, host: Host, text: str, variables: Mapping[str, object] | None = None) -> list[Problem]:
         """Everything that is wrong with a host's kickstart beyond what the plan has found already."""
         release = host.settings.release
         grammar = self._grammar(release)
@@ -46,7 +46,7 @@ class Checker:
         of_layout = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
         problems = [*_partitioning(host), *sudo_problems(host, short)]
         if found or of_layout:
-            lines = self._templates.trace(host)
+            lines = self._templates.trace(host, variables or {})
             problems += [_line_problem(host, finding, _line_in_whole(line, cuts), lines) for line, finding in found]
             problems += [_layout_problem(host, finding, lines) for finding in of_layout]
         return problems

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import re
 import types
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def gate(value: object) -> str:
     """The one way of a value into a kickstart: as pykickstart's lexer (shlex) reads it back, or not at all."""
     if isinstance(value, Verbatim):
         return value
-    if isinstance(value, jinja2.Undefined) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, jinja2.Undefined) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return str(value)  # which an undefined value refuses
     if not isinstance(value, str):
         raise GateError(f"prints {type(value).__name__}, which is neither a string nor a number")
@@ -160,6 +161,17 @@ _ADDON_WAYS: dict[bool | str, str] = {True: "updates", False: "none", "tree": "t
 def _is_of_installer(settings: Settings) -> bool:
     """Whether the `network` commands are for the installer too; DHCP on the boot NIC is what they say by default."""
     return settings.boot_network == "same" or (settings.boot_network == "dhcp" and not settings.network)
+
+
+_NO_VARIABLES: Mapping[str, object] = types.MappingProxyType({})
+
+
+def context(host: Host, variables: Mapping[str, object]) -> dict[str, object]:
+    """The names that a template can use: those of the page, and the inventory's variables, which they hide.
+
+    `vars` has all variables of the inventory, also those that a name of the page hides.
+    """
+    return {**variables, "vars": dict(variables), **vars(page(host))}
 
 
 def _keys(settings: Settings) -> list[tuple[str, list[str]]]:
@@ -286,16 +298,16 @@ class Templates:
     def _traced(self) -> ImmutableSandboxedEnvironment:
         return environment(self._own, _traced_gate, _LineTrace)
 
-    def render(self, host: Host) -> tuple[str | None, list[Problem]]:
-        """The text of a host's kickstart, or why there is none."""
+    def render(self, host: Host, variables: Mapping[str, object] = _NO_VARIABLES) -> tuple[str | None, list[Problem]]:
+        """The text of a host's kickstart, or why there is none. `variables`: all of the inventory's."""
         try:
-            return self._plain.get_template(ORDER).render(vars(page(host))), []
+            return self._plain.get_template(ORDER).render(context(host, variables)), []
         except TEMPLATE_ERRORS as error:
             return None, [template_problem(error, host.name)]
 
-    def trace(self, host: Host) -> tuple[TracedLine, ...]:
+    def trace(self, host: Host, variables: Mapping[str, object] = _NO_VARIABLES) -> tuple[TracedLine, ...]:
         """The lines of a kickstart that render() has made, each with its origin."""
-        text = self._traced.get_template(ORDER).render(vars(page(host)))
+        text = self._traced.get_template(ORDER).render(context(host, variables))
         lines, mark = [], Mark(ORDER, 1)
         for line in text.split("\n"):
             notes = _TRACE.findall(line)

@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from ksgen.host import Host
-from ksgen.redaction import SECRET
-from ksgen.syntax import Node, holds_secret
+from ksgen.redaction import SECRET, names_secret
+from ksgen.syntax import Node, holds_secret, plain
 from ksgen.variables import PREFIX, SECRETS
 from org_ovirt_node import layout
 from org_ovirt_node.layout import Device, Plan
@@ -36,14 +36,18 @@ _STAND_IN = re.compile(r"KSGENSECRET[0-9]+[$E]")
 
 @dataclasses.dataclass(frozen=True)
 class Veiled:
-    """A host with stand-ins for its secrets, and the texts of those secrets that have no placeholder."""
+    """A host with stand-ins for its secrets, and the texts of those secrets that have no placeholder.
+
+    `variables` are all of the inventory's, with stand-ins as well.
+    """
 
     host: Host
     searched: tuple[str, ...]
+    variables: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
-def veiled(host: Host) -> Veiled | None:
-    """The host without its secrets, None where it has none."""
+def veiled(host: Host, variables: Mapping[str, Node] | None = None) -> Veiled | None:
+    """The host without its secrets, None where it has none; `variables` are all of the inventory's."""
     numbers = itertools.count(1)
     changed: dict[str, Any] = {}
     searched: list[str] = []
@@ -55,11 +59,30 @@ def veiled(host: Host) -> Veiled | None:
             changed[name] = _without(value, variable.node, PREFIX + name in SECRETS, numbers)
         else:
             searched += (word for text in _texts(variable.node) for word in _SEPARATORS.split(text))
-    if not changed and not searched:
+    of_inventory = {
+        name: _veiled_value(node, _is_secret_name(name), numbers) for name, node in (variables or {}).items()
+    }
+    if not changed and not searched and of_inventory == {name: plain(node) for name, node in (variables or {}).items()}:
         return None
     settings = host.settings.model_copy(update=changed)
     words = dict.fromkeys(word for word in searched if len(word) >= _SHORTEST)
-    return Veiled(dataclasses.replace(host, settings=settings), tuple(words))
+    return Veiled(dataclasses.replace(host, settings=settings), tuple(words), of_inventory)
+
+
+def _is_secret_name(name: str) -> bool:
+    return name in SECRETS or names_secret(name)
+
+
+def _veiled_value(node: Node, is_secret: bool, numbers: Iterator[int]) -> object:
+    """A plain value with stand-ins in the place of what is secret, by its name or because it comes out of a vault."""
+    value = node.value
+    if isinstance(value, Mapping):
+        return {key: _veiled_value(child, is_secret or _is_secret_name(key), numbers) for key, child in value.items()}
+    if isinstance(value, tuple):
+        return [_veiled_value(child, is_secret, numbers) for child in value]
+    if value is None or isinstance(value, bool) or not (is_secret or node.is_secret):
+        return plain(node)
+    return _with_stand_ins(str(value), _parts(node, str(value)), numbers)
 
 
 def boot_places(host: Host, text: str) -> tuple[Place, ...]:

@@ -284,6 +284,7 @@ CODES: dict[str, dict[str, str]] = {
         "template-left-over": "a placeholder without its value",
         "template-error": "a template failed",
         "template-missing": "a template is not found",
+        "template-idle": "a file in the directory of templates that has no effect",
         "template-program": "a program of ksgen in the directory of templates, where it is ignored",
         "template-syntax": "a template has a syntax error",
         "template-value": "a template prints a value that is not allowed in a kickstart",

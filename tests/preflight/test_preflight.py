@@ -649,6 +649,18 @@ def test_what_makes_no_node_is_told_of_a_remote_image_too(tmp_path: Path, site: 
     )
 
 
+def test_an_installers_image_is_one_finding(tmp_path: Path, site: Site, root: Path) -> None:
+    """Whatever else it lacks, and although it has neither the size nor the release of the right one."""
+    (root / IMAGE[1:]).unlink()
+    nothing = dict.fromkeys(node_images.FILES)
+    os_release = {"/etc/os-release": "VERSION_ID=8.9\nPRETTY_NAME=AlmaLinux\n"}
+    node_images.nested(root / IMAGE[1:], {**nothing, **os_release, "/.buildstamp": "[Main]\n"})
+    done = preflight(tmp_path, site.url, node_image_size="2.2 GiB")
+    assert re.fullmatch(
+        r"hosts.yaml:5:23: error: .*node_image_url: the LiveOS image of an installer .*\n  hint: .*\n", done.problems
+    )
+
+
 # --- many hosts ------------------------------------------------------------------------------------------------------
 
 
