@@ -60,7 +60,8 @@ def test_variables_of_the_inventory_are_there_as_ansible_has_them() -> None:
 def test_an_undefined_name_is_one_error_with_its_hosts(name: str) -> None:
     template(f"\n# {{{{ {name} }}}}\n")
     assert ksgen("--check").stderr == (
-        f"{Path.cwd()}/own/site.ks.j2:2:1: error: '{name}' is undefined (used by node01.example.com, node02.example.com)\n"
+        f"{Path.cwd()}/own/site.ks.j2:2:1: error: '{name}' is undefined "
+        "(used by node01.example.com, node02.example.com)\n"
         "1 error; nothing was written\n"
     )
 
@@ -105,7 +106,8 @@ def test_a_file_that_overrides_nothing_is_a_warning(name: str, hint: str) -> Non
     result = ksgen("--check")
     assert result.exit_code == 0
     assert result.stderr.startswith(
-        f"{Path.cwd()}/own/{name}:1:1: warning: {name} overrides no built-in template, and no other template includes it\n"
+        f"{Path.cwd()}/own/{name}:1:1: warning: {name} overrides no built-in template, "
+        "and no other template includes it\n"
         f"  hint: {hint}\n"
     )
 
