@@ -21,7 +21,8 @@ class Package(NamedTuple):
 KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
-        "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish variables",
+        "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish templates "
+        "variables",
         "layout presentation",
     ),
     "lsp": Package(
