@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import click
 from ksgen import addon
 from ksgen.cli import (
     arm_command,
+    init_command,
     iso_command,
     lint_command,
     lsp_command,
@@ -55,7 +55,7 @@ class _RenderByDefault(click.Group):
 
 _EPILOG = """\b
 Examples:
-  ksgen init site                     write a commented starter inventory
+  ksgen init site                     write a commented starter site
   ksgen site/hosts.yaml               check everything, write out/ks/<host>.ks
   ksgen site/hosts.yaml --diff --dry-run
   ksgen site/hosts.yaml --limit rack_a
@@ -108,22 +108,11 @@ def addon_image(file: Path, efi_dir: str | None, interactive: bool) -> None:
     talk(f"{file} written")
 
 
-@main.command(context_settings=SETTINGS)
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-def init(directory: Path) -> None:
-    """Write a commented starter inventory to DIR."""
-    target = directory / "hosts.yaml"
-    if target.exists():
-        raise click.UsageError(f"{target} already exists")
-    directory.mkdir(parents=True, exist_ok=True)
-    target.write_text(resources.files("ksgen").joinpath("starter.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    talk(f"{target} written; fill it in, then: ksgen {target}")
-
-
 for command in (
     *(render_command.render, render_command.arm, arm_command.disarm, arm_command.armed),
     *(show_commands.plan, show_commands.explain, show_commands.graph),
     lint_command.lint_files,
+    init_command.init,
     lsp_command.language_server,
     preflight_command.preflight_images,
     iso_command.write_iso,

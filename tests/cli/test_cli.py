@@ -17,7 +17,7 @@ import pytest
 from click.testing import Result
 from command import CliRunner
 from example_site import EXAMPLE, site
-from inventories import PASSWORD_HASH, inventory_text
+from inventories import PASSWORD_HASH, SSH_KEY, inventory_text
 
 from ksgen.cli import main
 from ksgen.host import read_hosts
@@ -254,13 +254,43 @@ def test_refused_plan_says_what_to_change(tmp_path: Path) -> None:
     assert "hint: node_layout: minimal saves 29 GiB; a disk of 56.59 GiB" in result.stderr
 
 
-def test_init_writes_an_inventory_that_only_needs_to_be_filled_in(tmp_path: Path) -> None:
-    assert ksgen("init", tmp_path / "site").exit_code == 0
+@pytest.mark.parametrize("options", [[], ["--minimal"]], ids=["site", "minimal"])
+def test_init_writes_what_only_needs_to_be_filled_in(options: list[str], tmp_path: Path) -> None:
+    assert ksgen("init", *options, tmp_path / "site").exit_code == 0
     path = tmp_path / "site" / "hosts.yaml"
     found, problems = read([path])
-    problems += read_hosts(found)[1]
-    assert [problem.code for problem in problems] == ["nobody-can-log-in"]
-    assert ksgen("init", tmp_path / "site").exit_code == 2
+    hosts, more = read_hosts(found)
+    assert {problem.code for problem in [*problems, *more]} == {"nobody-can-log-in"}
+    assert len(hosts) == (1 if options else 2)
+    result = ksgen("init", tmp_path / "site")
+    assert result.exit_code == 2
+    assert "hosts.yaml already exists" in result.stderr
+
+
+def test_init_writes_a_site_for_git(tmp_path: Path) -> None:
+    ksgen("init", tmp_path)
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert names == {
+        ".gitignore", "README.md", "ci-example.yml", "group_vars/all.yml", "group_vars/rack_a.yml", "hosts.yaml",
+    }  # fmt: skip
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".vault-password").write_text("x")
+    variables = tmp_path / "group_vars" / "all.yml"
+    variables.write_text(variables.read_text().replace("node_ssh_keys: []", f"node_ssh_keys: ['{SSH_KEY}']"))
+    result = ksgen(tmp_path / "hosts.yaml", "-o", tmp_path / "out", "--run", tmp_path / "run")
+    assert result.exit_code == 0, result.stderr
+    status = subprocess.run(
+        ["git", "-C", tmp_path, "status", "-s", "-uall"], capture_output=True, text=True, check=True
+    )
+    assert {line[3:] for line in status.stdout.splitlines()} == names
+
+
+def test_init_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine\n")
+    result = ksgen("init", tmp_path)
+    assert result.exit_code == 2
+    assert ".gitignore already exists" in result.stderr
+    assert not (tmp_path / "hosts.yaml").exists()
 
 
 def test_missing_file(tmp_path: Path) -> None:
