@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Variables of the inventory to typed hosts, and back to the lines that they come from."""
 
-from ksgen.host.all_variables import all_variables
+from ksgen.host.evaluation import all_variables
 from ksgen.host.explanation import Default, Explanation, explain_default, explain_host
 from ksgen.host.host import Host
 from ksgen.host.hosts import read_hosts

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from ksgen.expressions import Expressions
-from ksgen.host.all_variables import any_name
+from ksgen.host.evaluation import any_name
 from ksgen.inventory import Group, HostEntry, Inventory, Origin, Variable
 from ksgen.problems import Mark, Problem
 from ksgen.redaction import HASH, SECRET, names_secret, redacted
