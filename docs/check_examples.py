@@ -125,11 +125,28 @@ EXAMPLES: dict[str, Example] = {
     "quote-not-closed": Example("reboot\n", "reboot\nlogging --host='log.example.com\n"),
     "ends-with-el9": Example("timezone Etc/UTC --utc\n", "timezone Etc/UTC --isUtc\n"),
     "command-twice": Example("keyboard us\n", "keyboard de\nkeyboard us\n"),
+    "option-twice": Example("--device=eno2", "--device=eno2 --vlanid=200 --vlanid=300"),
+    "url-wrong": Example("--url=http://pxe.example.com/el9/", "--url=pxe.example.com/el9/"),
+    "proxy-wrong": Example("url --url", "url --proxy=http://proxy.example.com:312800 --url"),
+    "server-wrong": Example("reboot\n", "reboot\nlogging --host=10.0.0.300\n"),
+    "nfs-directory": Example("url --url=http://pxe.example.com/el9/", "nfs --server=nas.example.com --dir=el9"),
     # --- text and scripts ---
     "kickstart-nul": Example("reboot\n", "reboot\n# \0\n"),
     "line-continued": Example("services --enabled=sshd\n", "services --enabled=sshd \\\n"),
     "written-for-other-release": Example("#version=RHEL9\n", "#version=RHEL8\n"),
     "disable-unknown": Example("reboot\n", "reboot  # ksgen: disable=zerombr\n"),
+    "value-cut": Example("bootloader --timeout=5", "bootloader --timeout=5 --append=video#off"),
+    "template-unrendered": Example("reboot\n", "reboot\n{% if debug %}\n"),
+    "template-in-script": Example("%post --erroronfail\n", "%post --erroronfail\necho {{ site.name }}\n"),
+    "post-needs-daemon": Example("%post --erroronfail\n", "%post --erroronfail\nsystemctl start chronyd\n"),
+    "post-outside": Example("%post --erroronfail\ncat >/etc", "%post --erroronfail --nochroot\ncat >/etc"),
+    "post-target-path": Example("cat >/etc/motd", "cat >/mnt/sysroot/etc/motd"),
+    "include-unused": Example('echo "installing" >/dev/console', 'echo "network --device=eno3" >/tmp/network'),
+    "include-overwritten": Example(
+        'echo "installing" >/dev/console\n%end\n',
+        'echo "network --device=eno3" >>/tmp/network\necho "network --device=eno4" >/tmp/network\n%end\n'
+        "%include /tmp/network\n",
+    ),
     "template-left-over": Example("lang en_US.UTF-8\n", "lang en_US.UTF-8 # {{ lang }}\n"),
     "script-line-ends": Example('echo "installing" >/dev/console\n', 'echo "installing" >/dev/console\r\n'),
     "post-without-erroronfail": Example("%post --erroronfail\n", "%post\n"),
@@ -141,7 +158,8 @@ EXAMPLES: dict[str, Example] = {
         'echo "installing" >/dev/console\n', "for disk in /dev/sd*; do\n  wipefs --all $disk\ndone\n"
     ),
     "pre-without-erroronfail": Example(
-        'echo "installing" >/dev/console\n', 'echo "ignoredisk --only-use=$(head -n 1 /tmp/disks)" >/tmp/disk.ks\n'
+        'echo "installing" >/dev/console\n',
+        'echo "ignoredisk --only-use=$(head -n 1 /tmp/disks)" >/tmp/disk.ks\n%end\n%include /tmp/disk.ks\n%pre\n',
     ),
     # --- disks ---
     "clearpart-all-disks": Example(

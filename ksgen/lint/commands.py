@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ksgen.grammar import SECTIONS, Check, Found, Kickstart
-from ksgen.lint import arguments, history
+from ksgen.lint import arguments, history, options, urls
 from ksgen.lint.history import INSTEAD, INSTEAD_OF_OPTIONS, NAMES
 from ksgen.lint.said import GRAMMAR, Row, Said, row
 from ksgen.problems import Finding
@@ -128,5 +128,7 @@ __all__ = ["CHECKS", "GRAMMAR", "tell", "twice"]
 
 CHECKS = (
     *history.CHECKS,
+    *options.CHECKS,
+    *urls.CHECKS,
     Check("command-twice", "warning", twice, "pykickstart, parser.py: handleCommand"),
 )

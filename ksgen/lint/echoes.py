@@ -14,10 +14,24 @@ _GRAMMAR_CODES = frozenset(code for code, _, _ in commands.GRAMMAR)
 
 def without_echoes(findings: Sequence[Numbered]) -> Iterator[Numbered]:
     """The findings without those that only follow from another of them."""
+    unrendered = [found for found in findings if found[1].code == "template-unrendered"]
+    if unrendered:
+        yield from unrendered
+        return
     lines = _Lines.of(findings)
+    left = [found for found in findings if not any(follows(found[0], found[1].code, lines) for follows in _ECHOES)]
+    yield from _folded(left, "template-left-over")
+
+
+def _folded(findings: Sequence[Numbered], code: str) -> Iterator[Numbered]:
+    """The findings with all of a code in the first of them."""
+    lines = [line for line, finding in findings if finding.code == code]
     for line, finding in findings:
-        if not any(follows(line, finding.code, lines) for follows in _ECHOES):
+        if finding.code != code:
             yield line, finding
+        elif line == min(lines):
+            more = f", and {len(lines) - 1} more lines have one" if len(lines) > 1 else ""
+            yield line, dataclasses.replace(finding, message=finding.message + more)
 
 
 @dataclasses.dataclass(frozen=True)

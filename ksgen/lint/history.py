@@ -97,12 +97,20 @@ def options_of(cls: Any) -> frozenset[str]:
 
 
 @functools.cache
-def options(name: str, release: str) -> frozenset[str]:
-    """The options of a command, or of the header of a section (`%packages`), in a release."""
+def actions(name: str, release: str) -> Mapping[str, Any]:
+    """The options of a command, or of the header of a section (`%packages`), as argparse has them."""
     if name.startswith("%"):
         section = KickstartParser(makeVersion(VERSIONS[release]))._sections.get(name)
-        return frozenset(section._getParser()._option_string_actions) if hasattr(section, "_getParser") else frozenset()
-    return options_of(known(release)[name]) if name in known(release) else frozenset()
+        return dict(section._getParser()._option_string_actions) if hasattr(section, "_getParser") else {}
+    cls = known(release).get(name)
+    if cls is None or not options_of(cls):
+        return {}
+    return dict(cls()._getParser()._option_string_actions)
+
+
+def options(name: str, release: str) -> frozenset[str]:
+    """The same by their names, without those that do nothing any more."""
+    return frozenset(option for option, action in actions(name, release).items() if not action.deprecated)
 
 
 @functools.cache

@@ -98,8 +98,11 @@ def _included(path: Path) -> str | Problem:
     return dict(file.sources)[str(path)] if file.sources else file.problems[0]
 
 
+_OF_PASSWORDS = ("password-readable", "password-no-hash", "password-hash-as-text", "password-hash-weak")
+
+
 def _problem(line: int, finding: Finding, file: KickstartFile) -> Problem:
-    return finding.at(file.origin(line), secret=finding.code in ("password-readable", "password-no-hash"))
+    return finding.at(file.origin(line), secret=finding.code in _OF_PASSWORDS)
 
 
 def _unknown_code(line: int, code: str, file: KickstartFile) -> Problem:

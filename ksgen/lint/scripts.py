@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scripts and the text around them: what pykickstart cuts off, what fails in silence, what was never filled in."""
+"""Scripts: what pykickstart cuts off, what fails in silence, what the shell does not take."""
 
 from __future__ import annotations
 
@@ -7,56 +7,10 @@ import re
 from collections.abc import Iterator
 
 from ksgen.grammar import SECTIONS, Check, Found, Kickstart, Section
-from ksgen.problems import Severity
+from ksgen.lint import chroot, prewritten, textlines
 from ksgen.redaction import HASH, secrets
 
 _PARSER = "pykickstart, parser.py: _readSection"
-
-
-def empty(ks: Kickstart) -> Iterator[Found]:
-    if not ks.commands and not ks.sections and not ks.rejected and ks.is_whole:
-        severity: Severity | None = "warning" if ks.text.strip() else None
-        yield Found(1, "no command and no section", "an installer with this kickstart asks for everything", severity)
-
-
-def nul(ks: Kickstart) -> Iterator[Found]:
-    at = ks.text.find("\0")
-    if at >= 0:
-        line = ks.text.count("\n", 0, at) + 1
-        yield Found(line, "contains a NUL byte", "take it out; the file may have been truncated while it was written")
-
-
-def continued(ks: Kickstart) -> Iterator[Found]:
-    for number, text in _command_lines(ks) if "\\\n" in ks.text else ():
-        if text.endswith("\\"):
-            message = "a backslash at the end; in a kickstart a command is one line, and what follows is another"
-            yield Found(number, message, "write it on one line")
-
-
-def _command_lines(ks: Kickstart) -> Iterator[tuple[int, str]]:
-    """The lines outside of sections that are no comments, and the headers of sections."""
-    inside = {n for section in ks.sections for n in range(section.first, section.first + section.body.count("\n") + 1)}
-    for number, text in enumerate(ks.text.split("\n"), 1):
-        if number not in inside and not text.lstrip().startswith("#"):
-            yield number, text
-
-
-# Jinja, ERB, Cobbler's Cheetah
-_LEFT_OVER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|\$SNIPPET\([^)]*\)")
-
-
-def left_over(ks: Kickstart) -> Iterator[Found]:
-    """Placeholders of a template in commands and headers; a script may well mean them."""
-    if "{{" not in ks.text and "{%" not in ks.text and "<%" not in ks.text and "$SNIPPET" not in ks.text:
-        return
-    for number, text in _command_lines(ks):
-        match = _LEFT_OVER.search(text)
-        if match:
-            yield Found(
-                number,
-                f"{match.group()!r} is a placeholder without its value",
-                "render the template, and check its values",
-            )
 
 
 def carriage_return(ks: Kickstart) -> Iterator[Found]:
@@ -169,15 +123,14 @@ def secret(ks: Kickstart) -> Iterator[Found]:
 
 
 CHECKS = (
-    Check("kickstart-empty", "error", empty, "pyanaconda, kickstart.py"),
-    Check("kickstart-nul", "error", nul, "ascii(7)"),
-    Check("line-continued", "error", continued, "pykickstart, parser.py: one line, one command"),
-    Check("template-left-over", "error", left_over, "Jinja, ERB, Cheetah"),
+    *textlines.CHECKS,
     Check("script-line-ends", "warning", carriage_return, "POSIX, Shell Command Language, 2.3"),
     Check("post-without-erroronfail", "warning", erroronfail, "BZ1842484; ovirt-site, Installing Hosts"),
     Check("section-word-inside", "error", section_word, _PARSER),
     Check("include-inside", "warning", include_inside, _PARSER),
     Check("script-secret", "warning", secret, "CWE-256"),
     Check("script-shebang", "warning", shebang, "pyanaconda, core/kickstart/scripts.py"),
+    *chroot.CHECKS,
+    *prewritten.CHECKS,
     Check("pre-wipes-disks", "warning", pre_wipes, "wipefs(8), vgremove(8)"),
 )

@@ -281,7 +281,7 @@ GAPS = [
     pytest.param("lang {{ lang }}\n", id="more-words"),
     pytest.param("network --device=eno1 --bootproto=static --ip={{ip}} --netmask={{mask}}\n", id="a-value"),
     pytest.param("rootpw --iscrypted <%= root_pass %>\n", id="erb"),
-    pytest.param("{% if x %}\n", id="a-statement"),
+    pytest.param("lang {{ lang }}\nkeyboard {{ keyboard }}\nrootpw {{ password }}\n", id="three-lines"),
 ]
 
 
@@ -384,7 +384,8 @@ WRITTEN = [
     pytest.param("cat <<\"EOF\" >> /tmp/net\n{}\nEOF", [(4, "network-mtu")], id="literal-appended"),
     pytest.param("# <<EOF\ncat >/tmp/net.wanted <<'EOF'\n{}\nEOF", [(5, "network-mtu")], id="for-our-program"),
     pytest.param("cat >/tmp/net <<EOF\n{}\nEOF", [], id="the-shell-fills-it-in"),
-    pytest.param("cat >/tmp/other <<'EOF'\n{}\nEOF", [(7, "include-missing")], id="not-included"),
+    pytest.param("cat >/tmp/other <<'EOF'\n{}\nEOF",
+                 [(7, "include-missing"), (3, "include-unused")], id="not-included"),
     pytest.param("cat >/tmp/net <<'EOF'\nEOF\n# {}", [], id="after-it"),
 ]  # fmt: skip
 

@@ -65,7 +65,7 @@ PASSWORDS = [
     pytest.param(f"rootpw --lock --iscrypted locked\n{KEY}", [], id="lock"),
     pytest.param("rootpw --iscrypted $1$saltsalt$" + "A" * 22, [(1, "warning", "password-hash-weak")], id="md5"),
     pytest.param("rootpw locked\n", [(1, "warning", "password-readable")], id="a-word-as-password"),
-    pytest.param("rootpw ##ROOTPW##\n", [(1, "error", "kickstart-grammar")], id="a-comment-in-its-place"),
+    pytest.param("rootpw ##ROOTPW##\n", [(1, "error", "template-left-over")], id="a-comment-in-its-place"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""URLs, proxies and servers of commands; options that are given twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from ksgen.grammar import ksfile
+from ksgen.lint import linter
+
+LINTER = linter.Linter("el9")
+
+
+def told(text: str, *codes: str) -> list[str]:
+    found = LINTER.lint(ksfile.include("x.ks", text, str))
+    return [f"{p.code}: {p.message}" for p in found if not codes or p.code in codes]
+
+
+WRONG = [
+    ("url --url=10.0.0.1/el9", "url-wrong: '10.0.0.1/el9' is not a URL: it has no scheme"),
+    ("url --url=pxe.example.com:8080/el9", "url-wrong: 'pxe.example.com:8080/el9' is not a URL: it has no scheme"),
+    ("url --url=http:/10.0.0.1/el9", "url-wrong: 'http:/10.0.0.1/el9' is not a URL: it has no //"),
+    ("url --url=htp://10.0.0.1/el9", "url-wrong: --url does not support the scheme 'htp'"),
+    ("url --url=http://10.0.0.1:99999/", "url-wrong: the port of 'http://10.0.0.1:99999/' is not a number from 1 to "
+     "65535"),
+    ("url --url=http://10.0.0.256/el9", "url-wrong: '10.0.0.256' is not an IP address"),
+    ("url --url=http:///el9", "url-wrong: 'http:///el9' has no server"),
+    ("url --url='http://a/b c'", "url-wrong: 'http://a/b c' contains a blank"),
+    ("url --mirrorlist=mirrors.example.com/x", "url-wrong: 'mirrors.example.com/x' is not a URL: it has no scheme"),
+    ("repo --name=a --baseurl=10.0.0.1/app", "url-wrong: '10.0.0.1/app' is not a URL: it has no scheme"),
+    ("repo --name=a --metalink=mirrors.example.com", "url-wrong: 'mirrors.example.com' is not a URL: it has no scheme"),
+    ("updates 10.0.0.1/u.img", "url-wrong: '10.0.0.1/u.img' is not a URL: it has no scheme"),
+    ("url --url=user:Secret.1@10.0.0.1/", "url-wrong: this value is not a URL: it has no scheme"),
+    ("liveimg --url=http://10.0.0.256/node.img", "url-wrong: '10.0.0.256' is not an IP address"),
+    ("url --url=http://a/ --proxy=http:/proxy", "proxy-wrong: the port of --proxy is not a number from 1 to 65535"),
+    ("url --url=http://a/ --proxy=socks5://p:1080", "proxy-wrong: the value of --proxy is not [http://]SERVER[:PORT]"),
+    ("nfs --server=nas:/path --dir=/x", "server-wrong: --server is the name of a server: 'nas:/path' has more"),
+    ("nfs --server=10.0.0.256 --dir=/x", "server-wrong: '10.0.0.256' is not an IP address"),
+    ("nfs --server=nas --dir=export/el9", "nfs-directory: 'export/el9' is not a path on the server"),
+    ("logging --host=log_server..example.com", "server-wrong: 'logxserver..example.com' is not a host name"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), WRONG)
+def test_wrong_urls(line: str, expected: str) -> None:
+    assert told(f"{line}\n", *("url-wrong", "proxy-wrong", "server-wrong", "nfs-directory")) == [expected]
+
+
+RIGHT = [
+    "url --url=file:///run/install/repo",
+    "url --url=nfs:nas:/path",
+    "url --url=http://10.0.0.1/$releasever/",
+    "url --url=http://pxe_1.example.com/el9",
+    "url --url=http://user:Secret.1@[2001:db8::1]:8080/el9",
+    "url --metalink='https://mirrors.example.com/metalink?repo=a&arch=x'",
+    "url --url=http://a/ --proxy=proxy.example.com:3128",
+    "url --url=http://a/ --proxy=http://user:Secret.1@proxy.example.com:3128/",
+    "repo --name=a --baseurl=nfs:nas:/path",
+    "repo --name=a --baseurl=file:/run/install/repo",
+    "repo --name=a --baseurl=hd:sda1:/path",
+    "repo --name=updates",
+    "repo --name=a --baseurl=$URL",
+    "logging --host=log.example.com --port=514",
+    "driverdisk --source=nfs:nas:/path/to/img",
+    "driverdisk sdb1",
+]
+
+
+@pytest.mark.parametrize("line", RIGHT)
+def test_right_urls(line: str) -> None:
+    assert told(f"{line}\n", *("url-wrong", "proxy-wrong", "server-wrong", "nfs-directory")) == []
+
+
+TWICE = [
+    ("network --device=eno1 --vlanid=2 --vlanid=3", ["option '--vlanid' is given twice; only the last one is used"]),
+    ("network --device=eno1 --activate --no-activate",
+     ["--activate and --no-activate contradict each other; only the last one is used"]),
+    ("selinux --permissive --enforcing",
+     ["--permissive and --enforcing contradict each other; only the last one is used"]),
+    ("bootloader --append=a --append=b", ["option '--append' is given twice; only the last one is used"]),
+    ("part / --size=1024 --size=1024", ["option '--size' is given twice; only the last one is used"]),
+    ("part / --size 1024 --size 2048", ["option '--size' is given twice; only the last one is used"]),
+    ("%post --erroronfail --log=/a --logfile=/b\n%end",
+     ["option '--logfile' is given twice; only the last one is used"]),
+    ("firewall --port=22:tcp --port=80:tcp --service=ssh --service=http", []),
+    ("user --name=a --lock --lock", []),
+    ("clearpart --linux --none", []),
+    ("zerombr", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "messages"), TWICE)
+def test_options_twice(text: str, messages: list[str]) -> None:
+    assert told(f"{text}\n", "option-twice") == [f"option-twice: {message}" for message in messages]
