@@ -75,6 +75,13 @@ _ROWS: tuple[Row, ...] = (
         _instead_of_option,
     ),
     (r"(?:unrecognized arguments|no such option): (--?[\w-]+)", _unknown_option),
+    (r"Unexpected arguments to \S+ command: \['(--[\w-]+)", _unknown_option),
+    row(
+        r"The (--\S+) option on line \d+ will be deprecated .* preferred alias (--\S+?)\.?$",
+        "ends-with-el9",
+        "option {word} of {name} has been renamed",
+        lambda said: said.other,
+    ),
     row(r"Unknown kickstart section: (\S+)", "section-unknown", "unknown section {word!r}", _section_meant),
     row(
         r"(Section \S+ does not end with %end)",

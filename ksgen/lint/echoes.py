@@ -30,7 +30,8 @@ def _folded(findings: Sequence[Numbered], code: str) -> Iterator[Numbered]:
         if finding.code != code:
             yield line, finding
         elif line == min(lines):
-            more = f", and {len(lines) - 1} more lines have one" if len(lines) > 1 else ""
+            others = len(lines) - 1
+            more = f", and {others} more line{'s have' if others > 1 else ' has'} one" if others else ""
             yield line, dataclasses.replace(finding, message=finding.message + more)
 
 

@@ -147,7 +147,7 @@ def _mtu(command: Command, ipv6: str) -> int | None:
 class _Rule(NamedTuple):
     """A rule of the topology in a kickstart: its code here, how grave it is, its hint and source.
 
-    `needs_all`: only where every `network` command has been read. `follows_from`: the rule whose finding says enough.
+    `needs_all`: only where every `network` command has been read and used. `follows_from`: the rule that says enough.
     """
 
     code: str
@@ -192,7 +192,8 @@ _RULES = {
 
 def _topology(name: str, rule: _Rule) -> Callable[[Kickstart], Iterator[Found]]:
     def decide(ks: Kickstart) -> Iterator[Found]:
-        if rule.needs_all and (not ks.is_installation or "network" in ks.rejected):
+        is_whole = ks.is_installation and "network" not in ks.rejected
+        if rule.needs_all and not (is_whole and all(value(c, "onboot") is not False for c in ks.all("network"))):
             return
         found = _findings(ks)
         echoes = {line for line, finding in found if finding.code == rule.follows_from}

@@ -35,7 +35,7 @@ def key_owner(ks: Kickstart) -> Iterator[Found]:
 # What makes an account, a key or a password after the installation, or lets users of a directory log in.
 _MAKES_LOGIN = re.compile(
     r"\b(?:useradd|adduser|usermod|newusers|chpasswd|passwd|authorized_keys|ssh-copy-id|ssh-import-id|realm\s+join"
-    r"|ipa-client-install|adcli|authselect|cloud-init|ansible\S*|puppet\S*|salt-\w+|chef-\w+)\b|/etc/shadow"
+    r"|ipa-client-install|adcli|authselect|cloud-init|ignition|initial-setup|ansible\S*|puppet\S*|salt-\w+|chef-\w+)\b|/etc/shadow"
 )
 
 
@@ -48,7 +48,7 @@ def no_login(ks: Kickstart) -> Iterator[Found]:
         return
     if any(value(c, "firstboot") in (FIRSTBOOT_DEFAULT, FIRSTBOOT_RECONFIG) for c in ks.all("firstboot")):
         return
-    if any(_MAKES_LOGIN.search(section.body) for section in ks.all_sections("%post")):
+    if any(_MAKES_LOGIN.search(section.body) for section in ks.all_sections("%post", "%packages")):
         return
     if ks.all(*_WITH_ACCOUNTS) or (ks.all("liveimg") and not ks.installs_node):
         return

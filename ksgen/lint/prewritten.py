@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files with commands that a %pre writes for an %include: nobody includes them, or a later line empties them."""
+"""Files with commands that a %pre writes for an %include, and that no %include reads or a later line empties."""
 
 from __future__ import annotations
 

@@ -55,6 +55,7 @@ SAID = [
      "a value with blanks must be in quotes -> write: sshkey --username=NAME \"KEY\", the key in quotes"),
     ("eula agreed", "command 'eula' takes no arguments -> write: eula --agreed"),
     ("eula", "command 'eula' requires --agreed -> write: eula --agreed"),
+    ("keyboard --vconsole=us", "keyboard has no option --vconsole -> one of: --switch, --vckeymap, --xlayouts"),
     ("realm join", "Specify only one realm to join -> write: realm join DOMAIN"),
     ("network --device=eno1 --bridgeopts=stp=yes", "option '--bridgeopts' of network requires --bridgeslaves -> "
      "write: network --device=NAME --bootproto=dhcp"),
@@ -69,6 +70,7 @@ def test_what_argparse_says_of_a_line(line: str, expected: str) -> None:
 
 HEADERS = [
     ("%packages --nobase", "%packages of EL9 has no option --nobase any more -> remove it"),
+    ("%packages --instLangs=en", "option --instLangs of %packages has been renamed -> --inst-langs"),
     ("%packages --ignoremising", "%packages has no option --ignoremising -> did you mean '--ignoremissing'?"),
     ("%post --erroronfail=1", "option '--erroronfail' of %post takes no value -> write --erroronfail without '='"),
     ("%pre --nochroot", "%pre has no option --nochroot -> one of: --erroronfail, --interpreter, --log, --logfile"),

@@ -167,6 +167,10 @@ def test_an_interface_may_be_defined_elsewhere(text: str, expected: list[str]) -
     assert told(text) == expected
 
 
+def test_an_interface_that_stays_down_is_meant() -> None:
+    assert told(f"{WHOLE}network --device=eno1 --onboot=no --no-activate\n") == []
+
+
 @pytest.mark.parametrize("options", ["--noipv4 --noipv6", "--noipv4 --noipv6 --onboot=yes"])
 def test_no_interface_has_an_address(options: str) -> None:
     expected = "6: warning: network-without-address: no interface has an address"
