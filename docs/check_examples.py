@@ -257,12 +257,13 @@ EXAMPLES: dict[str, Example] = {
     "network-address-ignored": Example("--bootproto=static --ip=10.0.1.11", "--ip=10.0.1.11"),
     "network-interface-name": Example("--device=eno2", "--device=enp129s0f1np1d2.500"),
     "network-mac": Example("--device=eno2", "--device=52:54:00:aa:01"),
-    "network-vlan-name": Example("--device=eno2", "--device=eno2 --vlanid=200 --interfacename=vlan20"),
+    "network-vlan-name": Example("--device=eno2", "--device=eno2 --interfacename=vlan200"),
     "network-bond-option": Example("--device=eno2", "--device=bond0 --bondslaves=eno2,eno3 --bondopts=miimom=100"),
     "network-bridge-option": Example("--device=eno2", "--device=br0 --bridgeslaves=eno2 --bridgeopts=stp=off"),
     "network-bridge-order": Example(
         "network --device=eno2 --bootproto=dhcp --noipv6\n",
-        "network --device=br0 --bridgeslaves=bond0\nnetwork --device=bond0 --bondslaves=eno2,eno3 --noipv4 --noipv6\n",
+        "network --device=br0 --bridgeslaves=bond0\n"
+        "network --device=bond0 --bondslaves=eno2,eno3 --bondopts=mode=active-backup --noipv4 --noipv6\n",
     ),
     "network-host-name-twice": Example("--device=eno2", "--device=eno2 --hostname=other.example.com"),
     "gateway-self": Example("--gateway=10.0.1.1 ", "--gateway=10.0.1.11 "),
@@ -297,6 +298,36 @@ EXAMPLES: dict[str, Example] = {
     "vlan-twice": Example(
         "--bootproto=dhcp --noipv6\n",
         "--vlanid=200 --noipv6\nnetwork --device=eno2 --vlanid=200 --interfacename=storage --noipv6\n",
+    ),
+    "interface-misspelt": Example(
+        "--bootproto=dhcp --noipv6\n",
+        "--bootproto=dhcp --noipv6\nnetwork --device=storage --bondslaves=eno3,eno4 --noipv6\n"
+        "network --device=storag --vlanid=200 --noipv6\n",
+    ),
+    "interface-option": Example(
+        "--device=eno2", "--device=bond0 --bondslaves=eno2,eno3 --bondopts=mode=802.3ad,lacp_rate=quick"
+    ),
+    "bond-options": Example(
+        "--device=eno2", "--device=bond0 --bondslaves=eno2,eno3 --bondopts=mode=active-backup,arp_interval=1000"
+    ),
+    "bond-option-mode": Example(
+        "--device=eno2", "--device=bond0 --bondslaves=eno2,eno3 --bondopts=mode=802.3ad,primary=eno2"
+    ),
+    "bond-primary": Example(
+        "--device=eno2", "--device=bond0 --bondslaves=eno2,eno3 --bondopts=mode=active-backup,primary=eno4"
+    ),
+    "bridge-over-bond": Example(
+        "--device=eno2 --bootproto=dhcp --noipv6\n",
+        "--device=bond0 --bondslaves=eno2,eno3 --bondopts=mode=balance-alb --noipv4 --noipv6\n"
+        "network --device=br0 --bridgeslaves=bond0 --noipv6\n",
+    ),
+    "vlan-on-vlan": Example(
+        "--bootproto=dhcp --noipv6\n",
+        "--vlanid=200 --noipv4 --noipv6\nnetwork --device=eno2.200 --vlanid=300 --interfacename=storage --noipv6\n",
+    ),
+    "vlan-name": Example("--device=eno2", "--device=eno2 --vlanid=200 --interfacename=vlan20"),
+    "subnet-twice": Example(
+        "--device=eno2 --bootproto=dhcp", "--device=eno2 --bootproto=static --ip=10.0.1.12 --netmask=255.255.255.0"
     ),
     "vlan-on-member": Example(
         "--bootproto=dhcp --noipv6\n",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from ksgen.grammar import Check, Command, Found, Kickstart, Numbered, value
@@ -16,6 +17,7 @@ from ksgen.lint.addresses import WORDS4, interface4, interface6, is_address
 from ksgen.problems import Severity
 from ksgen.variables import MTU6_MIN, VLAN_MAX, Bond, Bridge, Interface, Vlan, topology_findings
 
+_BONDING = "NetworkManager, nm-setting-bond.c; the kernel's bonding.rst"
 _NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
 
 
@@ -60,9 +62,32 @@ def members(command: Command) -> tuple[str, ...]:
     return (*teams, *(name.strip() for name in names.split(",") if name.strip()))
 
 
+# The kernel's Documentation/networking/bonding.rst; a mode can be given by its number.
+BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
+
+
+def pairs(text: str) -> Mapping[str, str]:
+    """The options of --bondopts or --bridgeopts as Anaconda splits them."""
+    found = (option.partition("=") for option in text.split(";" if ";" in text else ",") if option.strip())
+    return {name.strip(): setting.strip() for name, _, setting in found}
+
+
+def bond_mode_of(text: str) -> str:
+    """The mode of --bondopts; Anaconda leaves out one that there is not, and the kernel then takes the first."""
+    mode = pairs(text).get("mode", "")
+    if re.fullmatch("[0-6]", mode):
+        return BOND_MODES[int(mode)]
+    return mode if mode in BOND_MODES else BOND_MODES[0]
+
+
 def _bond(command: Command) -> Bond | None:
-    is_made = value(command, "bondslaves") or value(command, "teamslaves")
-    return Bond.model_construct(members=list(members(command)), options={}) if is_made else None
+    if not value(command, "bondslaves") and not value(command, "teamslaves"):
+        return None
+    text = str(value(command, "bondopts") or "")
+    # A team has no mode: it counts as a bond that suits everything.
+    mode = bond_mode_of(text) if value(command, "bondslaves") else "active-backup"
+    given = {name: setting for name, setting in pairs(text).items() if name != "mode"}
+    return Bond.model_construct(members=list(members(command)), mode=mode, options=given)
 
 
 def _bridge(command: Command) -> Bridge | None:
@@ -147,11 +172,13 @@ def _mtu(command: Command, ipv6: str) -> int | None:
 class _Rule(NamedTuple):
     """A rule of the topology in a kickstart: its code here, how grave it is, its hint and source.
 
+    Without a severity the rule decides; without a hint, that of the rule is given.
+
     `needs_all`: only where every `network` command has been read and used. `follows_from`: the rule that says enough.
     """
 
     code: str
-    severity: Severity
+    severity: Severity | None
     hint: str
     source: str
     needs_all: bool = False
@@ -175,8 +202,27 @@ _RULES = {
     "mtu-small": _Rule("mtu-small", "warning", "--mtu=1280 or more", "RFC 8200, 5"),
     "mtu-above-parent": _Rule("mtu-above-parent", "warning", "", "ip-link(8)"),
     "interface-missing": _Rule(
-        "interface-missing", "warning", "add the network command that creates it", _NM_CLIENT, needs_all=True
+        "interface-missing",
+        "warning",
+        "add the network command that creates it",
+        _NM_CLIENT,
+        needs_all=True,
+        follows_from="interface-misspelt",
     ),
+    "interface-misspelt": _Rule("interface-misspelt", "warning", "", _NM_CLIENT, needs_all=True),
+    "interface-option": _Rule("interface-option", "warning", "", _BONDING),
+    "bond-options": _Rule("bond-options", None, "correct --bondopts", _BONDING),
+    "bond-option-mode": _Rule("bond-option-mode", None, "", _BONDING),
+    "bond-primary": _Rule("bond-primary", "error", "write one of --bondslaves", _BONDING),
+    "bridge-over-bond": _Rule(
+        "bridge-over-bond",
+        "warning",
+        "use mode active-backup, balance-xor or 802.3ad",
+        "Red Hat Virtualization, Technical Reference: Bonding Modes",
+    ),
+    "vlan-on-vlan": _Rule("vlan-on-vlan", "warning", "name the NIC as --device", "IEEE 802.1ad"),
+    "vlan-name": _Rule("vlan-name", "warning", "use one of the two numbers in both options", "ip-link(8)"),
+    "subnet-twice": _Rule("subnet-twice", "warning", "", "ip-sysctl.rst, arp_filter"),
     "interface-loop": _Rule("interface-loop", "error", "", _NM_CLIENT),
     "member-of-itself": _Rule("member-of-itself", "error", "name NICs as members", _NM_CLIENT),
     "member-twice": _Rule("member-twice", "error", "remove it from one of the two", _NM_CLIENT),
@@ -199,7 +245,8 @@ def _topology(name: str, rule: _Rule) -> Callable[[Kickstart], Iterator[Found]]:
         echoes = {line for line, finding in found if finding.code == rule.follows_from}
         for line, finding in found:
             if finding.code == name and line not in echoes:
-                yield Found(line, finding.message, rule.hint or finding.hint or "")
+                severity = rule.severity or finding.severity
+                yield Found(line, finding.message, rule.hint or finding.hint or "", severity)
 
     return decide
 
@@ -212,4 +259,6 @@ def _findings(ks: Kickstart) -> tuple[Numbered, ...]:
     return tuple((made[int(place[0]) if place else 0][1], finding) for place, finding in found)
 
 
-CHECKS = tuple(Check(rule.code, rule.severity, _topology(name, rule), rule.source) for name, rule in _RULES.items())
+CHECKS = tuple(
+    Check(rule.code, rule.severity or "error", _topology(name, rule), rule.source) for name, rule in _RULES.items()
+)

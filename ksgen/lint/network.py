@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ksgen.grammar import Check, Command, Found, Kickstart, value
 from ksgen.lint import addresses, interfaces
 from ksgen.lint.addresses import is_address, options
-from ksgen.lint.interfaces import members
+from ksgen.lint.interfaces import BOND_MODES, bond_mode_of, members, pairs
 from ksgen.variables import (
     INTERFACE_LONGEST,
     MTU_MAX,
@@ -25,8 +25,6 @@ from ksgen.variables import (
     refusals,
 )
 
-# The kernel's Documentation/networking/bonding.rst; a mode can be given by its number.
-_BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 _NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
 PORT_MAX = 65535  # RFC 793
 _MTU_LIMIT = 65535  # RFC 791: the length of a packet has 16 bits
@@ -85,14 +83,9 @@ def mac(ks: Kickstart) -> Iterator[Found]:
 
 
 def name_without_vlan(ks: Kickstart) -> Iterator[Found]:
-    for command, _, text in options(ks, "interfacename"):
+    for command, _, _ in options(ks, "interfacename"):
         if not value(command, "vlanid"):
             yield Found(command.line, "--interfacename is ignored without --vlanid", "add --vlanid=, or remove it")
-            continue
-        tag = re.fullmatch(r"(?:vlan|.*\.)([0-9]{1,4})", text)
-        if tag and tag.group(1).lstrip("0") != str(value(command, "vlanid")).lstrip("0"):
-            message = f"the interface {text} of VLAN {value(command, 'vlanid')} is named after another VLAN"
-            yield Found(command.line, message, "use one of the two numbers in both options")
 
 
 def hostname(ks: Kickstart) -> Iterator[Found]:
@@ -135,18 +128,12 @@ def vlan(ks: Kickstart) -> Iterator[Found]:
 # --- bonds and bridges -----------------------------------------------------------------------------------------------
 
 
-def _pairs(text: str) -> Mapping[str, str]:
-    """The options of --bondopts as Anaconda splits them."""
-    pairs = (option.partition("=") for option in text.split(";" if ";" in text else ",") if option.strip())
-    return {name.strip(): setting.strip() for name, _, setting in pairs}
-
-
 def bond_mode(ks: Kickstart) -> Iterator[Found]:
     for command, _, text in options(ks, "bondopts"):
-        mode = _pairs(text).get("mode")
-        if mode is not None and mode not in _BOND_MODES and not re.fullmatch("[0-6]", mode):
+        mode = pairs(text).get("mode")
+        if mode is not None and mode not in BOND_MODES and not re.fullmatch("[0-6]", mode):
             message = f"no bond mode {mode!r}; Anaconda ignores it and creates a balance-rr bond"
-            yield Found(command.line, message, nearest(mode, _BOND_MODES) or f"one of: {', '.join(_BOND_MODES)}")
+            yield Found(command.line, message, nearest(mode, BOND_MODES) or f"one of: {', '.join(BOND_MODES)}")
 
 
 def bond_options(ks: Kickstart) -> Iterator[Found]:
@@ -155,17 +142,14 @@ def bond_options(ks: Kickstart) -> Iterator[Found]:
         if not value(command, "bondslaves"):
             yield Found(command.line, "--bondopts is ignored without --bondslaves", "add --bondslaves=")
             continue
-        pairs = dict(_pairs(text))
-        mode = pairs.pop("mode", "balance-rr")
-        mode = _BOND_MODES[int(mode)] if re.fullmatch("[0-6]", mode) else mode
-        if mode in _BOND_MODES:
-            made = {"members": list(members(command)), "mode": mode, "options": pairs}
-            yield from _refused(command, Bond, made)
+        given = {key: setting for key, setting in pairs(text).items() if key != "mode"}
+        made = {"members": list(members(command)), "mode": bond_mode_of(text), "options": given}
+        yield from _refused(command, Bond, made)
 
 
 def bridge_options(ks: Kickstart) -> Iterator[Found]:
     for command, _, text in options(ks, "bridgeopts"):
-        made = {"members": list(members(command)), "options": dict(_pairs(text))}
+        made = {"members": list(members(command)), "options": dict(pairs(text))}
         yield from _refused(command, Bridge, made)
 
 

@@ -72,6 +72,8 @@ def user(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, f"user {name} exists already; this command is ignored", hint, "warning")
         elif refused and passwords.form(name) is not passwords.Form.PLACEHOLDER:
             yield Found(command.line, refused.message, refused.hint)
+        if ":" in str(value(command, "gecos") or ""):
+            yield Found(command.line, "useradd refuses a colon in --gecos: it ends a field of passwd(5)", "remove it")
         shell = str(value(command, "shell") or "")
         if shell and not shell.startswith("/"):
             message = f"the shell {shell!r} is not a path, which useradd requires"

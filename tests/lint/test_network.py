@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
 import pytest
 
 from ksgen.grammar import ksfile
-from ksgen.lint import linter, targets
+from ksgen.lint import interfaces, linter, targets
+from ksgen.variables import addressing, bonding, doubtful, topology
 
 LINTERS = {release: linter.Linter(release) for release in targets.RELEASES}
 WHOLE = """url --url=http://pxe.example.com/el9/
@@ -92,12 +96,18 @@ OTHERS = [
     ("network --device=br0 --bridgeslaves=eno1 --bridgeopts=spt=yes",
      ["1: warning: network-bridge-option: a bridge has no option 'spt'"]),
     ("network --device=br0 --bridgeslaves=bond0 --noipv6\nnetwork --device=bond0 --bondslaves=eno1,eno2 --noipv4 "
-     "--noipv6",
+     "--noipv6 --bondopts=mode=1",
      ["1: warning: network-bridge-order: bond0 is created below; it cannot become a port of this bridge"]),
     ("network --device=eno1 --interfacename=storage",
      ["1: warning: network-vlan-name: --interfacename is ignored without --vlanid"]),
     ("network --device=eno1 --vlanid=200 --interfacename=eno1.20",
-     ["1: warning: network-vlan-name: the interface eno1.20 of VLAN 200 is named after another VLAN"]),
+     ["1: warning: vlan-name: eno1.20 has the VLAN ID 200, and a name that ends in 20"]),
+    ("network --device=bond0 --bondslaves=eno1,eno2 --bondopts=mode=1,primary=eno3",
+     ["1: error: bond-primary: 'eno3' is not a member of the bond"]),
+    ("network --device=bond0 --bondslaves=eno1,eno2 --bondopts=mode=4,lacp_rate=quick",
+     ["1: warning: interface-option: 'quick' is not a value of lacp_rate"]),
+    ("network --device=bond0 --bondslaves=eno1,eno2 --bondopts=mode=1,lacp_rate=slow",
+     ["1: warning: bond-option-mode: lacp_rate is not an option of mode active-backup: it has no effect"]),
     ("network --device=eno1 --hostname=a.example.com\nnetwork --hostname=b.example.com",
      ["2: warning: network-host-name-twice: a second host name, b.example.com; only the first one, a.example.com, is "
       "used"]),
@@ -131,7 +141,7 @@ RIGHT = [
                  "network --device=eno1 --bootproto=dhcp --onboot=no", id="member-that-stays-down"),
     pytest.param("network --device=bond0 --bondslaves=eno1,eno2 --vlanid=5\n"
                  "network --device=bond0 --bondslaves=eno1,eno2 --vlanid=6", id="two-vlans-with-their-bond"),
-    pytest.param("network --device=bond0 --bondslaves=eno1,eno2 --noipv4 --noipv6\n"
+    pytest.param("network --device=bond0 --bondslaves=eno1,eno2 --noipv4 --noipv6 --bondopts=mode=802.3ad\n"
                  "network --device=br0 --bridgeslaves=bond0 --bridgeopts=stp=yes,priority=4096", id="bridge-on-bond"),
     pytest.param("network --device=eno1 --vlanid=200 --interfacename=vlan200", id="name-of-the-vlan"),
     pytest.param("network --device=eno1 --vlanid=200 --interfacename=storage", id="another-name"),
@@ -176,3 +186,10 @@ def test_no_interface_has_an_address(options: str) -> None:
     expected = "6: warning: network-without-address: no interface has an address"
     assert told(f"{WHOLE}network --device=eno1 {options}\n") == [expected]
     assert told(f"{WHOLE}network --device=eno1 {options}\nnetwork --device=eno2\n") == []
+
+
+def test_every_rule_of_the_topology_is_a_check_of_kickstarts() -> None:
+    """Of an interface that is listed twice pykickstart warns."""
+    source = "".join(inspect.getsource(module) for module in (addressing, bonding, doubtful, topology))
+    codes = set(re.findall(r"Finding\(\s*\"([a-z-]+)\"", source))
+    assert codes - {"interface-twice", "boot-nic-unknown"} == set(interfaces._RULES)

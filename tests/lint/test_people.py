@@ -120,6 +120,7 @@ ACCOUNTS = [
     pytest.param("user --name='two words'\n", [(1, "error", "user-account")], id="blank"),
     pytest.param("user --name=12345\n", [(1, "error", "user-account")], id="number"),
     pytest.param("user --name=ops --shell=zsh\n", [(1, "error", "user-account")], id="shell"),
+    pytest.param("user --name=ops --gecos='a: b'\n", [(1, "error", "user-account")], id="colon"),
     pytest.param("user --name=ops --shell=/bin/zsh\n", [], id="path-of-a-shell"),
     pytest.param(OPS.format("sudo"), [(1, "warning", "user-group")], id="sudo"),
     pytest.param(OPS.format("wheel,sudo"), [], id="sudo-and-wheel"),
