@@ -211,6 +211,12 @@ EXAMPLES: dict[str, Example] = {
     "array-small": Example(
         "reqpart\n", "reqpart\npart raid.01 --size=1024\nraid /srv --device=srv --fstype=xfs --level=RAID1 raid.01\n"
     ),
+    "array-one-disk": Example(
+        "reqpart\n",
+        f"reqpart\npart raid.1 --size=900 --ondisk={_DISK}\npart raid.2 --size=900 --ondisk={_DISK}\n"
+        "raid /srv --device=srv --fstype=xfs --level=1 raid.1 raid.2\n",
+    ),
+    "name-reserved": Example("--name=swap --fstype=swap", "--name=snapshot1 --fstype=swap"),
     "reserve-twice": Example(
         "volgroup system pv.01", "volgroup system pv.01 --reserved-space=1024 --reserved-percent=20"
     ),
@@ -406,6 +412,7 @@ EXAMPLES: dict[str, Example] = {
     "boot-missing": Example("part /boot --fstype=xfs --size=2048\n", "", "small"),
     "boot-too-small": Example("part /boot --fstype=xfs --size=2048", "part /boot --fstype=xfs --size=1000", "small"),
     "boot-small": Example("part /boot --fstype=xfs --size=2048", "part /boot --fstype=xfs --size=1024", "small"),
+    "boot-large": Example("part /boot --fstype=xfs --size=2048", "part /boot --fstype=xfs --size=65536", "small"),
     "boot-kind": Example(
         _BOOT_TO_POOL,
         _BOOT_TO_POOL.removeprefix("part /boot --fstype=xfs --size=2048\n")

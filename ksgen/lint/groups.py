@@ -13,7 +13,7 @@ from ksgen.lint.facts import CUSTOM_PARTITIONING, is_reused, made
 from ksgen.lint.layout import name_twice
 from ksgen.problems import Severity
 from ksgen.variables import nearest
-from org_ovirt_node.layout import MIB, RESERVE_MAX, size_text
+from org_ovirt_node.layout import MIB, RESERVE_MAX, is_name_reserved, size_text
 
 # pyanaconda, custom_partitioning.py: what is used in place of a mount point.
 _MEMBER = re.compile(r"(pv|raid|btrfs)\..*")
@@ -116,6 +116,13 @@ def pool_undefined(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, message, hint, _where_it_may_exist(ks))
 
 
+def name_reserved(ks: Kickstart) -> Iterator[Found]:
+    for command in ks.all("volgroup", "logvol"):
+        name = str(value(command, "vgname" if command.name == "volgroup" else "name") or "")
+        if is_name_reserved(name) and not is_reused(command):
+            yield Found(command.line, f"{name!r} is reserved by LVM", "choose another name")
+
+
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 
@@ -210,6 +217,17 @@ def array_small(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, f"{members} for RAID {number}, which needs {needed}", "")
 
 
+def array_on_one_disk(ks: Kickstart) -> Iterator[Found]:
+    """Where each member names its disk."""
+    members = made(ks, "raid.")
+    for command in ks.all("raid"):
+        names = value(command, "members", ())
+        disks = [str(value(members[name], "disk") or "") if name in members else "" for name in names]
+        if len(disks) > 1 and disks[0] and len(set(disks)) == 1:
+            message = f"all members of this array are on {disks[0]}: it fails with that disk"
+            yield Found(command.line, message, "put each member on a disk of its own: --ondisk=")
+
+
 def reqpart_with_array(ks: Kickstart) -> Iterator[Found]:
     """The grub2 of EL10's checker wants biosboot on each disk of the array that holds /boot."""
     boots = [command for command in ks.all("raid") if value(command, "mountpoint") in ("/boot", "/", "/boot/efi")]
@@ -226,9 +244,11 @@ CHECKS = (
     Check("group-undefined", "error", group_undefined, CUSTOM_PARTITIONING),
     Check("group-small", "error", group_small, "blivet, devices/lvm.py; observed with Anaconda of EL9 and EL10"),
     Check("group-extent", "error", extent, CUSTOM_PARTITIONING),
+    Check("name-reserved", "error", name_reserved, "lvm(8), VALID NAMES"),
     Check("pool-undefined", "error", pool_undefined, CUSTOM_PARTITIONING),
     Check("reserve-twice", "warning", reserve_twice, "observed with Anaconda of EL9 and EL10"),
     Check("reserve-large", "warning", reserve_large, "blivet, DEFAULT_THPOOL_RESERVE: 20 %, at most 100 GiB"),
     Check("array-small", "error", array_small, "blivet, devicelibs/raid.py"),
+    Check("array-one-disk", "warning", array_on_one_disk, "md(4)"),
     Check("reqpart-with-array", "warning", reqpart_with_array, "observed with Anaconda of EL9 and EL10"),
 )

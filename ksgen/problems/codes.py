@@ -340,6 +340,7 @@ CODES: dict[str, dict[str, str]] = {
         "group-undefined": "a volume group is not defined",
         "pool-undefined": "a thin pool is not defined",
         "array-small": "too few members for a RAID array",
+        "array-one-disk": "an array whose members are on one disk",
         "reserve-twice": "two settings for the reserve of a volume group",
         "reserve-large": "the reserve is too large for a large volume group",
         "reqpart-with-array": "reqpart with a RAID array",

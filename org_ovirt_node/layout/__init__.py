@@ -41,7 +41,7 @@ from org_ovirt_node.layout.policy import (
     volume_name,
     volume_sizes,
 )
-from org_ovirt_node.layout.rules import check, check_reserve
+from org_ovirt_node.layout.rules import check, check_reserve, is_name_reserved
 
 __all__ = [
     "AUTOMATIC_BOOT_SIZE",
@@ -84,6 +84,7 @@ __all__ = [
     "group_of",
     "has_errors",
     "is_efi_dir",
+    "is_name_reserved",
     "kept",
     "mirror",
     "node_pool",

@@ -32,6 +32,11 @@ _KIND_NAMES = {
 }
 
 
+def is_name_reserved(name: str) -> bool:
+    """Whether LVM keeps a name for itself."""
+    return bool(_NAME_RESERVED.fullmatch(name))
+
+
 def check_request(request: Request) -> tuple[Finding, ...]:
     """What no device shows: words that are unknown, names that LVM refuses."""
     findings: list[Finding] = []
@@ -51,7 +56,7 @@ def check_request(request: Request) -> tuple[Finding, ...]:
     def check_name(subject: str, name: str) -> None:
         if not _NAME.fullmatch(name) or len(name) > _NAME_LONGEST:
             error("name-characters", subject, found=name, longest=_NAME_LONGEST)
-        elif _NAME_RESERVED.fullmatch(name):
+        elif is_name_reserved(name):
             error("name-reserved", subject, found=name)
 
     check_name("volume_group", request.volume_group)

@@ -100,6 +100,9 @@ def test_generated_kickstarts_have_one_judge(release: str) -> None:
     if BENCH is None:
         pytest.skip(NO_BENCH)
     asked = cases(16)
-    answers = ask(BENCH, RELEASES[release], asked)
-    for case in asked:
-        compare(case, release, answers[case.name])
+    # A few at a time: the bus of a slow machine drops what waits too long.
+    for first in range(0, len(asked), 4):
+        some = asked[first : first + 4]
+        answers = ask(BENCH, RELEASES[release], some)
+        for case in some:
+            compare(case, release, answers[case.name])

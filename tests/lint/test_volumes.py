@@ -131,6 +131,10 @@ def test_mount_points(line: str, expected: list[str]) -> None:
 RAIDS = "part raid.1 --size=900\npart raid.2 --size=900\nraid /srv --device=srv --level=1 raid.1 raid.2\n"
 LINES = [
     pytest.param(RAIDS, [], id="array"),
+    pytest.param(RAIDS.replace("--size=900", f"--size=900 --ondisk={DISK}"), ["array-one-disk"], id="on-one-disk"),
+    pytest.param(RAIDS.replace("--size=900", f"--size=900 --ondisk={DISK}", 1), [], id="on-open-disks"),
+    pytest.param("logvol /srv --vgname=system --name=pvmove0 --size=900\n", ["name-reserved"], id="reserved-name"),
+    pytest.param("logvol /srv --vgname=system --name=my_snapshot --size=900\n", [], id="name-of-one-s-own"),
     pytest.param(RAIDS.replace("raid.2 --size", "raid.1 --size"), ["device-twice", "member-undefined"],
                  id="two-members"),
     pytest.param(RAIDS + RAIDS.replace("raid.", "raid.1").replace("/srv", "/srv2"), ["device-twice"], id="two-arrays"),
