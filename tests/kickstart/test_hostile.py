@@ -161,6 +161,7 @@ SLOTS = [
     Slot("node_disk[].size.max", "node_disk", "{serial: abcd, size: {max: @}}", "100 GB"),
     Slot("node_layout", "node_layout", harmless="standard"),
     Slot("node_root_size", "node_root_size", harmless="10 GiB"),
+    Slot("node_boot_size", "node_boot_size", harmless="4 GiB"),
     Slot("node_volumes.*", "node_volumes", "{/data: @}", "1 GiB"),
     Slot("node_volumes.key", "node_volumes", '{"/"+@: 1 GiB}'),
     Slot("node_swap_size", "node_swap_size", harmless="4 GiB"),

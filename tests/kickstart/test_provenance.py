@@ -209,10 +209,10 @@ node_volumes: {/srv/salmon: 1 GiB, /var: 7 GiB}
 def test_plan_hides_the_names_of_a_vault(tmp_path: Path) -> None:
     output = planned(tmp_path, SECRET_NAMES, node_pool='"pool-{{ a_word }}"')
     lines = [" ".join(line.split()) for line in output.splitlines()]
-    assert "(secret) group 125.41 GiB 25.08 GiB stay free" in lines
-    assert "(secret) thin pool 94.32 GiB metadata and spare: 1 GiB each" in lines
-    assert "(secret) thin volume 1 GiB (secret) xfs" in lines
-    assert "var thin volume 7 GiB /var xfs" in lines
+    assert "(secret) 125.41 GiB volume group 25.08 GiB stay free" in lines
+    assert "(secret) 94.32 GiB thin pool metadata and spare: 1 GiB each" in lines
+    assert "(secret) 1 GiB (secret) thin volume, xfs" in lines
+    assert "var 7 GiB /var thin volume, xfs" in lines
     assert len([line for line in lines if line.startswith("(secret) █")]) == 2
     assert not [word for word in ("swordfish", "tuna", "salmon") if word in output]
 
