@@ -61,7 +61,8 @@ def _needs(command: Simple) -> tuple[str, str] | None:
     unit = words[1] if len(words) > 1 and not set(words[1]) & set("$`") else "NAME"
     if program == "systemctl" and "--root" not in " ".join(command.words):
         if verb in _OF_RUNNING:
-            return f"systemctl {verb} is ignored in the chroot of %post", f"systemctl enable {unit}"
+            cure = "disable" if verb == "stop" else "enable"
+            return f"systemctl {verb} is ignored in the chroot of %post", f"systemctl {cure} {unit}"
         if verb == "enable" and "--now" in command.words:
             return "systemctl enable --now does not start anything in the chroot of %post", f"systemctl enable {unit}"
     if program == "service" and len(words) > 1 and words[1] in _OF_RUNNING:

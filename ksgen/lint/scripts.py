@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ksgen.grammar import SECTIONS, Check, Found, Kickstart, Section
 from ksgen.lint import chroot, passwords, prewritten, textlines
-from ksgen.redaction import HASH, secrets
+from ksgen.redaction import HASH, Span, secrets
 
 _PARSER = "pykickstart, parser.py: _readSection"
 
@@ -115,23 +115,26 @@ def pre_wipes(ks: Kickstart) -> Iterator[Found]:
 def secret(ks: Kickstart) -> Iterator[Found]:
     """The first secret of each script. A hash is not counted."""
     for section in ks.scripts:
-        for (number, text), spans in zip(section.lines, secrets(section.body.split("\n")), strict=True):
-            if any(span.label != HASH and _is_secret(text, text[span.start : span.end]) for span in spans):
+        # What follows the prompt of read (bash(1)) is asked for in the installer.
+        lines = ["" if _ASKS.search(text) else text for text in section.body.split("\n")]
+        for (number, text), spans in zip(section.lines, secrets(lines), strict=True):
+            if any(span.label != HASH and _is_secret(text, span) for span in spans):
                 message = "a password, key or token in this script can be read by everybody who reads the kickstart"
                 yield Found(number, message, "let the script fetch it when it runs, or set it after the installation")
                 break
 
 
 _ASKS = re.compile(r"\bread\b[^|;&]*\s-[a-z]*p\b")
+_SUDOERS = re.compile(r"(?:NO)?PASSWD:\s*$")
 _NO_SECRET = re.compile(r"[!*]*(?:locked|lock|disabled?)?", re.IGNORECASE)
 
 
-def _is_secret(line: str, word: str) -> bool:
+def _is_secret(line: str, span: Span) -> bool:
     """Whether a word is one that redaction hides for more than its place: no hash with escaped dollar signs, no word
-    that locks an account, nothing behind the prompt of read (bash(1))."""
-    bare = word.strip().strip("'\"").replace("\\", "")
+    that locks an account, no command behind a tag of sudoers(5)."""
+    bare = line[span.start : span.end].strip().strip("'\"").replace("\\", "")
     is_hash = passwords.form(bare) in (passwords.Form.HASH, passwords.Form.WEAK_HASH)
-    return not (is_hash or _NO_SECRET.fullmatch(bare) or _ASKS.search(line))
+    return not (is_hash or _NO_SECRET.fullmatch(bare) or _SUDOERS.search(line[: span.start]))
 
 
 CHECKS = (

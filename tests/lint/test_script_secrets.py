@@ -18,7 +18,8 @@ LINES = [
     pytest.param("useradd -p " + HASH.replace("$", "\\$") + " ops", False, id="hash-with-escaped-signs"),
     pytest.param('echo "locked" | passwd --stdin root', False, id="lock"),
     pytest.param("# echo locked | passwd --stdin root", False, id="lock-in-a-comment"),
-    pytest.param('read -s -p "Password of root:" ROOT_PASSWORD', False, id="asked"),
+    pytest.param('read -s -p "Password of root:" ROOT_PASSWORD\necho\nsleep 1', False, id="asked"),
+    pytest.param("echo -e 'ops\\tALL=(ALL)\\tNOPASSWD: ALL' >/etc/sudoers.d/ops", False, id="sudoers"),
 ]
 
 
