@@ -536,7 +536,10 @@ def test_what_is_omitted_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_value_points_to_its_expression(tmp_path: Path) -> None:
-    """Later findings lead to the line of the expression, also for the parts of what it gives."""
+    """Later findings lead to the line of the expression, also for the parts of what it gives.
+
+    Of a name alone, to the line where that is written.
+    """
     found, expressions = read(
         tmp_path,
         """all:
@@ -553,7 +556,7 @@ def test_a_value_points_to_its_expression(tmp_path: Path) -> None:
     cards, disk = entry.variables["node_network"].node, entry.variables["node_disk"].node
     assert isinstance(cards.value, tuple)
     assert isinstance(cards.value[0].value, dict)
-    assert {(n.mark.line, n.mark.column) for n in (cards, cards.value[0], cards.value[0].value["name"])} == {(4, 19)}
+    assert {(n.mark.line, n.mark.column) for n in (cards, cards.value[0], cards.value[0].value["name"])} == {(3, 12)}
     assert cards.key_mark is not None
     assert (cards.key_mark.line, cards.key_mark.column) == (4, 5)
     assert isinstance(disk.value, dict)
