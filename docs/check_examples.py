@@ -367,6 +367,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "time-zone-unknown": Example("timezone Etc/UTC", "timezone Europe/Viena"),
     "time-source": Example("--ntp-server=ntp.example.com", "--ntp-server=http://ntp.example.com/"),
+    "keyboard-unknown": Example("keyboard us", "keyboard en_US"),
     "language-unknown": Example("lang en_US.UTF-8", "lang en_UX.UTF-8"),
     "service-both": Example("services --enabled=sshd", "services --enabled=sshd,kdump --disabled=kdump"),
     "service-name": Example("services --enabled=sshd", 'services --enabled="sshd chronyd"'),

@@ -10,7 +10,7 @@ from pykickstart.constants import FIRSTBOOT_DEFAULT, FIRSTBOOT_RECONFIG
 
 from ksgen.grammar import Check, Found, Kickstart, value
 from ksgen.lint import passwords, services
-from ksgen.variables import any_address, domain_name, language, refusal, ssh_key, time_zone, user_name
+from ksgen.variables import any_address, domain_name, keyboard_layout, language, refusal, ssh_key, time_zone, user_name
 
 
 def key(ks: Kickstart) -> Iterator[Found]:
@@ -128,6 +128,17 @@ def _locale(name: str) -> str:
     return name.replace(".utf8", ".UTF-8").replace(".UTF8", ".UTF-8")
 
 
+def layout(ks: Kickstart) -> Iterator[Found]:
+    """Layouts of X, and what nearly is one: the console has keymaps besides (kbd), which no list here has."""
+    for command in ks.all("keyboard"):
+        of_console = [value(command, "_keyboard"), value(command, "vc_keymap")]
+        of_x = list(value(command, "x_layouts") or ())
+        for name in filter(None, (*of_console, *of_x)):
+            refused = refusal(keyboard_layout, name)
+            if refused and (name in of_x or not refused.hint.startswith("write ")):
+                yield Found(command.line, refused.message, refused.hint)
+
+
 def time_source(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("timesource"):
         for text in (value(command, "ntp_server"), value(command, "ntp_pool")):
@@ -145,6 +156,7 @@ CHECKS = (
     Check("no-login", "warning", no_login, "pyanaconda, modules/users/users.py"),
     Check("time-zone-unknown", "warning", timezone, "pyanaconda, modules/timezone/installation.py"),
     Check("time-source", "error", time_source, "chrony.conf(5): server"),
+    Check("keyboard-unknown", "warning", layout, "pyanaconda, keyboard.py; xkeyboard-config(7)"),
     Check("language-unknown", "warning", lang, "pyanaconda, localization.py"),
     *services.CHECKS,
 )

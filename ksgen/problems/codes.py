@@ -391,6 +391,7 @@ CODES: dict[str, dict[str, str]] = {
         "time-zone-unknown": "unknown time zone",
         "time-source": "not the name of a time server",
         "language-unknown": "not a language that Anaconda supports",
+        "keyboard-unknown": "not a keyboard layout that Anaconda knows",
         "service-both": "a service is both enabled and disabled",
         "service-name": "not the name of a service",
         "service-node": "a service or firewall that a node requires is disabled",

@@ -5,6 +5,7 @@ from ksgen.variables.addressing import MTU6_MIN
 from ksgen.variables.disk import Disk, SizeRange, node_link
 from ksgen.variables.doubtful import boot_nic_findings
 from ksgen.variables.kernel import KERNEL_LINE_LONGEST, one_argument
+from ksgen.variables.keyboard import keyboard as keyboard_layout
 from ksgen.variables.links import Links
 from ksgen.variables.names import is_claimed, misspelt
 from ksgen.variables.network import (
@@ -82,6 +83,7 @@ __all__ = [
     "is_claimed",
     "is_plain",
     "key_type",
+    "keyboard_layout",
     "language",
     "misspelt",
     "nearest",
