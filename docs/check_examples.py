@@ -125,6 +125,7 @@ EXAMPLES: dict[str, Example] = {
     "quote-not-closed": Example("reboot\n", "reboot\nlogging --host='log.example.com\n"),
     "ends-with-el9": Example("timezone Etc/UTC --utc\n", "timezone Etc/UTC --isUtc\n"),
     "command-twice": Example("keyboard us\n", "keyboard de\nkeyboard us\n"),
+    "option-ignored": Example("--thin --poolname=pool", "--poolname=pool"),
     "option-twice": Example("--device=eno2", "--device=eno2 --vlanid=200 --vlanid=300"),
     "url-wrong": Example("--url=http://pxe.example.com/el9/", "--url=pxe.example.com/el9/"),
     "proxy-wrong": Example("url --url", "url --proxy=http://proxy.example.com:312800 --url"),
@@ -270,6 +271,12 @@ EXAMPLES: dict[str, Example] = {
         "network --device=eno2 --bootproto=dhcp --noipv6\n",
         "network --device=br0 --bridgeslaves=bond0\n"
         "network --device=bond0 --bondslaves=eno2,eno3 --bondopts=mode=active-backup --noipv4 --noipv6\n",
+    ),
+    "network-unresolvable": Example(
+        "network --device=eno1 --bootproto=static --ip=10.0.1.11 --netmask=255.255.255.0 --gateway=10.0.1.1 "
+        "--nameserver=10.0.0.5\nnetwork --device=eno2 --bootproto=dhcp --noipv6\n",
+        "network --device=eno1 --bootproto=static --ip=10.0.1.11 --netmask=255.255.255.0 --gateway=10.0.1.1 "
+        "--activate\n",
     ),
     "network-host-name-twice": Example("--device=eno2", "--device=eno2 --hostname=other.example.com"),
     "gateway-self": Example("--gateway=10.0.1.1 ", "--gateway=10.0.1.11 "),

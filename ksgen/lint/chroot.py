@@ -97,11 +97,30 @@ def _written(command: Simple) -> Iterator[str]:
         yield from words[1:]
 
 
+# Programs that change the system that they run in, unless they are told another root.
+_CHANGING = frozenset((
+    "useradd", "usermod", "userdel", "groupadd", "groupmod", "passwd", "chpasswd", "authselect", "setsebool",
+    "firewall-offline-cmd", "grubby", "dnf", "yum", "update-ca-trust", "localectl", "hostnamectl", "timedatectl",
+))  # fmt: skip
+_UNITS = frozenset(("enable", "disable", "mask", "unmask", "set-default", "preset"))
+_OTHER_ROOT = ("--root", "-R", "--installroot", "--prefix", "-P")
+
+
+def _changes_installer(command: Simple) -> bool:
+    if any(word.partition("=")[0] in _OTHER_ROOT for word in command.words[1:]):
+        return False
+    is_unit = command.program == "systemctl" and bool(_UNITS & set(command.words[1:]))
+    return is_unit or command.program in _CHANGING
+
+
 def outside(ks: Kickstart) -> Iterator[Found]:
     for section in ks.all_sections("%post"):
         if _is_chroot(section):
             continue
         for line, command in statements(section):
+            if _changes_installer(command):
+                message = f"{command.program} changes the installer here, which is gone after the installation"
+                yield Found(line, message, f"leave --nochroot out, or: chroot {_TARGETS[0]} {command.program} ...")
             path = next((path for path in _written(command) if path.startswith(_OF_SYSTEM)), None)
             if path:
                 message = f"{path} is a file of the installer here, which is gone after the installation"

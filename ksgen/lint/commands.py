@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -129,6 +130,16 @@ def twice(ks: Kickstart) -> Iterator[Found]:
         for command in ks.all(name)[1:]:
             message = f"a second {name}; only the last one is used, without a warning"
             yield Found(command.line, message, "remove one of them")
+    for names in _ONE_OF:
+        given = sorted((command for command in ks.commands if command.name in names), key=lambda one: one.line)
+        for before, command in itertools.pairwise(given):
+            if command.name != before.name:
+                message = f"{command.name} after {before.name}; only the last one is used, without a warning"
+                yield Found(command.line, message, "remove one of them")
+
+
+# One setting each, by several commands (pykickstart, commands/displaymode.py and reboot.py).
+_ONE_OF = (("text", "cmdline", "graphical"), ("reboot", "poweroff", "halt", "shutdown"))
 
 
 __all__ = ["CHECKS", "GRAMMAR", "tell", "twice"]

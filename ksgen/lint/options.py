@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ksgen.grammar import Check, Found, Kickstart
+from ksgen.grammar import Check, Found, Kickstart, value
 from ksgen.lint import history
 
 # The actions of argparse that set a value; others add to a list.
@@ -67,4 +67,20 @@ def _said(other: _Given, one: _Given) -> tuple[str, str]:
     return f"{other.option} and {one.option} contradict each other; only the last one is used", "remove one of them"
 
 
-CHECKS = (Check("option-twice", "warning", twice, "argparse, store actions"),)
+def ignored(ks: Kickstart) -> Iterator[Found]:
+    """Options of volumes that Anaconda does not look at beside others, or without them."""
+    for command in ks.all("logvol"):
+        if value(command, "pool_name") and not value(command, "thin_volume"):
+            message = "--poolname has no effect without --thin: this is a plain logical volume beside the pool"
+            yield Found(command.line, message, "add --thin")
+    for command in ks.all("logvol", "part", "partition"):
+        size = value(command, "recommended") and value(command, "size")
+        if size:
+            message = f"--size={size} has no effect with --recommended: the size of swap follows from the memory"
+            yield Found(command.line, message, "remove one of them")
+
+
+CHECKS = (
+    Check("option-twice", "warning", twice, "argparse, store actions"),
+    Check("option-ignored", "warning", ignored, "pyanaconda, custom_partitioning.py"),
+)

@@ -121,10 +121,16 @@ def lang(ks: Kickstart) -> Iterator[Found]:
                 yield Found(command.line, refused.message, refused.hint)
 
 
+_LANGUAGE_CODE = 3  # letters, ISO 639
+
+
 def _locale(name: str) -> str:
     """A locale in full: glibc's own, and without its encoding (pyanaconda, localization.py: find_best_locale_match)."""
-    if name in ("", "C", "C.UTF-8", "POSIX", "None") or "." not in name:
-        name = name + ".UTF-8" if "_" in name else "en_US.UTF-8"
+    is_a_code = len(name) <= _LANGUAGE_CODE and "_" not in name  # de: langtable completes it
+    if name in ("", "C", "C.UTF-8", "POSIX", "None") or is_a_code:
+        name = "en_US.UTF-8"
+    elif "_" in name and "." not in name:
+        name = name + ".UTF-8"
     return name.replace(".utf8", ".UTF-8").replace(".UTF8", ".UTF-8")
 
 

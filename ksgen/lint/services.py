@@ -83,12 +83,28 @@ def _wrong_port(text: str) -> tuple[str, str] | None:
     return None
 
 
+# Those of firewalld (/usr/lib/firewalld/services) that hosts have; a name that is nearly one of them is a slip.
+_KNOWN = (
+    "cockpit", "dhcp", "dhcpv6-client", "dns", "ftp", "glusterfs", "high-availability", "http", "https", "imap",
+    "ipsec", "iscsi-target", "kerberos", "ldap", "ldaps", "libvirt", "mdns", "mountd", "mysql", "nfs", "nfs3", "ntp",
+    "openvpn", "ovirt-imageio", "ovirt-vmconsole", "postgresql", "rpc-bind", "samba", "smtp", "snmp", "snmptrap",
+    "ssh", "syslog", "tftp", "vdsm", "vnc-server",
+)  # fmt: skip
+_SLIP_FROM = 4  # letters; a shorter name may well be a service of its own
+
+
 def firewall_service(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("firewall"):
         for text in (*(value(command, "services") or ()), *(value(command, "remove_services") or ())):
-            if text in _SERVICES:
-                message = f"the firewall has no service {text!r}"
-                yield Found(command.line, message, f"did you mean {_SERVICES[text]!r}?")
+            hint = f"did you mean {_SERVICES[text]!r}?" if text in _SERVICES else _slip(text)
+            if hint:
+                yield Found(command.line, f"the firewall has no service {text!r}", hint)
+
+
+def _slip(text: str) -> str:
+    """What a name nearly is; firewalld takes services of a site too, so that other names may be right."""
+    is_plain = re.fullmatch(r"[a-z-]+", text) and len(text) >= _SLIP_FROM
+    return nearest(text, _KNOWN) if is_plain and text not in _KNOWN else ""
 
 
 CHECKS = (

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ksgen.grammar import Check, Command, Found, Kickstart, value
+from ksgen.lint.interfaces import is_host_name_only
 from ksgen.variables import any_address, domain_name, nearest, refusal, shown
 
 _SCHEMES = ("http", "https", "ftp", "file")
@@ -55,6 +56,32 @@ def url(ks: Kickstart) -> Iterator[Found]:
         said = _wrong_server(text, parts) if parts and "://" in text else None
         if said:
             yield Found(command.line, *said)
+
+
+def name_server(ks: Kickstart) -> Iterator[Found]:
+    """Only where every interface has a fixed address: DHCP and router advertisements bring name servers."""
+    made = [command for command in ks.all("network") if not is_host_name_only(command)]
+    is_used = any(value(command, "activate") for command in made)
+    if not (ks.is_whole and is_used) or "network" in ks.rejected or any(_may_have_server(command) for command in made):
+        return
+    named = (_name_in(command) for command in ks.all("liveimg", "url", "repo"))
+    host = next(filter(None, named), "")
+    if host:
+        message = f"cannot resolve {host}: every interface has a fixed address, and none has a name server"
+        yield Found(made[0].line, message, "add --nameserver=ADDRESS")
+
+
+def _may_have_server(command: Command) -> bool:
+    is_fixed = value(command, "bootProto") == "static" and bool(value(command, "ip"))
+    return bool(value(command, "nameserver")) or not is_fixed or value(command, "ipv6") in ("auto", "dhcp")
+
+
+def _name_in(command: Command) -> str:
+    """The host of the first URL of a command, if it is a name."""
+    texts = (str(value(command, key) or "") for key in ("url", "baseurl", "mirrorlist", "metalink"))
+    parts = next((_split(text) for text in texts if text), None)
+    host = str(parts.hostname or "") if parts and not _UNKNOWN.search(parts.netloc) else ""
+    return "" if _is_ip(host) else host
 
 
 def _wrong_url(text: str, option: _Option) -> tuple[str, str] | None:
@@ -174,6 +201,7 @@ def _path(command: Command) -> str:
 
 CHECKS = (
     Check("url-wrong", "error", url, "pykickstart, commands; RFC 3986"),
+    Check("network-unresolvable", "warning", name_server, "resolv.conf(5)"),
     Check("proxy-wrong", "error", proxy, "pyanaconda, core/payload.py: ProxyString"),
     Check("server-wrong", "error", server, "pyanaconda, core/payload.py; RFC 1123, 2.1"),
     Check("nfs-directory", "error", directory, "exports(5)"),

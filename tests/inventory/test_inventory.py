@@ -269,7 +269,7 @@ def test_a_variable_knows_what_it_overrides(site: reader.Inventory) -> None:
     assert chain == [
         ("last", "host_vars/n02", 2, False),
         ("own", "host", 9, False),
-        ("range", "host", 7, True),
+        ("range", "hosts n[01:02]", 7, True),
         ("file", "group_vars/rack", 1, True),
         ("rack", "group rack", 5, True),
         ("all", "group all", 2, True),

@@ -130,6 +130,8 @@ ACCOUNTS = [
     pytest.param("timesource --ntp-server=10.0.0.300\n", [(1, "error", "time-source")], id="time-source"),
     pytest.param("timesource --ntp-server=10.0.0.3\ntimesource --ntp-pool=2.pool.ntp.org\n", [], id="time-sources"),
     pytest.param("lang en_US.UTF-8 --addsupport=de_DX.UTF-8\n", [(1, "warning", "language-unknown")], id="language"),
+    pytest.param("lang english\n", [(1, "warning", "language-unknown")], id="language-in-words"),
+    pytest.param("lang de\n", [], id="language-code"),
     pytest.param("keyboard --xlayouts='us','dee'\n", [(1, "warning", "keyboard-unknown")], id="layout"),
     pytest.param("keyboard en_US.UTF-8\n", [(1, "warning", "keyboard-unknown")], id="language-as-layout"),
     pytest.param("keyboard --vckeymap=pl2 --xlayouts='pl','us (intl)'\n", [], id="layouts"),

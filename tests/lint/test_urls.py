@@ -89,6 +89,68 @@ TWICE = [
 ]  # fmt: skip
 
 
+IGNORED = [
+    ("logvol / --vgname=a --name=root --poolname=pool --size=1024",
+     ["--poolname has no effect without --thin: this is a plain logical volume beside the pool"]),
+    ("logvol / --vgname=a --name=root --thin --poolname=pool --size=1024", []),
+    ("logvol swap --vgname=a --name=swap --recommended --size=4096",
+     ["--size=4096 has no effect with --recommended: the size of swap follows from the memory"]),
+    ("part swap --recommended", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "messages"), IGNORED)
+def test_options_without_effect(text: str, messages: list[str]) -> None:
+    assert told(f"{text}\n", "option-ignored") == [f"option-ignored: {message}" for message in messages]
+
+
+ONE_OF = [
+    ("text\ngraphical", ["graphical after text; only the last one is used, without a warning"]),
+    ("reboot\npoweroff\n", ["poweroff after reboot; only the last one is used, without a warning"]),
+    ("text\nreboot\n", []),
+    ("text --non-interactive\n", []),
+]
+
+
+@pytest.mark.parametrize(("text", "messages"), ONE_OF)
+def test_commands_for_one_setting(text: str, messages: list[str]) -> None:
+    assert told(f"{text}\n", "command-twice") == [f"command-twice: {message}" for message in messages]
+
+
+STATIC = "network --device=eno1 --bootproto=static --ip=10.0.1.11 --netmask=255.255.255.0 --gateway=10.0.1.1"
+RESOLVED = [
+    (f"{STATIC} --activate\nurl --url=http://pxe.example.com/el9/",
+     ["cannot resolve pxe.example.com: every interface has a fixed address, and none has a name server"]),
+    (f"{STATIC} --activate\nurl --url=http://10.0.1.5/el9/", []),
+    (f"{STATIC} --activate --nameserver=10.0.0.53\nurl --url=http://pxe.example.com/el9/", []),
+    (f"{STATIC} --activate\nnetwork --device=eno2\nurl --url=http://pxe.example.com/el9/", []),
+    (f"{STATIC}\nurl --url=http://pxe.example.com/el9/", []),
+    (f"{STATIC} --activate\nurl --url=http://$server/el9/", []),
+    (f"{STATIC} --activate\n%include /tmp/network.ks\nurl --url=http://pxe.example.com/el9/", []),
+    ("network --hostname=a.example.com\nurl --url=http://pxe.example.com/el9/", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "messages"), RESOLVED)
+def test_names_are_resolved(text: str, messages: list[str]) -> None:
+    assert told(f"{text}\n", "network-unresolvable") == [f"network-unresolvable: {message}" for message in messages]
+
+
+SERVICES = [
+    ("ssh", []),
+    ("sshd", ["the firewall has no service 'sshd'"]),
+    ("sssh", ["the firewall has no service 'sssh'"]),
+    ("zabbix-agent", []),
+    ("htpps", ["the firewall has no service 'htpps'"]),
+]
+
+
+@pytest.mark.parametrize(("name", "messages"), SERVICES)
+def test_services_of_the_firewall(name: str, messages: list[str]) -> None:
+    found = told(f"firewall --enabled --service={name}\n", "firewall-service")
+    assert found == [f"firewall-service: {message}" for message in messages]
+
+
 @pytest.mark.parametrize(("text", "messages"), TWICE)
 def test_options_twice(text: str, messages: list[str]) -> None:
     assert told(f"{text}\n", "option-twice") == [f"option-twice: {message}" for message in messages]
