@@ -363,4 +363,5 @@ def test_damage_is_told_and_nothing_worse(name: str, changes: list[tuple[float, 
     for place, value in changes:
         data[start + int(place * (len(data) - start))] = value
     image, findings = nodeimage.look_at_image(Memory(bytes(data)))
-    assert image is not None or [finding.code for finding in findings] == ["image-unreadable"]
+    # What of a node is damaged may be missing: then it is an image of another kind.
+    assert image is not None or [finding.code for finding in findings] in (["image-unreadable"], ["image-no-node"])
