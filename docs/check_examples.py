@@ -388,6 +388,7 @@ EXAMPLES: dict[str, Example] = {
     "source-missing": Example("url --url=http://pxe.example.com/el9/\n", ""),
     "packages-with-image": Example(_POST, "%packages\n@core\n%end\n\n" + _POST, "alone"),
     "image-url": Example("liveimg --url=http://", "liveimg --url=tftp://", "node"),
+    "url-iso": Example("/node.squashfs.img", "/node.iso", "node"),
     "image-checksum": Example("/node.squashfs.img", "/node.squashfs.img --checksum=d41d8cd98f00b204", "node"),
     "image-unchecked": Example(f" --checksum={'3f0a377b' * 8}", "", "small"),
     "image-may-be-node": Example(

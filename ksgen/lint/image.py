@@ -37,6 +37,15 @@ def image_url(ks: Kickstart) -> Iterator[Found]:
             yield Found(command.line, f"liveimg cannot read {url!r}", hint)
 
 
+def iso(ks: Kickstart) -> Iterator[Found]:
+    """An ISO is a medium: what is installed from it is an install tree, or an image that is on it."""
+    for command in ks.all("liveimg", "url"):
+        if str(value(command, "url") or "").lower().endswith(".iso"):
+            what = "an image of a root file system" if command.name == "liveimg" else "an install tree"
+            hint = {"liveimg": "name the .squashfs.img that is on the ISO", "url": "unpack the ISO on the server"}
+            yield Found(command.line, f"{command.name} installs {what}, not an ISO", hint[command.name])
+
+
 def _can_be_split(url: str) -> bool:
     try:
         return bool(urlsplit(url))
@@ -95,6 +104,7 @@ CHECKS = (
     Check("source-missing", "warning", source_missing, _PAYLOAD),
     Check("packages-with-image", "warning", packages, _PAYLOAD),
     Check("image-url", "error", image_url, "pyanaconda, modules/payloads/payload/live_image/utils.py"),
+    Check("url-iso", "error", iso, "pyanaconda, modules/payloads: live_image and url sources"),
     Check("image-checksum", "error", checksum, "pyanaconda, payload_liveimg.py"),
     Check("image-unchecked", "warning", unchecked, "pyanaconda, payload_liveimg.py; CWE-494"),
     Check("tls-not-verified", "warning", not_verified, "CWE-295"),

@@ -14,7 +14,7 @@ from ksgen.lint.checking import check, grammar_of
 from ksgen.lint.echoes import without_echoes
 from ksgen.lint.switches import disabled_in
 from ksgen.lint.targets import release_of, written_for_other
-from ksgen.lint.written import check_written
+from ksgen.lint.written import adds_network_only, check_written
 from ksgen.problems import ALL, Finding, Mark, Problem, Report
 from ksgen.variables import nearest
 
@@ -51,6 +51,8 @@ class Linter:
         said = grammar.read(file.text)
         kickstart = view(release, file.text, grammar.commands, said, file.is_whole)
         kickstart = dataclasses.replace(kickstart, kind=self._kind)
+        if not file.is_whole and adds_network_only(kickstart):
+            kickstart = dataclasses.replace(kickstart, is_whole=True, rejected=kickstart.rejected | {"network"})
         if kickstart.installs_node:
             kickstart = dataclasses.replace(kickstart, devices=storage.devices(grammar.handler, {}, None))
         yield from written_for_other(file.text, release)

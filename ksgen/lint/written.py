@@ -42,14 +42,35 @@ def check_written(grammar: Grammar, kickstart: Kickstart) -> Iterator[Numbered]:
             yield line, finding
 
 
+def adds_network_only(kickstart: Kickstart) -> bool:
+    """Whether all that is included, and is not there to be read, is `network` commands that a %pre here writes."""
+    included = set(_INCLUDES.findall(kickstart.text))
+    if not included or "%ksappend" in kickstart.text:
+        return False
+    lines = [row for section in kickstart.all_sections("%pre") for row in _literal(section)]
+    into = {target.removesuffix(_BEFORE_NAMES) for _, _, target in lines}
+    return included <= into and all(
+        line.split()[:1] in ([], ["network"]) or line.startswith("#")
+        for _, line, target in lines
+        if target.removesuffix(_BEFORE_NAMES) in included
+    )
+
+
 def _written(section: Section, included: Collection[str]) -> Iterator[tuple[int, str, bool]]:
     """The lines with `network` that a script writes, and whether as they are included."""
+    for number, line, target in _literal(section):
+        if line.split()[:1] == ["network"] and target.removesuffix(_BEFORE_NAMES) in included:
+            yield number, line, target in included
+
+
+def _literal(section: Section) -> Iterator[tuple[int, str, str]]:
+    """The lines of here-documents that the shell does not expand, with their number and the file that they go into."""
     word = target = ""
     for number, line in section.lines if section.is_shell else ():
         if word:
             if line == word:
                 word = ""
-            elif line.split()[:1] == ["network"] and target.removesuffix(_BEFORE_NAMES) in included:
-                yield number, line, target in included
+            else:
+                yield number, line, target
         elif (literal := _LITERAL.search(line)) and (into := _INTO.search(line)):
             word, target = next(filter(None, literal.groups())), into.group(1)

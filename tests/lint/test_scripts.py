@@ -185,3 +185,37 @@ IN_SCRIPTS = [
 def test_placeholders_in_scripts(body: str, is_found: bool) -> None:
     found = told(f"%post --erroronfail\n{body}\n%end\n")
     assert found == ([(2, "template-in-script")] if is_found else [])
+
+
+WRITTEN = """\
+url --url=http://pxe.example.com/el9/
+{include}
+part pv.01 --size=20000
+volgroup onn pv.02
+%packages
+%end
+%pre --erroronfail
+cat >/tmp/network.ks{suffix} <<'END'
+{content}
+END
+%end
+"""
+UNREAD = [
+    pytest.param("%include /tmp/network.ks", "", "network --device=eno1", True, id="network-alone"),
+    pytest.param("%include /tmp/network.ks", ".wanted", "network --device=eno1", True, id="names-come-later"),
+    pytest.param("%include /tmp/network.ks", "", "part /boot --size=1024", False, id="storage"),
+    pytest.param("%include /tmp/other.ks", "", "network --device=eno1", False, id="another-file"),
+    pytest.param(
+        "%include /tmp/network.ks\n%include /tmp/part.ks", "", "network --device=eno1", False, id="one-of-two"
+    ),
+    pytest.param(
+        "%include /tmp/network.ks\n%ksappend http://a/b.ks", "", "network --device=eno1", False, id="appended"
+    ),
+]
+
+
+@pytest.mark.parametrize(("include", "suffix", "content", "is_known"), UNREAD)
+def test_what_an_include_that_is_not_there_may_add(include: str, suffix: str, content: str, is_known: bool) -> None:
+    """A file with nothing but the network leaves the storage known: it has no root volume."""
+    found = {code for _, code in told(WRITTEN.format(include=include, suffix=suffix, content=content))}
+    assert ("mount-root" in found) == is_known

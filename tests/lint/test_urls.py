@@ -136,6 +136,20 @@ def test_names_are_resolved(text: str, messages: list[str]) -> None:
     assert told(f"{text}\n", "network-unresolvable") == [f"network-unresolvable: {message}" for message in messages]
 
 
+ISOS = [
+    ("url --url=http://pxe.example.com/el9.iso", ["url installs an install tree, not an ISO"]),
+    ("liveimg --url=http://pxe.example.com/Node.ISO",
+     ["liveimg installs an image of a root file system, not an ISO"]),
+    ("url --url=http://pxe.example.com/el9.iso/", []),
+    ("liveimg --url=http://pxe.example.com/iso/node.squashfs.img", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "messages"), ISOS)
+def test_iso_is_no_source(text: str, messages: list[str]) -> None:
+    assert told(f"{text}\n", "url-iso") == [f"url-iso: {message}" for message in messages]
+
+
 SERVICES = [
     ("ssh", []),
     ("sshd", ["the firewall has no service 'sshd'"]),

@@ -82,7 +82,7 @@ def test_unchanged_files_keep_inode_and_time(out: Path) -> None:
     publish(out, {A: "1\n", B: "1\n"})
     before = {name: (out / name).stat() for name in (A, B)}
     done = publish(out, {A: "1\n", B: "2\n"})
-    assert done.changes == (Change(out / B, out / ".ksgen" / "1" / B, "2\n"),)
+    assert done.changes == (Change(out / B, out / ".ksgen" / "1" / B, "2\n", owner="b"),)
     a, b = (out / A).stat(), (out / B).stat()
     assert (a.st_ino, a.st_mtime_ns) == (before[A].st_ino, before[A].st_mtime_ns)
     assert b.st_ino != before[B].st_ino
@@ -110,7 +110,7 @@ def test_decision_counts_until_another_run_has_published(out: Path) -> None:
     late = output.changes(out, site({A: "3\n"}))
     publish(out, {A: "2\n"})
     done = output.publish(late)
-    assert done.changes == (Change(out / A, out / ".ksgen" / "2" / A, "3\n"),)
+    assert done.changes == (Change(out / A, out / ".ksgen" / "2" / A, "3\n", owner="a"),)
     assert (out / A).read_text() == "3\n"
 
 
@@ -126,7 +126,7 @@ def test_tree_can_be_copied_and_moved(out: Path, tmp_path: Path) -> None:
 def test_link_that_was_removed_comes_back(out: Path) -> None:
     publish(out, {A: "1\n", B: "1\n"})
     (out / A).unlink()
-    assert publish(out, {A: "1\n", B: "1\n"}).changes == (Change(out / A, None, "1\n"),)
+    assert publish(out, {A: "1\n", B: "1\n"}).changes == (Change(out / A, None, "1\n", owner="a"),)
     assert (out / A).read_text() == "1\n"
 
 
@@ -226,7 +226,7 @@ def test_group_of_the_directory_is_kept(out: Path, setgid: int) -> None:
 def test_files_of_a_host_that_left_go(out: Path) -> None:
     publish(out, {A: "1\n", B: "1\n"})
     done = publish(out, {A: "1\n"})
-    assert done.changes == (Change(out / B, out / ".ksgen" / "1" / B, None),)
+    assert done.changes == (Change(out / B, out / ".ksgen" / "1" / B, None, owner="b"),)
     assert sorted(os.listdir(out / "ks")) == ["a.ks"]
     assert list(json.loads((out / "manifest.json").read_text())["files"]) == [A]
     assert list(output.diff(done.changes[0])) == [f"--- {out / B}", "+++ /dev/null", "@@ -1,2 +1 @@", "-1", " "]
