@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 import configparser
 import re
 import subprocess
@@ -28,6 +29,14 @@ def test_make_help_has_every_target() -> None:
     done = subprocess.run(["make", "-s", "help"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     texts = dict(re.findall(r"^make ([a-z-]+) +(\S.*)$", done.stdout, re.MULTILINE))
     assert set(texts) == targets
+
+
+def test_modules_of_tests_have_names_of_their_own() -> None:
+    """pytest imports them by name: the second of one name is an error, and its tests do not run."""
+    names = [
+        path.name for path in (CHECKOUT / "tests").rglob("test_*.py") if not (path.parent / "__init__.py").exists()
+    ]
+    assert [name for name, times in collections.Counter(names).items() if times > 1] == []
 
 
 def test_version_has_one_home() -> None:
