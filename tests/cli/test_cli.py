@@ -510,7 +510,9 @@ def test_an_inventory_may_be_called_like_a_command(tmp_path: Path, monkeypatch: 
 
 
 def test_ctrl_c_is_no_problem_of_the_input(tmp_path: Path) -> None:
-    program = "from ksgen.cli import main; print('ready', flush=True); main(['-'])"
+    # What a shell starts in the background ignores the signal, and so would this.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heard}; from ksgen.cli import main; print('ready', flush=True); main(['-'])"
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         stdin=subprocess.PIPE,
