@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ksgen.grammar import Check, Command, Found, Kickstart, value
 from ksgen.variables import interface_address, refusal
 
-_NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
+NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
 # What may be in the place of an address.
 WORDS4 = ("dhcp", "bootp", "ibft", "query")
 WORDS6 = ("auto", "dhcp", "ignore")
@@ -29,6 +29,10 @@ def is_address(text: str, version: int) -> bool:
         return ipaddress.ip_address(text).version == version
     except ValueError:
         return False
+
+
+def is_ip(text: str) -> bool:
+    return is_address(text, 4) or is_address(text, 6)
 
 
 def prefix_of(netmask: str) -> int | None:
@@ -137,16 +141,16 @@ def nameserver(ks: Kickstart) -> Iterator[Found]:
     for command, _, text in options(ks, "nameserver"):
         for server in filter(None, map(str.strip, text.split(","))):
             # A URI is DNS over TLS (pykickstart of EL10).
-            if "://" not in server and not is_address(server, 4) and not is_address(server, 6):
+            if "://" not in server and not is_ip(server):
                 message = f"name server {server!r} is not an address"
                 yield Found(command.line, message, "write --nameserver=10.0.0.53,10.0.0.54")
 
 
 CHECKS = (
-    Check("network-address", "error", address, _NM_CLIENT),
-    Check("network-address-ignored", "warning", ignored, _NM_CLIENT),
-    Check("network-netmask", "error", netmask, f"{_NM_CLIENT}: netmask2prefix"),
-    Check("network-static", "error", static, _NM_CLIENT),
-    Check("network-gateway", "error", gateway, _NM_CLIENT),
-    Check("network-name-server", "error", nameserver, _NM_CLIENT),
+    Check("network-address", "error", address, NM_CLIENT),
+    Check("network-address-ignored", "warning", ignored, NM_CLIENT),
+    Check("network-netmask", "error", netmask, f"{NM_CLIENT}: netmask2prefix"),
+    Check("network-static", "error", static, NM_CLIENT),
+    Check("network-gateway", "error", gateway, NM_CLIENT),
+    Check("network-name-server", "error", nameserver, NM_CLIENT),
 )

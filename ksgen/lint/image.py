@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from ksgen.grammar import PAYLOADS, Check, Found, Kickstart, value
+from ksgen.lint.urls import split
 
 _PAYLOAD = "pyanaconda, modules/payloads/payload/factory.py"
 
@@ -31,8 +31,8 @@ def packages(ks: Kickstart) -> Iterator[Found]:
 def image_url(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("liveimg"):
         url = str(value(command, "url") or "")
-        scheme = urlsplit(url).scheme if _can_be_split(url) else ""
-        if scheme not in ("http", "https", "ftp", "file"):
+        parts = split(url)
+        if (parts.scheme if parts else "") not in ("http", "https", "ftp", "file"):
             hint = "write http://, https://, ftp:// or file:// and the path of the image"
             yield Found(command.line, f"liveimg cannot read {url!r}", hint)
 
@@ -44,13 +44,6 @@ def iso(ks: Kickstart) -> Iterator[Found]:
             what = "an image of a root file system" if command.name == "liveimg" else "an install tree"
             hint = {"liveimg": "name the .squashfs.img that is on the ISO", "url": "unpack the ISO on the server"}
             yield Found(command.line, f"{command.name} installs {what}, not an ISO", hint[command.name])
-
-
-def _can_be_split(url: str) -> bool:
-    try:
-        return bool(urlsplit(url))
-    except ValueError:
-        return False
 
 
 def checksum(ks: Kickstart) -> Iterator[Found]:

@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from ksgen.grammar import Check, Command, Found, Kickstart, Numbered, value
-from ksgen.lint.addresses import WORDS4, interface4, interface6, is_address
+from ksgen.lint.addresses import NM_CLIENT, WORDS4, interface4, interface6, is_address, is_ip
 from ksgen.problems import Severity
 from ksgen.variables import MTU6_MIN, VLAN_MAX, Bond, Bridge, Interface, Vlan, topology_findings
 
 _BONDING = "NetworkManager, nm-setting-bond.c; the kernel's bonding.rst"
-_NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
 
 
 def is_host_name_only(command: Command) -> bool:
@@ -155,7 +154,7 @@ def _gateway6(command: Command, own: str) -> str | None:
 
 def _servers(command: Command) -> list[str]:
     servers = [server.strip() for server in str(value(command, "nameserver") or "").split(",")]
-    return [str(ipaddress.ip_address(s)) for s in servers if is_address(s, 4) or is_address(s, 6)]
+    return [str(ipaddress.ip_address(s)) for s in servers if is_ip(s)]
 
 
 def _mtu(command: Command, ipv6: str) -> int | None:
@@ -192,7 +191,7 @@ _RULES = {
     "gateway-self": _Rule("gateway-self", "error", "write the address of the router", "RFC 1122, 3.3.1.1"),
     "gateway-reserved": _Rule("gateway-reserved", "error", "write the address of the router", "RFC 1122, 3.2.1.3"),
     "gateway-without-address": _Rule(
-        "gateway-without-address", "warning", "add --bootproto=static with --ip and --netmask, or remove it", _NM_CLIENT
+        "gateway-without-address", "warning", "add --bootproto=static with --ip and --netmask, or remove it", NM_CLIENT
     ),
     "gateway-twice": _Rule("gateway-twice", "warning", "add --nodefroute to one of the two", "nm-settings(5)"),
     "address-twice": _Rule("network-address-twice", "warning", "", "RFC 5227"),
@@ -205,11 +204,11 @@ _RULES = {
         "interface-missing",
         "warning",
         "add the network command that creates it",
-        _NM_CLIENT,
+        NM_CLIENT,
         needs_all=True,
         follows_from="interface-misspelt",
     ),
-    "interface-misspelt": _Rule("interface-misspelt", "warning", "", _NM_CLIENT, needs_all=True),
+    "interface-misspelt": _Rule("interface-misspelt", "warning", "", NM_CLIENT, needs_all=True),
     "interface-option": _Rule("interface-option", "warning", "", _BONDING),
     "bond-options": _Rule("bond-options", None, "correct --bondopts", _BONDING),
     "bond-option-mode": _Rule("bond-option-mode", None, "", _BONDING),
@@ -223,15 +222,15 @@ _RULES = {
     "vlan-on-vlan": _Rule("vlan-on-vlan", "warning", "name the NIC as --device", "IEEE 802.1ad"),
     "vlan-name": _Rule("vlan-name", "warning", "use one of the two numbers in both options", "ip-link(8)"),
     "subnet-twice": _Rule("subnet-twice", "warning", "", "ip-sysctl.rst, arp_filter"),
-    "interface-loop": _Rule("interface-loop", "error", "", _NM_CLIENT),
-    "member-of-itself": _Rule("member-of-itself", "error", "name NICs as members", _NM_CLIENT),
-    "member-twice": _Rule("member-twice", "error", "remove it from one of the two", _NM_CLIENT),
-    "member-kind": _Rule("member-kind", "error", "", _NM_CLIENT, follows_from="member-of-itself"),
-    "member-with-address": _Rule("member-with-address", "warning", "", _NM_CLIENT, follows_from="member-of-itself"),
+    "interface-loop": _Rule("interface-loop", "error", "", NM_CLIENT),
+    "member-of-itself": _Rule("member-of-itself", "error", "name NICs as members", NM_CLIENT),
+    "member-twice": _Rule("member-twice", "error", "remove it from one of the two", NM_CLIENT),
+    "member-kind": _Rule("member-kind", "error", "", NM_CLIENT, follows_from="member-of-itself"),
+    "member-with-address": _Rule("member-with-address", "warning", "", NM_CLIENT, follows_from="member-of-itself"),
     "vlan-twice": _Rule("vlan-twice", "warning", "remove one of the two", "IEEE 802.1Q"),
-    "vlan-on-member": _Rule("vlan-on-member", "warning", "", _NM_CLIENT),
+    "vlan-on-member": _Rule("vlan-on-member", "warning", "", NM_CLIENT),
     "network-without-address": _Rule(
-        "network-without-address", "warning", "the installed system cannot be reached", _NM_CLIENT, needs_all=True
+        "network-without-address", "warning", "the installed system cannot be reached", NM_CLIENT, needs_all=True
     ),
 }
 

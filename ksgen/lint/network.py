@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from ksgen.grammar import Check, Command, Found, Kickstart, value
 from ksgen.lint import addresses, interfaces
-from ksgen.lint.addresses import is_address, options
+from ksgen.lint.addresses import NM_CLIENT, is_ip, options
 from ksgen.lint.interfaces import BOND_MODES, bond_mode_of, members, pairs
 from ksgen.variables import (
     INTERFACE_LONGEST,
@@ -25,7 +25,6 @@ from ksgen.variables import (
     refusals,
 )
 
-_NM_CLIENT = "pyanaconda, modules/network/nm_client.py"
 PORT_MAX = 65535  # RFC 793
 _MTU_LIMIT = 65535  # RFC 791: the length of a packet has 16 bits
 
@@ -194,7 +193,7 @@ def iscsi_address(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("iscsi"):
         text = str(value(command, "ipaddr") or "").strip("[]")
         is_number = re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", text)
-        if is_number and not is_address(text, 4) and not is_address(text, 6):
+        if is_number and not is_ip(text):
             yield Found(command.line, f"{text!r} is not an IP address", "write --ipaddr=10.0.0.9")
 
 
@@ -217,17 +216,17 @@ def iscsi_name(ks: Kickstart) -> Iterator[Found]:
 CHECKS = (
     *addresses.CHECKS,
     Check("network-interface-name", "error", name, "netdevice(7): IFNAMSIZ"),
-    Check("network-mac", "error", mac, f"{_NM_CLIENT}: get_device_name_from_network_data"),
+    Check("network-mac", "error", mac, f"{NM_CLIENT}: get_device_name_from_network_data"),
     Check("network-vlan-name", "warning", name_without_vlan, "pykickstart, commands/network.py: --interfacename"),
     Check("network-mtu", "error", mtu, "RFC 791; ip-link(8)"),
     Check("network-vlan", "error", vlan, "IEEE 802.1Q"),
-    Check("network-bond-mode", "error", bond_mode, f"{_NM_CLIENT}; the kernel's bonding.rst"),
-    Check("network-bond-option", "warning", bond_options, f"{_NM_CLIENT}; the kernel's bonding.rst"),
-    Check("network-bridge-option", "warning", bridge_options, f"{_NM_CLIENT}; nm-settings(5)"),
-    Check("network-bridge-order", "warning", bridge_before_bond, _NM_CLIENT),
+    Check("network-bond-mode", "error", bond_mode, f"{NM_CLIENT}; the kernel's bonding.rst"),
+    Check("network-bond-option", "warning", bond_options, f"{NM_CLIENT}; the kernel's bonding.rst"),
+    Check("network-bridge-option", "warning", bridge_options, f"{NM_CLIENT}; nm-settings(5)"),
+    Check("network-bridge-order", "warning", bridge_before_bond, NM_CLIENT),
     Check("network-host-name", "error", hostname, "pyanaconda, network.py: is_valid_hostname; RFC 1123, 2.1"),
     Check("network-host-name-twice", "warning", hostname_twice, "pykickstart, commands/network.py"),
-    Check("network-member-mac", "warning", member_mac, _NM_CLIENT),
+    Check("network-member-mac", "warning", member_mac, NM_CLIENT),
     *interfaces.CHECKS,
     Check("iscsi-port", "error", iscsi_port, "RFC 793"),
     Check("iscsi-address", "error", iscsi_address, "RFC 3720, 3.2.6"),

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ksgen.grammar import Check, Command, Found, Kickstart, value
+from ksgen.lint.addresses import is_ip
 from ksgen.lint.interfaces import is_host_name_only
 from ksgen.variables import any_address, domain_name, nearest, refusal, shown
 
@@ -52,7 +52,7 @@ def url(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("liveimg"):
         # Its scheme has a check of its own.
         text = str(value(command, "url") or "")
-        parts = _split(text)
+        parts = split(text)
         said = _wrong_server(text, parts) if parts and "://" in text else None
         if said:
             yield Found(command.line, *said)
@@ -79,9 +79,9 @@ def _may_have_server(command: Command) -> bool:
 def _name_in(command: Command) -> str:
     """The host of the first URL of a command, if it is a name."""
     texts = (str(value(command, key) or "") for key in ("url", "baseurl", "mirrorlist", "metalink"))
-    parts = next((_split(text) for text in texts if text), None)
+    parts = next((split(text) for text in texts if text), None)
     host = str(parts.hostname or "") if parts and not _UNKNOWN.search(parts.netloc) else ""
-    return "" if _is_ip(host) else host
+    return "" if is_ip(host) else host
 
 
 def _wrong_url(text: str, option: _Option) -> tuple[str, str] | None:
@@ -98,11 +98,11 @@ def _wrong_url(text: str, option: _Option) -> tuple[str, str] | None:
     if scheme.group(1).lower() not in option.schemes:
         cure = nearest(scheme.group(1).lower(), option.schemes) or hint
         return f"{option.option} does not support the scheme {scheme.group(1)!r}", cure
-    parts = _split(text)
+    parts = split(text)
     return _wrong_server(text, parts) if parts else (f"{shown(text)} is not a URL", hint)
 
 
-def _split(text: str) -> SplitResult | None:
+def split(text: str) -> SplitResult | None:
     try:
         return urlsplit(text)
     except ValueError:
@@ -127,19 +127,12 @@ def _wrong_server(text: str, parts: SplitResult) -> tuple[str, str] | None:
 
 def _wrong_host(host: str) -> tuple[str, str] | None:
     """What is wrong with the name or address of a server. Names with '_' are no host names and resolve all the same."""
-    if refusal(any_address, host) is None or _is_ip(host):
+    if refusal(any_address, host) is None or is_ip(host):
         return None
     if re.fullmatch(r"[0-9.]+", host):
         return f"{host!r} is not an IP address", "write a host name or an IP address"
     refused = refusal(domain_name, host.rstrip(".").replace("_", "x"))
     return (refused.message, "write a host name or an IP address") if refused else None
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False
 
 
 # pyanaconda, core/payload.py: ProxyString; the scheme, a user and a port may be left out.
