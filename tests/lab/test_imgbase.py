@@ -158,7 +158,7 @@ def as_recorded(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
 def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation], tmp_path: Path) -> None:
     node = install(name)
     result = node.result
-    assert f"the layer {NVR}+1 is made and verified" in result.text("01.script.log")
+    assert f"the layer {NVR}+1 is created and verified" in result.text("01.script.log")
     again = f"ovirt-node: the layer {NVR}+1 already exists and is verified; imgbase was not run again\n"
     assert result.text("again") == f"{again}0\n"
     assert result.text("written").split() == [f".{file}" for file in WRITTEN]
