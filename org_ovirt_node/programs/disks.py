@@ -1318,7 +1318,7 @@ def _inactive(facts: Facts, group: Group) -> list[str]:
     if _owner_of_name(group.name):
         return []
     names = [name for name, _ in group.volumes]
-    marked = {name for name, tags in group.volumes if _owner_of_name(name) or _owner_of_tags(tags)}
+    marked = {name for name, tags in group.volumes if _owner_of_name(name) or _owner_tag(tags)}
     active = {device.mapper_name for device in facts.devices if device.type == "lvm"}
     return [
         name
@@ -1384,10 +1384,9 @@ def _owner_of_name(name: str) -> str:
     return next((owner for prefix, owner in FOREIGN_NAMES.items() if plain.startswith(prefix)), "")
 
 
-def _owner_of_tags(tags: Iterable[str]) -> str:
-    return next(
-        (FOREIGN_VOLUME_TAGS[start] for tag in tags for start in FOREIGN_VOLUME_TAGS if tag.startswith(start)), ""
-    )
+def _owner_tag(tags: Iterable[str]) -> str:
+    """The start of a tag that an owner gives to its volumes, a key of FOREIGN_VOLUME_TAGS; empty: no known owner."""
+    return next((start for tag in tags for start in FOREIGN_VOLUME_TAGS if tag.startswith(start)), "")
 
 
 def _volume_marks(group: Group) -> Iterator[Mark]:
@@ -1397,9 +1396,9 @@ def _volume_marks(group: Group) -> Iterator[Mark]:
         if _owner_of_name(volume):
             yield Mark(_owner_of_name(volume), f"volume {group.name}/{volume.strip('[]')}")
     for volume, tags in group.volumes:
-        if _owner_of_tags(tags):
-            start = next(start for start in FOREIGN_VOLUME_TAGS if any(tag.startswith(start) for tag in tags))
-            yield Mark(_owner_of_tags(tags), f"volume {group.name}/{volume} tagged {start}*")
+        start = _owner_tag(tags)
+        if start:
+            yield Mark(FOREIGN_VOLUME_TAGS[start], f"volume {group.name}/{volume} tagged {start}*")
 
 
 def _domain_marks(group: Group) -> list[str]:

@@ -527,7 +527,7 @@ class Target:
     def replace(self, path: str, text: str) -> None:
         """Give a file a new text, in one step; owner, mode and SELinux label stay. Raises OSError."""
         place = os.path.realpath(self.place(path))
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(place), prefix=".ovirt-node-")
+        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(place))
         try:
             with open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 file.write(text)

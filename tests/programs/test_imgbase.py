@@ -294,6 +294,17 @@ PRECONDITIONS = [
     ),
     pytest.param(
         STANDARD,
+        given(imgbase_version=Output(1, "imgbase must be run as root!\n")),
+        (
+            "imgbase-does-not-start: `imgbase --version` exited with 1: imgbase must be run as root!"
+            "; needed: an imgbase that starts: the program `which`, and the modules `rpm` and `systemd` for the "
+            "image's Python | "
+            "install an image with the package imgbased of its own release, and with all that it requires",
+        ),
+        id="imgbase-that-says-why-on-its-standard-output",
+    ),
+    pytest.param(
+        STANDARD,
         given(has_selinuxfs=False, selinux_mode="disabled"),
         (
             "selinux-not-in-kernel: there is no /sys/fs/selinux; needed: an installer's kernel with SELinux | "
@@ -427,6 +438,16 @@ PRECONDITIONS = [
         id="no-room-for-metadata",
     ),
     pytest.param(STANDARD, both(volumes("pool00", metadata_bytes=2**29), group(free=2**29)), (), id="just-room"),
+    pytest.param(
+        STANDARD,
+        both(volumes("pool00", metadata_bytes=2**30 - 1), given(groups=())),
+        (
+            "~metadata-cannot-grow: the pool has 1073741823 bytes of metadata, and the volume group 0 bytes free; "
+            "needed: 1073741824 bytes of metadata, or free space to grow to that | "
+            "set --metadatasize on the pool's `logvol`, or --reserved-space on `volgroup`",
+        ),
+        id="room-not-known",
+    ),
     pytest.param(
         STANDARD,
         unmounted("/boot"),
@@ -1055,6 +1076,13 @@ def test_a_file_that_is_missing(site: Site, path: str) -> None:
 def test_a_program_that_is_missing(site: Site, program: str) -> None:
     (site.bin / program).unlink()
     assert imgbase.gather(Recorded(site)).missing_programs == (program,)
+
+
+def test_the_kernels_arguments_are_read(site: Site) -> None:
+    site.file("/proc/cmdline", "quiet node_storage=minimal\n")
+    run = site.run()
+    assert "layout-contradicted: node_storage=minimal asks imgbase for the layout minimal" in run.told
+    assert (run.status, site.calls("imgbase")) == (1, [])
 
 
 def test_programs_of_ext4(site: Site) -> None:
