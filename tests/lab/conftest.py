@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +40,23 @@ def vm_root() -> Path:
 def kernel() -> root.Kernel:
     """The kernel of machines that run jobs, with the lab's initramfs."""
     return root.kernel()
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes lines that are printed at the end of the run."""
+    return lambda line: record_property("figure", line)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    figures = {
+        report.nodeid: [line for name, line in report.user_properties if name == "figure"]
+        for report in reports
+        if getattr(report, "when", "") == "call"
+    }
+    if any(figures.values()):
+        terminalreporter.section("where the time goes")
+    for nodeid, lines in figures.items():
+        for line in lines:
+            terminalreporter.line(f"{nodeid.rpartition('::')[2]}: {line}")

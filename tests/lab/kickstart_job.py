@@ -20,16 +20,19 @@ from org_ovirt_node.programs import disks, nics
 HERE = Path(__file__).parent
 Job = dict[str, str | bytes | Path]
 
-_RUN = """\
+PREPARE = """\
 set -e
+. ./trace.sh
 # As the add-on's image has them.
 mkdir -p /usr/share/anaconda/addons/org_ovirt_node/programs
 cp disks.py nics.py /usr/share/anaconda/addons/org_ovirt_node/programs/
 # As in EL: LVM looks at no disk that nobody has told it of.
 printf 'devices {\\n use_devicesfile=1\\n}\\n' >>/etc/lvm/lvmlocal.conf
+"""
+_RUN = """\
 # An array of empty disks is in sync already, and the first pass over them would only take time.
 [ ! -e /proc/sys/dev/raid ] || echo 100 >/proc/sys/dev/raid/speed_limit_max
-bash ./pre
+trace pre bash ./pre
 python3 ./partition.py commands.json $OUT/mounts.json
 python3 ./look.py $OUT/found.json
 """
@@ -103,11 +106,19 @@ def _commands(handler: Any) -> dict[str, Any]:
 def job(kickstart: Rendered, then: str = "", **files: str | bytes | Path) -> Job:
     """The disks found, partitioned and mounted below /mnt/sysroot, and looked at; `then` runs after it."""
     return {
-        "run": _RUN + then,
-        "pre": kickstart.pre,
+        "run": PREPARE + _RUN + then,
+        **pre_files(kickstart),
         "commands.json": json.dumps(kickstart.commands),
         "partition.py": HERE / "guest" / "partition.py",
         "look.py": HERE / "guest" / "look.py",
-        **{Path(program.__file__).name: Path(program.__file__) for program in (disks, nics)},
         **files,
+    }
+
+
+def pre_files(kickstart: Rendered) -> Job:
+    """What PREPARE and the kickstart's %pre need."""
+    return {
+        "pre": kickstart.pre,
+        "trace.sh": HERE / "guest" / "trace.sh",
+        **{Path(program.__file__).name: Path(program.__file__) for program in (disks, nics)},
     }

@@ -22,6 +22,7 @@ from lab.kickstart_job import Rendered, node_disk, rendered
 from lab.look import checks, mapped
 from lab.machine import GIB, Disk, Machine, Result, power_cut, run
 from lab.node import imgbase_source, imgbase_tar, install_job, nodectl_source
+from lab.processes import below, executions, longest, told
 from lab.root import NVR, Kernel
 from org_ovirt_node.layout.policy import POOL_FILL_PERCENT
 
@@ -155,7 +156,9 @@ def as_recorded(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation], tmp_path: Path) -> None:
+def test_node_is_made_and_boots(
+    name: str, install: Callable[[str], Installation], tmp_path: Path, figure: Callable[[str], None]
+) -> None:
     node = install(name)
     result = node.result
     assert f"the layer {NVR}+1 is created and verified" in result.text("01.script.log")
@@ -177,9 +180,25 @@ def test_node_is_made_and_boots(name: str, install: Callable[[str], Installation
         recorded: Any = json.loads((RECORDED / "after" / "lvs.json").read_text())
         assert as_recorded(found) == as_recorded(recorded["report"][0]["lv"])
 
+    if IS_REAL:
+        tell_durations(result, figure)
     booted = node.booted(node.copy(tmp_path), BOOTED)
     assert_runs(booted, NVR)
     assert booted.text("written").split() == [*WRITTEN]
+
+
+def tell_durations(result: Result, figure: Callable[[str], None]) -> None:
+    """How long imgbase took, and how long the hook took beside it."""
+    found = executions(result.text("01.trace"))
+    imgbase = longest(found, "imgbase")
+    hook = longest(found, "python3")
+    inner = below(found, imgbase)
+    beside = [each for each in below(found, hook) if each not in inner and each != imgbase]
+    figure(told("imgbase", imgbase.seconds, inner))
+    figure(told("hook beside it", hook.seconds - imgbase.seconds, beside))
+    pre = executions(result.text("pre.trace"))
+    resolver = longest(pre, "python3")
+    figure(told("disk resolver", resolver.seconds, below(pre, resolver)))
 
 
 def assert_runs(booted: Result, nvr: str) -> None:

@@ -177,11 +177,23 @@ PRECONDITIONS = [
     ),
     pytest.param(
         STANDARD,
-        given(missing_files=("/etc/lvm/profile/imgbased-pool.profile", "/etc/default/grub")),
-        (
-            "file-missing: there is no /etc/lvm/profile/imgbased-pool.profile; needed: the file that imgbase reads | "
-            f"{IMAGE}",
-            f"file-missing: there is no /etc/default/grub; needed: the file that imgbase reads | {LOADER}",
+        given(missing_files=FILES),
+        tuple(
+            f"file-missing: there is no {path}; needed: the file that imgbase reads | {cure}"
+            for path, cure in (
+                ("/etc/lvm/profile/imgbased-pool.profile", IMAGE),
+                ("/etc/default/grub", LOADER),
+                ("/etc/fstab", "leave the /etc/fstab that Anaconda writes"),
+                ("/etc/system-release-cpe", "install an image with its release package in it"),
+                ("/etc/ssh/sshd_config", "install an image with openssh-server in it"),
+                ("/usr/share/factory/etc/passwd", IMAGE),
+                ("/usr/share/factory/etc/group", IMAGE),
+                ("/usr/share/factory/etc/systemd", IMAGE),
+                (
+                    "/usr/libexec/grubby/grubby-bls",
+                    "install an image with a grubby that edits boot entries in /boot/loader/entries",
+                ),
+            )
         ),
         id="files-missing",
     ),
@@ -1019,9 +1031,10 @@ def test_relabels_before_imgbase(site: Site) -> None:
     site.run()
     calls = [line.split()[0] for line in (site.answers / "calls").read_text().splitlines()]
     assert calls.index("restorecon") < calls.index("imgbase")
-    (call,) = site.calls("restorecon")
-    assert call.startswith("restorecon -i -r /boot /dev /etc ")
-    assert "/root" in call.split()
+    assert site.calls("restorecon") == [
+        "restorecon -i -r /boot /dev /etc /lib64 /root /usr/lib /usr/lib64 /var/cache/yum /var/home /var/lib /var/lock "
+        "/var/log /var/media /var/mnt /var/opt /var/roothome /var/run /var/spool /var/srv /opt /srv /usr/local"
+    ]
 
 
 def test_minimal_makes_its_file_before_imgbase(site: Site) -> None:

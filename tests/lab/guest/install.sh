@@ -46,7 +46,8 @@ for post in posts/*.script; do
     cp "$post" $root/tmp/ks-script; chmod 700 $root/tmp/ks-script
     log=$(cat "${post%.script}.log")
     # shellcheck disable=SC2046  # a program and its arguments
-    chroot $root $(cat "${post%.script}.interpreter") /tmp/ks-script >"$root/${log:-/tmp/post.log}" 2>&1 || status=$?
+    trace "$(basename "${post%.script}")" chroot $root $(cat "${post%.script}.interpreter") /tmp/ks-script \
+        >"$root/${log:-/tmp/post.log}" 2>&1 || status=$?
     cat "$root/${log:-/tmp/post.log}" >"$OUT/$(basename "$post").log"
     rm $root/tmp/ks-script
     [ $status = 0 ] || break
