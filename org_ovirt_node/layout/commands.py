@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The storage commands of a kickstart that make a plan: `part`, `raid`, `volgroup` and `logvol`, as values.
+"""The storage commands of a kickstart that make a plan: `part`, `raid`, `volgroup` and `logvol`, as values and words.
 
-The one who prints them adds the syntax: a template of ksgen's, or the add-on.
+The templates of ksgen and the add-on's service print the words: one layout, however it comes about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -67,6 +68,21 @@ class Commands:
     swap: Optional[Volume]
     volumes: tuple[Volume, ...]
 
+    @property
+    def partition_words(self) -> tuple[tuple[str, ...], ...]:
+        """The commands below the volume group, each as its words."""
+        return tuple(_partition_words(self))
+
+    @property
+    def volume_words(self) -> tuple[tuple[str, ...], ...]:
+        """The commands for the volume group and what is in it, each as its words."""
+        return tuple(_volume_words(self))
+
+    @property
+    def text(self) -> str:
+        """All of them, as in a kickstart."""
+        return "".join(f"{shlex.join(words)}\n" for words in (*self.partition_words, *self.volume_words))
+
 
 def storage_commands(plan: Plan, disks: Sequence[str]) -> Commands:
     """The commands that make a plan on disks of these links, of which there are as many as disks in the plan."""
@@ -92,6 +108,36 @@ def storage_commands(plan: Plan, disks: Sequence[str]) -> Commands:
         swap=swaps[0] if swaps else None,
         volumes=tuple(_volume(device) for device in plan.of_kind("lvmthinlv")),
     )
+
+
+def _partition_words(commands: Commands) -> Iterator[tuple[str, ...]]:
+    if not commands.is_mirrored:
+        yield ("reqpart",)
+    for part in commands.parts:
+        filesystem = (f"--fstype={part.filesystem}",) if part.filesystem else ()
+        grow = ("--grow",) if part.grows else ()
+        yield ("part", part.target, *filesystem, f"--size={part.mib}", *grow, f"--ondisk={part.disk}")
+    for array in commands.arrays:
+        options = (f"--device={array.device}", f"--fstype={array.filesystem}", "--level=RAID1")
+        yield ("raid", array.target, *options, *array.members)
+
+
+def _volume_words(commands: Commands) -> Iterator[tuple[str, ...]]:
+    is_known = commands.reserve_mib is not None
+    reserve = (
+        f"--reserved-space={commands.reserve_mib}" if is_known else f"--reserved-percent={commands.reserve_percent}"
+    )
+    group = f"--vgname={commands.group}"
+    yield ("volgroup", commands.group, *commands.members, reserve)
+    pool = ("--thinpool", f"--size={commands.pool_mib}", "--grow", f"--metadatasize={commands.metadata_mib}")
+    yield ("logvol", "none", group, f"--name={commands.pool}", *pool)
+    if commands.swap:
+        size = "--recommended" if commands.swap.mib is None else f"--size={commands.swap.mib}"
+        yield ("logvol", "swap", group, f"--name={commands.swap.name}", "--fstype=swap", size)
+    for volume in commands.volumes:
+        thin = ("--thin", f"--poolname={commands.pool}", f"--fstype={volume.filesystem}")
+        options = (f"--fsoptions={volume.options}", f"--size={volume.mib}")
+        yield ("logvol", volume.target, group, f"--name={volume.name}", *thin, *options)
 
 
 def _is_ours(device: Device, plan: Plan) -> bool:
