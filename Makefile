@@ -64,8 +64,8 @@ lint: $(STAMP)   ## run ruff, its formatter, mypy and shellcheck
 	MYPYPATH=tests/support:tests:docs $(VENV)/bin/mypy tests/support
 	$(VENV)/bin/python .ci/check_shell.py $(VENV)/bin/shellcheck
 
-bench: $(STAMP)   ## compare hosts per second with a script
-	$(VENV)/bin/python benchmarks/hosts_per_second.py
+bench: $(STAMP)   ## measure speed and memory against other ways; see docs/performance.md; OPTIONS=--quick
+	$(VENV)/bin/python -m benchmarks $(OPTIONS)
 
 rpm: $(STAMP)   ## build RPM packages of the last commit in dist/; requires rpmbuild (Debian: rpm)
 	PYTHON=$(abspath $(VENV))/bin/python rpm/build dist
