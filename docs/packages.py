@@ -21,13 +21,13 @@ class Package(NamedTuple):
 KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
-        "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish templates "
-        "variables",
+        "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish targets "
+        "templates variables",
         "layout presentation",
     ),
     "lsp": Package(
         "the language server: findings, completion and help in an editor",
-        "grammar host inventory lint problems variables",
+        "grammar host inventory lint problems targets variables",
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",
@@ -54,11 +54,13 @@ KSGEN = {
     "inventory": Package("groups, hosts and files, merged as Ansible does", "problems syntax"),
     "lint": Package(
         "checks of any kickstart, written by ksgen or by hand",
-        "grammar problems redaction variables",
+        "grammar problems redaction targets variables",
         "layout section",
     ),
     "syntax": Package("YAML and JSON, parsed to values with line and column", "problems"),
-    "grammar": Package("pykickstart's grammar of a release, and a kickstart as it reads it", "problems", "layout"),
+    "grammar": Package(
+        "pykickstart's grammar of a release, and a kickstart as it reads it", "problems targets", "layout"
+    ),
     "variables": Package("the `node_` variables and their types", "problems redaction", "layout programs"),
     "media": Package("images, ISOs and install trees, read without unpacking", "problems", "programs"),
     "addon": Package("the add-on as an image for `inst.updates`", "", "layout"),
@@ -67,6 +69,7 @@ KSGEN = {
     ),
     "problems": Package("problem codes, and problems with their location", "redaction"),
     "redaction": Package("detection and redaction of secrets"),
+    "targets": Package("what a kickstart can be for: releases, and what is installed"),
 }
 ADDON = {
     "service": Package(

@@ -14,9 +14,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pykickstart.handlers.control import commandMap
-from pykickstart.version import stringToVersion
-
 SECRET, HASH, KEY = "(secret)", "(a password hash)", "(a private key)"
 
 
@@ -126,6 +123,7 @@ def label(secret: str) -> str:
 # A word as pykickstart's lexer (shlex) splits it; a quotation that nothing closes goes on to the end of the line.
 _WORD = re.compile(r"""(?:"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\])+""")
 _SECRET_OPTION = re.compile(r"password$|passphrase$|wpakey$|wepkey$|activation-key$")
+_COMMAND_NAME = re.compile(r"[a-z]+")
 _RELEASES = ("RHEL9", "RHEL10")
 
 
@@ -147,15 +145,23 @@ _REALM = _Command(frozenset(), frozenset(), frozenset({"--one-time-password"}))
 
 
 @functools.cache
-def _commands() -> Mapping[str, _Command]:
-    """The commands of both releases that can carry a secret, by pykickstart's own table of their options."""
-    actions: dict[str, list[Any]] = {}
+def _command_of(name: str) -> _Command | None:
+    """The command of a name, if it can carry a secret in one of the releases; by pykickstart's table of its options."""
+    if not _COMMAND_NAME.fullmatch(name):
+        return None
+    # Not at the top: this module is imported wherever a problem is, and pykickstart takes longer than all the rest.
+    from pykickstart.handlers.control import commandMap
+    from pykickstart.version import stringToVersion
+
+    if name == "realm":
+        return _REALM
+    actions: list[Any] = []
     for release in _RELEASES:
-        for name, command in commandMap[stringToVersion(release)].items():
-            parser = command()._getParser() if hasattr(command, "_getParser") else None
-            actions.setdefault(name, []).extend(getattr(parser, "_actions", ()))
-    found = {name: _command(of_name) for name, of_name in actions.items()}
-    return {name: one for name, one in found.items() if one.secret or one.is_secret} | {"realm": _REALM}
+        command = commandMap[stringToVersion(release)].get(name)
+        if command is not None and hasattr(command, "_getParser"):
+            actions += command()._getParser()._actions
+    found = _command(actions)
+    return found if found.secret or found.is_secret else None
 
 
 def _command(actions: Iterable[Any]) -> _Command:
@@ -170,7 +176,7 @@ def _command(actions: Iterable[Any]) -> _Command:
 
 def _of_command(line: str) -> list[Span]:
     words = [*_WORD.finditer(line)]
-    command = _commands().get(words[0].group()) if words else None
+    command = _command_of(words[0].group()) if words else None
     if command is None:
         return []
     options, others = [], []

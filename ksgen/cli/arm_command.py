@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`disarm` and `armed`, which work with the published tree alone.
+"""What `disarm` and `armed` do, which work with the published tree alone.
 
 The inventory is read only for groups and notes; it may be invalid, unreadable or missing.
 """
@@ -19,14 +19,9 @@ import click
 
 from ksgen import netboot, publish
 from ksgen.cli import confirmation
-from ksgen.cli.completion import complete_hosts
 from ksgen.cli.edges import (
     DONE,
-    JSON,
-    ONE_HOSTS,
-    PASSWORDS,
     PROBLEMS,
-    SETTINGS,
     count,
     files_text,
     matching,
@@ -41,16 +36,6 @@ from ksgen.inventory import Inventory
 from ksgen.netboot import Remembered
 from ksgen.problems import Report
 
-_OUTPUT = click.option(
-    "-o", "--output", "directory", default="out", show_default=True, type=click.Path(path_type=Path),
-    help="Directory of the published tree.",
-)  # fmt: skip
-# Options that `disarm` accepted earlier; scripts that still pass them keep working.
-_NOT_NEEDED = tuple(
-    click.option(option, multiple=True, hidden=True, expose_value=False)
-    for option in ("--templates", "--tree", "--images", "--run", "--vault-password-file")
-)
-
 
 @dataclasses.dataclass(frozen=True)
 class _Meant:
@@ -60,18 +45,8 @@ class _Meant:
     unknown: tuple[str, ...]
 
 
-@click.command(context_settings=SETTINGS)
-@ONE_HOSTS
-@click.argument("names", metavar="HOST...", nargs=-1, required=True, shell_complete=complete_hosts)
-@_OUTPUT
-@click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
-@JSON
 def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, as_json: bool) -> None:
-    """Disarm each HOST: it boots its disk again.
-
-    HOST is a host, a group or a glob ('node0*'), or `all`. The inventory is read only to resolve groups and globs; it
-    may be invalid or missing, and HOST may no longer be in it.
-    """
+    """Disarm the hosts that the names mean, say so, and exit."""
     words = [word for name in names for word in name.split(",") if word]
     try:
         groups = _groups(hosts, words, _published(directory).hosts)
@@ -113,28 +88,8 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
     sys.exit(PROBLEMS if meant.unknown or (dry_run and outcome.changes) else DONE)
 
 
-for _option in _NOT_NEEDED:
-    disarm = _option(disarm)
-
-
-@click.command(context_settings=SETTINGS)
-@ONE_HOSTS
-@_OUTPUT
-@click.option(
-    "--run",
-    type=click.Path(path_type=Path),
-    help="Directory where nginx records fetched kickstarts; default: remembered.",
-)
-@click.option("--templates", hidden=True, expose_value=False)
-@click.option("--tree", multiple=True, hidden=True, expose_value=False)
-@click.option("--images", hidden=True, expose_value=False)
-@PASSWORDS
-@JSON
 def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, ...], as_json: bool) -> None:
-    """Show which hosts are armed, until when, and the status of each.
-
-    This is the state of the published tree. If the inventory can be read, changes that it would cause are noted.
-    """
+    """Print which hosts are armed, and exit."""
     try:
         tree = _published(directory)
         memory = _memory(directory)

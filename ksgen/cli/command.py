@@ -3,27 +3,24 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ksgen import addon
 from ksgen.cli import (
-    arm_command,
+    file_commands,
     init_command,
     iso_command,
     lint_command,
     lsp_command,
     preflight_command,
-    render_command,
+    publish_commands,
     show_commands,
 )
-from ksgen.cli.edges import INTERRUPTED, PROBLEMS, SETTINGS, efi_dir_given, talk
-from ksgen.kickstart import version
-from ksgen.variables import file_schema, nearest, variables_schema
+from ksgen.cli.arguments import SETTINGS
+
+_INTERRUPTED = 130  # 128 and SIGINT
 
 
 class _RenderByDefault(click.Group):
@@ -33,14 +30,14 @@ class _RenderByDefault(click.Group):
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):
-            talk("interrupted")
-            ctx.exit(INTERRUPTED)
+            click.echo("interrupted", err=True)
+            ctx.exit(_INTERRUPTED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(ctx, args[0]) is None:
-            cure = nearest(args[0], self.list_commands(ctx)) if args[0].isalpha() else ""
+            cure = _nearest(args[0], self.list_commands(ctx)) if args[0].isalpha() else ""
             if cure and not Path(args[0]).exists():
                 raise click.UsageError(f"{args[0]!r} is neither a command nor a file; {cure}")
             args = ["render", *args]
@@ -51,6 +48,12 @@ class _RenderByDefault(click.Group):
         if args and args[0].startswith("-") and args[0] != "-" and args[0] not in own:
             args = ["render", *args]
         return super().parse_args(ctx, args)
+
+
+def _nearest(word: str, commands: list[str]) -> str:
+    from ksgen.variables import nearest
+
+    return nearest(word, commands)
 
 
 _EPILOG = """\b
@@ -71,7 +74,7 @@ Shell completion:
 
 
 @click.group(cls=_RenderByDefault, epilog=_EPILOG, context_settings=SETTINGS)
-@click.version_option(version(), prog_name="ksgen")
+@click.version_option(package_name="ovirt-node-installer", prog_name="ksgen")
 def main() -> None:
     """Turn a site's inventory into checked kickstarts for oVirt Nodes.
 
@@ -80,37 +83,10 @@ def main() -> None:
     """
 
 
-@main.command(context_settings=SETTINGS)
-@click.option(
-    "--variables", is_flag=True, help="Schema of a mapping of variables, for files in group_vars and host_vars."
-)
-def schema(variables: bool) -> None:
-    """Print the JSON Schema of the inventory, for editors."""
-    click.echo(json.dumps(variables_schema() if variables else file_schema(), indent=1))
-
-
-@main.command("image", context_settings=SETTINGS)
-@click.argument("file", metavar="[FILE]", default=addon.NAME, type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--efi-dir",
-    callback=efi_dir_given,
-    metavar="DIR",
-    help="Directory below EFI/ in the node image; default: Anaconda's.",
-)
-@click.option("--interactive", is_flag=True, help="Include interactive-defaults.ks, for the product.img of an ISO.")
-def addon_image(file: Path, efi_dir: str | None, interactive: bool) -> None:
-    """Write the add-on to FILE as an image for inst.updates=, or as an install tree's updates.img or product.img."""
-    try:
-        addon.write(file, addon.image(efi_dir, interactive))
-    except OSError as error:
-        talk(f"{file}: {error.strerror}; nothing was written")
-        sys.exit(PROBLEMS)
-    talk(f"{file} written")
-
-
 for command in (
-    *(render_command.render, render_command.arm, arm_command.disarm, arm_command.armed),
+    *(publish_commands.render, publish_commands.arm, publish_commands.disarm, publish_commands.armed),
     *(show_commands.plan, show_commands.explain, show_commands.graph),
+    *(file_commands.schema, file_commands.addon_image),
     lint_command.lint_files,
     init_command.init,
     lsp_command.language_server,

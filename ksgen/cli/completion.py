@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import click
 
-from ksgen import inventory
-
 
 def complete_host(ctx: click.Context, _: click.Parameter, word: str) -> list[str]:
     """The hosts that begin with a word."""
@@ -25,5 +23,7 @@ def _hosts(ctx: click.Context) -> dict[str, tuple[str, ...]]:
     """The hosts of the inventory, with their groups; standard input is not read for it."""
     given = ctx.params.get("hosts") or ()
     paths = [path for path in ([given] if isinstance(given, str) else given) if path != "-"]
+    from ksgen import inventory
+
     site, _ = inventory.read(paths)
     return {entry.name: entry.groups for entry in site.hosts}

@@ -10,9 +10,6 @@ from ksgen.host import Host
 from ksgen.variables import Disk, SizeRange
 from org_ovirt_node.layout import size_text
 
-# More hosts than these require confirmation: a glob or a group may match more than was intended.
-ARMED_UNASKED = 4
-
 
 def time_text(moment: datetime.datetime, zone: datetime.tzinfo | None = None) -> str:
     """`2026-05-04 20:00 CEST (18:00 UTC)`: local time first. `zone` None: the machine's local time zone."""

@@ -7,7 +7,7 @@ import fnmatch
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -19,31 +19,11 @@ from ksgen import inventory
 from ksgen.inventory import Inventory, Opener, password_files
 from ksgen.problems import Problem, Report, folded, to_text
 from ksgen.variables import is_claimed, nearest
-from org_ovirt_node.layout import is_efi_dir
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
 DONE, PROBLEMS = 0, 1
-INTERRUPTED = 130  # 128 and SIGINT
 _NAMES_SHOWN = 4
 PIPE_WIDTH = 120  # columns, if standard output is not a terminal
-SETTINGS = {"help_option_names": ["-h", "--help"]}
-
-HOSTS = click.argument("hosts", nargs=-1, required=True, metavar="HOSTS", type=click.Path(allow_dash=True))
-ONE_HOSTS = click.argument("hosts", metavar="HOSTS", type=click.Path(allow_dash=True))
-PASSWORDS = click.option(
-    "--vault-password-file",
-    "passwords",
-    multiple=True,
-    metavar="FILE",
-    help="File with the vault password, or an executable that prints it.",
-)
-
-
-def json_option(words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option("--json", "as_json", is_flag=True, help=words)
-
-
-JSON = json_option("Print problems as JSON on standard output.")
 
 
 def read(paths: Sequence[str], passwords: Sequence[str] = (), stdin: TextIO | None = None) -> tuple[Inventory, Report]:
@@ -130,9 +110,3 @@ def talk(message: str) -> None:
 def stop(message: str) -> NoReturn:
     talk(message)
     sys.exit(PROBLEMS)
-
-
-def efi_dir_given(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
-    if given is not None and not is_efi_dir(given):
-        raise click.BadParameter(f"{given!r} is not the name of a directory below EFI/, such as almalinux")
-    return given

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ksgen.cli.edges import SETTINGS, talk
+from ksgen.cli.arguments import SETTINGS
 
 # Where a file of the package is written.
 _SITE = {
@@ -36,4 +36,5 @@ def init(directory: Path, minimal: bool) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(package.joinpath(source).read_text(encoding="utf-8"), encoding="utf-8")
     hosts = directory / "hosts.yaml"
-    talk(f"{hosts if minimal else directory} written; fill in what is marked with <<, then: ksgen {hosts}")
+    written = hosts if minimal else directory
+    click.echo(f"{written} written; fill in what is marked with <<, then: ksgen {hosts}", err=True)

@@ -1,30 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`ksgen iso`: its arguments, its progress, and what it prints."""
+"""`ksgen iso`."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ksgen import grammar, iso, media
-from ksgen.cli.edges import PROBLEMS, SETTINGS, count, efi_dir_given, show_problems, talk
-from ksgen.iso import Request
-from ksgen.kickstart import version
-from ksgen.lint import RELEASES, Linter
-from ksgen.media import BootIso, NodeImage
-from ksgen.problems import Finding, Mark, Report
+from ksgen.cli.arguments import SETTINGS, efi_dir_given
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("iso", context_settings=SETTINGS)
@@ -51,126 +36,6 @@ def write_iso(
 
     The installation is interactive; with --kickstart it is unattended and erases disks as the kickstart specifies.
     """
-    with _stoppable(), _progress() as progress:
-        _Run().write(boot, image, output, kickstart, efi_dir, tuple(append.split()), progress)
+    from ksgen.cli import isorun
 
-
-class _Run:
-    """The steps, and the problems found so far."""
-
-    def __init__(self) -> None:
-        self._report, self._sources = Report(), dict[str, str]()
-
-    def write(
-        self, boot_path: Path, image_path: Path, output: Path | None, kickstart_path: Path | None,
-        efi_dir: str | None, append: tuple[str, ...], progress: iso.Progress,
-    ) -> None:  # fmt: skip
-        self._add(boot_path, iso.missing_programs())
-        self._stop_on_errors()
-        boot = self._boot(boot_path)
-        image = self._image(image_path)
-        kickstart = self._kickstart(kickstart_path, boot) if kickstart_path else None
-        # Without a valid image there is no default name for the output.
-        if boot is None or image is None or (output is None and self._report.has_errors):
-            self._stop()
-        output = output or Path(f"{image.nvr}.iso")
-        inputs = tuple(filter(None, (boot_path, image_path, kickstart_path)))
-        self._add(output, iso.output_findings(output, inputs, boot.size + image.size))
-        self._stop_on_errors()
-        try:
-            sha256 = iso.sha256(image_path, progress)
-            plan = iso.plan(Request(boot, image_path, image, sha256, kickstart, efi_dir, append, version()))
-            self._add(boot_path, plan.findings)
-            if kickstart_path and kickstart is not None:
-                self._add(kickstart_path, iso.kickstart_findings(kickstart.decode(), sha256))
-            self._stop_on_errors()
-            iso.write(plan, output, progress)
-        except iso.NotWritten as error:
-            self._add(output, (error.finding,))
-        except OSError as error:
-            self._add(output, (Finding("iso-output", f"{error.filename or output}: {error.strerror}"),))
-        self._stop_on_errors()
-        show_problems(self._report.problems, self._sources, as_json=False)
-        talk(f"{output} written: {image.nvr}, volume {boot.label}")
-
-    def _boot(self, path: Path) -> BootIso | None:
-        try:
-            found, findings = media.read_boot_iso(path)
-        except OSError as error:
-            found, findings = None, (Finding("cannot-read", str(error.strerror)),)
-        self._add(path, (*findings, *(media.check_boot_iso(found) if found else ())))
-        return found
-
-    def _image(self, path: Path) -> NodeImage | None:
-        try:
-            found, findings = media.read_node_image(path)
-        except OSError as error:
-            found, findings = None, (Finding("cannot-read", str(error.strerror)),)
-        self._add(path, findings)
-        return found
-
-    def _kickstart(self, path: Path, boot: BootIso | None) -> bytes:
-        """The kickstart with its %include files merged, because only one file goes onto the ISO."""
-        file = grammar.read_file(path)
-        release = boot.stage2.release if boot and boot.stage2 else None
-        # Whether it installs this image is said by iso, with its place on the medium.
-        linter = Linter(release if release in RELEASES else None, ("source-missing",))
-        self._report.extend(linter.lint(file))
-        self._sources.update(file.sources)
-        return file.text.encode()
-
-    def _add(self, path: Path, findings: Iterable[Finding]) -> None:
-        self._report.extend(finding.at(Mark(str(path), 1)) for finding in findings)
-
-    def _stop_on_errors(self) -> None:
-        if self._report.has_errors:
-            self._stop()
-
-    def _stop(self) -> NoReturn:
-        show_problems(self._report.problems, self._sources, as_json=False)
-        errors = [problem for problem in self._report.problems if problem.severity == "error"]
-        talk(f"{count(errors)}; nothing was written")
-        sys.exit(PROBLEMS)
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """On a signal, clean up and exit with 128 + its number; further signals are ignored."""
-
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        for each in _STOPPING:
-            signal.signal(each, signal.SIG_IGN)
-        sys.exit(128 + number)
-
-    before = {number: signal.signal(number, stop) for number in _STOPPING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[iso.Progress]:
-    """A progress bar for each step; a line each if standard error is not a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        told: set[str] = set()
-
-        def tell(step: str, _done: int, _total: int) -> None:
-            if step not in told:
-                told.add(step)
-                click.echo(step, err=True)
-
-        yield tell
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def advance(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done, total=total)
-
-        yield advance
+    isorun.write_iso(boot, image, output, kickstart, efi_dir, append)

@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from ksgen import lint
-from ksgen.cli import github, sarif
-from ksgen.cli.edges import DONE, JSON, PROBLEMS, SETTINGS, show_problems
-from ksgen.grammar import Kind
-from ksgen.kickstart import version
-from ksgen.problems import ALL
-from ksgen.variables import nearest
+from ksgen.cli.arguments import JSON, SETTINGS
+from ksgen.targets import KINDS, RELEASES, Kind
 
 _FORMATS = ("text", "json", "sarif", "github")
 
 
 def _codes(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    from ksgen.problems import ALL
+    from ksgen.variables import nearest
+
     codes = tuple(code for one in given for code in one.split(",") if code)
     for code in codes:
         if code not in ALL:
@@ -32,10 +28,10 @@ def _codes(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple
 
 @click.command("lint", context_settings=SETTINGS)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True, path_type=Path))
-@click.option("--release", type=click.Choice(lint.RELEASES), help="Target release; default: from `#version=`.")
+@click.option("--release", type=click.Choice(RELEASES), help="Target release; default: from `#version=`.")
 @click.option(
     "--kind",
-    type=click.Choice(lint.KINDS),
+    type=click.Choice(KINDS),
     default="any",
     help="What is installed; rules of nodes apply to nodes only. Default, any: by the contents of each file.",
 )
@@ -69,13 +65,6 @@ def lint_files(
 
     The FILE `-` is standard input; its %include files are looked up in the current directory.
     """
-    report, sources = lint.lint(files, lint.Linter(release, codes, kind), sys.stdin.buffer)
-    problems = [problem for problem in report.problems if problem.severity == "error" or not only_errors]
-    if form == "sarif":
-        click.echo(json.dumps(sarif.log(problems, version()), indent=1))
-    elif form == "github":
-        for problem in problems:
-            click.echo(github.command(problem))
-    else:
-        show_problems(problems, sources, as_json or form == "json")
-    sys.exit(PROBLEMS if report.has_errors else DONE)
+    from ksgen.cli import linting
+
+    linting.lint_files(files, release, kind, codes, only_errors, form, as_json)

@@ -5,20 +5,21 @@ from __future__ import annotations
 
 import click
 
-from ksgen import lint
-from ksgen.cli.edges import SETTINGS, stop
-from ksgen.grammar import Kind
-from ksgen.kickstart import version
+from ksgen.cli.arguments import SETTINGS
+from ksgen.targets import KINDS, RELEASES, Kind
 
 
 @click.command("lsp", context_settings=SETTINGS)
-@click.option("--release", type=click.Choice(lint.RELEASES), help="Target release; default: from `#version=`.")
-@click.option("--kind", type=click.Choice(lint.KINDS), default="any", help="What is installed; as of ksgen lint.")
+@click.option("--release", type=click.Choice(RELEASES), help="Target release; default: from `#version=`.")
+@click.option("--kind", type=click.Choice(KINDS), default="any", help="What is installed; as of ksgen lint.")
 def language_server(release: str | None, kind: Kind) -> None:
     """Run the language server for an editor, on standard input and output; docs/editors.md.
 
     It reports what ksgen and ksgen lint report, and completes and explains commands, options and variables.
     """
+    from ksgen.cli.edges import stop
+    from ksgen.kickstart import version
+
     try:
         from ksgen.lsp import serve
     except ModuleNotFoundError as error:

@@ -1,28 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`ksgen preflight`: its arguments, its progress, and what it prints."""
+"""`ksgen preflight`."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from ksgen import preflight
+from ksgen.cli.arguments import JSON, ONE_HOSTS, PASSWORDS, SETTINGS
 from ksgen.cli.completion import complete_hosts
-from ksgen.cli.edges import DONE, JSON, ONE_HOSTS, PASSWORDS, PROBLEMS, SETTINGS, limited, read, show_problems
-from ksgen.host import Host, read_hosts
-from ksgen.preflight import ImageLook, TreeLook
-from ksgen.problems import Problem, folded
-from org_ovirt_node.layout import size_text
 
-_SUM_SHOWN = 12  # digits
+# seconds; Anaconda itself waits 46 (its constants.py, NETWORK_CONNECTION_TIMEOUT), and forty hosts request at once
+TIMEOUT = 20.0
 
 
 @click.command("preflight", context_settings=SETTINGS)
@@ -41,7 +31,7 @@ _SUM_SHOWN = 12  # digits
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
 @click.option(
-    "--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), default=preflight.TIMEOUT,
+    "--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), default=TIMEOUT,
     show_default=True, help="Timeout of a request.",
 )  # fmt: skip
 @PASSWORDS
@@ -54,94 +44,6 @@ def preflight_images(
 
     Each is requested from its server. Only those parts of an image are downloaded that are needed to inspect it.
     """
-    client = _client(timeout, ca)
-    site, report = read([hosts], passwords)
-    known, found = read_hosts(site)
-    report.extend(found)
-    chosen = limited(site, limit)
-    wanted = [host for host in known if host.name in chosen]
-    with _progress() as progress:
-        looks = preflight.look(client, wanted, _copies(wanted, images), download, progress)
-    report.extend(preflight.problems(wanted, looks))
-    problems = [problem for problem in report.problems if problem.host is None or problem.host in chosen]
-    if as_json:
-        click.echo(json.dumps(_json(problems, looks), indent=1))
-    else:
-        show_problems(problems, site.sources, as_json=False)
-        for image in looks.images.values():
-            click.echo(_image_line(image, _users(wanted, image.url)))
-        for tree in looks.trees.values():
-            click.echo(_tree_line(tree, _users(wanted, tree.url)))
-    sys.exit(PROBLEMS if any(problem.severity == "error" for problem in problems) else DONE)
+    from ksgen.cli import preflightrun
 
-
-def _client(timeout: float, ca: Path | None) -> preflight.Client:
-    try:
-        return preflight.Client(timeout, ca)
-    except OSError as error:
-        raise click.BadParameter(f"{ca}: cannot read any certificates", param_hint="--ca") from error
-
-
-def _copies(hosts: Sequence[Host], files: Sequence[Path]) -> dict[str, Path]:
-    """Which image each file is a copy of: the one with its file name, or the only image."""
-    urls = list(dict.fromkeys(host.settings.image_url for host in hosts))
-    found: dict[str, Path] = {}
-    for file in files:
-        named = [url for url in urls if urlsplit(url).path.rpartition("/")[2] == file.name]
-        if len(urls) == len(files) == 1:
-            named = urls
-        if not named and urls:
-            names = ", ".join(sorted({urlsplit(url).path.rpartition("/")[2] for url in urls}))
-            raise click.BadParameter(
-                f"{file} does not have the name of an image; the images are {names}", param_hint="--image"
-            )
-        found |= dict.fromkeys(named, file)
-    return found
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[preflight.Progress]:
-    """Progress bars on a terminal, otherwise nothing."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _name, _size: lambda _length: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-
-        def begin(name: str, size: int | None) -> Callable[[int], object]:
-            task = bars.add_task(name, total=size)
-            return lambda length: bars.advance(task, length)
-
-        yield begin
-
-
-def _users(hosts: Sequence[Host], url: str) -> str:
-    count = sum(url in (host.settings.image_url, host.settings.tree_url) for host in hosts)
-    return f"{count} host{'' if count == 1 else 's'}"
-
-
-def _image_line(look: ImageLook, users: str) -> str:
-    parts = [size_text(look.size)] if look.size else []
-    if look.inside is not None:
-        parts += [look.inside.nvr or "no NVR", look.inside.os_release.get("PRETTY_NAME", "")]
-    if look.sha256 is not None:
-        parts.append(f"sha256 {look.sha256[:_SUM_SHOWN]}…")
-    return _line("image", look.url, parts, users)
-
-
-def _tree_line(look: TreeLook, users: str) -> str:
-    return _line("tree ", look.url, [str(look.info)] if look.info else [], users)
-
-
-def _line(kind: str, url: str, parts: Sequence[str], users: str) -> str:
-    told = ", ".join(part for part in (*parts, users) if part)
-    return f"{kind}  {preflight.place(url)}  {''.join(c if c.isprintable() else '?' for c in told)}"
-
-
-def _json(problems: Sequence[Problem], looks: preflight.Looks) -> dict[str, object]:
-    return {
-        "problems": [fold.to_json() for fold in folded(problems)],
-        "images": [look.to_json() for look in looks.images.values()],
-        "trees": [look.to_json() for look in looks.trees.values()],
-    }
+    preflightrun.preflight_images(hosts, limit, download, images, ca, timeout, passwords, as_json)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The commands that publish from the inventory: `render` and `arm`."""
+"""What `render` and `arm` do: they publish from the inventory."""
 
 from __future__ import annotations
 
 import datetime
 import io
-import stat
 import sys
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -17,15 +15,10 @@ from rich.progress import Progress
 
 from ksgen import netboot, publish
 from ksgen.cli import confirmation, planning
-from ksgen.cli.completion import complete_hosts
+from ksgen.cli.arguments import ARMED_UNASKED
 from ksgen.cli.edges import (
     DONE,
-    HOSTS,
-    JSON,
-    ONE_HOSTS,
-    PASSWORDS,
     PROBLEMS,
-    SETTINGS,
     count,
     counted,
     files_text,
@@ -35,116 +28,25 @@ from ksgen.cli.edges import (
     talk,
 )
 from ksgen.cli.planning import Options, Order, Plan
-from ksgen.grammar import VERSIONS
 from ksgen.kickstart import Rendered
-from ksgen.netboot import NONE, Given
 
 _PROGRESS_FROM = 50  # hosts; with fewer a progress bar is not worthwhile
 # How often a run starts over because another run has published in the meantime.
 _ATTEMPTS = 5
 
 
-def _directory(_: click.Context, __: click.Parameter, given: str | None) -> Given:
-    if given is None:
-        return None
-    if given == NONE:
-        return NONE
-    if not Path(given).is_dir():
-        raise click.BadParameter(f"{given!r} is neither a directory nor {NONE!r}")
-    return Path(given)
+def render(dry_run: bool, only_check: bool, options: dict[str, Any]) -> None:
+    """Publish the site, or the hosts that --limit selects, and exit."""
+    _publish(Options(dry_run=dry_run, only_check=only_check, **options))
 
 
-def _trees(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Given]:
-    found: dict[str, Given] = {}
-    for text in given:
-        release, equals, path = text.partition("=")
-        if not equals or release not in VERSIONS or not (path == NONE or Path(path).is_dir()):
-            raise click.BadParameter(
-                f"{text!r} is not RELEASE=DIR, with {' or '.join(VERSIONS)} and an existing directory"
-            )
-        found[release] = Path(path) if path != NONE else NONE
-    return found
-
-
-def _file(_: click.Context, parameter: click.Parameter, given: str | None) -> Given:
-    """A file that nginx reads. It need not be readable here: a private key often is readable by root only."""
-    if given is None or (given == NONE and parameter.name == "certificate"):
-        return given
-    try:
-        mode = Path(given).stat().st_mode
-    except PermissionError:
-        return Path(given)
-    except OSError as error:
-        raise click.BadParameter(f"{given}: {error.strerror}") from error
-    if stat.S_ISDIR(mode):
-        raise click.BadParameter(f"{given} is a directory")
-    return Path(given)
-
-
-def _publishing(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that render and arm share."""
-    path = click.Path(path_type=Path)
-    for option in reversed((
-        click.option("-o", "--output", "directory", default="out", show_default=True, type=path,
-                     help="Directory to publish into."),
-        click.option("--templates", callback=_directory, metavar="DIR",
-                     help="Directory of templates that override the built-in ones; remembered, `none` resets."),
-        click.option("--tree", "trees", multiple=True, callback=_trees, metavar="EL=DIR",
-                     help="Install tree of a release; remembered, `EL=none` resets."),
-        click.option("--images", callback=_directory, metavar="DIR",
-                     help="Directory of node images that nginx serves; remembered, `none` resets."),
-        click.option("--run", type=path, help="Directory for logs and leases; remembered; default: beside the output."),
-        click.option("--certificate", callback=_file, metavar="FILE",
-                     help="TLS certificate for nginx; remembered, `none` resets it and the key."),
-        click.option("--key", callback=_file, metavar="FILE", help="Private key of the certificate; remembered."),
-        click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change."),
-        PASSWORDS,
-        JSON,
-    )):  # fmt: skip
-        command = option(command)
-    return command
-
-
-@click.command(context_settings=SETTINGS)
-@HOSTS
-@click.option(
-    "--limit",
-    metavar="PATTERN",
-    shell_complete=complete_hosts,
-    help="Comma-separated hosts, groups or globs: write only these.",
-)
-@click.option("--diff", "show_diff", is_flag=True, help="Show the changes as a unified diff.")
-@_publishing
-@click.option("--check", "only_check", is_flag=True, help="Like --dry-run, but exit 1 only on errors.")
-def render(dry_run: bool, only_check: bool, **options: Any) -> None:
-    """Check the inventory and publish a kickstart and boot files for each host; with errors nothing is written."""
-    _publish(Options(dry_run=dry_run or only_check, only_check=only_check, **options))
-
-
-@click.command(context_settings=SETTINGS)
-@ONE_HOSTS
-@click.argument("names", metavar="HOST...", nargs=-1, required=True, shell_complete=complete_hosts)
-@click.option("-i", "--inventory", "more", multiple=True, metavar="HOSTS", help="Additional inventory of the site.")
-@click.option("--until", metavar="TIME", help="90m, 6h, 2d or 2026-05-04T18:00; default: 6h.")
-@click.option(
-    "--yes",
-    is_flag=True,
-    help=f"Do not ask for confirmation, which more than {confirmation.ARMED_UNASKED} hosts require.",
-)
-@_publishing
-def arm(
-    hosts: str, names: tuple[str, ...], more: tuple[str, ...], until: str | None, yes: bool, **options: Any
-) -> None:
-    """Arm each HOST: until TIME it can boot the installer once, which erases its disks. All others boot their disk.
-
-    HOST is a host, a group or a glob ('node0*'), or `all`. The hosts and their disks are listed; arming more than a few
-    requires confirmation.
-    """
+def arm(hosts: list[str], names: tuple[str, ...], until: str | None, yes: bool, options: dict[str, Any]) -> None:
+    """Publish the hosts that the names mean, armed, and exit."""
     now = datetime.datetime.now(datetime.timezone.utc)
     end = netboot.parse_until(until, now)
     if isinstance(end, netboot.UntilError):
         raise click.UsageError(f"{end.message}; {end.hint}")
-    _publish(Options(hosts=[hosts, *more], limit=",".join(names), order=Order(end, now, yes), **options))
+    _publish(Options(hosts=hosts, limit=",".join(names), order=Order(end, now, yes), **options))
 
 
 def _publish(options: Options) -> None:
@@ -185,7 +87,7 @@ def _confirmed(options: Options, order: Order, plan: Plan, asked: list[str]) -> 
         return asked
     for line in lines:
         talk(line)
-    if options.dry_run or order.is_confirmed or len(plan.hosts) <= confirmation.ARMED_UNASKED:
+    if options.dry_run or order.is_confirmed or len(plan.hosts) <= ARMED_UNASKED:
         return lines
     question = f"Arm {len(plan.hosts)} hosts?"
     if not sys.stdin.isatty():

@@ -9,21 +9,19 @@ from ksgen.grammar.ksview import (
     Check,
     Found,
     Kickstart,
-    Kind,
     Section,
     init_line,
     mentions_init,
     value,
     view,
 )
-from ksgen.grammar.releases import SECTIONS, VERSIONS, Command, Grammar, Numbered
+from ksgen.grammar.releases import SECTIONS, Command, Grammar, Numbered
 
 __all__ = [
     "PAYLOADS",
     "SECTIONS",
     "SIZE_LIMIT",
     "STORAGE",
-    "VERSIONS",
     "Check",
     "Command",
     "Entry",
@@ -31,7 +29,6 @@ __all__ = [
     "Grammar",
     "Kickstart",
     "KickstartFile",
-    "Kind",
     "Manual",
     "Numbered",
     "Option",

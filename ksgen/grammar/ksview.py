@@ -7,17 +7,16 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from ksgen.grammar.releases import SECTIONS, Command, Numbered
 from ksgen.problems import Severity
+from ksgen.targets import Kind
 from org_ovirt_node.layout import Device
 
 SCRIPTS = frozenset(("%pre", "%pre-install", "%post", "%onerror", "%traceback"))
 # Commands that say where the system comes from.
 PAYLOADS = ("liveimg", "url", "nfs", "cdrom", "harddrive", "hmc", "ostreesetup", "ostreecontainer", "bootc")
-# What is installed; "any": each file by what is in it.
-Kind = Literal["node", "host", "any"]
 STORAGE = ("part", "partition", "raid", "volgroup", "logvol", "btrfs", "mount", "autopart")
 
 _OPENING = re.compile(r"^[ \t]*%\S+", re.MULTILINE)

@@ -24,9 +24,7 @@ from pykickstart.version import makeVersion
 
 from ksgen.grammar import lexer
 from ksgen.problems import Finding
-
-VERSIONS = {"el9": "RHEL9", "el10": "RHEL10"}
-
+from ksgen.targets import VERSIONS
 
 # What is wrong, and in which line, from 1; 0 where pykickstart does not say.
 Numbered: TypeAlias = tuple[int, Finding]

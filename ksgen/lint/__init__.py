@@ -7,13 +7,11 @@ from ksgen.lint.echoes import without_echoes
 from ksgen.lint.linter import Linter, lint
 from ksgen.lint.storage import devices
 from ksgen.lint.switches import disabled_in
-from ksgen.lint.targets import KINDS, RELEASES, release_of
+from ksgen.lint.targets import release_of
 from ksgen.lint.written import check_written
 
 __all__ = [
     "CHECKS",
-    "KINDS",
-    "RELEASES",
     "Linter",
     "check",
     "check_written",

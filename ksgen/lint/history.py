@@ -12,7 +12,8 @@ from pykickstart.handlers.control import commandMap
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion, stringToVersion
 
-from ksgen.grammar import VERSIONS, Check, Found, Kickstart
+from ksgen.grammar import Check, Found, Kickstart
+from ksgen.targets import VERSIONS
 
 PYKICKSTART = "pykickstart, handlers/control.py"
 NAMES = {"el9": "EL9", "el10": "EL10"}

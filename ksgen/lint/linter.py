@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ksgen.grammar import SIZE_LIMIT, Grammar, KickstartFile, Kind, Numbered, include, read_file, view
+from ksgen.grammar import SIZE_LIMIT, Grammar, KickstartFile, Numbered, include, read_file, view
 from ksgen.lint import storage
 from ksgen.lint.checking import check, grammar_of
 from ksgen.lint.echoes import without_echoes
@@ -16,6 +16,7 @@ from ksgen.lint.switches import disabled_in
 from ksgen.lint.targets import release_of, written_for_other
 from ksgen.lint.written import adds_network_only, check_written
 from ksgen.problems import ALL, Finding, Mark, Problem, Report
+from ksgen.targets import Kind
 from ksgen.variables import nearest
 
 

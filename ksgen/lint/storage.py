@@ -9,7 +9,7 @@ from typing import Any
 
 from pykickstart.version import stringToVersion
 
-from ksgen.grammar import VERSIONS
+from ksgen.targets import VERSIONS
 from org_ovirt_node import layout
 from org_ovirt_node.layout import MIB, Device
 

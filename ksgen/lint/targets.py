@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import get_args
 
 from pykickstart.version import versionMap
 
-from ksgen.grammar import VERSIONS, Kind, Numbered
+from ksgen.grammar import Numbered
 from ksgen.problems import Finding
+from ksgen.targets import RELEASES, VERSIONS
 
-RELEASES = ("el9", "el10")
 _DEFAULT_RELEASE = "el9"
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
 
 # pykickstart, version.py: versionFromFile; others write EL10, or the number alone.
 _VERSION = re.compile(r"^#\s*version\s*=\s*(\S+)", re.MULTILINE | re.IGNORECASE)

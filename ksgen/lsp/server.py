@@ -17,12 +17,13 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
-from ksgen.grammar import Kind, manual
+from ksgen.grammar import manual
 from ksgen.lint import Linter, release_of
 from ksgen.lsp import inventories, kickstarts
 from ksgen.lsp.diagnosis import Document, document_of, inventory_problems, kickstart_problems
 from ksgen.lsp.offers import Cursor, Offer
 from ksgen.problems import Problem
+from ksgen.targets import Kind
 
 PAUSE = 0.2  # seconds without a key before a document is checked
 _LINE_END = re.compile(r"\r\n|\n|\r")

@@ -2,6 +2,6 @@
 """Checks of images and install trees as the installer will fetch them."""
 
 from ksgen.preflight.looks import ImageLook, Looks, Progress, TreeLook, look, problems
-from ksgen.preflight.webfiles import TIMEOUT, Client, place
+from ksgen.preflight.webfiles import Client, place
 
-__all__ = ["TIMEOUT", "Client", "ImageLook", "Looks", "Progress", "TreeLook", "look", "place", "problems"]
+__all__ = ["Client", "ImageLook", "Looks", "Progress", "TreeLook", "look", "place", "problems"]

@@ -21,8 +21,6 @@ from urllib.parse import quote, urljoin, urlsplit
 from ksgen.problems import Finding
 from ksgen.redaction import redacted
 
-# seconds; Anaconda itself waits 46 (its constants.py, NETWORK_CONNECTION_TIMEOUT), and forty hosts request at once
-TIMEOUT = 20.0
 _REDIRECTS = 10  # dracut's curl follows 50 (curl(1), --max-redirs); a tree that needs more than a few is a loop
 _PIECE = 1 << 20  # bytes requested at a time of a file that is inspected
 _STREAMED = 1 << 16  # bytes of a download handed over at a time; even a slow connection has some every second
@@ -78,7 +76,7 @@ class Client:
     and ssl.SSLError, a subclass, if it has no certificates.
     """
 
-    def __init__(self, timeout: float = TIMEOUT, ca: Path | None = None) -> None:
+    def __init__(self, timeout: float, ca: Path | None = None) -> None:
         self._timeout = timeout
         self._trust = ssl.create_default_context()
         if ca is not None:

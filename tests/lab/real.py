@@ -19,8 +19,8 @@ from pathlib import Path
 from inventories import SSH_KEY
 
 from ksgen.iso import planning
-from ksgen.lint import RELEASES
 from ksgen.media import bootiso, nodeimage
+from ksgen.targets import RELEASES
 from lab.kickstart_job import HERE, Rendered, node_disk, rendered
 from lab.look import END, PLACES, WRITTEN, judge, parts
 from lab.machine import GIB, PATIENCE, Disk, LabError, Machine, Result, Watch, run

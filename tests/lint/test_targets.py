@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ksgen.grammar import Kind, ksfile
-from ksgen.lint import RELEASES, Linter
+from ksgen.grammar import ksfile
+from ksgen.lint import Linter
 from ksgen.problems import Problem
+from ksgen.targets import RELEASES, Kind
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs"))
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ksgen.grammar import manual
-from ksgen.lint import RELEASES
 from ksgen.lsp import kickstarts
 from ksgen.lsp.offers import Cursor
+from ksgen.targets import RELEASES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs"))
 
