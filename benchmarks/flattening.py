@@ -15,9 +15,9 @@ branches of one template.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import yaml
@@ -37,6 +37,19 @@ EXPRESSIONS = (
     "node_image_url",
     "node_ssh_keys[0]",
 )
+
+
+class Syntax(NamedTuple):
+    """How a template engine prints a value, and a text that it would read as its own."""
+
+    value: str
+    special: str
+    escaped: str
+
+
+JINJA = Syntax("{{{{ {} }}}}", r"\{[{%#]", '{{{{ "{}" }}}}')
+CHEETAH = Syntax("${{{}}}", r"[$#]", "\\{}")
+
 # More than examples/ can have, were each of its hosts a kind: then a value of a host's own is missing in _own_values.
 MOST_KINDS = 40
 
@@ -46,7 +59,7 @@ def of_inventory(inventory: Path, kickstarts: Path, directory: Path) -> tuple[Pa
     site = yaml.load(inventory.read_text(), Loader=yaml.CSafeLoader)["all"]
     hosts: dict[str, Any] = next(iter(site["children"].values()))["hosts"]
     name, host = next(iter(hosts.items()))
-    values = _evaluated({"name": name, **site["vars"], **host})
+    values = evaluated(EXPRESSIONS, {"name": name, **site["vars"], **host})
     template = directory / "limit.ks.j2"
     template.write_text(flattened((kickstarts / f"{name}.ks").read_text(), values))
     return inventory, template
@@ -70,25 +83,24 @@ def of_resolved(inventory: Path, kickstarts: Path, directory: Path) -> tuple[Pat
     return resolved, template
 
 
-def flattened(kickstart: str, values: Mapping[str, str]) -> str:
+def flattened(kickstart: str, values: Mapping[str, str], syntax: Syntax = JINJA) -> str:
     """A template that prints this kickstart; `values` has the text that each expression replaces."""
     expressions = {text: expression for expression, text in reversed([*values.items()])}
     longest_first = sorted(expressions, key=len, reverse=True)
     either = "|".join(map(re.escape, longest_first))
+
+    def printed(match: re.Match[str]) -> str:
+        expression = expressions.get(match[0])
+        return syntax.value.format(expression) if expression else syntax.escaped.format(match[0])
+
     # Not a part of a longer name, address or number.
-    whole = re.compile(rf"(?<![\w.:])(?:{either})(?![.:]?\w)|\{{[{{%#]")
-    return whole.sub(lambda match: _printed(expressions, match[0]), kickstart)
+    return re.sub(rf"(?<![\w.:])(?:{either})(?![.:]?\w)|{syntax.special}", printed, kickstart)
 
 
-def _printed(expressions: Mapping[str, str], text: str) -> str:
-    """What prints a text: its expression, or, for what Jinja would read as its own, a string constant."""
-    return "{{ " + expressions.get(text, f'"{text}"') + " }}"
-
-
-def _evaluated(variables: Mapping[str, Any]) -> dict[str, str]:
+def evaluated(expressions: Iterable[str], variables: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each expression."""
     environment = jinja2.Environment()
-    values = {expression: environment.compile_expression(expression)(**variables) for expression in EXPRESSIONS}
-    return {expression: str(value) for expression, value in values.items()}
+    return {expression: str(environment.compile_expression(expression)(**variables)) for expression in expressions}
 
 
 def _branches(kinds: Sequence[str]) -> str:

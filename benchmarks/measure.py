@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -49,6 +49,14 @@ def timed(command: Sequence[str | Path]) -> Time:
         elapsed = time.perf_counter() - begin
         _check(process, status, errors)
     return Time(elapsed, usage.ru_utime + usage.ru_stime)
+
+
+def printed(command: Sequence[str | Path], given: str, environment: Mapping[str, str]) -> str:
+    """What a command that measures itself prints."""
+    done = subprocess.run(command, input=given, text=True, capture_output=True, env={**os.environ, **environment})
+    if done.returncode:
+        raise CommandError(f"{command!r} failed:\n{done.stderr}")
+    return done.stdout
 
 
 def peak_memory(command: Sequence[str | Path]) -> int:

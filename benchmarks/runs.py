@@ -8,15 +8,15 @@ import filecmp
 import re
 import shutil
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from benchmarks import flattening, measure, sites
+from benchmarks import cobbler, flattening, measure, sites
 from benchmarks.measure import KSGEN, PYTHON, Time
 
 HERE = Path(__file__).parent
-FULL, AGAIN, CHANGED, LIMITED, ARMED, LIMIT, SCRIPT = (
-    "full", "again", "changed", "limited", "armed", "limit", "script",
+FULL, AGAIN, CHANGED, LIMITED, ARMED, LIMIT, SCRIPT, COBBLER = (
+    "full", "again", "changed", "limited", "armed", "limit", "script", "cobbler",
 )  # fmt: skip
 # The script starts a process for each host.
 SCRIPT_HOSTS = 40
@@ -27,7 +27,7 @@ FLATTENERS: Mapping[str, Callable[[Path, Path, Path], tuple[Path, Path]]] = {
 
 
 class DifferenceError(Exception):
-    """The limit has written another kickstart than ksgen."""
+    """Another kickstart than ksgen's was written."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,20 +50,22 @@ def medians(rounds: list[dict[str, Time]]) -> dict[str, Time]:
     }
 
 
-def rounds(case: Case, count: int) -> list[dict[str, Time]]:
-    """All commands, so many times in turn."""
+def rounds(case: Case, count: int, cobbler_source: Path | None = None) -> list[dict[str, Time]]:
+    """All commands, so many times in turn; Cobbler's renderer if there is its source."""
     with measure.directory() as directory:
         inventory = sites.SITES[case.site](directory, case.hosts, case.addon)
-        return [{**_round(case, inventory, directory), **_script_round(case)} for _ in range(count)]
+        return [_round(case, inventory, directory, cobbler_source) | _script_round(case) for _ in range(count)]
 
 
-def _round(case: Case, inventory: Path, directory: Path) -> dict[str, Time]:
+def _round(case: Case, inventory: Path, directory: Path, cobbler_source: Path | None) -> dict[str, Time]:
     out, host, original = directory / "out", sites.first_host(inventory), inventory.read_text()
     full: list[str | Path] = [*KSGEN, inventory, "-o", out]
     times = {FULL: measure.timed(full), AGAIN: measure.timed(full)}
     source, template = FLATTENERS[case.site](inventory, out / "ks", directory)
     times[LIMIT] = measure.timed([*PYTHON, HERE / "limit" / "render.py", source, template, directory / "limit"])
     compare(out / "ks", directory / "limit")
+    if cobbler_source and case.site == "flat":
+        times[COBBLER] = _cobbler(cobbler_source, inventory, out / "ks", directory / "cobbler")
     inventory.write_text(with_one_change(original))
     times[CHANGED] = measure.timed(full)
     # The host that is written now gets its own values back.
@@ -71,7 +73,7 @@ def _round(case: Case, inventory: Path, directory: Path) -> dict[str, Time]:
     times[LIMITED] = measure.timed([*full, "--limit", host])
     _put_kernel(out)
     times[ARMED] = measure.timed([*KSGEN, "arm", inventory, host, "-o", out])
-    for path in (out, directory / "limit", directory / "run"):
+    for path in (out, directory / "limit", directory / "cobbler", directory / "run"):
         shutil.rmtree(path, ignore_errors=True)
     return times
 
@@ -83,6 +85,14 @@ def _script_round(case: Case) -> dict[str, Time]:
     with measure.directory() as directory:
         inventory = sites.flat(directory, SCRIPT_HOSTS, case.addon)
         return {SCRIPT: measure.timed([*PYTHON, HERE / "script" / "render.py", inventory, directory / "out"])}
+
+
+def _cobbler(source: Path, inventory: Path, ours: Path, directory: Path) -> Time:
+    """Cobbler's renderer for one host: it measures itself, without its start."""
+    seconds = cobbler.seconds(source, inventory, ours, directory)
+    written = [path.name for path in (directory / "ks").iterdir()]
+    compare(ours, directory / "ks", written)
+    return Time(seconds / len(written), seconds / len(written))
 
 
 def _put_kernel(out: Path) -> None:
@@ -99,11 +109,11 @@ def with_one_change(inventory: str) -> str:
     return changed
 
 
-def compare(ours: Path, theirs: Path) -> None:
-    """Compare all kickstarts byte for byte."""
-    names = {path.name for path in ours.iterdir()}
-    if names != {path.name for path in theirs.iterdir()}:
-        raise DifferenceError("the limit has written the kickstarts of other hosts")
+def compare(ours: Path, theirs: Path, names: Collection[str] = ()) -> None:
+    """Compare kickstarts byte for byte: those of these files, or all."""
+    if not names and {path.name for path in ours.iterdir()} != {path.name for path in theirs.iterdir()}:
+        raise DifferenceError(f"{theirs.name}: the kickstarts of other hosts")
+    names = names or [path.name for path in ours.iterdir()]
     _, different, unreadable = filecmp.cmpfiles(ours, theirs, names, shallow=False)
     if different or unreadable:
-        raise DifferenceError(f"the limit has written other kickstarts: {', '.join([*different, *unreadable][:3])}")
+        raise DifferenceError(f"{theirs.name}: not what ksgen writes: {', '.join([*different, *unreadable][:3])}")
