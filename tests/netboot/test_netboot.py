@@ -401,6 +401,7 @@ def test_no_dhcp_unasked(host: Host) -> None:
         "log-dhcp",
         "enable-tftp",
         "tftp-root=/srv/out",
+        "tftp-max=500",
         "port=0",
     ]
 
