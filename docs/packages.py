@@ -22,7 +22,7 @@ KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
         "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish targets "
-        "templates variables",
+        "templates variables version",
         "layout presentation",
     ),
     "lsp": Package(
@@ -35,7 +35,7 @@ KSGEN = {
     ),
     "kickstart": Package(
         "the checked kickstart of a host, rendered from its plan",
-        "grammar host lint problems redaction syntax templates variables",
+        "grammar host lint problems redaction syntax templates variables version",
         "layout programs section",
     ),
     "templates": Package("the environment that kickstarts and boot files are rendered in", "problems variables"),
@@ -69,6 +69,7 @@ KSGEN = {
     ),
     "problems": Package("problem codes, and problems with their location", "redaction"),
     "redaction": Package("detection and redaction of secrets"),
+    "version": Package("the version of this installation"),
     "targets": Package("what a kickstart can be for: releases, and what is installed"),
 }
 ADDON = {

@@ -19,18 +19,8 @@ import click
 
 from ksgen import netboot, publish
 from ksgen.cli import confirmation
-from ksgen.cli.edges import (
-    DONE,
-    PROBLEMS,
-    count,
-    files_text,
-    matching,
-    names_text,
-    read,
-    show_problems,
-    stop,
-    talk,
-)
+from ksgen.cli.edges import DONE, PROBLEMS, count, files_text, names_text, show_problems, stop, talk
+from ksgen.cli.selection import matching, read
 from ksgen.host import read_hosts
 from ksgen.inventory import Inventory
 from ksgen.netboot import Remembered

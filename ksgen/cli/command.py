@@ -19,6 +19,7 @@ from ksgen.cli import (
     show_commands,
 )
 from ksgen.cli.arguments import SETTINGS
+from ksgen.version import DISTRIBUTION
 
 _INTERRUPTED = 130  # 128 and SIGINT
 
@@ -74,7 +75,7 @@ Shell completion:
 
 
 @click.group(cls=_RenderByDefault, epilog=_EPILOG, context_settings=SETTINGS)
-@click.version_option(package_name="ovirt-node-installer", prog_name="ksgen")
+@click.version_option(package_name=DISTRIBUTION, prog_name="ksgen")
 def main() -> None:
     """Turn a site's inventory into checked kickstarts for oVirt Nodes.
 

@@ -1,68 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the commands of ksgen share: reading the inventory, selecting hosts, printing problems."""
+"""What the commands of ksgen tell: problems, what was done, and the exit code."""
 
 from __future__ import annotations
 
-import fnmatch
 import json
-import os
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import click
-from rich.console import Console
-from rich.text import Text
 
-from ksgen import inventory
-from ksgen.inventory import Inventory, Opener, password_files
-from ksgen.problems import Problem, Report, folded, to_text
-from ksgen.variables import is_claimed, nearest
+from ksgen.problems import Problem, folded, to_text
 
 # 0 done; 1 the input has problems, or a dry run found a difference; 2 wrong usage, which is click's own.
 DONE, PROBLEMS = 0, 1
 _NAMES_SHOWN = 4
 PIPE_WIDTH = 120  # columns, if standard output is not a terminal
-
-
-def read(paths: Sequence[str], passwords: Sequence[str] = (), stdin: TextIO | None = None) -> tuple[Inventory, Report]:
-    report = Report()
-    opener = Opener(password_files(passwords, os.environ))
-    site, found = inventory.read(list(paths), stdin=stdin or sys.stdin, opener=opener, is_own=is_claimed)
-    report.extend(found)
-    return site, report
-
-
-def limited(site: Inventory, limit: str | None) -> frozenset[str]:
-    """The names of the hosts that a pattern selects. Raises a usage error if it matches no host."""
-    names = frozenset(entry.name for entry in site.hosts)
-    if limit is None:
-        return names
-    groups = {entry.name: entry.groups for entry in site.hosts}
-    chosen: set[str] = set()
-    for pattern in filter(None, limit.split(",")):
-        found = matching(pattern, groups)
-        if not found:
-            raise click.UsageError(unknown_host("host or group", pattern, [*groups, *site.groups]))
-        chosen |= found
-    return frozenset(chosen)
-
-
-def matching(pattern: str, groups: Mapping[str, Collection[str]]) -> frozenset[str]:
-    """The hosts that a pattern matches: a host, a group, a glob of either, or `all`. `groups`: of each host."""
-    return frozenset(
-        name
-        for name, those in groups.items()
-        if pattern == "all" or any(fnmatch.fnmatchcase(word, pattern) for word in (name, *those))
-    )
-
-
-def unknown_host(what: str, word: str, names: Iterable[str]) -> str:
-    """What is said of a name that no host or group has; a short name is completed."""
-    longer = [name for name in names if name.startswith(f"{word}.")]
-    cure = f"did you mean {longer[0]!r}?" if len(longer) == 1 else nearest(word, names)
-    return f"no {what} named {word!r}" + (f"; {cure}" if cure else "")
 
 
 def show_problems(
@@ -72,6 +26,14 @@ def show_problems(
     if as_json:
         click.echo(json.dumps({"problems": [fold.to_json() for fold in folded(problems)], **(more or {})}, indent=1))
         return
+    if problems:
+        _print_problems(problems, sources)
+
+
+def _print_problems(problems: Sequence[Problem], sources: Mapping[str, str]) -> None:
+    from rich.console import Console  # not at the top: most runs have no problem to print
+    from rich.text import Text
+
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for line in to_text(problems, sources if console.is_terminal else {}):
         text = Text(line)

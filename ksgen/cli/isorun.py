@@ -18,11 +18,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from ksgen import grammar, iso, media
 from ksgen.cli.edges import PROBLEMS, count, show_problems, talk
 from ksgen.iso import Request
-from ksgen.kickstart import version
 from ksgen.lint import Linter
 from ksgen.media import BootIso, NodeImage
 from ksgen.problems import Finding, Mark, Report
 from ksgen.targets import RELEASES
+from ksgen.version import version
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -15,6 +15,8 @@ _FORMATS = ("text", "json", "sarif", "github")
 
 
 def _codes(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    if not given:
+        return ()
     from ksgen.problems import ALL
     from ksgen.variables import nearest
 

@@ -13,8 +13,8 @@ import click
 from ksgen import lint
 from ksgen.cli import github, sarif
 from ksgen.cli.edges import DONE, PROBLEMS, show_problems
-from ksgen.kickstart import version
 from ksgen.targets import Kind
+from ksgen.version import version
 
 
 def lint_files(

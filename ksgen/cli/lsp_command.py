@@ -18,7 +18,7 @@ def language_server(release: str | None, kind: Kind) -> None:
     It reports what ksgen and ksgen lint report, and completes and explains commands, options and variables.
     """
     from ksgen.cli.edges import stop
-    from ksgen.kickstart import version
+    from ksgen.version import version
 
     try:
         from ksgen.lsp import serve

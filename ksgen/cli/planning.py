@@ -17,13 +17,14 @@ from typing import TextIO
 import click
 
 from ksgen import netboot, publish
-from ksgen.cli.edges import limited, read
+from ksgen.cli.selection import limited, read
 from ksgen.host import Host, all_variables, is_skipped, read_hosts
 from ksgen.inventory import Inventory
-from ksgen.kickstart import Place, Rendered, boot_places, own_programs, render_all, version
+from ksgen.kickstart import Place, Rendered, boot_places, own_programs, render_all
 from ksgen.netboot import NONE, Arming, Given, Remembered
 from ksgen.problems import Problem, Report
 from ksgen.templates import idle_templates
+from ksgen.version import version
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from ksgen import preflight
-from ksgen.cli.edges import DONE, PROBLEMS, limited, read, show_problems
+from ksgen.cli.edges import DONE, PROBLEMS, show_problems
+from ksgen.cli.selection import limited, read
 from ksgen.host import Host, read_hosts
 from ksgen.preflight import ImageLook, TreeLook
 from ksgen.problems import Problem, folded

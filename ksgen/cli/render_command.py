@@ -16,17 +16,7 @@ from rich.progress import Progress
 from ksgen import netboot, publish
 from ksgen.cli import confirmation, planning
 from ksgen.cli.arguments import ARMED_UNASKED
-from ksgen.cli.edges import (
-    DONE,
-    PROBLEMS,
-    count,
-    counted,
-    files_text,
-    names_text,
-    show_problems,
-    stop,
-    talk,
-)
+from ksgen.cli.edges import DONE, PROBLEMS, count, counted, files_text, names_text, show_problems, stop, talk
 from ksgen.cli.planning import Options, Order, Plan
 from ksgen.kickstart import Rendered
 

@@ -11,17 +11,9 @@ import click
 from rich.console import Console
 
 from ksgen.cli import picture
-from ksgen.cli.edges import (
-    DONE,
-    PIPE_WIDTH,
-    PROBLEMS,
-    limited,
-    read,
-    show_problems,
-    unknown_host,
-)
-from ksgen.host import explain_default, explain_host, read_hosts
-from ksgen.kickstart import shown_plan
+from ksgen.cli.edges import DONE, PIPE_WIDTH, PROBLEMS, show_problems
+from ksgen.cli.selection import limited, read, unknown_host
+from ksgen.host import explain_default, explain_host, read_hosts, shown_plan
 from ksgen.variables import misspelt
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Variables of the inventory to typed hosts, and back to the lines that they come from."""
 
+from ksgen.host.discretion import shown_plan
 from ksgen.host.evaluation import all_variables
 from ksgen.host.explanation import Default, Explanation, explain_default, explain_host
 from ksgen.host.host import Host
@@ -18,4 +19,5 @@ __all__ = [
     "explain_host",
     "is_skipped",
     "read_hosts",
+    "shown_plan",
 ]

@@ -8,7 +8,6 @@ import functools
 import re
 import types
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ksgen.host import Host
 from ksgen.problems import Mark, Problem
 from ksgen.templates import ORDER, TEMPLATE_ERRORS, GateError, environment, template_problem
 from ksgen.variables import Disk, Settings, SizeRange, one_line
+from ksgen.version import version
 from org_ovirt_node import layout, section
 from org_ovirt_node.layout import Commands, storage_commands
 from org_ovirt_node.programs import disks, imgbase, nics
@@ -178,11 +178,6 @@ def _keys(settings: Settings) -> list[tuple[str, list[str]]]:
     """The SSH keys of each person. A second `sshkey` for one person draws a warning, so a script adds the others."""
     everybody = [("root", settings.ssh_keys), *((user.name, user.ssh_keys) for user in settings.users)]
     return [(name, keys) for name, keys in everybody if keys]
-
-
-@functools.cache
-def version() -> str:
-    return metadata.version("ovirt-node-installer")
 
 
 @functools.cache

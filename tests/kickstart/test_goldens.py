@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from example_site import kickstarts, site
 
-from ksgen.kickstart import version
 from ksgen.kickstart.page import source
+from ksgen.version import version
 from org_ovirt_node.programs import disks, imgbase, nics
 
 GOLDENS = Path(__file__).parents[1] / "data" / "goldens"
