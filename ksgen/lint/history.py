@@ -7,10 +7,10 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pykickstart.base import DeprecatedCommand, RemovedCommand
+from pykickstart.base import DeprecatedCommand, KickstartHandler, RemovedCommand
 from pykickstart.handlers.control import commandMap
 from pykickstart.parser import KickstartParser
-from pykickstart.version import makeVersion, stringToVersion
+from pykickstart.version import stringToVersion
 
 from ksgen.grammar import Check, Found, Kickstart
 from ksgen.targets import VERSIONS
@@ -98,10 +98,18 @@ def options_of(cls: Any) -> frozenset[str]:
 
 
 @functools.cache
+def _sections(release: str) -> Any:
+    """The sections of a release, by their names. Of a handler they need its version alone; its commands take long."""
+    handler = KickstartHandler()
+    handler.version = _version(release)
+    return KickstartParser(handler)._sections
+
+
+@functools.cache
 def actions(name: str, release: str) -> Mapping[str, Any]:
     """The options of a command, or of the header of a section (`%packages`), as argparse has them."""
     if name.startswith("%"):
-        section = KickstartParser(makeVersion(VERSIONS[release]))._sections.get(name)
+        section = _sections(release).get(name)
         return dict(section._getParser()._option_string_actions) if hasattr(section, "_getParser") else {}
     cls = known(release).get(name)
     if cls is None or not options_of(cls):
@@ -127,34 +135,39 @@ def options_elsewhere(name: str, release: str) -> tuple[frozenset[str], frozense
 # --- what the grammar takes, for now ---------------------------------------------------------------------------------
 
 
+def _means_something(name: str) -> bool:
+    """Whether EL9 acts on a command."""
+    cls = known("el9").get(name)
+    return cls is not None and not issubclass(cls, (DeprecatedCommand, RemovedCommand))
+
+
+def _is_gone(name: str) -> bool:
+    """Whether EL10 has no such command any more."""
+    cls = known("el10").get(name)
+    return cls is None or issubclass(cls, RemovedCommand)
+
+
 @functools.cache
-def _ending() -> tuple[Mapping[str, str], Mapping[tuple[str, str], str]]:
-    """Commands and options that EL9 has and EL10 has no more."""
-    now, then = known("el9"), known("el10")
-    meant = {name: cls for name, cls in now.items() if not issubclass(cls, (DeprecatedCommand, RemovedCommand))}
-    gone = [name for name in meant if name not in then or issubclass(then[name], RemovedCommand)]
-    commands = {name: INSTEAD.get(name, "") for name in gone}
-    options = {
-        (name, option): INSTEAD_OF_OPTIONS.get((name, option), "")
-        for name, cls in meant.items()
-        if name not in commands
-        for option in options_of(cls) - options_of(then[name])
-    }
-    return commands, options
+def _options_gone(name: str) -> frozenset[str]:
+    """The options that EL9 has of a command, and EL10 no more."""
+    return options_of(known("el9")[name]) - options_of(known("el10")[name])
 
 
 def ending(ks: Kickstart) -> Iterator[Found]:
     if ks.release != "el9":
         return
-    commands, options = _ending()
     for command in ks.commands:
-        if command.name in commands:
-            yield Found(command.line, f"EL10 has no command {command.name!r} any more", commands[command.name])
+        name = command.name
+        if not _means_something(name):
+            continue
+        if _is_gone(name):
+            yield Found(command.line, f"EL10 has no command {name!r} any more", INSTEAD.get(name, ""))
+            continue
         for argument in command.args:
-            cure = options.get((command.name, argument.partition("=")[0])) if argument.startswith("--") else None
-            if cure is not None:
-                option = argument.partition("=")[0]
-                yield Found(command.line, f"{command.name} of EL10 has no option {option} any more", cure)
+            option = argument.partition("=")[0]
+            if option.startswith("--") and option in _options_gone(name):
+                cure = INSTEAD_OF_OPTIONS.get((name, option), "")
+                yield Found(command.line, f"{name} of EL10 has no option {option} any more", cure)
 
 
 CHECKS = (Check("ends-with-el9", "warning", ending, PYKICKSTART),)
