@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from ksgen.variables.values import Line, Size, parse_size, refuse, shown
+from ksgen.variables.values import STRICT, Line, Size, parse_size, refuse, shown
 
 # How much smaller or larger than its name a disk may be: "480 GB" of one maker are not those of another.
 NOMINAL_PERCENT = 3
@@ -116,7 +116,7 @@ def node_link(number: int) -> str:
 class SizeRange(BaseModel):
     """The sizes that a disk may have, in bytes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = STRICT
 
     min: Size | None = None
     max: Size | None = None
@@ -143,7 +143,7 @@ def _size_range(value: object) -> Any:
 class Disk(BaseModel):
     """A disk, by what is printed on it or where it is plugged in; every key that is given has to be true."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = STRICT
 
     wwn: Annotated[str, BeforeValidator(_wwn)] | None = None
     serial: Annotated[str, BeforeValidator(_serial)] | None = None

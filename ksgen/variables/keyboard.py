@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from importlib import resources
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -22,7 +22,7 @@ _NEAR = 0.75
 @functools.cache
 def known_layouts() -> frozenset[str]:
     """Every name, as it is written in the recorded list, and as EL's package kbd calls the keymap of a layout of X."""
-    text = resources.files("ksgen.variables").joinpath("keyboards.txt").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("keyboards.txt").read_text(encoding="utf-8")
     names = {line for line in text.splitlines() if not line.startswith("#")}
     return frozenset(names | {_OF_X.sub(r"\1-\2", name) for name in names})
 

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from ksgen.variables.values import (
     INTERFACE_LONGEST,
+    STRICT,
     Address,
     Address4,
     Address6,
@@ -29,8 +30,6 @@ from ksgen.variables.values import (
 MTU_MIN = 576  # RFC 791 asks every IPv4 host for as much
 MTU_MAX = 9216  # what switches call jumbo
 VLAN_MAX = 4094  # IEEE 802.1Q: 0 and 4095 are reserved
-
-_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 # The kernel's Documentation/networking/bonding.rst. Anaconda leaves out one that it does not know without a word.
@@ -103,7 +102,7 @@ BridgeOptions = dict[
 class Bond(BaseModel):
     """Several NICs as one (bonding of the kernel)."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     members: list[Member] = Field(min_length=1)
     mode: Literal[
@@ -121,7 +120,7 @@ class Bond(BaseModel):
 class Vlan(BaseModel):
     """A tagged network on another interface."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     id: int = Field(ge=1, le=VLAN_MAX)
     parent: Member
@@ -130,7 +129,7 @@ class Vlan(BaseModel):
 class Bridge(BaseModel):
     """A software switch."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     members: list[Member] = Field(min_length=1)
     options: BridgeOptions = Field(default_factory=dict)
@@ -148,7 +147,7 @@ class Bridge(BaseModel):
 class Interface(BaseModel):
     """One interface: a NIC (by name or MAC), or a bond, VLAN or bridge on others."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     name: InterfaceName | None = None
     mac: Mac | None = None

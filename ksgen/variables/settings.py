@@ -15,6 +15,7 @@ from ksgen.variables.keyboard import Keyboard
 from ksgen.variables.network import Interface
 from ksgen.variables.people import PasswordHash, PersonName, SshKey, UserName
 from ksgen.variables.values import (
+    STRICT,
     Address4,
     HostName,
     ImageUrl,
@@ -49,7 +50,6 @@ PRIVATE = frozenset({
 DHCP_RANGE_LARGEST = 2**16  # addresses; RFC 1918 has no larger subnet but 10.0.0.0/8 and 172.16.0.0/12 as a whole
 NAME_LONGEST = 255  # characters; NAME_MAX of Linux, and the policy has less for what it names
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 # The layout policy has the defaults of what it is asked for.
 _LAYOUT = Request()
 
@@ -124,7 +124,7 @@ def _time_server(value: object) -> str:
 class User(BaseModel):
     """A person who may log in."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     name: PersonName
     gecos: Annotated[Line, Field(description="The full name.")] = ""
@@ -145,7 +145,7 @@ class User(BaseModel):
 class DhcpRange(BaseModel):
     """The addresses that dnsmasq may give out."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     interface: InterfaceName
     first: Address4
@@ -176,7 +176,7 @@ class Identity(BaseModel):
     A disk or interface that is wrong is None.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, alias_generator=lambda name: PREFIX + name)
+    model_config = STRICT | ConfigDict(extra="ignore", alias_generator=lambda name: PREFIX + name)
 
     mac: Mac | None = None
     hostname: HostName | None = None
@@ -187,9 +187,7 @@ class Identity(BaseModel):
 class Settings(BaseModel):
     """All variables of one host, without their prefix. Sizes are bytes."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, alias_generator=lambda name: PREFIX + name, populate_by_name=False
-    )
+    model_config = STRICT | ConfigDict(alias_generator=lambda name: PREFIX + name, populate_by_name=False)
 
     # what
     kind: Literal["node", "none"] = Field(

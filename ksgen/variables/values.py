@@ -14,13 +14,17 @@ import ipaddress
 import re
 import zoneinfo
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from ksgen.redaction import may_hold_secret
+
+# What all models of variables have. They are built when a value is checked first, which is often never.
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 def refuse(code: str, message: str, hint: str = "") -> NoReturn:
@@ -445,8 +449,17 @@ TimeZone = Annotated[str, BeforeValidator(time_zone)]
 
 
 @functools.cache
+def recorded_locales() -> frozenset[str]:
+    """Locales that every supported version of langtable has."""
+    text = Path(__file__).with_name("locales.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
+
+
+@functools.cache
 def _is_locale(text: str) -> bool:
-    import langtable  # half a second of reading XML, and the default needs none of it
+    if text in recorded_locales():
+        return True
+    import langtable  # half a second of reading XML, which only a locale costs that is wrong or new
 
     return text in langtable.list_all_locales()
 

@@ -40,7 +40,7 @@ def test_wheel_has_what_is_needed_and_nothing_else(wheel: Path) -> None:
     data = {str(p.relative_to(CHECKOUT)) for p in (addon / "data").rglob("*") if p.is_file()}
     glade = {str(p.relative_to(CHECKOUT)) for p in addon.rglob("*.glade")}
     starter = {f"ksgen/starter/{path.name}" for path in (CHECKOUT / "ksgen" / "starter").iterdir()}
-    files = {"ksgen/starter.yaml", "ksgen/py.typed", "ksgen/variables/keyboards.txt"}
+    files = {"ksgen/starter.yaml", "ksgen/py.typed", "ksgen/variables/keyboards.txt", "ksgen/variables/locales.txt"}
     outside = {name for name in names if ".data/" in name}
     assert names - outside == templates | modules | data | glade | starter | files
     assert [name.partition(".data/")[2] for name in outside] == ["data/share/man/man1/ksgen.1"]

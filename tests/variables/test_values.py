@@ -28,6 +28,7 @@ from ksgen.variables.values import (
     image_url,
     parse_member,
     parse_size,
+    recorded_locales,
     script,
     tree_url,
 )
@@ -280,6 +281,14 @@ def test_short_rsa_key_is_refused_as_such(keys: dict[str, str]) -> None:
 )
 def test_value_in_a_message(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+def test_languages_are_those_of_langtable() -> None:
+    """The recorded ones are not looked up there again."""
+    known = langtable.list_all_locales()
+    assert [name for name in known if not accepts(language, name)] == []
+    assert recorded_locales() - {*known} == set()
+    assert len(recorded_locales()) > 300
 
 
 def test_every_keyboard_layout_of_langtable_is_known() -> None:
