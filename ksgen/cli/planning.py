@@ -113,11 +113,11 @@ class Plan:
 class _Files:
     """The files to publish, collected: their owners, and where they have secrets."""
 
-    contents: dict[str, str | bytes] = dataclasses.field(default_factory=dict)
+    contents: dict[str, publish.Content] = dataclasses.field(default_factory=dict)
     owners: dict[str, str] = dataclasses.field(default_factory=dict)
     secret_places: dict[str, tuple[Place, ...]] = dataclasses.field(default_factory=dict)
 
-    def add(self, path: str, text: str | bytes, owner: str | None, places: tuple[Place, ...] | None) -> None:
+    def add(self, path: str, text: publish.Content, owner: str | None, places: tuple[Place, ...] | None) -> None:
         self.contents[path] = text
         if owner:
             self.owners[path] = owner
@@ -192,11 +192,11 @@ def _no_longer_nodes(options: Options, source: Source) -> Iterator[Problem]:
 def _add_kickstarts(files: _Files, source: Source, progress: Progress) -> Iterable[Problem]:
     problems: list[Problem] = []
     own = source.memory.templates
-    variables = all_variables(source.site, source.known) if own else {}
-    for rendered in progress(render_all(source.known, own, variables), len(source.known)):
+    variables = all_variables(source.site, source.hosts) if own else {}
+    for rendered in progress(render_all(source.hosts, own, variables), len(source.hosts)):
         problems += rendered.problems
-        if rendered.text is not None and rendered.name in source.chosen:
-            files.add(f"ks/{rendered.name}.ks", rendered.text, rendered.name, rendered.secrets)
+        if rendered.parts is not None:
+            files.add(f"ks/{rendered.name}.ks", rendered.parts, rendered.name, rendered.secrets)
     return problems
 
 
@@ -204,7 +204,7 @@ def _add_boot_files(
     files: _Files, source: Source, armings: tuple[Arming, ...], now: datetime.datetime
 ) -> Iterable[Problem]:
     templates = netboot.BootTemplates(source.memory.templates)
-    machines = netboot.site_files(source.known, armings, source.server, templates, now)
+    machines = netboot.site_files(source.known, armings, source.server, templates, now, source.limit)
     by_name = {host.name: host for host in source.hosts}
     for path, text, owner in machines.files:
         if publish.is_written(path, text, owner, source.limit, (netboot.STATE_FILE,)):

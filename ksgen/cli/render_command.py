@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import io
 import sys
 from collections.abc import Iterable
@@ -20,6 +21,9 @@ from ksgen.cli.edges import DONE, PROBLEMS, count, counted, files_text, names_te
 from ksgen.cli.planning import Options, Order, Plan
 from ksgen.kickstart import Rendered
 
+# New objects after which Python looks for cycles among them. An inventory of thousands of hosts is millions of objects
+# that stay, and has none.
+_COLLECT_FROM = 100_000
 _PROGRESS_FROM = 50  # hosts; with fewer a progress bar is not worthwhile
 # How often a run starts over because another run has published in the meantime.
 _ATTEMPTS = 5
@@ -45,6 +49,7 @@ def _publish(options: Options) -> None:
     The result is published only if no other run has published since this one started, so that no change is lost;
     otherwise the run starts over.
     """
+    gc.set_threshold(_COLLECT_FROM)
     stdin = sys.stdin.read() if "-" in options.hosts else ""
     asked: list[str] = []
     for _ in range(_ATTEMPTS):
@@ -113,12 +118,16 @@ def _tell(options: Options, plan: Plan) -> None:
     removed = sum(change.new is None for change in changes)
     updated = len(changes) - removed + len(plan.copies)
     until = options.order.until.isoformat() if options.order else None
-    more = {
-        "armed": {host.name: until for host in plan.hosts} if options.order else {},
-        "disarmed": dict(plan.disarmed),
-        "files": {"updated": updated, "removed": removed},
-        "changes": [*(change.to_json(options.directory) for change in changes), *plan.copied],
-    }
+    more = (
+        {}
+        if not options.as_json
+        else {
+            "armed": {host.name: until for host in plan.hosts} if options.order else {},
+            "disarmed": dict(plan.disarmed),
+            "files": {"updated": updated, "removed": removed},
+            "changes": [*(change.to_json(options.directory) for change in changes), *plan.copied],
+        }
+    )
     show_problems(plan.report.problems, plan.source.site.sources, options.as_json, more)
     if options.show_diff and not options.as_json:
         for changed in changes:  # the previous generation can still be read

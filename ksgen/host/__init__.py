@@ -8,6 +8,7 @@ from ksgen.host.host import Host
 from ksgen.host.hosts import read_hosts
 from ksgen.host.nodes import is_skipped
 from ksgen.host.places import Location
+from ksgen.host.shapes import stand_in
 
 __all__ = [
     "Default",
@@ -20,4 +21,5 @@ __all__ = [
     "is_skipped",
     "read_hosts",
     "shown_plan",
+    "stand_in",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ksgen.host.places import Location, problem_at, secret_texts
@@ -33,13 +34,24 @@ _NO_AUTOPART = "remove node_partitioning"
 _MADE_BY_AUTOPART = frozenset({"boot-small", "root-below-image"})
 
 
+class Shape(NamedTuple):
+    """What a host has in common with others (`key`), and the values that are its own, in the order of their places."""
+
+    key: str
+    values: tuple[str, ...]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Host:
-    """One host of the site: its settings, and the entry of the inventory that they come from."""
+    """One host of the site: its settings, and the entry of the inventory that they come from.
+
+    `shape` is what it has in common with other hosts, None where it has to be looked at by itself.
+    """
 
     name: str
     settings: Settings = dataclasses.field(repr=False)
     entry: HostEntry
+    shape: Shape | None = None
 
     @functools.cached_property
     def request(self) -> layout.Request:

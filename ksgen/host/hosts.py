@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 
@@ -11,38 +12,45 @@ from pydantic_core import ErrorDetails
 
 from ksgen.expressions import Expressions, Rendered
 from ksgen.host.across import across
-from ksgen.host.host import Host
+from ksgen.host.host import Host, Shape
 from ksgen.host.nodes import certain, missing_everywhere, select_nodes
 from ksgen.host.places import KEY
 from ksgen.host.releases import release_problems
-from ksgen.host.rules import NO_LOGIN, host_problems
+from ksgen.host.rules import NO_LOGIN, host_problems, identity_problems
+from ksgen.host.shapes import shape as shape_of
+from ksgen.host.shapes import variables_of
 from ksgen.host.validation import validation_problem
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.problems import Problem
-from ksgen.syntax import plain
-from ksgen.variables import Identity, Settings, is_claimed
+from ksgen.variables import Identity, Settings
 
 
-def read_hosts(inventory: Inventory) -> tuple[tuple[Host, ...], list[Problem]]:
+def read_hosts(inventory: Inventory, slowly: bool = False) -> tuple[tuple[Host, ...], list[Problem]]:
     """Type and check the variables of every host.
 
     A host with an error is left out, unless its plan can be shown: the layout policy alone has found the error, or that
-    no user can log in.
+    no user can log in. `slowly`: each host is checked by itself, whatever it has in common with others.
     """
     hosts, identities, problems = [], [], []
+    seen: dict[str, Host] = {}
     nodes, others = select_nodes(inventory)
     problems += others
     expressions = Expressions(inventory)
     for raw in nodes:
         rendered = expressions.rendered(raw)
         entry = rendered.entry
-        data = {name: plain(v.node) for name, v in entry.variables.items() if is_claimed(name)}
-        host, found = _read_host(entry, data)
+        data = variables_of(entry)
+        shape = None if slowly or rendered.problems else shape_of(entry, data)
+        host, found = _alike(entry, data, shape, seen), list[Problem]()
+        if host is None:
+            host, found = _read_host(entry, data, shape)
         if rendered.failed:
             host, found = None, _beside(rendered, found)
         problems += certain(entry, (*rendered.problems, *found))
         if host is not None:
             hosts.append(host)
+            if host.shape:
+                seen.setdefault(host.shape.key, host)
         identities.append((entry, host.settings.identity if host else _identity(data)))
     problems += [*across(identities), *release_problems(hosts)]
     return tuple(hosts), missing_everywhere(inventory, nodes, problems)
@@ -75,7 +83,21 @@ def _identity(data: Mapping[str, object]) -> Identity:
                     readable.pop(str(name), None)
 
 
-def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | None, list[Problem]]:
+def _alike(entry: HostEntry, data: Mapping[str, object], shape: Shape | None, seen: Mapping[str, Host]) -> Host | None:
+    """A host of the shape of one that has nothing wrong: only what is its own is read and checked."""
+    first = seen.get(shape.key) if shape else None
+    if first is None or first.shape is None or shape is None or entry.is_incomplete:
+        return None
+    identity = _identity(data)
+    if None in (*identity.disk, *identity.network):
+        return None
+    settings = first.settings.model_copy(update=dict(identity))
+    host = Host(entry.name, settings, entry, Shape(first.shape.key, shape.values))
+    return None if any(identity_problems(host)) else host
+
+
+def _read_host(entry: HostEntry, data: Mapping[str, object], shape: Shape | None) -> tuple[Host | None, list[Problem]]:
+    """A host with what is wrong with it. It has its shape if nothing is."""
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
@@ -89,7 +111,8 @@ def _read_host(entry: HostEntry, data: Mapping[str, object]) -> tuple[Host | Non
     problems = list(host_problems(host))
     if any(problem.severity == "error" and problem.code != NO_LOGIN for problem in problems):
         return None, problems
-    return host, [*problems, *(host.layout_problem(finding) for finding in host.plan.findings)]
+    problems += [host.layout_problem(finding) for finding in host.plan.findings]
+    return (host if problems else dataclasses.replace(host, shape=shape)), problems
 
 
 def _counts(details: ErrorDetails) -> bool:

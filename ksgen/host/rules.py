@@ -25,6 +25,12 @@ def host_problems(host: Host) -> Iterator[Problem]:
         yield from rule(host)
 
 
+def identity_problems(host: Host) -> Iterator[Problem]:
+    """Of these, what can be wrong with a host although nothing is with others of its shape (shapes.py)."""
+    for rule in _OF_IDENTITY:
+        yield from rule(host)
+
+
 def _host_name(host: Host) -> Iterator[Problem]:
     """The name of a host in the inventory need not be one that the host itself can have."""
     try:
@@ -55,8 +61,10 @@ def _network(host: Host) -> Iterator[Problem]:
 def _dhcp_range(host: Host) -> Iterator[Problem]:
     """No address that dnsmasq gives away is one of the host's own."""
     dhcp = host.settings.dhcp
+    if not isinstance(dhcp, DhcpRange):
+        return
     for place, address in static_addresses(host.settings.network):
-        if place[1] == "ipv4" and isinstance(dhcp, DhcpRange) and dhcp.holds(address):
+        if place[1] == "ipv4" and dhcp.holds(address):
             message = f"{address} is inside the DHCP range of node_dhcp"
             yield host.problem(
                 ("node_network", *place), "address-in-dhcp-range", message, "choose an address outside it"
@@ -112,3 +120,4 @@ _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     _autopart,
     _user_twice,
 )
+_OF_IDENTITY = (_host_name, _dhcp_range, _disk_twice)

@@ -111,12 +111,20 @@ def problems(host: Host) -> Iterator[Problem]:
             "name the VLAN like bond0.100, on an interface given by name, not by MAC address",
             severity="warning",
         )
-    # With a token (all tokens of a host have the same length) and the add-on.
-    line = " ".join(kernel_arguments(host, f"{host.name}.{'9' * 10}.{'9' * 10}.{'f' * 32}"))
-    room = KERNEL_LINE_LONGEST - LOADER_ADDS
-    if len(line) > room:
-        message = f"the installer's kernel command line has {len(line)} characters; the limit is {room}"
+    length = _line_length(host)
+    if length > _ROOM:
+        message = f"the installer's kernel command line has {length} characters; the limit is {_ROOM}"
         yield host.problem(("node_installer_args",), "boot-line-long", message, "use fewer or shorter arguments")
+
+
+def has_room(host: Host) -> bool:
+    """Whether the line is so short that another name or address instead of the host's own cannot make it too long."""
+    return _line_length(host) + _OTHERS_LONGER <= _ROOM
+
+
+def _line_length(host: Host) -> int:
+    """With a token (all tokens of a host have the same length) and the add-on."""
+    return len(" ".join(kernel_arguments(host, f"{host.name}.{'9' * 10}.{'9' * 10}.{'f' * 32}")))
 
 
 def _readable_secrets(host: Host) -> Iterator[Problem]:
@@ -131,6 +139,8 @@ def _readable_secrets(host: Host) -> Iterator[Problem]:
 
 # BOOT_IMAGE= and initrd= with their URLs, which PXELINUX and GRUB put before ours.
 LOADER_ADDS = 466
+_ROOM = KERNEL_LINE_LONGEST - LOADER_ADDS
+_OTHERS_LONGER = 512  # characters; a name of 63 is in the line three times, in its token too, and addresses
 
 
 # --- the network before there is a kickstart -------------------------------------------------------------------------

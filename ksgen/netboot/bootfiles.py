@@ -40,9 +40,13 @@ def boot_files(
     """The boot files of hosts of which some are armed (arming.active), and of all others."""
     files = [File(path, text) for path, text in _for_unknown(templates)]
     problems: list[Problem] = []
+    right: set[str] = set()  # shapes (host/shapes.py) with nothing wrong
     for host in hosts:
-        of_host = list(bootargs.problems(host))
+        shape = host.shape.key if host.shape else ""
+        of_host = [] if shape in right else list(bootargs.problems(host))
         problems += of_host
+        if shape and not of_host and bootargs.has_room(host):
+            right.add(shape)
         if not any(problem.severity == "error" for problem in of_host):
             files += [File(path, text, host.name) for path, text in _of_host(host, armed.get(host.name), templates)]
     return files, problems
@@ -58,7 +62,8 @@ def _for_unknown(templates: BootTemplates) -> Iterator[tuple[str, str]]:
 
 def _of_host(host: Host, arming: Arming | None, templates: BootTemplates) -> Iterator[tuple[str, str]]:
     mac = bootargs.dashed(host.settings.mac)
-    values: dict[str, object] = {"arming": arming, "note": _disk_note(host.name)}
+    note = _disk_note(host.name)
+    values: dict[str, object] = {"arming": arming}
     kernel = initrd = ""
     if arming:
         until = arming.until.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -72,7 +77,11 @@ def _of_host(host: Host, arming: Arming | None, templates: BootTemplates) -> Ite
         (f"grub/grub.cfg-01-{mac}", "grub-host.j2", f"(http,{address.server}){address.path}"),
         (f"ipxe/{mac}.ipxe", "ipxe-host.j2", f"http://{address.server}{address.path}"),
     ):
-        yield path, templates.render(template, kernel=f"{base}/{kernel}", initrd=f"{base}/{initrd}", **values)
+        place = {"kernel": f"{base}/{kernel}", "initrd": f"{base}/{initrd}"}
+        yield (
+            path,
+            templates.render(template, **place, **values) if arming else templates.disk_file(template, note, **place),
+        )
 
 
 KERNEL_FILES = tuple(name for name, _ in KERNEL)
@@ -87,4 +96,4 @@ def _disk_note(host: str) -> Words:
 def disk_file(path: str, host: str, templates: BootTemplates) -> str:
     """A host's boot file that boots its disk; it needs the host's name alone. Raises what a template can raise."""
     name = next(name for begin, name in HOST_FILES if path.startswith(begin))
-    return templates.render(name, arming=None, note=_disk_note(host), kernel="", initrd="")
+    return templates.disk_file(name, _disk_note(host))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ksgen import addon
 from ksgen.host import Host
@@ -35,12 +35,15 @@ def site_files(
     server: Server,
     templates: BootTemplates,
     now: datetime.datetime,
+    limit: Collection[str] | None = None,
 ) -> Files:
-    """The boot files of all machines, those of the servers, and the state of arming. Raises OSError."""
+    """The boot files of all machines, or of those with the names of `limit`, those of the servers, and the state of
+    arming. Raises OSError."""
     armings = tuple(armings)
     active = arming.active(armings, hosts, now, spent(server.run))
     try:
-        boot, problems = boot_files(hosts, active, templates)
+        chosen = [host for host in hosts if limit is None or host.name in limit]
+        boot, problems = boot_files(chosen, active, templates)
         conf, more = server_files(hosts, server, templates)
     except TEMPLATE_ERRORS as error:
         return Files((), (template_problem(error),))

@@ -38,6 +38,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 STATE = ".ksgen"
 _CURRENT, _LOCK = "current", "lock"
@@ -59,14 +60,24 @@ class Generation:
     names: frozenset[str]
 
     def path(self, name: str) -> Path:
-        return self.directory / STATE / str(self.number) / name
+        return Path(f"{self.directory}/{STATE}/{self.number}/{name}")
+
+
+# What a file holds: a text, also in parts, of which other files have the same, or bytes.
+Content: TypeAlias = str | bytes | tuple[str, ...]
+
+
+def encoded(content: Content) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    return (content if isinstance(content, str) else "".join(content)).encode()
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """A file of a generation: its content, or None for the present generation's file, its mode, whether to link it."""
 
-    content: str | bytes | None
+    content: Content | None
     mode: int
     is_linked: bool = True
 
@@ -99,7 +110,7 @@ def present(directory: Path) -> Generation:
 def has_link(directory: Path, name: str) -> bool:
     """Whether our link to a published file exists."""
     try:
-        return os.readlink(directory / name) == _link_text(name)
+        return os.readlink(f"{directory}/{name}") == _link_text(name)
     except OSError:
         return False
 
@@ -112,14 +123,14 @@ def obstacles(directory: Path, names: Iterable[str]) -> Iterator[tuple[Path, str
         for depth in range(1, len(parts)):
             parent = "/".join(parts[:depth])
             if parent not in seen:
-                kind = _kind(directory / parent)
+                kind = _kind(f"{directory}/{parent}")
                 seen[parent] = kind in ("directory", None)
                 if not seen[parent]:
                     yield directory / parent, str(kind)
             if not seen[parent]:
                 break
         else:
-            if not has_link(directory, name) and (kind := _kind(directory / name)):
+            if not has_link(directory, name) and (kind := _kind(f"{directory}/{name}")):
                 yield directory / name, kind
 
 
@@ -129,7 +140,7 @@ def has_leftovers(directory: Path) -> bool:
     return bool(links or paths)
 
 
-def _kind(path: Path) -> str | None:
+def _kind(path: str) -> str | None:
     try:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -256,43 +267,45 @@ def _lock(directory: Path, path: Path) -> int | None:
 def _build(
     now: Generation, target: Path, entries: Mapping[str, Entry], modes: Mapping[str, int], group: int | None
 ) -> None:
+    present = now.path("")
     _make_directory(target, _OPEN_DIRECTORY, group)
     for below, mode in modes.items():
         _make_directory(target / below, mode, group)
     for name, entry in entries.items():
         if entry.content is not None:
-            _write(target / name, entry.content, entry.mode, group)
+            _write(f"{target}/{name}", entry.content, entry.mode, group)
             continue
         try:
-            os.link(now.path(name), target / name, follow_symlinks=False)
+            os.link(f"{present}/{name}", f"{target}/{name}", follow_symlinks=False)
         except OSError:
             # link(2): a file system without hard links, too many of them, or another owner's file, which
             # protected_hardlinks of proc(5) guards.
-            _write(target / name, now.path(name).read_bytes(), entry.mode, group)
+            _write(f"{target}/{name}", now.path(name).read_bytes(), entry.mode, group)
 
 
 def _lay_links(directory: Path, entries: Mapping[str, Entry], modes: Mapping[str, int], group: int | None) -> None:
     wanted = [name for name, entry in entries.items() if entry.is_linked and not has_link(directory, name)]
-    parents = {str(parent) for name in wanted for parent in PurePosixPath(name).parents} - {"."}
-    for below in sorted(parents):
+    for below in sorted(_directories(wanted)):
         if not os.path.lexists(directory / below):
             # Renamed into place, it has its mode and group from the start; rename(2) replaces no non-empty directory.
             scratch = directory / STATE / _SCRATCH_DIRECTORY
             _make_directory(scratch, modes[below], group)
             os.rename(scratch, directory / below)
     for name in wanted:
-        os.symlink(_link_text(name), directory / name)
+        os.symlink(_link_text(name), f"{directory}/{name}")
 
 
 def _directory_modes(entries: Mapping[str, Entry]) -> dict[str, int]:
     """The directories of a generation, parents first; closed to others if no file in it is readable by others."""
-    modes: dict[str, int] = {}
-    for name, entry in entries.items():
-        mode = _OPEN_DIRECTORY if entry.mode & stat.S_IROTH else _CLOSED_DIRECTORY
-        for parent in PurePosixPath(name).parents:
-            modes[str(parent)] = modes.get(str(parent), 0) | mode
-    modes.pop(".", None)
+    open_ones = _directories(name for name, entry in entries.items() if entry.mode & stat.S_IROTH)
+    modes = dict.fromkeys(_directories(entries), _CLOSED_DIRECTORY) | dict.fromkeys(open_ones, _OPEN_DIRECTORY)
     return dict(sorted(modes.items()))
+
+
+def _directories(names: Iterable[str]) -> set[str]:
+    """The directories of files, with their parents."""
+    direct = {name.rpartition("/")[0] for name in names} - {""}
+    return {str(parent) for one in direct for parent in (PurePosixPath(one), *PurePosixPath(one).parents)} - {"."}
 
 
 def _make_open_directory(path: Path) -> None:
@@ -313,10 +326,10 @@ def _make_directory(path: Path, mode: int, group: int | None) -> None:
     os.chmod(path, mode | (os.stat(path).st_mode & stat.S_ISGID))
 
 
-def _write(path: Path, content: str | bytes, mode: int, group: int | None) -> None:
+def _write(path: str, content: Content, mode: int, group: int | None) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(handle, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
+        file.write(encoded(content))
         if group is not None:
             os.fchown(handle, -1, group)
         os.fchmod(handle, mode)

@@ -18,7 +18,7 @@ from typing import Literal
 
 from ksgen.problems import Finding, Mark, Problem, Severity
 from ksgen.publish import generations, manifest
-from ksgen.publish.generations import Entry, Generation
+from ksgen.publish.generations import Content, Entry, Generation, encoded
 from ksgen.publish.manifest import Manifest, NewerFormat
 from ksgen.redaction import Span, quoted_span, redacted
 
@@ -45,7 +45,7 @@ class Site:
     secrets in the files, as far as they are known.
     """
 
-    files: Mapping[str, str | bytes]
+    files: Mapping[str, Content]
     owners: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ksgen: str = ""
@@ -72,7 +72,7 @@ class Change:
 
     path: Path
     old: Path | None
-    new: str | bytes | None
+    new: Content | None
     note: str | None = None
     old_secrets: tuple[Place, ...] = ()
     new_secrets: tuple[Place, ...] = ()
@@ -120,7 +120,7 @@ def changes(directory: Path, site: Site) -> Publication:
     entries: dict[str, Entry] = {}
     files: dict[str, manifest.Entry] = {}
     for name, content in sorted(site.files.items()):
-        data = content.encode() if isinstance(content, str) else content
+        data = encoded(content)
         files[name] = manifest.entry(site.owners.get(name), data, site.secrets.get(name, ()))
         change, entries[name] = _compared(present, name, content, data, site.group)
         if change:
@@ -143,7 +143,7 @@ def changes(directory: Path, site: Site) -> Publication:
     return Publication(site, present, tuple(found), tuple(problems), entries, _group(present, site), is_needed)
 
 
-def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collection[str] = ()) -> Publication:
+def amended(directory: Path, texts: Mapping[str, Content], removed: Collection[str] = ()) -> Publication:
     """Change the contents of a few published files and remove others; the rest is kept. Raises OSError.
 
     It needs neither the inventory nor a readable manifest, so that it works in an emergency.
@@ -165,7 +165,7 @@ def amended(directory: Path, texts: Mapping[str, str | bytes], removed: Collecti
             files.pop(name, None)
         elif name in texts:
             content = texts[name]
-            data = content.encode() if isinstance(content, str) else content
+            data = encoded(content)
             change, entries[name] = _compared(present, name, content, data, None)
             found += [change] if change else []
             files[name] = manifest.entry(known.files[name].host if name in known.files else None, data)
@@ -216,7 +216,7 @@ def diff(change: Change) -> Iterator[str]:
         yield f"{name}: {change.note}"
         return
     old = change.old.read_bytes() if change.old else b""
-    new = change.new.encode() if isinstance(change.new, str) else change.new or b""
+    new = encoded(change.new or b"")
     try:
         before, after = (content.decode().split("\n") for content in (old, new))
         is_text = b"\0" not in old + new
@@ -328,10 +328,10 @@ def _group(present: Generation, site: Site) -> int | None:
 
 
 def _compared(
-    present: Generation, name: str, content: str | bytes, data: bytes, group: int | None
+    present: Generation, name: str, content: Content, data: bytes, group: int | None
 ) -> tuple[Change | None, Entry]:
     """The change of a file, and its entry in the next generation."""
-    path = present.directory / name
+    path = Path(f"{present.directory}/{name}")
     mode = _PRIVATE if name.startswith(_PRIVATE_FILES) else _PUBLIC
     anew = Entry(content, mode)
     if name not in present.names:

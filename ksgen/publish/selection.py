@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from ksgen.publish.generations import Content
+
 
 def is_written(
-    path: str, content: str | bytes, owner: str | None, limit: Collection[str] | None, state: Collection[str]
+    path: str, content: Content, owner: str | None, limit: Collection[str] | None, state: Collection[str]
 ) -> bool:
     """Whether a run writes a file of a host (`owner`) or of the whole site (None).
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -180,8 +179,8 @@ class Identity(BaseModel):
 
     mac: Mac | None = None
     hostname: HostName | None = None
-    disk: Annotated[Sequence[Disk | None], BeforeValidator(_listed)] = ()
-    network: Sequence[Interface | None] = ()
+    disk: Annotated[list[Disk | None], BeforeValidator(_listed)] = Field(default_factory=list)
+    network: list[Interface | None] = Field(default_factory=list)
 
 
 class Settings(BaseModel):

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hosts that differ in their identity alone: a shape, and the values that make a host of it this one.
+
+What has been checked for one host of a shape need not be checked for the others: their names, addresses, MAC addresses
+and disks are of the same types, written alike, and related alike to each other and to everything else. Whatever is not
+known to be so is part of the shape, and a host that is alone in its shape is checked in full.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from pydantic import ValidationError
+
+from ksgen.host.host import Host, Shape
+from ksgen.inventory import HostEntry
+from ksgen.redaction import may_hold_secret, names_secret
+from ksgen.syntax import Node, holds_secret, plain
+from ksgen.variables import PREFIX, Settings, is_claimed
+
+# What becomes of an identity value: (kind, value) -> what stands in its place.
+_Put: TypeAlias = Callable[[str, Any], object]
+
+# How an identity value is written that is printed as it is, and that no lexer and no check treats specially.
+_WRITTEN = {
+    "name": re.compile(r"(?!localhost)[a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"),
+    "mac": re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"),
+    "wwn": re.compile(r"(?:0x|eui\.)(?:[0-9a-f]{16}|[0-9a-f]{32})"),
+    "serial": re.compile(r"[A-Z0-9][A-Z0-9_-]{3,30}"),
+    "address": re.compile(r"[0-9a-f.:]+/[0-9]{1,3}"),
+}
+_NAME_LONGEST = 63
+
+
+@dataclasses.dataclass(frozen=True)
+class _Hole:
+    """Where an identity value was; values that are the same have the same number."""
+
+    kind: str
+    number: int
+    around: str = ""
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.number} {self.around}>"  # without the quotes that every text has
+
+
+def variables_of(entry: HostEntry) -> dict[str, object]:
+    """The plain values of a host's `node_` variables."""
+    return {name: plain(variable.node) for name, variable in entry.variables.items() if is_claimed(name)}
+
+
+def shape(entry: HostEntry, data: Mapping[str, object]) -> Shape | None:
+    """The shape of a host with these variables, None where one of its values is a part of what it shares."""
+    numbers: dict[str, int] = {}
+
+    def put(kind: str, value: Any) -> object:
+        own = _own(kind, value)
+        return value if own is None else _Hole(kind, numbers.setdefault(own.text, len(numbers)), own.around)
+
+    name = put("name", entry.name)
+    key = repr((name, _replaced(data, put), _secrecy(entry)))
+    values = tuple(numbers)
+    return Shape(key, values) if isinstance(name, _Hole) and not any(value in key for value in values) else None
+
+
+def stand_in(host: Host) -> tuple[Host, tuple[str, ...]] | None:
+    """A host of the same shape that does not exist, and its values, which are nowhere else.
+
+    None if there can be none: in a network without an address that is left.
+    """
+    assert host.shape
+    of = host.shape
+    others: dict[str, str] = {}
+
+    def put(kind: str, value: Any) -> object:
+        own = _own(kind, value)
+        if own is None:
+            return value
+        if own.text not in others:
+            others[own.text] = _other(kind, own, of, len(others))
+        return others[own.text] + value[len(own.text) :]
+
+    name = put("name", host.name)
+    try:
+        settings = Settings.model_validate(_replaced(variables_of(host.entry), put))
+    except ValidationError:
+        return None
+    return Host(str(name), settings, host.entry), tuple(others[value] for value in of.values)
+
+
+class _Own(NamedTuple):
+    """An identity value as it is printed, and what around it is a part of the shape."""
+
+    text: str
+    around: str = ""
+
+
+def _own(kind: str, value: Any) -> _Own | None:
+    """An identity value of a host; None of one that is written in another way, or that could be taken for a secret."""
+    if not isinstance(value, str) or not _WRITTEN[kind].fullmatch(value):
+        return None
+    if kind == "address":
+        try:
+            interface = ipaddress.ip_interface(value)
+        except ValueError:
+            return None
+        is_usual = interface.with_prefixlen == value
+        return _Own(str(interface.ip), str(interface.network)) if is_usual else None
+    if kind == "wwn":
+        # The link of a disk has another name for each form.
+        return _Own(value, f"{value[:2]} {len(value)}")
+    if kind == "name":
+        return None if len(value) > _NAME_LONGEST or names_secret(value) else _Own(value)
+    return None if kind == "serial" and may_hold_secret(value) else _Own(value)
+
+
+def _replaced(data: Mapping[str, object], put: _Put) -> dict[str, object]:
+    """The variables with other values in the place of those that are a host's own."""
+    found = dict(data)
+    for key, kind in ((f"{PREFIX}mac", "mac"), (f"{PREFIX}hostname", "name")):
+        if key in found:
+            found[key] = put(kind, found[key])
+    for key, one in ((f"{PREFIX}disk", _disk), (f"{PREFIX}network", _interface)):
+        value = found.get(key)
+        if isinstance(value, list):
+            found[key] = [one(item, put) for item in value]
+        elif value is not None:
+            found[key] = one(value, put)
+    return found
+
+
+def _disk(disk: object, put: _Put) -> object:
+    if not isinstance(disk, dict):
+        return disk
+    return {key: put(key, value) if key in ("wwn", "serial") else value for key, value in disk.items()}
+
+
+def _interface(interface: object, put: _Put) -> object:
+    if not isinstance(interface, dict):
+        return interface
+    found = dict(interface)
+    for key, value in interface.items():
+        if key in ("ipv4", "ipv6"):
+            found[key] = put("address", value)
+        elif key == "mac":
+            found[key] = put("mac", value)
+        elif key in ("bond", "bridge", "vlan") and isinstance(value, dict):
+            found[key] = {name: _lower(below, put) for name, below in value.items()}
+    return found
+
+
+def _lower(value: object, put: _Put) -> object:
+    """The members of a bond or bridge, or the parent of a VLAN, of which those given by MAC address are replaced."""
+    if isinstance(value, list):
+        return [put("mac", one) for one in value]
+    return put("mac", value)
+
+
+def _secrecy(entry: HostEntry) -> tuple[object, ...]:
+    """What of the variables is secret."""
+    return tuple(
+        (name, _secret_parts(variable.node))
+        for name, variable in entry.variables.items()
+        if is_claimed(name) and holds_secret(variable.node)
+    )
+
+
+def _secret_parts(node: Node) -> object:
+    value = node.value
+    if isinstance(value, Mapping):
+        return {key: _secret_parts(child) for key, child in value.items()}
+    if isinstance(value, tuple):
+        return [_secret_parts(child) for child in value]
+    return (node.is_secret, node.secrets)
+
+
+def _other(kind: str, own: _Own, of: Shape, number: int) -> str:
+    """Another value in the place of an identity value, one that no host has; `number` keeps them apart."""
+    if kind == "address":
+        return _other_address(own, of, number)
+    if kind == "name":
+        return f"no-host-{number}.ksgen.invalid"
+    if kind == "mac":
+        return f"02:5e:9a:7b:c1:{number:02x}"
+    if kind == "serial":
+        return f"KSGENDISK{number:03}"
+    prefix = "0x" if own.text.startswith("0x") else "eui."
+    return prefix + f"5a1e9b7d{number:0{len(own.text) - len(prefix) - 8}x}"
+
+
+def _other_address(own: _Own, of: Shape, number: int) -> str:
+    """An address of the same network, from its end: most sites give them out from the beginning."""
+    network = ipaddress.ip_network(own.around)
+    for candidate in range(int(network.broadcast_address) - 1 - number, int(network.network_address), -1):
+        text = str(type(network.network_address)(candidate))
+        if text not in of.key and text not in of.values:
+            return text
+    return own.text
