@@ -54,6 +54,7 @@ class Options:
     dry_run: bool = False
     only_check: bool = False
     show_diff: bool = False
+    check_slowly: bool = False
     order: Order | None = None
 
     def remembered(self, before: Remembered) -> Remembered:
@@ -132,7 +133,7 @@ Progress = Callable[[Iterable[Rendered], int], Iterable[Rendered]]
 def read_source(options: Options, stdin: TextIO) -> Source:
     """Read the inventory and what the directory remembers. Raises a usage error, and OSError."""
     site, report = read(options.hosts, options.passwords, stdin)
-    known, found = read_hosts(site)
+    known, found = read_hosts(site, options.check_slowly)
     report.extend(found)
     chosen = limited(site, options.limit)
     memory, notes = _memory(options)

@@ -90,6 +90,8 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
                      help="TLS certificate for nginx; remembered, `none` resets it and the key."),
         click.option("--key", callback=_file, metavar="FILE", help="Private key of the certificate; remembered."),
         click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change."),
+        click.option("--check-slowly", is_flag=True,
+                     help="Check every host in full, not one of those that differ only in names, addresses and disks."),
         PASSWORDS,
         JSON,
     )):  # fmt: skip

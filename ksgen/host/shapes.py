@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from ksgen.host.host import Host, Shape
 from ksgen.inventory import HostEntry
-from ksgen.redaction import may_hold_secret, names_secret
+from ksgen.redaction import names_secret
 from ksgen.syntax import Node, holds_secret, plain
 from ksgen.variables import PREFIX, Settings, is_claimed
 
@@ -62,7 +62,10 @@ def shape(entry: HostEntry, data: Mapping[str, object]) -> Shape | None:
         return value if own is None else _Hole(kind, numbers.setdefault(own.text, len(numbers)), own.around)
 
     name = put("name", entry.name)
-    key = repr((name, _replaced(data, put), _secrecy(entry)))
+    try:
+        key = repr((name, _replaced(data, put), _secrecy(entry)))
+    except ValueError:  # a number with so many digits that Python does not print it
+        return None
     values = tuple(numbers)
     return Shape(key, values) if isinstance(name, _Hole) and not any(value in key for value in values) else None
 
@@ -100,7 +103,7 @@ class _Own(NamedTuple):
 
 
 def _own(kind: str, value: Any) -> _Own | None:
-    """An identity value of a host; None of one that is written in another way, or that could be taken for a secret."""
+    """An identity value of a host; None of one that is written in another way, or whose name is that of a secret."""
     if not isinstance(value, str) or not _WRITTEN[kind].fullmatch(value):
         return None
     if kind == "address":
@@ -115,7 +118,7 @@ def _own(kind: str, value: Any) -> _Own | None:
         return _Own(value, f"{value[:2]} {len(value)}")
     if kind == "name":
         return None if len(value) > _NAME_LONGEST or names_secret(value) else _Own(value)
-    return None if kind == "serial" and may_hold_secret(value) else _Own(value)
+    return _Own(value)
 
 
 def _replaced(data: Mapping[str, object], put: _Put) -> dict[str, object]:

@@ -43,10 +43,12 @@ def boot_files(
     right: set[str] = set()  # shapes (host/shapes.py) with nothing wrong
     for host in hosts:
         shape = host.shape.key if host.shape else ""
-        of_host = [] if shape in right else list(bootargs.problems(host))
-        problems += of_host
-        if shape and not of_host and bootargs.has_room(host):
-            right.add(shape)
+        of_host: list[Problem] = []
+        if shape not in right:
+            of_host += bootargs.problems(host)
+            problems += of_host
+            if shape and not of_host and bootargs.has_room(host):
+                right.add(shape)
         if not any(problem.severity == "error" for problem in of_host):
             files += [File(path, text, host.name) for path, text in _of_host(host, armed.get(host.name), templates)]
     return files, problems

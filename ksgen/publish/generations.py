@@ -304,7 +304,7 @@ def _directory_modes(entries: Mapping[str, Entry]) -> dict[str, int]:
 
 def _directories(names: Iterable[str]) -> set[str]:
     """The directories of files, with their parents."""
-    direct = {name.rpartition("/")[0] for name in names} - {""}
+    direct = {name.rpartition("/")[0] for name in names}
     return {str(parent) for one in direct for parent in (PurePosixPath(one), *PurePosixPath(one).parents)} - {"."}
 
 

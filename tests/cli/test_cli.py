@@ -95,6 +95,15 @@ def test_limit_means(limit: str, count: int, tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path / "out" / "ks")) == count
 
 
+def test_limit_renders_only_its_own_hosts(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "site.ks.j2").write_text("{% if name == 'node02.a.example.com' %}frobnicate{% endif %}\n")
+    arguments = (EXAMPLE, "-o", tmp_path / "out", "--templates", own, "--check", "--limit")
+    assert ksgen(*arguments, "node01.a.example.com").exit_code == 0
+    assert "frobnicate" in ksgen(*arguments, "node02.a.example.com").stderr
+
+
 def test_limit_that_means_nothing_is_wrong_usage(hosts: Path) -> None:
     result = ksgen(hosts, "--limit", "rack_z")
     assert result.exit_code == 2
