@@ -123,7 +123,12 @@ def label(secret: str) -> str:
 # A word as pykickstart's lexer (shlex) splits it; a quotation that nothing closes goes on to the end of the line.
 _WORD = re.compile(r"""(?:"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\])+""")
 _SECRET_OPTION = re.compile(r"password$|passphrase$|wpakey$|wepkey$|activation-key$")
-_COMMAND_NAME = re.compile(r"[a-z]+")
+# The commands that can carry a secret by pykickstart's tables. Their names are written here, so that pykickstart, which
+# takes longer to import than all of ksgen, is asked about the options of these alone.
+_WITH_SECRETS = frozenset({
+    "autopart", "bootloader", "iscsi", "logvol", "network", "part", "partition", "raid", "rdp", "realm", "rhsm",
+    "rootpw", "sshpw", "user", "vnc",
+})  # fmt: skip
 _RELEASES = ("RHEL9", "RHEL10")
 
 
@@ -146,10 +151,12 @@ _REALM = _Command(frozenset(), frozenset(), frozenset({"--one-time-password"}))
 
 @functools.cache
 def _command_of(name: str) -> _Command | None:
-    """The command of a name, if it can carry a secret in one of the releases; by pykickstart's table of its options."""
-    if not _COMMAND_NAME.fullmatch(name):
-        return None
-    # Not at the top: this module is imported wherever a problem is, and pykickstart takes longer than all the rest.
+    """The command of a name, if it can carry a secret in one of the releases."""
+    return _read_command(name) if name in _WITH_SECRETS else None
+
+
+def _read_command(name: str) -> _Command | None:
+    """The same by pykickstart's table of its options."""
     from pykickstart.handlers.control import commandMap
     from pykickstart.version import stringToVersion
 

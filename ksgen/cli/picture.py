@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Text output: the plan of a host as a table and a bar, groups as a tree, where a value comes from."""
+"""Text output: the plan of a host as a table and a bar, groups as a tree."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from operator import mul
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from ksgen.host import Default, Explanation, Host
+from ksgen.host import Host
 from ksgen.inventory import Inventory
 from ksgen.problems import Problem
 from org_ovirt_node import presentation
@@ -175,29 +174,6 @@ def _capacity_text(plan: Plan, view: View) -> Text:
         pool = size_text(plan.capacity.pool_for_wish, round_up=True)
         return Text(f"{plan.request.images} images need a pool of {pool}; the disk size is unknown")
     return Text(presentation.capacity_text(view, plan.request.images, _untranslated))
-
-
-def explanation_text(found: Explanation) -> Iterator[str]:
-    """A variable, its origin, and the values that it overrode."""
-    yield f"{found.name}: {_value_text(found.value)}" if not found.failure else f"{found.name}: (no value here)"
-    if found.template is not None:
-        yield f"  template {_value_text(found.template)}"
-    if found.failure:
-        yield f"  {found.failure}"
-    other = "" if found.is_own else "; not a variable of ksgen"
-    yield f"  from {found.mark.file}:{found.mark.line}, {found.origin}{other}"
-    for lost in found.overrides:
-        yield f"  over {_value_text(lost.value)}"
-        yield f"    from {lost.mark.file}:{lost.mark.line}, {lost.origin}: {lost.because}"
-
-
-def default_text(found: Default) -> str:
-    """A variable that is not set."""
-    return f"{found.name}: not set; {found.words}, from {found.source}"
-
-
-def _value_text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def group_tree(site: Inventory) -> Tree:

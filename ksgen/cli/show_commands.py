@@ -37,9 +37,9 @@ def explain(hosts: str, host: str, variable: str | None, passwords: tuple[str, .
 
     Of a VARIABLE of ksgen that is not set, the default is shown, and where it is documented.
     """
-    from ksgen.cli import showing
+    from ksgen.cli import explaining
 
-    showing.explain(hosts, host, variable, passwords, as_json)
+    explaining.explain(hosts, host, variable, passwords, as_json)
 
 
 @click.command(context_settings=SETTINGS)

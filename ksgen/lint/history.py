@@ -147,10 +147,9 @@ def _is_gone(name: str) -> bool:
     return cls is None or issubclass(cls, RemovedCommand)
 
 
-@functools.cache
-def _options_gone(name: str) -> frozenset[str]:
-    """The options that EL9 has of a command, and EL10 no more."""
-    return options_of(known("el9")[name]) - options_of(known("el10")[name])
+def _is_option_gone(name: str, option: str) -> bool:
+    """Whether EL9 has an option of a command, and EL10 no more."""
+    return option not in options_of(known("el10")[name]) and option in options_of(known("el9")[name])
 
 
 def ending(ks: Kickstart) -> Iterator[Found]:
@@ -165,7 +164,7 @@ def ending(ks: Kickstart) -> Iterator[Found]:
             continue
         for argument in command.args:
             option = argument.partition("=")[0]
-            if option.startswith("--") and option in _options_gone(name):
+            if option.startswith("--") and _is_option_gone(name, option):
                 cure = INSTEAD_OF_OPTIONS.get((name, option), "")
                 yield Found(command.line, f"{name} of EL10 has no option {option} any more", cure)
 

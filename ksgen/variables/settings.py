@@ -38,7 +38,6 @@ from ksgen.variables.values import (
     shown,
 )
 from org_ovirt_node.layout import BOOT_SIZE, Request, is_efi_dir, size_text
-from org_ovirt_node.programs.disks import ERASABLE
 
 PREFIX = "node_"
 SECRETS = frozenset({"node_root_password_hash", "password_hash"})
@@ -99,14 +98,26 @@ def _volume_place(value: object) -> str:
     return text
 
 
+def _erasable_words() -> tuple[str, ...]:
+    # Not at the top: the program takes longer to import than all the variables, and few hosts have this one.
+    from org_ovirt_node.programs.disks import ERASABLE
+
+    return ERASABLE
+
+
 def _erasable(value: str) -> str:
-    if value not in ERASABLE:
-        cure = nearest(value, ERASABLE) or f"one of (docs/disks.md): {', '.join(ERASABLE)}"
+    words = _erasable_words()
+    if value not in words:
+        cure = nearest(value, words) or f"one of (docs/disks.md): {', '.join(words)}"
         refuse("erase-unknown", f"{shown(value)} is not a value of node_erase", cure)
     return value
 
 
-_Erasable = Annotated[Line, AfterValidator(_erasable), Field(json_schema_extra={"enum": list(ERASABLE)})]
+def _add_erasable(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(_erasable_words())
+
+
+_Erasable = Annotated[Line, AfterValidator(_erasable), Field(json_schema_extra=_add_erasable)]
 _Name = Annotated[Line, AfterValidator(_name)]
 _VolumePlace = Annotated[str, BeforeValidator(_volume_place)]
 

@@ -7,7 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from pykickstart.handlers.control import commandMap
+from pykickstart.version import stringToVersion
 
+from ksgen import redaction
 from ksgen.kickstart.page import programs
 from ksgen.redaction import (
     HASH,
@@ -580,3 +583,14 @@ def test_value_that_may_hold_a_secret(text: str, may: bool) -> None:
 )
 def test_name_of_a_secret(name: object, may: bool) -> None:
     assert names_secret(name) is may
+
+
+# --- the commands of pykickstart -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", redaction._RELEASES)
+def test_every_command_with_a_secret_is_known_by_its_name(release: str) -> None:
+    """pykickstart is asked about the options of these alone."""
+    names = commandMap[stringToVersion(release)]
+    assert {name for name in names if redaction._read_command(name)} <= redaction._WITH_SECRETS
+    assert {"rootpw", "user", "network"} <= {name for name in names if redaction._read_command(name)}
