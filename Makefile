@@ -17,7 +17,7 @@ LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart c
   image vault server,$(wildcard tests/*/test_$(name).py))
 
 .DEFAULT_GOAL = run
-.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench goldens traps man pictures rpm bundle clean
+.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench plots goldens traps man pictures rpm bundle clean
 
 help:   ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,11 @@ lint: $(STAMP)   ## run ruff, its formatter, mypy and shellcheck
 
 bench: $(STAMP)   ## measure speed and memory against other ways; see docs/performance.md; OPTIONS=--quick
 	$(VENV)/bin/python -m benchmarks $(OPTIONS)
+
+plots: $(STAMP)   ## measure everything in docs/performance.md and draw its plots, on an idle machine; OPTIONS='--cobbler DIR'
+	$(VENV)/bin/python -m benchmarks --all --json docs/performance.json $(OPTIONS)
+	$(VENV)/bin/python docs/plots.py
+	$(VENV)/bin/python docs/generate.py
 
 rpm: $(STAMP)   ## build RPM packages of the last commit in dist/; requires rpmbuild (Debian: rpm)
 	PYTHON=$(abspath $(VENV))/bin/python rpm/build dist

@@ -9,21 +9,25 @@ its own.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import os
+import platform
+import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from benchmarks import measure, ratios
-from benchmarks.figures import Figure, table
+from benchmarks import curve, measure, ratios, shares
+from benchmarks.figures import table
 from benchmarks.runs import Case, DifferenceError
 from benchmarks.sites import SITES
 
 HOSTS = (2000, 10_000)
 ROUNDS = 3
 QUICK_HOSTS = (200,)
-# Once, of the first site: it takes gigabytes of tmpfs.
-MANY_HOSTS = 100_000
 
 
 def _options() -> argparse.Namespace:
@@ -35,7 +39,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=0, help=f"runs of each command; default: {ROUNDS}")
     parser.add_argument("--site", choices=SITES, nargs="+", default=[*SITES], help="default: all")
     parser.add_argument("--addon", choices=("true", "false"), nargs="+", default=["true", "false"])
-    parser.add_argument("--many", action="store_true", help=f"measure the memory of {MANY_HOSTS} hosts too")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help=f"also what docs/performance.md shows: runs with 10 to {curve.HOSTS[-1]:,} hosts, and where the time goes",
+    )
+    parser.add_argument(
+        "--most", type=int, default=curve.HOSTS[-1], metavar="HOSTS", help="with --all: not more hosts than this"
+    )
     parser.add_argument(
         "--cobbler", type=Path, metavar="DIR", help="Cobbler's source, release 3.3; an environment is made in DIR/.venv"
     )
@@ -49,23 +60,58 @@ def _cases(given: argparse.Namespace) -> Iterator[Case]:
             yield from (Case(site, hosts, addon == "true") for addon in given.addon)
 
 
+def _machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    model = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return {
+        "processors": len(os.sched_getaffinity(0)),
+        "processor": model[1] if model else platform.machine(),
+        "python": platform.python_version(),
+        "load": os.getloadavg()[0],
+    }
+
+
+def _ratios(given: argparse.Namespace) -> dict[str, Any]:
+    figures, times = [], []
+    for case in _cases(given):
+        found, record = ratios.measured(case, given.rounds or (1 if given.quick else ROUNDS), given.cobbler)
+        figures += found
+        times.append(record)
+        print(*table(found), sep="\n", flush=True)
+    return {"figures": [figure.to_json() for figure in figures], "times": times}
+
+
+def _curve(given: argparse.Namespace) -> dict[str, Any]:
+    points = []
+    for hosts in curve.QUICK_HOSTS if given.quick else curve.HOSTS:
+        if hosts > given.most:
+            break
+        point = curve.point(hosts)
+        points.append(point)
+        print(f"{hosts:>7,} hosts {point.elapsed:8.2f} s {point.memory / ratios.MB:6.0f} MB", flush=True)
+    figures = [ratios.memory_figure(Case("flat", point.hosts, True), point.memory) for point in points]
+    print(*table(figure for figure in figures if figure.target), sep="\n")
+    return {"curve": [dataclasses.asdict(point) for point in points]}
+
+
+def _shares(given: argparse.Namespace) -> dict[str, Any]:
+    found = shares.measured(shares.QUICK_HOSTS if given.quick else shares.HOSTS)
+    print(*(f"  {name:<24} {share:6.1%}" for name, share in found.items()), sep="\n")
+    return {"shares": found}
+
+
 def main() -> None:
-    given = _options()
-    figures: list[Figure] = []
-    times = []
+    given, begin = _options(), time.monotonic()
+    record: dict[str, Any] = {"machine": _machine()}
     try:
-        for case in _cases(given):
-            found, record = ratios.measured(case, given.rounds or (1 if given.quick else ROUNDS), given.cobbler)
-            figures += found
-            times.append(record)
-            print(*table(found), sep="\n", flush=True)
-        if given.many:
-            figures.append(ratios.memory(Case("flat", MANY_HOSTS, True)))
-            print(*table(figures[-1:]), sep="\n")
+        record |= _ratios(given)
+        if given.all:
+            record |= _curve(given) | _shares(given)
     except (measure.CommandError, DifferenceError) as error:
         sys.exit(f"benchmarks: {error}")
+    record["minutes"] = round((time.monotonic() - begin) / 60)
+    print(f"measured in {record['minutes']} minutes")
     if given.json:
-        record = {"figures": [figure.to_json() for figure in figures], "times": times}
         given.json.write_text(json.dumps(record, indent=1) + "\n")
 
 

@@ -52,16 +52,12 @@ def memory(case: Case) -> Figure:
     """The memory of a full run."""
     with measure.directory() as directory:
         inventory = sites.SITES[case.site](directory, case.hosts, case.addon)
-        peak = measure.peak_memory([*KSGEN, inventory, "-o", directory / "out"])
-    return Figure(
-        "memory of a full run, peak of the sum of PSS",
-        peak / MB,
-        MEMORY.get(case.hosts),
-        " MB",
-        case.site,
-        case.hosts,
-        case.addon,
-    )
+        return memory_figure(case, measure.peak_memory([*KSGEN, inventory, "-o", directory / "out"]))
+
+
+def memory_figure(case: Case, peak: int) -> Figure:
+    what, target = "memory of a full run, peak of the sum of PSS", MEMORY.get(case.hosts)
+    return Figure(what, peak / MB, target, " MB", case.site, case.hosts, case.addon)
 
 
 def measured(case: Case, rounds: int, cobbler_source: Path | None = None) -> tuple[list[Figure], dict[str, Any]]:

@@ -15,6 +15,7 @@ from benchmarks import cobbler, flattening, measure, sites
 from benchmarks.measure import KSGEN, PYTHON, Time
 
 HERE = Path(__file__).parent
+LIMIT_SCRIPT = HERE / "limit" / "render.py"
 FULL, AGAIN, CHANGED, LIMITED, ARMED, LIMIT, SCRIPT, COBBLER = (
     "full", "again", "changed", "limited", "armed", "limit", "script", "cobbler",
 )  # fmt: skip
@@ -62,7 +63,7 @@ def _round(case: Case, inventory: Path, directory: Path, cobbler_source: Path | 
     full: list[str | Path] = [*KSGEN, inventory, "-o", out]
     times = {FULL: measure.timed(full), AGAIN: measure.timed(full)}
     source, template = FLATTENERS[case.site](inventory, out / "ks", directory)
-    times[LIMIT] = measure.timed([*PYTHON, HERE / "limit" / "render.py", source, template, directory / "limit"])
+    times[LIMIT] = measure.timed([*PYTHON, LIMIT_SCRIPT, source, template, directory / "limit"])
     compare(out / "ks", directory / "limit")
     if cobbler_source and case.site == "flat":
         times[COBBLER] = _cobbler(cobbler_source, inventory, out / "ks", directory / "cobbler")

@@ -15,6 +15,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import packages
+import performance
 from check_examples import EXAMPLES as CHECK_EXAMPLES
 from check_examples import HASH, KEY, PLAIN, SMALL, Example
 from jinja2 import Environment, meta
@@ -417,6 +418,13 @@ PARTS = {
     "addon.md": {"content": content},
     "checks.md": {"checks": checks},
     "problems.md": {"codes": codes},
+    "performance.md": {
+        "machine": performance.machine,
+        "points": performance.points,
+        "ratios": performance.ratios,
+        "demand": performance.demand,
+        "racks": performance.racks,
+    },
     "templates.md": {"names": template_names, "templates": templates},
     "inventory.md": {"variables": variables},
     "layout.md": {"volumes": volumes, "smallest": smallest, "automatic": automatic, "pictures": pictures},

@@ -21,6 +21,7 @@ sys.path.insert(0, str(DOCS))
 import generate  # noqa: E402
 import manpage  # noqa: E402
 import pictures  # noqa: E402
+import plots  # noqa: E402
 
 
 def test_manual_page_is_current() -> None:
@@ -46,7 +47,15 @@ def test_picture_shows_what_is_printed_today(name: str) -> None:
 
 def test_every_picture_is_shown() -> None:
     shown = set(re.findall(r"\]\(docs/pictures/([^)]+)\)", (CHECKOUT / "README.md").read_text()))
-    assert shown == {path.name for path in pictures.PICTURES.iterdir()} == {*pictures.TEXTS, "graphical-spoke.png"}
+    plotted = set(re.findall(r"\]\(pictures/([^)]+)\)", (DOCS / "performance.md").read_text()))
+    assert shown == {*pictures.TEXTS, "graphical-spoke.png"}
+    assert plotted == {*plots.PLOTS}
+    assert shown | plotted == {path.name for path in pictures.PICTURES.iterdir()}
+
+
+@pytest.mark.parametrize("name", plots.PLOTS)
+def test_plots_show_what_was_measured(name: str) -> None:
+    assert plots.PLOTS[name]() == (plots.PICTURES / name).read_text(), "run docs/plots.py"
 
 
 def test_paths_in_contributing_exist() -> None:
