@@ -1079,6 +1079,16 @@ def test_fstab_is_replaced_as_it_was(el10: Site) -> None:
     assert imgbase.renamings(imgbase.gather(target)) == ()
 
 
+def test_fstab_that_is_not_replaced_leaves_nothing_behind(site: Site) -> None:
+    place = site.root / "etc/fstab"
+    place.unlink()
+    place.mkdir()
+    before = sorted(os.listdir(place.parent))
+    with pytest.raises(IsADirectoryError):
+        Recorded(site).replace("/etc/fstab", "x")
+    assert sorted(os.listdir(place.parent)) == before
+
+
 @pytest.mark.parametrize("path", FILES)
 def test_a_file_that_is_missing(site: Site, path: str) -> None:
     site.remove(path)
