@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,12 @@ def test_long_output_is_complete(tmp_path: Path) -> None:
     output, lines = followed(program(tmp_path, "seq 100000"))
     assert lines == [str(number) for number in range(1, 100001)]
     assert output == Output(0, "".join(f"{line}\n" for line in lines))
+
+
+@pytest.mark.parametrize("echo", [None, print], ids=["query", "work"])
+def test_a_program_that_is_not_there(echo: Callable[[str], None] | None) -> None:
+    """As a shell says it."""
+    assert Target().run("/no/lvs", echo=echo) == Output(127, "", "/no/lvs: No such file or directory")
 
 
 def test_query_that_is_not_answered(tmp_path: Path) -> None:
