@@ -362,8 +362,8 @@ class Mount:
 class Volume:
     """A logical volume; `device` as in Mount, `pool` is empty when it is not thin, `fill` is in percent.
 
-    `uuid` is that of the file system or swap space on it, empty when there is none, when the volume is not active, and
-    in other groups than the root's, which need not be read.
+    `uuid` is that of the file system or swap space on it; empty when there is none, when the volume is not active, and
+    when it need not be read: if no line of fstab names a volume by it, and in other groups than the root's.
     """
 
     group: str
@@ -438,8 +438,23 @@ class Output:
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
-    """The installed system at one moment; `unread` says which looks failed, and how.
+class State:
+    """What imgbase changes, at one moment; `unread` says which looks failed, and how."""
+
+    mounts: tuple[Mount, ...]
+    volumes: tuple[Volume, ...]
+    groups: tuple[Group, ...]
+    grub_config: str | None
+    grubenv: str | None
+    boot_entries: tuple[BootEntry, ...]
+    fstab_text: str
+    has_skip_volumes: bool
+    unread: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts(State):
+    """The installed system at one moment: its state, and what of it imgbase does not change.
 
     `imgbase_version` is what `imgbase --version` answered, None where there is no imgbase.
 
@@ -447,26 +462,17 @@ class Facts:
     fstab.
     """
 
-    mounts: tuple[Mount, ...]
-    volumes: tuple[Volume, ...]
-    groups: tuple[Group, ...]
     nvr: str | None
     missing_programs: tuple[str, ...]
     missing_files: tuple[str, ...]
     kernels: tuple[KernelPackage, ...]
-    grub_config: str | None
-    grubenv: str | None
-    boot_entries: tuple[BootEntry, ...]
-    fstab_text: str
     kernel_arguments: tuple[str, ...]
     device_mapper_targets: tuple[str, ...]
     selinux_mode: str
     has_selinuxfs: bool
-    has_skip_volumes: bool
     release_cpe: str | None
     imgbase_version: Output | None
-    mount_units: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
+    mount_units: tuple[str, ...]
 
     def mount(self, target: str) -> Mount | None:
         """What is seen at the mount point: the last of several mounts covers the others."""
@@ -619,6 +625,29 @@ def _lines(process: subprocess.Popen[str], end: float) -> Iterator[str]:
 
 def gather(target: Target) -> Facts:
     """Look at everything that the deciders need; changes nothing."""
+    state = look(target)
+    fstype = next((mount.fstype for mount in state.mounts if mount.target == "/"), "")
+    is_enforcing = (target.read("/sys/fs/selinux/enforce") or "").strip() == "1"
+    programs = (*PROGRAMS, *FILESYSTEM_PROGRAMS.get(fstype, ()), *(ENFORCING_PROGRAMS if is_enforcing else ()))
+    facts = Facts(
+        **vars(state),
+        nvr=target.read(NVR_FILE),
+        missing_programs=tuple(name for name in programs if not target.has_program(name)),
+        missing_files=tuple(path for path in FILES if not os.path.exists(target.place(path))),
+        kernels=_kernels(target),
+        kernel_arguments=tuple((target.read("/proc/cmdline") or "").split()),
+        device_mapper_targets=_device_mapper_targets(target),
+        selinux_mode=_selinux_mode(target.read("/etc/selinux/config") or ""),
+        has_selinuxfs=os.path.isdir(target.place("/sys/fs/selinux")),
+        release_cpe=target.read(RELEASE_CPE),
+        imgbase_version=target.run(IMGBASE[0], "--version") if target.has_program(IMGBASE[0]) else None,
+        mount_units=tuple(_mount_units(target)),
+    )
+    return dataclasses.replace(facts, volumes=tuple(_with_uuids(target, facts)))
+
+
+def look(target: Target) -> State:
+    """Look at what imgbase changes. Volumes are without UUIDs."""
     unread: list[str] = []
 
     def rows(key: str, *argv: str) -> list[dict[str, Any]]:
@@ -636,35 +665,16 @@ def gather(target: Target) -> Facts:
         "lv_metadata_size,data_percent,metadata_percent"
     )
     columns = ("--json", "--list", "--bytes", "-o", "TARGET,SOURCE,FSROOT,FSTYPE,SIZE,MAJ:MIN")
-    mounts = tuple(map(_mount, rows("filesystems", "findmnt", *columns)))
-    fstype, device = next(((mount.fstype, mount.device) for mount in mounts if mount.target == "/"), ("", ""))
-    volumes = tuple(map(_volume, rows("lv", "lvs", *lvm, volume_columns)))
-    own = {volume.group for volume in volumes if volume.device == device}
-    is_enforcing = (target.read("/sys/fs/selinux/enforce") or "").strip() == "1"
-    programs = (*PROGRAMS, *FILESYSTEM_PROGRAMS.get(fstype, ()), *(ENFORCING_PROGRAMS if is_enforcing else ()))
     grub_config = _grub_config(target)
-    return Facts(
-        mounts=mounts,
-        volumes=tuple(with_uuid(target, volume) if volume.group in own else volume for volume in volumes),
+    return State(
+        mounts=tuple(map(_mount, rows("filesystems", "findmnt", *columns))),
+        volumes=tuple(map(_volume, rows("lv", "lvs", *lvm, volume_columns))),
         groups=tuple(map(_group, rows("vg", "vgs", *lvm, "vg_name,vg_tags,vg_free"))),
-        nvr=target.read(NVR_FILE),
-        missing_programs=tuple(name for name in programs if not target.has_program(name)),
-        missing_files=tuple(path for path in FILES if not os.path.exists(target.place(path))),
-        kernels=_kernels(target),
         grub_config=grub_config,
         grubenv=target.read(f"{os.path.dirname(grub_config)}/grubenv") if grub_config else None,
         boot_entries=tuple(_boot_entries(target)),
         fstab_text=target.read_exactly(FSTAB) or "",
-        kernel_arguments=tuple((target.read("/proc/cmdline") or "").split()),
-        device_mapper_targets=tuple(
-            line.split()[0] for line in target.run("dmsetup", "targets").text.splitlines() if line.strip()
-        ),
-        selinux_mode=_selinux_mode(target.read("/etc/selinux/config") or ""),
-        has_selinuxfs=os.path.isdir(target.place("/sys/fs/selinux")),
         has_skip_volumes=target.read(SKIP_VOLUMES) is not None,
-        release_cpe=target.read(RELEASE_CPE),
-        imgbase_version=target.run(IMGBASE[0], "--version") if target.has_program(IMGBASE[0]) else None,
-        mount_units=tuple(_mount_units(target)),
         unread=tuple(unread),
     )
 
@@ -719,6 +729,17 @@ def _volume(row: dict[str, str]) -> Volume:
     )
 
 
+def _with_uuids(target: Target, facts: Facts) -> Iterator[Volume]:
+    """The volumes, those of the root's group with their UUIDs if fstab names any by it."""
+    root = facts.root
+    volumes = {volume.device for volume in facts.volumes}
+    # A file system that is mounted from no volume, as /boot and the ESP, is the one that its line names.
+    mounts = [facts.mount(line.target) for line in facts.fstab if line.source.startswith("UUID=")]
+    is_named = any(mount is None or mount.device in volumes for mount in mounts)
+    for volume in facts.volumes:
+        yield with_uuid(target, volume) if is_named and root and volume.group == root.group else volume
+
+
 def with_uuid(target: Target, volume: Volume) -> Volume:
     """The volume, with the UUID of what is on it."""
     if not volume.path or volume.device.startswith("-"):
@@ -745,6 +766,10 @@ def _kernels(target: Target) -> tuple[KernelPackage, ...]:
         if path.startswith("/boot/") and target.size(path):
             files.setdefault(package, []).append(path)
     return tuple(KernelPackage(package, tuple(paths)) for package, paths in files.items())
+
+
+def _device_mapper_targets(target: Target) -> tuple[str, ...]:
+    return tuple(line.split()[0] for line in target.run("dmsetup", "targets").text.splitlines() if line.strip())
 
 
 def _grub_config(target: Target) -> str | None:
@@ -1174,7 +1199,7 @@ def initialize(target: Target, wanted: Wanted) -> tuple[str, tuple[Finding, ...]
         return "imgbase was not run again", (*_trace_findings(facts), *findings)
     if "snapshot" not in facts.device_mapper_targets:
         target.run("modprobe", "dm-snapshot")
-        facts = gather(target)
+        facts = dataclasses.replace(facts, device_mapper_targets=_device_mapper_targets(target))
     changes = renamings(facts)
     facts = dataclasses.replace(facts, fstab_text=renamed(facts.fstab_text, changes))
     findings = preconditions(facts, wanted)
@@ -1192,7 +1217,7 @@ def initialize(target: Target, wanted: Wanted) -> tuple[str, tuple[Finding, ...]
         for line in end_of(output.text):
             target.tell_console(f"imgbase: {line}")
         return f"imgbase failed, and {NO_ROLLBACK}", (*findings, explain(output))
-    facts = gather(target)
+    facts = dataclasses.replace(facts, **vars(look(target)))
     findings += verify(facts, wanted)
     if is_fatal(findings):
         return f"imgbase exited with 0, but the result is not a node, and {NO_ROLLBACK}", findings

@@ -1022,6 +1022,14 @@ def test_makes_a_node(site: Site) -> None:
     assert not (site.root / "var/imgbased/.skip-volumes").exists()
 
 
+def test_nothing_is_asked_twice_that_imgbase_does_not_change(site: Site) -> None:
+    """`imgbase --version` is not counted by its stand-in."""
+    site.run()
+    asked = {program: len(site.calls(program)) for program in PROGRAMS if site.calls(program)}
+    twice = dict.fromkeys(("findmnt", "lvs", "vgs"), 2)
+    assert asked == {**twice, **dict.fromkeys(("rpm", "dmsetup", "restorecon", "imgbase"), 1)}
+
+
 def test_programs_get_the_c_locale_and_no_input(site: Site) -> None:
     site.run()
     assert {*(site.answers / "surroundings").read_text().splitlines()} == {"C /dev/null"}
@@ -1147,6 +1155,21 @@ def test_volumes_of_other_groups_are_not_read(el10: Site) -> None:
     assert len(el10.calls("blkid")) == 8
 
 
+@pytest.mark.parametrize(
+    ("line", "is_read"),
+    [
+        pytest.param("UUID=5ec0ffee-0000-4000-8000-000000000000 /boot xfs x", False, id="mounted-partition"),
+        pytest.param("UUID=5ec0ffee-0000-4000-8000-000000000000 /home xfs x", True, id="mounted-volume"),
+        pytest.param("UUID=5ec0ffee-0000-4000-8000-000000000000 none swap x", True, id="not-mounted"),
+        pytest.param("LABEL=swap none swap x", False, id="no-uuid"),
+    ],
+)
+def test_volumes_are_read_if_fstab_names_one_by_its_uuid(el10: Site, line: str, is_read: bool) -> None:
+    el10.file("/etc/fstab", f"/dev/mapper/onn-root / xfs x\n{line}\n")
+    imgbase.gather(Recorded(el10))
+    assert bool(el10.calls("blkid")) == is_read
+
+
 def test_fstab_that_cannot_be_written(el10: Site) -> None:
     """The same for root, whom no mode stops: the directory is gone when it is written."""
     target = Recorded(el10)
@@ -1173,6 +1196,15 @@ def test_fill_is_the_larger_of_data_and_metadata(site: Site) -> None:
     pool = imgbase.gather(Recorded(site)).volume("onn", "pool00")
     assert pool is not None
     assert pool.fill == 81
+
+
+def test_answers_that_are_no_json(site: Site) -> None:
+    site.answer("lvs", "  WARNING: x\n  Segmentation fault\n")
+    site.answer("vgs", "")
+    assert imgbase.gather(Recorded(site)).unread == (
+        "lvs printed no list 'lv' in JSON: Segmentation fault",
+        "vgs printed no list 'vg' in JSON: no output",
+    )
 
 
 def test_mount_units(site: Site) -> None:
