@@ -8,12 +8,13 @@ missing, and Anaconda stops before it writes to a disk. Since Anaconda does not 
 written to every terminal.
 It also stops if the installer lacks the add-on that the kickstart requires: Anaconda itself ignores a section of an
 unknown add-on.
-Usage: disks.py WANTED, a file with the text that `written` makes of a Wanted.
+Usage: disks.py WANTED [EVERY FOR]
+WANTED is a file with the text that `written` makes of a Wanted. The reason is repeated EVERY so many seconds, FOR so
+many.
 """
 
 from __future__ import annotations
 
-import argparse
 import collections
 import contextlib
 import dataclasses
@@ -22,7 +23,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from traceback import format_exc
@@ -673,6 +673,9 @@ class Target:
     def directories(self, device: str, fstype: str, others: Sequence[str] = ()) -> Look:
         """What is inside of a file system, which is not changed by it; `others`: all other devices that it is on."""
         options = ",".join([PASSIVE_MOUNT[fstype], *(f"device={other}" for other in others)])
+        # Only here: its import takes longer than to look at an empty disk.
+        import tempfile
+
         top = tempfile.mkdtemp(prefix="node-disks-")
         protected: list[str] = []
         try:
@@ -767,7 +770,8 @@ def _printable(place: str) -> str:
 
 COLUMNS = "NAME,KNAME,PATH,TYPE,SIZE,RO,RM,TRAN,MODEL,SERIAL,WWN,PARTTYPE,MOUNTPOINTS"
 LSBLK = ("lsblk", "--json", "--bytes", "--output", COLUMNS)
-UDEV = ("udevadm", "info", "--export-db")
+UDEV = ("udevadm", "info")
+UDEV_ALL = (*UDEV, "--export-db")
 # Without locks, and whatever lvm.conf or a devices file hides.
 LVM = ("--readonly", "--devicesfile", "", "--reportformat", "json", "-o")
 PVS = ("pvs", *LVM, "pv_name,vg_name,vg_uuid,vg_tags,vg_missing_pv_count")
@@ -795,8 +799,8 @@ def gather(target: Target) -> Facts:
         unread.extend(filter(None, [problem]))
         return listed
 
-    properties = udev_properties(target.run(*UDEV).text)
     nodes = flatten(rows("blockdevices", *LSBLK))
+    properties = _udev(target, [node["path"] for node, _ in nodes])
     if not (properties and nodes) and not unread:
         unread.append("udevadm and lsblk found no disk")
     devices = []
@@ -839,6 +843,15 @@ def rows_of(key: str, program: str, text: str) -> tuple[list[dict[str, Any]], st
 
 def last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no output"])[-1].strip()
+
+
+def _udev(target: Target, paths: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Kernel name: properties, of these devices.
+
+    The whole database has every device of the machine, each terminal too; it is read if one of these is not found.
+    """
+    asked = target.run(*UDEV, *paths)
+    return udev_properties((target.run(*UDEV_ALL) if asked.status else asked).text)
 
 
 def udev_properties(text: str) -> dict[str, dict[str, str]]:
@@ -1544,7 +1557,8 @@ def act(target: Target, decision: Decision) -> tuple[Refusal, ...]:
     )
     if failed:
         return failed
-    _settle(target)
+    if decision.takedown or decision.wipes or decision.multipath:
+        _settle(target)
     target.write(RULES, rules(decision.links))
     _apply(target, decision)
     wrong = []
@@ -1703,17 +1717,15 @@ def resolve(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:
 
 def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = None) -> int:
     """Exit status 0: every link is there. 1: none is, and terminals and log say why, and what to do."""
-    parser = argparse.ArgumentParser(prog="disks.py", description="Find the disks of a node, and name them.")
-    parser.add_argument("wanted", metavar="WANTED", help="a file of JSON")
-    parser.add_argument("--every", type=int, default=REPEAT_EVERY, metavar="SECONDS", help="how often to say it")
-    parser.add_argument("--for", type=int, default=REPEAT_FOR, metavar="SECONDS", help="how long", dest="duration")
-    given = parser.parse_args(arguments)
+    # Not by argparse, whose import is a sixth of the start of this program.
+    path, *times = sys.argv[1:] if arguments is None else arguments
+    every, duration = map(int, times) if times else (REPEAT_EVERY, REPEAT_FOR)
     target = target or Target()
     try:
-        wanted = read(target.read(given.wanted))
+        wanted = read(target.read(path))
         facts, decision = resolve(target, wanted)
     except ContractError as error:
-        text = describe([refusal("contract", file=given.wanted, why=error)])
+        text = describe([refusal("contract", file=path, why=error)])
     except Exception:
         # A bug of ours must not be mute either; without links Anaconda stops.
         report = f"the installation stops here because of a bug in disks.py; report it:\n{format_exc()}"
@@ -1726,9 +1738,9 @@ def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = N
             return 0
         text = describe(decision.refusals, looked_at(facts, wanted))
     print(text, flush=True)
-    for _ in range(max(1, given.duration // given.every)):
+    for _ in range(max(1, duration // every)):
         tell(target, text)
-        target.pause(given.every)
+        target.pause(every)
     return 1
 
 

@@ -202,7 +202,7 @@ ASKED = want(wwn(1))
 def test_text_that_is_not_understood_stops(text: object, why: str) -> None:
     target = Replay("one-disk")
     target.files["/tmp/wanted.json"] = text if isinstance(text, str) else json.dumps(text)
-    assert disks.main(["/tmp/wanted.json", "--every=1", "--for=1"], target) == 1
+    assert disks.main(["/tmp/wanted.json", "1", "1"], target) == 1
     assert target.done == []
     assert target.heard[0][1].splitlines() == [
         "",
@@ -217,7 +217,7 @@ def test_text_that_is_not_understood_stops(text: object, why: str) -> None:
 
 def test_no_text_at_all_stops() -> None:
     target = Replay("one-disk")
-    assert disks.main(["/tmp/wanted.json", "--every=1", "--for=1"], target) == 1
+    assert disks.main(["/tmp/wanted.json", "1", "1"], target) == 1
     assert "cannot be parsed: Expecting value: line 1 column 1 (char 0)" in target.heard[0][1]
 
 

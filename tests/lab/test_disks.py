@@ -143,7 +143,7 @@ exit 0
 _REFUSED_RUN = """\
 lsblk -dnro NAME,SERIAL | grep -v ' $' >$OUT/names
 for name in *.json; do
-    python3 -S disks.py $name --every=1 --for=1 >$OUT/$name; echo $? >$OUT/$name.status
+    python3 -S disks.py $name 1 1 >$OUT/$name; echo $? >$OUT/$name.status
 done
 """
 

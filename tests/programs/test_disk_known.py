@@ -498,7 +498,7 @@ def test_file_system_of_which_not_all_was_seen(why: str, word: str) -> None:
 
 def test_consent_is_offered_with_its_word() -> None:
     target = Replay("luks")
-    assert run(target, want(wwn(1)), "--every=1", "--for=1") == 1
+    assert run(target, want(wwn(1)), "1", "1") == 1
     said = target.heard[0][1].splitlines()
     at = next(n for n, line in enumerate(said) if "error:" in line)
     assert said[at : at + 3] == [
@@ -535,7 +535,7 @@ def test_consent_that_is_not_needed_is_not_mentioned(capsys: pytest.CaptureFixtu
 def test_tower_with_an_encrypted_floor() -> None:
     """LVM in LUKS on a mirror: refused at the closed floor, and taken down from the top with consent."""
     target = Replay("tower")
-    assert run(target, want(wwn(1), wwn(2)), "--every=1", "--for=1") == 1
+    assert run(target, want(wwn(1), wwn(2)), "1", "1") == 1
     assert "what is in md127 on sda is not known: it is encrypted with LUKS (crypto_LUKS)" in target.heard[0][1]
     target = Replay("tower")
     assert run(target, want(wwn(1), wwn(2), erase=["luks"])) == 0

@@ -315,7 +315,7 @@ def complaints(said: str) -> list[str]:
 def test_run(name: str, case: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The whole program: what it says, runs and leaves."""
     target, refusals = Replay(name), EXPECTED.get((name, case), [])
-    assert run(target, wanted_of(name, case), "--every=1", "--for=1") == (1 if refusals else 0)
+    assert run(target, wanted_of(name, case), "1", "1") == (1 if refusals else 0)
     said = capsys.readouterr().out
     assert complaints(said) == refusals
     wipes = [f"wipefs --all --types {types} /dev/{disk}" for disk, types in WIPED.get((name, case), {}).items()]
@@ -452,7 +452,7 @@ def test_a_look_that_fails_stops(command: str, answer: tuple[int, str, str]) -> 
 
 def test_no_answer_of_udev_stops() -> None:
     target = Replay("one-disk")
-    target.answers[disks.UDEV] = (127, "", "udevadm: No such file or directory")
+    target.answers[disks.UDEV_ALL] = (127, "", "udevadm: No such file or directory")
     assert lines(disks.decide(disks.gather(target), ASKED).refusals) == [
         "cannot-look: udevadm and lsblk found no disk; needed: a report of every disk; "
         "cure: look for disk errors in the kernel's messages; boot again"
@@ -502,13 +502,20 @@ def test_links_are_made_by_udev() -> None:
     assert second.endswith('/block/sdb", SYMLINK+="disk/by-node/system1"')
     assert target.done == [
         ("udevadm", "settle", "--timeout=120"),
-        ("udevadm", "settle", "--timeout=120"),
         ("udevadm", "control", "--reload"),
         ("udevadm", "trigger", "--action=change", "--name-match=/dev/sda"),
         ("udevadm", "trigger", "--action=change", "--name-match=/dev/sdb"),
         ("udevadm", "settle", "--timeout=120"),
     ]
     assert target.heard == []
+
+
+def test_what_is_changed_on_a_disk_is_waited_for() -> None:
+    target = Replay("old-system")
+    assert run(target, wanted_of("old-system", "first")) == 0
+    steps = [argv[:2] for argv in target.done]
+    wipe = max(number for number, argv in enumerate(steps) if argv[0] == "wipefs")
+    assert steps[wipe + 1 :] == [("udevadm", step) for step in ("settle", "control", "trigger", "settle")]
 
 
 def test_link_leads_to_the_map_and_not_to_a_path() -> None:
@@ -548,7 +555,7 @@ MISSING = [
 def test_installer_without_the_add_on_stops_before_any_disk(addon: str, cmdline: str, why: str, cure: str) -> None:
     target = Replay("old-system", addon=False)
     target.files["/proc/cmdline"] = cmdline
-    assert run(target, {**wanted_of("old-system", "first"), "addon": addon}, "--every", "30", "--for", "90") == 1
+    assert run(target, {**wanted_of("old-system", "first"), "addon": addon}, "30", "90") == 1
     assert target.done == []
     assert disks.RULES not in target.files
     assert [terminal for terminal, _ in target.heard] == ["tty0", "ttyS0"] * 3
@@ -644,7 +651,7 @@ ovirt-node: Correct the inventory, run ksgen, and boot again.
 
 def test_it_is_told_on_every_terminal_again_and_again(capsys: pytest.CaptureFixture[str]) -> None:
     target = Replay("one-disk")
-    assert run(target, wanted_of("one-disk", "too-large"), "--every=20", "--for=60") == 1
+    assert run(target, wanted_of("one-disk", "too-large"), "20", "60") == 1
     assert capsys.readouterr().out == TOLD
     assert target.heard == [("tty0", f"\n{TOLD}"), ("ttyS0", f"\n{TOLD}")] * 3
     assert target.paused == [20, 20, 20]
@@ -672,14 +679,14 @@ def test_a_bug_is_told_too() -> None:
 def test_terminals(active: str, heard: list[str]) -> None:
     target = Replay("no-disk")
     target.files["/sys/class/tty/console/active"] = active
-    assert run(target, wanted_of("no-disk", "first"), "--every=1", "--for=1") == 1
+    assert run(target, wanted_of("no-disk", "first"), "1", "1") == 1
     assert [terminal for terminal, _ in target.heard] == heard
 
 
 def test_the_console_is_the_last_resort() -> None:
     target = Replay("no-disk")
     target.deaf = frozenset({"tty0", "ttyS0"})
-    assert run(target, wanted_of("no-disk", "first"), "--every=1", "--for=1") == 1
+    assert run(target, wanted_of("no-disk", "first"), "1", "1") == 1
     assert [terminal for terminal, _ in target.heard] == ["tty0", "ttyS0", "console"]
     assert "ovirt-node:   no disk at all\n" in target.heard[0][1]
 

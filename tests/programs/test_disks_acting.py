@@ -154,7 +154,7 @@ def test_what_is_started_anew_is_taken_down_again(
     failures: int, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = Recovering(failures)
-    assert run(target, WANTED["old-system", "first"], "--every=1", "--for=1") == status
+    assert run(target, WANTED["old-system", "first"], "1", "1") == status
     tried = min(failures + 1, 3)
     assert [argv[0] for argv in target.done if argv[0] in ("swapoff", "vgchange")] == ["swapoff", "vgchange"] * tried
     assert target.paused == [5] * (tried - 1) + [1] * status
@@ -220,7 +220,7 @@ def test_command_that_does_not_end_stops_the_installation(capsys: pytest.Capture
             return late if argv[0] == "vgchange" else super().run(*argv)
 
     target = Late("old-system")
-    assert run(target, WANTED["old-system", "first"], "--every=1", "--for=1") == 1
+    assert run(target, WANTED["old-system", "first"], "1", "1") == 1
     assert disks.RULES not in target.files
     assert re.search(
         r"takedown-failed: vgchange .* gave no answer within 300 seconds; needed: exit", capsys.readouterr().out
@@ -245,7 +245,7 @@ def test_multipath_may_be_late(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_map_that_is_not_made_leaves_no_link() -> None:
     target = Replay("multipath", system0="")
-    assert run(target, WANTED["multipath", "asked-for"], "--every=1", "--for=1") == 1
+    assert run(target, WANTED["multipath", "asked-for"], "1", "1") == 1
     assert disks.RULES not in target.files
     assert (
         "ovirt-node: error: link-missing: /dev/disk/by-node/system0 leads to nothing; "

@@ -74,6 +74,25 @@ def test_field_of_a_device(columns: dict[str, Any], properties: dict[str, str], 
     assert getattr(found, field) == expected
 
 
+def test_udev_is_asked_of_the_disks_alone() -> None:
+    target = Answering(node("sda"), node("dm-0", path="/dev/mapper/a"))
+    disks.gather(target)
+    assert [argv for argv in target.asked if argv[:2] == ("udevadm", "info")] == [
+        ("udevadm", "info", "/dev/sda", "/dev/mapper/a")
+    ]
+
+
+def test_udev_is_asked_of_everything_if_it_does_not_find_a_disk() -> None:
+    class Gone(Answering):
+        def run(self, *argv: str) -> disks.Output:
+            output = super().run(*argv)
+            is_all = argv[-1] == "--export-db"
+            return output if argv[:2] != disks.UDEV or is_all else disks.Output(1, "", 'Unknown device "/dev/sdb"\n')
+
+    found = disks.gather(Gone(node("sda"), node("sdb"), udev={"sda": {"ID_SERIAL": "35000"}}))
+    assert [device.wwid for device in found.devices] == ["35000", ""]
+
+
 def test_device_below_two_parents_is_one() -> None:
     array = node("md127", "raid1")
     first, second = node("sda", children=[array]), node("sdb", children=[array, array])

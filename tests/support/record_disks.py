@@ -102,7 +102,7 @@ class Recorder(disks.Target):
         output = super().run(*argv)
         if argv[0] not in ("mount", "umount", "blockdev"):
             text = output.text
-            if argv == disks.UDEV:
+            if argv[:2] == disks.UDEV:
                 kept = (b for b in text.split("\\n\\n") if "E: SUBSYSTEM=block\\n" in b + "\\n")
                 text = "\\n\\n".join(kept)
             self.commands.append([list(argv), output.status, text, output.complaints])
@@ -119,7 +119,7 @@ disks.look_inside(recorder, facts, disks.candidates(facts))
 shown = {}
 for name, wanted in json.load(open("wanted.json")).items():
     json.dump(wanted, open("/tmp/wanted.json", "w"))
-    command = [sys.executable, "-S", "/job/disks.py", "/tmp/wanted.json", "--every=1", "--for=1"]
+    command = [sys.executable, "-S", "/job/disks.py", "/tmp/wanted.json", "1", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     links = {}
     for number in range(len(wanted["disks"])):
