@@ -89,9 +89,12 @@ def _curve(given: argparse.Namespace) -> dict[str, Any]:
         point = curve.point(hosts)
         points.append(point)
         print(f"{hosts:>7,} hosts {point.elapsed:8.2f} s {point.memory / ratios.MB:6.0f} MB", flush=True)
-    figures = [ratios.memory_figure(Case("flat", point.hosts, True), point.memory) for point in points]
-    print(*table(figure for figure in figures if figure.target), sep="\n")
-    return {"curve": [dataclasses.asdict(point) for point in points]}
+    figures = [*curve.figures(points)]
+    print(*table(figures), sep="\n", flush=True)
+    return {
+        "curve": [dataclasses.asdict(point) for point in points],
+        "many": [figure.to_json() for figure in figures],
+    }
 
 
 def _shares(given: argparse.Namespace) -> dict[str, Any]:

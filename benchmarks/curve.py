@@ -6,14 +6,18 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import statistics
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import flattening, measure, sites
+from benchmarks import flattening, measure, ratios, sites
+from benchmarks.figures import Figure, Target
 from benchmarks.measure import KSGEN, PYTHON, Time
-from benchmarks.runs import LIMIT_SCRIPT
+from benchmarks.runs import LIMIT_SCRIPT, Case
 
 HOSTS = (10, 100, 1000, 10_000, 100_000)
 QUICK_HOSTS = (10, 100)
+# "In proportion": the time of a host may grow by a tenth when there are ten times as many.
+_IN_PROPORTION: Target = ("at most", 1.1)
 # Up to so many hosts a run is short, so the median of three counts.
 _REPEATED_TO = 1000
 
@@ -46,3 +50,16 @@ def point(hosts: int) -> Point:
         statistics.median(time.elapsed for time in times), statistics.median(time.processor for time in times)
     )
     return Point(hosts, median.elapsed, median.processor, statistics.median(limits), memory)
+
+
+def figures(points: Sequence[Point]) -> Iterator[Figure]:
+    """What the curve says about the targets: the memory, and the time with the most hosts."""
+    for point in points:
+        figure = ratios.memory_figure(Case("flat", point.hosts, True), point.memory)
+        if figure.target:
+            yield figure
+    if len(points) > 1:
+        *_, fewer, most = points
+        ratio = most.elapsed / most.hosts / (fewer.elapsed / fewer.hosts)
+        what = f"time for each host / with {fewer.hosts:,} hosts"
+        yield Figure(what, ratio, _IN_PROPORTION, site="flat", hosts=most.hosts)

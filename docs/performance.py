@@ -41,10 +41,8 @@ def _site(site: str, figures: Sequence[dict[str, Any]]) -> str:
     lines = [_row([f"`{site}`", *heads, "target"]), _row(["---"] * (len(cases) + 2))]
     for what in _unique(figures, "what"):
         found = {(figure["hosts"], figure["addon"]): figure for figure in figures if figure["what"] == what}
-        target = next((figure["target"] for figure in found.values() if figure["target"]), None)
-        unit = next(iter(found.values()))["unit"]
-        cells = [_cell(found.get(case)) for case in cases]
-        lines.append(_row([what, *cells, f"{target[0]} {_number(target[1])}{unit}" if target else ""]))
+        target = next(filter(None, map(_target, found.values())), "")
+        lines.append(_row([what, *(_cell(found.get(case)) for case in cases), target]))
     return "\n".join(lines)
 
 
@@ -64,7 +62,13 @@ def points() -> str:
     for point in record()["curve"]:
         values = (point["elapsed"], point["hosts"] / point["elapsed"], point["limit"] / point["elapsed"])
         lines.append(_row([f"{point['hosts']:,}", *map(_number, values), _number(point["memory"] / 1e6)]))
-    return "\n".join(lines)
+    many = [_row(["", "hosts", "", "target"]), _row(["---"] * 4)]
+    many += [_row([f["what"], f"{f['hosts']:,}", _cell(f), _target(f)]) for f in record()["many"]]
+    return "\n".join([*lines, "", *many])
+
+
+def _target(figure: dict[str, Any]) -> str:
+    return f"{figure['target'][0]} {_number(figure['target'][1])}{figure['unit']}" if figure["target"] else ""
 
 
 def _unique(figures: Iterable[dict[str, Any]], key: str) -> list[str]:
