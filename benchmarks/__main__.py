@@ -106,6 +106,7 @@ def _shares(given: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     given, begin = _options(), time.monotonic()
     record: dict[str, Any] = {"machine": _machine()}
+    measure.compile_modules()
     try:
         record |= _ratios(given)
         if given.all:
