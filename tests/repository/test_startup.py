@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import startup
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 SITE = CHECKOUT / "examples" / "hosts.yaml"
 HOST = "node01.a.example.com"
@@ -103,3 +105,9 @@ def test_every_command_is_listed_without_being_imported() -> None:
     assert {name for name in names if not name.endswith(("_command", "_commands"))} == {
         *("arguments", "command", "completion")
     }
+
+
+def test_the_benchmark_measures_every_command() -> None:
+    figures = list(startup.figures(rounds=1))
+    assert [figure.what for figure in figures if not figure.value > 0 or figure.target is None] == []
+    assert len(figures) == len(startup.RUNS) - 2  # the yardsticks
