@@ -9,7 +9,8 @@ known to be so is part of the shape, and a host that is alone in its shape is ch
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
+import functools
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from pydantic import ValidationError
 
 from ksgen.host.host import Host, Shape
+from ksgen.host.networks import Network, address, addresses_in, interface, neighbours, relation
 from ksgen.inventory import HostEntry
 from ksgen.redaction import names_secret
 from ksgen.syntax import Node, holds_secret, plain
@@ -31,9 +33,9 @@ _WRITTEN = {
     "mac": re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"),
     "wwn": re.compile(r"(?:0x|eui\.)(?:[0-9a-f]{16}|[0-9a-f]{32})"),
     "serial": re.compile(r"[A-Z0-9][A-Z0-9_-]{3,30}"),
-    "address": re.compile(r"[0-9a-f.:]+/[0-9]{1,3}"),
 }
 _NAME_LONGEST = 63
+_NEIGHBOURS_TRIED = 300  # addresses; more hosts of one network have one each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +57,11 @@ def variables_of(entry: HostEntry) -> dict[str, object]:
 
 def shape(entry: HostEntry, data: Mapping[str, object]) -> Shape | None:
     """The shape of a host with these variables, None where one of its values is a part of what it shares."""
+    identity = _Identity(data)
     numbers: dict[str, int] = {}
 
     def put(kind: str, value: Any) -> object:
-        own = _own(kind, value)
+        own = identity.own(kind, value)
         return value if own is None else _Hole(kind, numbers.setdefault(own.text, len(numbers)), own.around)
 
     name = put("name", entry.name)
@@ -67,7 +70,14 @@ def shape(entry: HostEntry, data: Mapping[str, object]) -> Shape | None:
     except ValueError:  # a number with so many digits that Python does not print it
         return None
     values = tuple(numbers)
-    return Shape(key, values) if isinstance(name, _Hole) and not any(value in key for value in values) else None
+    if not isinstance(name, _Hole) or any(value in key for value in values):
+        return None
+    # An address that hosts share can be in the network of one and outside that of another.
+    related = [relation(one, identity.networks) for one in _shared_addresses(key)] if identity.networks else []
+    return Shape(f"{key} {related}" if any(related) else key, values)
+
+
+_shared_addresses = functools.lru_cache(maxsize=1024)(addresses_in)
 
 
 def stand_in(host: Host) -> tuple[Host, tuple[str, ...]] | None:
@@ -76,23 +86,26 @@ def stand_in(host: Host) -> tuple[Host, tuple[str, ...]] | None:
     None if there can be none: in a network without an address that is left.
     """
     assert host.shape
-    of = host.shape
+    data = variables_of(host.entry)
+    identity = _Identity(data)
     others: dict[str, str] = {}
 
     def put(kind: str, value: Any) -> object:
-        own = _own(kind, value)
+        own = identity.own(kind, value)
         if own is None:
             return value
         if own.text not in others:
-            others[own.text] = _other(kind, own, of, len(others))
+            taken = (*host.shape.values, *others.values()) if host.shape else ()
+            others[own.text] = identity.other(kind, own.text, len(others), lambda one: one in taken or one in key)
         return others[own.text] + value[len(own.text) :]
 
+    key = host.shape.key
     name = put("name", host.name)
     try:
-        settings = Settings.model_validate(_replaced(variables_of(host.entry), put))
+        settings = Settings.model_validate(_replaced(data, put))
     except ValidationError:
         return None
-    return Host(str(name), settings, host.entry), tuple(others[value] for value in of.values)
+    return Host(str(name), settings, host.entry), tuple(others[value] for value in host.shape.values)
 
 
 class _Own(NamedTuple):
@@ -102,23 +115,59 @@ class _Own(NamedTuple):
     around: str = ""
 
 
-def _own(kind: str, value: Any) -> _Own | None:
-    """An identity value of a host; None of one that is written in another way, or whose name is that of a secret."""
-    if not isinstance(value, str) or not _WRITTEN[kind].fullmatch(value):
-        return None
-    if kind == "address":
-        try:
-            interface = ipaddress.ip_interface(value)
-        except ValueError:
+class _Identity:
+    """The values of a host that are its own; `networks` are those of its addresses."""
+
+    def __init__(self, data: Mapping[str, object]) -> None:
+        found: dict[Network, None] = {}
+        interfaces = data.get(f"{PREFIX}network")
+        for one in interfaces if isinstance(interfaces, list) else (interfaces,):
+            for key in ("ipv4", "ipv6"):
+                text = one.get(key) if isinstance(one, dict) else None
+                parsed = interface(text) if isinstance(text, str) else None
+                if parsed:
+                    found[parsed[1]] = None
+        self.networks = tuple(found)
+
+    def own(self, kind: str, value: Any) -> _Own | None:
+        """A value as one of the host's own; None if it is shared, written in another way, or named like a secret."""
+        if not isinstance(value, str):
             return None
-        is_usual = interface.with_prefixlen == value
-        return _Own(str(interface.ip), str(interface.network)) if is_usual else None
-    if kind == "wwn":
-        # The link of a disk has another name for each form.
-        return _Own(value, f"{value[:2]} {len(value)}")
-    if kind == "name":
-        return None if len(value) > _NAME_LONGEST or names_secret(value) else _Own(value)
-    return _Own(value)
+        if kind == "interface":
+            parsed = interface(value)
+            return _Own(parsed[0], f"{value[len(parsed[0]) :]} {self._place(parsed[0])}") if parsed else None
+        if kind == "neighbour":
+            # A gateway, or a name server in a network of the host's own; others are the same for many networks.
+            place = self._place(value)
+            return _Own(value, place) if place else None
+        if not _WRITTEN[kind].fullmatch(value):
+            return None
+        if kind == "wwn":
+            # The link of a disk has another name for each form.
+            return _Own(value, f"{value[:2]} {len(value)}")
+        if kind == "name":
+            return None if len(value) > _NAME_LONGEST or names_secret(value) else _Own(value)
+        return _Own(value)
+
+    def _place(self, text: str) -> str:
+        known = address(text)
+        return relation(known, self.networks) if known else ""
+
+    def other(self, kind: str, text: str, number: int, is_taken: Callable[[str], bool]) -> str:
+        """Another value in the place of an identity value, one that no host has; `number` keeps them apart."""
+        if kind in ("interface", "neighbour"):
+            known = address(text)
+            assert known
+            some = itertools.islice(neighbours(known, self.networks), _NEIGHBOURS_TRIED)
+            return next((one for one in some if not is_taken(one)), text)
+        if kind == "name":
+            return f"no-host-{number}.ksgen.invalid"
+        if kind == "mac":
+            return f"02:5e:9a:7b:c1:{number:02x}"
+        if kind == "serial":
+            return f"KSGENDISK{number:03}"
+        prefix = "0x" if text.startswith("0x") else "eui."
+        return prefix + f"5a1e9b7d{number:0{len(text) - len(prefix) - 8}x}"
 
 
 def _replaced(data: Mapping[str, object], put: _Put) -> dict[str, object]:
@@ -148,7 +197,11 @@ def _interface(interface: object, put: _Put) -> object:
     found = dict(interface)
     for key, value in interface.items():
         if key in ("ipv4", "ipv6"):
-            found[key] = put("address", value)
+            found[key] = put("interface", value)
+        elif key in ("gateway4", "gateway6"):
+            found[key] = put("neighbour", value)
+        elif key == "dns" and isinstance(value, list):
+            found[key] = [put("neighbour", one) for one in value]
         elif key == "mac":
             found[key] = put("mac", value)
         elif key in ("bond", "bridge", "vlan") and isinstance(value, dict):
@@ -179,27 +232,3 @@ def _secret_parts(node: Node) -> object:
     if isinstance(value, tuple):
         return [_secret_parts(child) for child in value]
     return (node.is_secret, node.secrets)
-
-
-def _other(kind: str, own: _Own, of: Shape, number: int) -> str:
-    """Another value in the place of an identity value, one that no host has; `number` keeps them apart."""
-    if kind == "address":
-        return _other_address(own, of, number)
-    if kind == "name":
-        return f"no-host-{number}.ksgen.invalid"
-    if kind == "mac":
-        return f"02:5e:9a:7b:c1:{number:02x}"
-    if kind == "serial":
-        return f"KSGENDISK{number:03}"
-    prefix = "0x" if own.text.startswith("0x") else "eui."
-    return prefix + f"5a1e9b7d{number:0{len(own.text) - len(prefix) - 8}x}"
-
-
-def _other_address(own: _Own, of: Shape, number: int) -> str:
-    """An address of the same network, from its end: most sites give them out from the beginning."""
-    network = ipaddress.ip_network(own.around)
-    for candidate in range(int(network.broadcast_address) - 1 - number, int(network.network_address), -1):
-        text = str(type(network.network_address)(candidate))
-        if text not in of.key and text not in of.values:
-            return text
-    return own.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -96,8 +97,11 @@ HOSTS4 = (*range(0, 18), 24, 25, 250, 254, 255)
 PARTS6 = ("1", "2", "10", "1a", "ffff", "0", "0:0:0:5")
 
 
+NETS4 = ("10.1.0", "10.1.0", "10.1.1", "10.11.0")
+
+
 def addresses4(prefix: int) -> st.SearchStrategy[str]:
-    return st.sampled_from(HOSTS4).map(lambda n: f"10.1.0.{n}/{prefix}")
+    return st.builds("{}.{}/{}".format, st.sampled_from(NETS4), st.sampled_from(HOSTS4), st.just(prefix))
 
 
 ADDRESSES = st.one_of(
@@ -108,8 +112,8 @@ NIC = st.one_of(st.sampled_from(("eno1", "eno2", "br0")), st.sampled_from(MACS))
 EXTRA = st.fixed_dictionaries(
     {},
     optional={
-        "gateway4": st.sampled_from(("10.1.0.1", "10.1.0.10", "10.1.0.14", "10.1.1.1")),
-        "dns": st.sampled_from((["10.1.0.2"], ["10.0.0.53", "10.1.0.1"], [])),
+        "gateway4": st.sampled_from(("10.1.0.1", "10.1.0.10", "10.1.0.14", "10.1.1.1", "10.1.0.255")),
+        "dns": st.sampled_from((["10.1.0.2"], ["10.0.0.53", "10.1.0.1"], ["10.1.1.7", "2001:db8:101::1"], [])),
         "ipv6": ADDRESSES6,
         "gateway6": st.sampled_from(("2001:db8:101::1", "fe80::1")),
         "mtu": st.sampled_from((1500, 9000)),
@@ -155,6 +159,7 @@ SETTINGS = st.fixed_dictionaries(
         "node_post": st.sampled_from(("echo node01.example.com 10.1.0.3 >/etc/motd", "ip addr show eno1\n")),
         "node_root_password_hash": st.just(PASSWORD_HASH),
         "node_boot_network": st.just("dhcp"),
+        "node_tree_url": st.sampled_from(("http://10.1.0.9/tree/", "http://10.11.0.9/tree/", "http://[2001:db8:101::9]/t/")),
         "node_ntp_servers": st.sampled_from((["10.1.0.3"], ["node02.example.com"])),
         "node_users": st.just([{"name": "erika", "password_hash": PASSWORD_HASH, "ssh_keys": [SSH_KEY]}]),
     },
@@ -183,7 +188,12 @@ def with_own(draw: st.DrawFn, network: list[dict[str, Any]]) -> Iterator[dict[st
     for interface in network:
         found = dict(interface)
         if "/" in str(found.get("ipv4")):
-            found["ipv4"] = draw(addresses4(int(found["ipv4"].partition("/")[2])))
+            net = draw(st.sampled_from(NETS4))
+            found["ipv4"] = f"{net}.{draw(st.sampled_from(HOSTS4))}/{found['ipv4'].partition('/')[2]}"
+            if draw(st.booleans()):  # the rest of a network moves with it
+                for key in {"gateway4", "dns"} & found.keys():
+                    moved = re.sub(r"\b10\.1\.0\b", net, json.dumps(found[key]))
+                    found[key] = json.loads(moved)
         if "ipv6" in found:
             found["ipv6"] = draw(ADDRESSES6)
         if "mac" in found:
@@ -265,7 +275,10 @@ def test_hosts_that_differ_in_their_identity_share_a_shape(tmp_path: Path) -> No
     assert not problems
     assert shared(hosts) == 2
     assert hosts[1].shape is not None
-    assert hosts[1].shape.values == ("node12.example.com", "52:54:00:00:00:0c", "0x5000c5000000000c", "10.1.0.12")
+    assert hosts[1].shape.values == (
+        *("node12.example.com", "52:54:00:00:00:0c", "0x5000c5000000000c"),
+        *("10.1.0.12", "10.1.0.1", "10.1.0.53"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,9 +287,11 @@ def test_hosts_that_differ_in_their_identity_share_a_shape(tmp_path: Path) -> No
         {"name": "localhost.example.com"},
         {"name": "Node12.example.com"},
         {"name": "password.example.com"},
-        {"address": "10.1.0.5/24"},  # a part of the name server's 10.1.0.53
-        {"address": "10.1.1.12/24"},
+        {"address": "10.1.0.53/24"},  # the name server's
+        {"address": "10.1.0.1/24"},
+        {"address": "10.1.1.12/24"},  # the gateway is outside
         {"address": "10.1.0.12/25"},
+        {"address": "10.1.0.12/27"},  # the name server is outside
         {"wwn": "eui.0025388b34b9b5df"},
         {"wwn": "0x60000000000000000e00000000030001"},
         {"mac": "52:54:00:AA:00:0C"},
@@ -287,6 +302,31 @@ def test_other_hosts_do_not(own: dict[str, str], tmp_path: Path) -> None:
     hosts, _ = read_hosts(site)
     assert shared(hosts) == 1
     assert is_same_both_ways(site)
+
+
+def test_racks_with_networks_of_their_own_share_a_shape(tmp_path: Path) -> None:
+    rows = [row(n, address=f"10.{n}.0.7/24").replace("10.1.0.", f"10.{n}.0.") for n in (11, 12, 13)]
+    site = rack(tmp_path, *rows)
+    hosts, problems = read_hosts(site)
+    assert not problems
+    assert shared(hosts) == 2
+    assert is_same_both_ways(site)
+
+
+def test_server_that_one_network_reaches_and_another_does_not(tmp_path: Path) -> None:
+    rows = [
+        row(n, address=f"10.{n}.0.7/24").replace("10.1.0.", f"10.{n}.0.").replace(f"gateway4: 10.{n}.0.1, ", "")
+        for n in (11, 12, 13)
+    ]
+    site = rack(tmp_path, *rows, more="    node_installer_args: []\n".replace("[]", "[quiet]"))
+    assert is_same_both_ways(site)
+    path = tmp_path / "hosts.yaml"
+    path.write_text(path.read_text().replace("pxe.example.com", "10.11.0.9"))
+    _, problems = read_hosts(inventory(path))
+    assert {problem.host for problem in problems if problem.code == "gateway-missing"} == {
+        "node12.example.com",
+        "node13.example.com",
+    }
 
 
 def test_address_in_the_range_of_dhcp_is_found(tmp_path: Path) -> None:
@@ -328,9 +368,7 @@ def test_secret_behind_an_address_is_hidden_where_it_is(tmp_path: Path) -> None:
 def test_many_hosts_are_filled_in_beside_processes(tmp_path: Path) -> None:
     """More shapes than one process renders."""
     rows = [
-        row(n, address=f"10.{shape}.0.{n}/24")
-        .replace("10.1.0.1,", f"10.{shape}.0.1,")
-        .replace(f"node{n:02}", f"node{shape}-{n}")
+        row(n).replace(f"node{n:02}", f"node{shape}-{n}") + f"      node_boot_timeout: {shape}\n"
         for shape in range(1, _PARALLEL_FROM + 5)
         for n in (11, 12)
     ]
