@@ -313,6 +313,22 @@ def test_racks_with_networks_of_their_own_share_a_shape(tmp_path: Path) -> None:
     assert is_same_both_ways(site)
 
 
+@pytest.mark.parametrize("own", ["2001:DB8::C", "2001:db8::0:0:c", "::10.1.0.12"])
+def test_address_that_is_printed_in_another_way_is_no_value_of_a_shape(own: str, tmp_path: Path) -> None:
+    usual, other = ('10.1.0.{}/24, ipv6: "{}/64"'.format(*one) for one in ((11, "2001:db8::b"), (12, own)))
+    site = rack(
+        tmp_path, row(11, address=usual), row(12, address=other), row(13, address=other.replace(".12/", ".13/"))
+    )
+    assert is_same_both_ways(site)
+    assert own not in [value for host in read_hosts(site)[0] if host.shape for value in host.shape.values]
+
+
+def test_gateway_that_is_the_broadcast_address_is_found(tmp_path: Path) -> None:
+    right, wrong = (row(n).replace("10.1.0.53", "10.0.0.53") for n in (11, 12))
+    _, problems = read_hosts(rack(tmp_path, right, wrong.replace("gateway4: 10.1.0.1", "gateway4: 10.1.0.255")))
+    assert [(problem.code, problem.host) for problem in problems] == [("gateway-reserved", "node12.example.com")]
+
+
 def test_server_that_one_network_reaches_and_another_does_not(tmp_path: Path) -> None:
     rows = [
         row(n, address=f"10.{n}.0.7/24").replace("10.1.0.", f"10.{n}.0.").replace(f"gateway4: 10.{n}.0.1, ", "")
