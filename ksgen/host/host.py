@@ -40,6 +40,9 @@ class Shape(NamedTuple):
     key: str
     values: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"Shape(…, {self.values})"  # what hosts have in common can be secret
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Host:
@@ -51,7 +54,7 @@ class Host:
     name: str
     settings: Settings = dataclasses.field(repr=False)
     entry: HostEntry
-    shape: Shape | None = None
+    shape: Shape | None = dataclasses.field(default=None, repr=False)
 
     @functools.cached_property
     def request(self) -> layout.Request:

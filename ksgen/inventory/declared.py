@@ -223,8 +223,7 @@ class Declarations:
             place = (
                 mark
                 if mark.length < len(pattern)
-                else dataclasses.replace(
-                    mark,
+                else mark._replace(
                     column=mark.column + expanded.start + (mark.length - len(pattern)) // 2,
                     length=expanded.length,
                 )

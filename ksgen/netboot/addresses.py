@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -25,7 +26,12 @@ class Address:
 
 def boot_address(settings: Settings) -> Address:
     """The address in node_server_url; of one with https its host at the HTTP port."""
-    parts = urlsplit(settings.server_url)
+    return _address(settings.server_url)
+
+
+@functools.lru_cache(maxsize=256)
+def _address(server_url: str) -> Address:
+    parts = urlsplit(server_url)
     is_http = parts.scheme == "http"
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     port = parts.port if is_http and parts.port else HTTP_PORT

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ksgen.problems.codes import ALL
 
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclasses.dataclass(frozen=True, order=True)
-class Mark:
+class Mark(NamedTuple):
     """A place in a file that a person wrote; `line` and `column` count from 1, `length` is in characters."""
 
     file: str

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ksgen.problems import Mark
 
@@ -28,8 +29,7 @@ Scalar = str | int | float | bool | None | datetime.date | Vaulted
 Value = Scalar | tuple["Node", ...] | Mapping[str, "Node"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A value and its place.
 
     `key_mark` is the place of the key if the value is in a mapping. `source` is how a scalar that is no string was
@@ -85,8 +85,8 @@ def as_secret(node: Node) -> Node:
         value = {key: as_secret(child) for key, child in value.items()}
     elif isinstance(value, tuple):
         value = tuple(as_secret(child) for child in value)
-    keys = tuple(dataclasses.replace(key, is_secret=True) for key in node.odd_keys)
-    return dataclasses.replace(node, value=value, odd_keys=keys, is_secret=True)
+    keys = tuple(key._replace(is_secret=True) for key in node.odd_keys)
+    return node._replace(value=value, odd_keys=keys, is_secret=True)
 
 
 def kind(node: Node) -> str:

@@ -355,11 +355,11 @@ class _Tree:
         frame = self.frames[-1]
         if frame.waits_for_key:
             if isinstance(node.value, tuple | Mapping):
-                self.add(dataclasses.replace(node, mark=mark))
+                self.add(node._replace(mark=mark))
             else:
                 self.take_key(frame, node.value, mark, str(node.value), False)
         else:
-            placed = dataclasses.replace(node, key_mark=frame.own_key_mark)
+            placed = node._replace(key_mark=frame.own_key_mark)
             self.extents[id(placed)] = (placed, nodes, height)
             self.add(placed)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import yaml
@@ -98,7 +97,7 @@ def syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
         return Problem(
             "tab",
             "a tab, but YAML allows only spaces for indentation",
-            dataclasses.replace(mark, column=line.find("\t") + 1),
+            mark._replace(column=line.find("\t") + 1),
             hint="replace the tab with spaces",
         )
     if problem in _AFTER_A_COLON and (unspaced := _unspaced(lines, at.line)) is not None:
