@@ -11,7 +11,7 @@ import io
 import re
 import sys
 import tempfile
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import packages
@@ -43,7 +43,7 @@ GROUPS = {
     "What is installed": ("kind", "release", "image_url", "image_sha256", "image_size", "tree_url", "addon", "efi_dir"),
     "Where": ("disk", "raid", "multipath", "reinstall", "erase", "firmware"),
     "Layout": (
-        "partitioning", "layout", "images", "root_size", "boot_size", "volumes", "swap_size", "filesystem", "vg",
+        "layout", "images", "root_size", "boot_size", "volumes", "swap_size", "filesystem", "vg",
         "pool",
     ),
     "Network": ("mac", "network", "boot_network", "hostname", "server_url", "dhcp"),
@@ -68,7 +68,6 @@ EXAMPLES = {
     "reinstall": "true",
     "erase": "[luks]",
     "firmware": "uefi",
-    "partitioning": "autopart",
     "layout": "minimal",
     "images": "3",
     "root_size": "12 GiB",
@@ -168,20 +167,6 @@ def smallest() -> str:
         ]
         found = [size_text(layout.plan(request).smallest_disk, round_up=True) for request in cells]
         rows.append(f"| {name} | {found[0]} | {found[1]} | {found[2]} |")
-    return "\n".join(rows) + "\n"
-
-
-def automatic() -> str:
-    """The smallest disk of each layout where Anaconda partitions by itself, by memory, as swap goes by that."""
-    rows = ["| layout | release | 16 GiB of memory | 64 GiB and more |", "|---|---|---|---|"]
-    for name in LAYOUTS:
-        for release in ("el9", "el10"):
-            requests = (
-                Request(name, (layout.GIB,), firmware="uefi", automatic=True, release=release, memory=memory)
-                for memory in (16 * layout.GIB, 64 * layout.GIB)
-            )
-            found = (size_text(layout.plan(replace(r, swap_size=None)).smallest_disk, round_up=True) for r in requests)
-            rows.append(f"| {name} | {release} | {' | '.join(found)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -352,7 +337,7 @@ def _shown(text: str) -> list[str]:
 
 # What the files are for that Anaconda looks for by their names.
 _FILES = {
-    "etc/anaconda/conf.d/": "Anaconda's configuration: what automatic partitioning makes, what its checker asks for",
+    "etc/anaconda/conf.d/": "Anaconda's configuration: its own automatic partitioning, modules that must start",
     "usr/share/anaconda/dbus/confs/": "who may have the service's name on Anaconda's bus: root",
     "usr/share/anaconda/dbus/services/": "how Anaconda's bus starts the service",
     "usr/share/anaconda/interactive-defaults.ks": "with `--interactive`: installs the medium's image, asks the rest",
@@ -427,7 +412,7 @@ PARTS = {
     },
     "templates.md": {"names": template_names, "templates": templates},
     "inventory.md": {"variables": variables},
-    "layout.md": {"volumes": volumes, "smallest": smallest, "automatic": automatic, "pictures": pictures},
+    "layout.md": {"volumes": volumes, "smallest": smallest, "pictures": pictures},
 }
 
 

@@ -75,13 +75,15 @@ KSGEN = {
 ADDON = {
     "service": Package(
         "the D-Bus process: state, interface, the reader of the kickstart, storage, tasks",
-        "constants gate hook i18n layout section structures",
+        "constants erasure gate hook i18n layout programs section storage_kickstart structures",
     ),
     "gui": Package("the graphical spoke", "i18n layout presentation remote"),
     "tui": Package("the text spoke", "i18n presentation remote"),
-    "remote": Package("the D-Bus client of the spokes", "constants i18n layout presentation structures"),
+    "remote": Package("the D-Bus client of the spokes", "constants i18n layout presentation section structures"),
     "presentation": Package("rows, bars and texts of a layout, for both spokes and `ksgen plan`", "layout"),
     "gate": Package("the check of the layout that Anaconda has planned", "layout programs section"),
+    "erasure": Package("what is on the disks that the node layout erases, and whether it may go", "layout programs"),
+    "storage_kickstart": Package("the kickstart that Storage is given for the node layout", "layout"),
     "hook": Package("the arguments of the hook, and the scripts that run before it", "layout programs section"),
     "section": Package("parser and writer of `%addon org_ovirt_node`", "layout"),
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),

@@ -5,7 +5,6 @@ Pure: service/storage.py reads the tree, here it is judged.
 """
 
 import json
-import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
@@ -17,7 +16,6 @@ from org_ovirt_node.layout import (
     Device,
     Finding,
     Request,
-    align_up,
     all_known,
     describe,
     free_space,
@@ -28,8 +26,6 @@ from org_ovirt_node.layout import (
 )
 from org_ovirt_node.programs.imgbase import TAG_GROUP
 from org_ovirt_node.section import Section
-
-AUTOMATIC = "AUTOMATIC"
 
 
 @dataclass(frozen=True)
@@ -46,8 +42,10 @@ class Tree:
     """What Storage plans, and on what.
 
     `partitioning` is the object path of the applied partitioning, empty for none; `method` is how it was made.
-    `devices` are those on the disks that the node uses. `disks` are the ones selected; `used` names the ones on which
-    something is mounted or swap lies. `removed` and `created` name what the plan destroys and makes.
+    `devices` are those on the disks that the node uses. `disks` are the ones selected, that with the boot loader first;
+    `used` names the ones on which something is mounted or swap lies. `removed` and `created` name what the plan
+    destroys and makes. `existing` are a selected disk and what is on it now, by names. `is_encrypted`: a person has
+    chosen to encrypt what automatic partitioning makes.
     """
 
     partitioning: str = ""
@@ -57,17 +55,18 @@ class Tree:
     used: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     created: tuple[str, ...] = ()
+    existing: tuple[tuple[str, str], ...] = ()
     groups: tuple[Group, ...] = ()
     is_efi: bool = False
     release: str = "el9"
     memory: Optional[int] = None
+    is_encrypted: bool = False
 
 
 def request(tree: Tree, section: Section) -> Request:
     """What the section asks for, in this machine."""
     return replace(
         section.request(),
-        automatic=tree.method == AUTOMATIC,
         firmware="uefi" if tree.is_efi else "bios",
         release=tree.release,
         memory=tree.memory,
@@ -75,11 +74,10 @@ def request(tree: Tree, section: Section) -> Request:
 
 
 def proposal(tree: Tree, section: Section) -> Optional[layout.Plan]:
-    """The node layout on the selected disks, all of each, as automatic partitioning makes it; None without disks."""
+    """The node layout on the selected disks, all of each; None without disks."""
     if not tree.disks:
         return None
-    wished = replace(request(tree, section), automatic=True, swap_size=None)
-    plan = layout.plan(replace(wished, disks=tuple(disk.size for disk in tree.disks)))
+    plan = layout.plan(replace(request(tree, section), disks=tuple(disk.size for disk in tree.disks)))
     names = {made.name: disk.name for made, disk in zip(plan.of_kind("disk"), tree.disks)}
     return replace(plan, devices=tuple(_renamed(device, names) for device in plan.devices))
 
@@ -102,6 +100,20 @@ def findings(tree: Tree, section: Section) -> tuple[Finding, ...]:
     )
 
 
+def obstacles(tree: Tree, section: Section) -> tuple[Finding, ...]:
+    """Why the node layout cannot be made on the selected disks, apart from what is on them."""
+    plan = proposal(tree, section)
+    if plan is None:
+        return (_finding("disk-unselected", ERROR, "disk"),)
+    encrypted = [_finding("encryption-chosen", ERROR, "disk")] if tree.is_encrypted else []
+    return (*encrypted, *(finding for finding in plan.findings if finding.severity == ERROR))
+
+
+def remarks(warnings: Iterable[str]) -> tuple[Finding, ...]:
+    """What Storage's own checker remarks about a layout."""
+    return tuple(_finding("storage-remark", WARNING, "layout", why=warning.rstrip(".")) for warning in warnings)
+
+
 def with_discard(options: str) -> str:
     """The mount options of a thin volume: what the user gave, and discard unless they said otherwise."""
     words = [word for word in options.split(",") if word]
@@ -112,25 +124,14 @@ def with_discard(options: str) -> str:
 
 def devices(tree: Tree) -> tuple[Device, ...]:
     """The devices with what Storage does not tell, or not yet: mount options, metadata, what a group keeps free."""
-    made = tuple(_completed(device, tree) for device in tree.devices)
+    made = tuple(_completed(device) for device in tree.devices)
     return tuple(replace(d, reserve=free_space(d, made)) if d.kind == "lvmvg" else d for d in made)
 
 
-def _completed(device: Device, tree: Tree) -> Device:
+def _completed(device: Device) -> Device:
     if device.kind == "lvmthinlv" and device.mount_point:
         return replace(device, options=with_discard(device.options or ""))
-    if device.kind == "lvmthinpool" and device.metadata_size is None and tree.method == AUTOMATIC:
-        return replace(device, metadata_size=_automatic_metadata(device, tree))
     return device
-
-
-def _automatic_metadata(pool: Device, tree: Tree) -> Optional[int]:
-    """Automatic partitioning leaves the metadata to blivet, whose arithmetic is known."""
-    group = group_of(pool, tree.devices)
-    if group is None or group.size is None:
-        return None
-    beside = all_known(volume.size for volume in volumes_of(group, tree.devices) if volume is not pool)
-    return None if beside is None else layout.kept(group.size, sum(map(align_up, beside))).metadata
 
 
 def _finding(code: str, severity: str, subject: str, **values: object) -> Finding:
@@ -198,16 +199,6 @@ def groups_from(report: str) -> tuple[Group, ...]:
             volumes = (*before.physical_volumes, row["pv_name"])
             groups[row["vg_uuid"]] = replace(before, physical_volumes=volumes)
     return tuple(groups.values())
-
-
-def metadata_sizes(kickstart: str) -> dict[str, int]:
-    """The metadata of each thin pool, by the pool's name on the system, as a kickstart of Storage tells it."""
-    sizes = {}
-    for words in (shlex.split(line) for line in kickstart.splitlines() if line.startswith("logvol ")):
-        given = dict(word.split("=", 1) for word in words if "=" in word)
-        if "--metadatasize" in given:
-            sizes[f"{given.get('--vgname')}-{given.get('--name')}"] = int(given["--metadatasize"]) * layout.MIB
-    return sizes
 
 
 def _same(text: str) -> str:

@@ -7,7 +7,7 @@ Pure: values in, words and numbers out; widgets are elsewhere. `translate` gets 
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Protocol
 
 from org_ovirt_node.layout import ERROR, LAYOUTS, Device, Request, plan, size_text
 
@@ -260,6 +260,35 @@ def layout_names() -> tuple[str, ...]:
     return tuple(LAYOUTS)
 
 
+def sizes_text(sizes: Sequence[tuple[str, int]], translate: Translate) -> str:
+    """The sizes that are asked for."""
+    if not sizes:
+        return translate("Sizes: those of the layout")
+    return translate("Sizes: {sizes}").format(sizes=", ".join(f"{name} {size_text(size)}" for name, size in sizes))
+
+
+class DiskWithContent(Protocol):
+    """A disk that is not empty."""
+
+    @property
+    def disk(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def content(self) -> str: ...
+
+
+def erase_text(contents: Sequence[DiskWithContent], translate: Translate) -> str:
+    """What a person consents to lose."""
+    disks = ", ".join(f"{' '.join(filter(None, (c.disk, c.model, size_text(c.size))))} ({c.content})" for c in contents)
+    return translate("Erase {disks}").format(disks=disks)
+
+
 def capacity_text(view: View, requested: int, translate: Translate) -> str:
     """How many images it holds; empty where that is not known."""
     if view.images is None or not view.devices:
@@ -287,6 +316,17 @@ def problem_text(problem: Problem) -> str:
     return problem.message
 
 
+def count_text(view: View, translate: Translate) -> str:
+    """How many problems there are; empty for none."""
+    errors = sum(problem.severity == ERROR for problem in view.problems)
+    warnings = len(view.problems) - errors
+    if errors and warnings:
+        return translate("Errors: {errors}, warnings: {warnings}.").format(errors=errors, warnings=warnings)
+    if errors:
+        return translate("Errors: {errors}.").format(errors=errors)
+    return translate("Warnings: {warnings}.").format(warnings=warnings) if warnings else ""
+
+
 def worst_first(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: problem.severity != ERROR))
 
@@ -296,7 +336,9 @@ def status_text(view: View, is_applied: bool, translate: Translate) -> str:
     if not is_applied:
         return translate("No storage chosen yet")
     for problem in worst_first(view.problems):
-        return problem_text(problem)
+        text = problem_text(problem)
+        more = len(view.problems) - 1
+        return translate("{problem} (and {count} more)").format(problem=text, count=more) if more else text
     if view.images is None:
         return translate("Fit for a node")
     return translate("Fit for a node, room for {images} images").format(images=view.images)

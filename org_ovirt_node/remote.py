@@ -6,7 +6,12 @@ from typing import Any, Callable, Optional
 
 from dasbus.error import DBusError
 from pyanaconda.anaconda_loggers import get_module_logger
-from pyanaconda.core.constants import ANACONDA_ENVIRON
+from pyanaconda.core.constants import (
+    ANACONDA_ENVIRON,
+    THREAD_EXECUTE_STORAGE,
+    THREAD_STORAGE,
+    THREAD_STORAGE_WATCHER,
+)
 from pyanaconda.modules.common.constants.services import STORAGE
 from pyanaconda.modules.common.task import async_run_task, wait_for_task
 from pyanaconda.modules.common.util import is_module_available
@@ -15,12 +20,23 @@ from org_ovirt_node.constants import NODE
 from org_ovirt_node.i18n import _
 from org_ovirt_node.layout import Device
 from org_ovirt_node.presentation import Problem, View, status_text
-from org_ovirt_node.structures import DeviceRow, FindingData, LayoutView, NodeRequest
+from org_ovirt_node.section import size_asked
+from org_ovirt_node.structures import DeviceRow, DiskContent, FindingData, LayoutView, NodeRequest
+
+try:
+    from pyanaconda.core.threads import thread_manager
+except ImportError:  # EL 9
+    from pyanaconda.threading import threadMgr as thread_manager
 
 log = get_module_logger(__name__)
 
 # The value of NodeRequest.findings that lets an installation go on with errors in its layout.
 _ONLY_TOLD = "warn"
+
+
+def is_storage_busy() -> bool:
+    """Whether Anaconda's own spoke still scans or selects disks, or applies what a kickstart partitions with."""
+    return any(map(thread_manager.get, (THREAD_STORAGE, THREAD_STORAGE_WATCHER, THREAD_EXECUTE_STORAGE)))
 
 
 def is_wanted(environment: str) -> bool:
@@ -43,6 +59,7 @@ class RemoteNode:
         self._is_running = False
         self._is_applying = False
         self._is_outdated = False
+        self._confirmed: tuple[DiskContent, ...] = ()
         self.failure = ""
 
     # --- what is known -----------------------------------------------------------------------------------------------
@@ -79,16 +96,36 @@ class RemoteNode:
         return bool(self._node.Partitioning != self._storage.AppliedPartitioning)
 
     @property
+    def disks(self) -> tuple[DiskContent, ...]:
+        """The selected disks, with what is on them now."""
+        return tuple(DiskContent.from_structure_list(self._node.Contents))
+
+    @property
+    def contents(self) -> tuple[DiskContent, ...]:
+        """Those of the selected disks that are not empty."""
+        return tuple(disk for disk in self.disks if disk.content)
+
+    @property
+    def is_erasure_confirmed(self) -> bool:
+        """Whether a person has consented to lose just what is on the selected disks now."""
+        return self._confirmed == self.contents
+
+    @property
+    def is_layout_due(self) -> bool:
+        """Whether a kickstart without storage commands has left the layout to the add-on, and it is not made yet."""
+        return bool(self._node.IsLayoutDue)
+
+    @property
     def can_use_node_layout(self) -> bool:
-        """Whether there are disks for it, large enough."""
-        return bool(self.proposal.devices) and not self.proposal.has_errors
+        """Whether there are disks for it, large enough, and what is on them may go."""
+        return bool(self.proposal.devices) and not self.proposal.has_errors and self.is_erasure_confirmed
 
     @property
     def status(self) -> str:
         if self._is_running:
             return _("Checking the storage layout...")
-        if self.failure and self.is_behind:
-            return self.failure
+        if self.failure and (self.is_behind or not self.is_applied):
+            return self.failure.partition("\n")[0]
         return status_text(self.current, self.is_applied, _)
 
     def may_begin(self, is_automated: bool) -> bool:
@@ -115,6 +152,28 @@ class RemoteNode:
         except DBusError as error:
             self.failure = str(error)
 
+    def ask_for_size(self, text: str) -> None:
+        """Change the size of a volume or of swap, or ask for a further volume: `/data 20 GiB`."""
+        asked = size_asked(text)
+        if isinstance(asked, str):
+            self.failure = asked
+            return
+        name, size = asked
+        if name == "/":
+            self.ask_for(root_size=size or 0)
+        elif name == "swap":
+            self.ask_for(swap_size=size or 0)
+        else:
+            others = {other: known for other, known in self.request.volumes.items() if other != name}
+            self.ask_for(volumes={**others, **({name: size} if size else {})})
+
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]:
+        """The sizes that are asked for."""
+        request = self.request
+        asked = {"/": request.root_size, **request.volumes, "swap": request.swap_size}
+        return tuple((name, size) for name, size in asked.items() if size)
+
     def check(self) -> None:
         """Look at Storage and wait for the answer."""
         self.failure = ""
@@ -130,10 +189,29 @@ class RemoteNode:
         if self.is_behind or self.is_applied:
             self.check()
 
+    def confirm_erasure(self, is_confirmed: bool) -> None:
+        """A person consents to lose what is on the selected disks, or no more."""
+        self._confirmed = self.contents if is_confirmed else ()
+
     def use_node_layout(self) -> None:
         """Make the node layout the applied one, and wait for it."""
         self.failure = ""
-        self._wait_for(self._node.UseNodeLayoutWithTask)
+        self._wait_for(self._create_use)
+        self.catch_up_quietly()
+
+    def _create_use(self) -> str:
+        task: str = self._node.UseNodeLayoutWithTask([disk.disk for disk in self._confirmed])
+        return task
+
+    def follow_kickstart(self) -> None:
+        """Make the layout that is due, and wait for it."""
+        self.failure = ""
+        self._wait_for(self._node.FollowKickstartWithTask)
+        self._of_kickstart |= {self._storage.AppliedPartitioning}
+        self.catch_up_quietly()
+
+    def catch_up_quietly(self) -> None:
+        """As `catch_up`, and what failed before stays in `failure`."""
         if self.is_behind:
             self._wait_for(self._node.CheckStorageWithTask)
 
@@ -149,7 +227,18 @@ class RemoteNode:
         """As `use_node_layout`, but return at once and call `done` later, in the main loop."""
         self.failure = ""
         self._is_applying = True
-        self._start(self._node.UseNodeLayoutWithTask, done)
+        self._start(self._create_use, done)
+
+    def start_follow_kickstart(self, done: Callable[[], None]) -> None:
+        """As `follow_kickstart`, but return at once and call `done` later, in the main loop."""
+        self.failure = ""
+        self._is_applying = True
+
+        def made() -> None:
+            self._of_kickstart |= {self._storage.AppliedPartitioning}
+            done()
+
+        self._start(self._node.FollowKickstartWithTask, made)
 
     def watch_storage(self, changed: Callable[[], None]) -> None:
         """Call `changed` in the main loop whenever a partitioning is applied or reset."""

@@ -5,6 +5,7 @@
     # SIZE is a number and MiB, GiB or TiB
     volume / 12 GiB
     volume /data 20 GiB
+    swap 8 GiB
     image 2150 MiB
     %end
 
@@ -17,7 +18,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Optional, Union
 
-from org_ovirt_node.layout import ERROR, FILESYSTEMS, GIB, IMAGES, LAYOUTS, MIB, STANDARD, TIB, Request, describe, plan
+from org_ovirt_node.layout import (
+    ERROR,
+    FILESYSTEMS,
+    GIB,
+    IMAGES,
+    LAYOUTS,
+    MIB,
+    STANDARD,
+    SWAP_SIZE,
+    SWAP_SIZE_MIN,
+    TIB,
+    Request,
+    describe,
+    plan,
+)
 
 NAME = "org_ovirt_node"
 STOP, WARN = "stop", "warn"
@@ -32,19 +47,21 @@ _SIZE = re.compile(r"(\d{1,12}) ?(MiB|GiB|TiB)")
 class Section:
     """What a kickstart asks of the add-on. Sizes are bytes.
 
-    `disks` is how many disks the node may use, None for as many as there are. `imgbase` says whether the hook runs,
-    `findings` whether errors in the layout stop the installation or are only told. `image_size` is that of the
-    compressed image, None where it is not known.
+    `disks` is how many disks the node may use, None for as many as there are; `mirrored`: they are two, and mirror each
+    other. `imgbase` says whether the hook runs, `findings` whether errors in the layout stop the installation or are
+    only told. `image_size` is that of the compressed image, None where it is not known.
     """
 
     layout: str = STANDARD.name
     images: int = IMAGES
     filesystem: str = "xfs"
     disks: Optional[int] = None
+    mirrored: bool = False
     imgbase: bool = True
     findings: str = STOP
     root_size: Optional[int] = None
     volumes: tuple[tuple[str, int], ...] = ()
+    swap_size: Optional[int] = None
     image_size: Optional[int] = None
     image_is_local: bool = False
 
@@ -52,10 +69,13 @@ class Section:
         """The layout that is asked for, on disks that are not known."""
         return Request(
             layout=self.layout,
+            disks=(None, None) if self.mirrored else (None,),
+            mirrored=self.mirrored,
             images=self.images,
             filesystem=self.filesystem,
             root_size=self.root_size,
             volumes=self.volumes,
+            swap_size=SWAP_SIZE if self.swap_size is None else self.swap_size,
             image_size=self.image_size,
             image_is_local=self.image_is_local,
         )
@@ -89,6 +109,8 @@ def header(section: Section) -> tuple[str, ...]:
     words = [f"--layout={section.layout}", f"--images={section.images}", f"--filesystem={section.filesystem}"]
     if section.disks is not None:
         words.append(f"--disks={section.disks}")
+    if section.mirrored:
+        words.append("--mirror")
     if not section.imgbase:
         words.append("--no-imgbase")
     if section.findings != STOP:
@@ -100,6 +122,8 @@ def body(section: Section) -> tuple[str, ...]:
     """The lines between the header and `%end`."""
     volumes = [*section.volumes, *([("/", section.root_size)] if section.root_size is not None else [])]
     lines = [f"volume {mount_point} {size_text(size)}" for mount_point, size in sorted(volumes)]
+    if section.swap_size is not None:
+        lines.append(f"swap {size_text(section.swap_size)}")
     if section.image_size is not None:
         lines.append(f"image {size_text(section.image_size)}" + (" file" if section.image_is_local else ""))
     return tuple(lines)
@@ -174,14 +198,15 @@ _CHOICES = {
     "--findings": ("findings", (STOP, WARN)),
 }
 _NUMBERS = {"--images": "images", "--disks": "disks"}
-_OPTIONS = (*_CHOICES, *_NUMBERS, "--no-imgbase")
-_LINES = {"volume": "volume MOUNT_POINT SIZE", "image": "image SIZE, or image SIZE file"}
+_FLAGS = {"--mirror": {"mirrored": True}, "--no-imgbase": {"imgbase": False}}
+_OPTIONS = (*_CHOICES, *_NUMBERS, *_FLAGS)
+_LINES = {"volume": "volume MOUNT_POINT SIZE", "swap": "swap SIZE", "image": "image SIZE, or image SIZE file"}
 
 
 def _word(word: str) -> _Reading:
     option, _, value = word.partition("=")
-    if word == "--no-imgbase":
-        return _Said(option, {"imgbase": False})
+    if word in _FLAGS:
+        return _Said(option, _FLAGS[word])
     if option in _CHOICES:
         field, choices = _CHOICES[option]
         if value in choices:
@@ -194,8 +219,8 @@ def _word(word: str) -> _Reading:
     if not option.startswith("--"):
         # What has a blank in it arrives here in pieces.
         return _Wrong(f"{word!r} is not an option", "volumes and sizes go on separate lines below the header")
-    if option == "--no-imgbase":
-        return _Wrong(f"{word!r} takes no value", "write --no-imgbase")
+    if option in _FLAGS:
+        return _Wrong(f"{word!r} takes no value", f"write {option}")
     return _Wrong(f"unknown option {option}", _meant(option, _OPTIONS) or f"one of: {', '.join(_OPTIONS)}")
 
 
@@ -208,6 +233,9 @@ def _line(words: Sequence[str]) -> _Reading:
         if words[1] == "/":
             return _Said("volume /", {"root_size": size})
         return _Said(f"volume {words[1]}", {"volumes": ((words[1], size),)})
+    if words[0] == "swap" and len(words) in (2, 3):
+        size = _size(" ".join(words[1:]))
+        return _no_size(line, "swap 8 GiB") if size is None else _Said("swap", {"swap_size": size})
     if words[0] == "image":
         is_local = words[-1] == "file"
         size = _size(" ".join(words[1:-1] if is_local else words[1:]))
@@ -218,6 +246,17 @@ def _line(words: Sequence[str]) -> _Reading:
         return _Wrong(f"{line!r} is not complete", f"write {_LINES[words[0]]}")
     hint = _meant(words[0], tuple(_LINES)) or "a line is " + ", or ".join(_LINES.values())
     return _Wrong(f"{line!r} is not valid here", hint)
+
+
+def size_asked(text: str) -> Union[tuple[str, Optional[int]], str]:
+    """What a person asks for at the screen, or what is wrong: `/data 20 GiB`, `swap 8 GiB`; no size, the default."""
+    name, *size = text.split() or [""]
+    if not (name.startswith("/") or name == "swap"):
+        return f"{name!r} is neither a mount point nor swap"
+    number = _size(" ".join(size)) if size else None
+    if size and number is None:
+        return f"{' '.join(size)!r} is not a size; write a whole number and MiB, GiB or TiB"
+    return name, number
 
 
 def _size(words: str) -> Optional[int]:
@@ -237,6 +276,10 @@ def _meant(word: str, choices: Sequence[str]) -> str:
 
 def _impossible(section: Section, places: dict[str, Optional[int]]) -> Iterator[Problem]:
     """What can be said about a layout without a disk: names that LVM refuses, volumes that are too small."""
+    if section.mirrored and section.disks not in (None, 2):
+        yield Problem(None, f"'--disks={section.disks}' conflicts with '--mirror'", "a mirror is made of two disks")
+    if section.swap_size is not None and section.swap_size < SWAP_SIZE_MIN:
+        yield Problem(places.get("swap"), f"swap {size_text(section.swap_size)} is too small", "give it 1 GiB or more")
     for finding in plan(section.request()).findings:
         if finding.severity == ERROR:
             name = f"volume {finding.subject}"

@@ -57,10 +57,12 @@ class NodeRequest(Structured):
     images: Int = 0
     filesystem: Str = ""
     disks: Int = 0
+    mirrored: Bool = False
     imgbase: Bool = True
     findings: Str = ""
     root_size: UInt64 = 0
     volumes: Dict[Str, UInt64] = field(default_factory=dict)
+    swap_size: UInt64 = 0
     image_size: UInt64 = 0
     image_is_local: Bool = False
 
@@ -98,3 +100,13 @@ class LayoutView(Structured):
     findings: List[Structure] = ()
     images: Int = -1
     reserve: UInt64 = 0
+
+
+@dataclass(frozen=True)
+class DiskContent(Structured):
+    """A selected disk, and what is on it; `content` is empty for nothing."""
+
+    disk: Str = ""
+    model: Str = ""
+    size: UInt64 = 0
+    content: Str = ""

@@ -123,8 +123,7 @@ def _verdict(plan: Plan) -> str:
 def _subtitle(host: Host) -> str:
     settings = host.settings
     disks = " + ".join(disk.link for disk in host.disks)
-    how = {"autopart": ", automatic partitioning"}.get(settings.partitioning, "")
-    return f"layout {settings.layout}, {settings.firmware or 'any firmware'}, {disks}{how}"
+    return f"layout {settings.layout}, {settings.firmware or 'any firmware'}, {disks}"
 
 
 def _notes(plan: Plan) -> dict[tuple[str, str], str]:

@@ -28,10 +28,7 @@ _SUBJECTS = {
     "filesystem": ("node_filesystem",),
     "firmware": ("node_firmware",),
 }
-_NAME_CODES = frozenset({"name-characters", "name-reserved", "pool-name-taken", "automatic-name"})
-_NO_AUTOPART = "remove node_partitioning"
-# Sizes that automatic partitioning cannot be asked for.
-_MADE_BY_AUTOPART = frozenset({"boot-small", "root-below-image"})
+_NAME_CODES = frozenset({"name-characters", "name-reserved", "pool-name-taken"})
 
 
 class Shape(NamedTuple):
@@ -76,7 +73,6 @@ class Host:
             release=s.release,
             volume_group=s.vg,
             pool=s.pool,
-            automatic=s.partitioning == "autopart",
         )
 
     @property
@@ -117,13 +113,9 @@ class Host:
     def layout_problem(self, finding: layout.Finding) -> Problem:
         """A finding of the layout policy, pinned to the variable that caused it."""
         words = layout.describe(finding, setting=_variable_name)
-        hint, location = words.hint, self._subject_location(finding)
-        if finding.code.startswith("automatic-"):
-            hint = f"remove it, or {_NO_AUTOPART}"  # the policy's own cure is for kickstarts
-        elif self.request.automatic and finding.code in _MADE_BY_AUTOPART:
-            hint, location = _NO_AUTOPART, ("node_partitioning",)
         severity: Severity = "error" if finding.severity == layout.ERROR else "warning"
-        return self.at(location, Finding(finding.code, words.message, severity, hint))
+        location = self._subject_location(finding)
+        return self.at(location, Finding(finding.code, words.message, severity, words.hint))
 
     def _subject_location(self, finding: layout.Finding) -> Location:
         subject = finding.subject

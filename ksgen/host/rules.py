@@ -13,10 +13,8 @@ from ksgen.host.host import Host
 from ksgen.host.reach import reach_problems
 from ksgen.problems import Problem
 from ksgen.variables import DhcpRange, boot_nic_findings, host_name, static_addresses, topology_findings
-from org_ovirt_node import layout
 
 NO_LOGIN = "nobody-can-log-in"
-_NO_AUTOPART = "remove node_partitioning"
 
 
 def host_problems(host: Host) -> Iterator[Problem]:
@@ -87,20 +85,6 @@ def _mirror(host: Host) -> Iterator[Problem]:
         yield host.problem(("node_raid",), "disks-for-mirror", message, "list two disks, or remove node_raid")
 
 
-def _autopart(host: Host) -> Iterator[Problem]:
-    """What the kickstart's `autopart` has no option for; of sizes and names the plan tells."""
-    settings = host.settings
-    if settings.partitioning != "autopart":
-        return
-    if settings.raid:
-        message = "automatic partitioning cannot create a mirror"
-        yield host.problem(("node_raid",), "automatic-mirror", message, _NO_AUTOPART)
-    made, wanted = layout.automatic_sizes(), layout.volume_sizes(host.request)
-    if settings.layout in layout.LAYOUTS and (too_much := sorted(made.keys() - wanted.keys())):
-        message = f"automatic partitioning cannot omit {', '.join(too_much)}"
-        yield host.problem(("node_layout",), "automatic-layout", message, _NO_AUTOPART)
-
-
 def _user_twice(host: Host) -> Iterator[Problem]:
     names = [user.name for user in host.settings.users]
     for index, name in enumerate(names):
@@ -117,7 +101,6 @@ _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     fips_keys,
     _disk_twice,
     _mirror,
-    _autopart,
     _user_twice,
 )
 _OF_IDENTITY = (_host_name, _dhcp_range, _disk_twice)

@@ -14,6 +14,7 @@ from ksgen.inventory import HostEntry
 from ksgen.problems import Finding, Problem
 from ksgen.variables import (
     PRIVATE,
+    REMOVED,
     Bond,
     Bridge,
     DhcpRange,
@@ -80,6 +81,8 @@ def _missing(location: Location, _details: ErrorDetails, _context: Mapping[str, 
 
 def _unknown(location: Location, _details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
     name = str(location[-1])
+    if len(location) == 1 and name in REMOVED:
+        return Finding("variable-removed", "variable was removed", hint=REMOVED[name])
     if len(location) == 1:
         return Finding("variable-unknown", "unknown variable", hint=f"did you mean {misspelt(name)!r}?")
     known = _known_names(location)

@@ -44,7 +44,7 @@ class Checker:
             # The section says it once more.
             found = [(line, finding) for line, finding in found if finding.code != "addon-section"]
         of_layout = [finding for finding in _layout_findings(host, devices) if finding.code not in off.everywhere]
-        problems = [*_partitioning(host), *sudo_problems(host, short)]
+        problems = list(sudo_problems(host, short))
         if found or of_layout:
             lines = self._templates.trace(host, variables or {})
             problems += [_line_problem(host, finding, _line_in_whole(line, cuts), lines) for line, finding in found]
@@ -81,14 +81,6 @@ def _line_in_whole(line: int, cuts: list[tuple[int, int]]) -> int:
     return line
 
 
-def _partitioning(host: Host) -> Iterator[Problem]:
-    if host.settings.partitioning != "autopart" or host.settings.addon:
-        return
-    message = "automatic partitioning without the add-on does not create /var, and imgbase fails at the end"
-    hint = "remove node_partitioning, or node_addon: false"
-    yield host.problem(("node_partitioning",), "autopart-without-layout", message, hint)
-
-
 def _devices(host: Host, grammar: Grammar) -> tuple[layout.Device, ...]:
     sizes = dict(zip(host.disk_links, host.request.disks, strict=True))
     return lint.devices(grammar.handler, sizes, host.settings.firmware)
@@ -96,8 +88,6 @@ def _devices(host: Host, grammar: Grammar) -> tuple[layout.Device, ...]:
 
 def _layout_findings(host: Host, devices: tuple[layout.Device, ...]) -> tuple[layout.Finding, ...]:
     """What the kickstart's own storage commands break, as far as the plan has not said it."""
-    if host.settings.partitioning == "autopart":
-        return ()
     known = {(finding.code, finding.subject) for finding in host.plan.findings}
     refused = layout.has_errors(host.plan.findings)
     found = layout.check(devices, host.request)

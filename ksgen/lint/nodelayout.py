@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The layout of a node, by the rules of the add-on: what its storage commands, or automatic partitioning, make."""
+"""The layout of a node, by the rules of the add-on: what its storage commands make.
+
+What automatic partitioning makes is for Anaconda to say; where no command says how to partition, the add-on makes the
+layout that its section asks for.
+"""
 
 from __future__ import annotations
 
@@ -48,18 +52,17 @@ def node_layout(ks: Kickstart) -> Iterator[Found]:
     if not ks.installs_node or not ks.storage_is_known or ks.all("mount"):
         return
     wishes = _wishes(ks)
-    is_automatic = bool(ks.all("autopart") or not ks.all(*STORAGE))
-    devices = _automatic(ks, wishes) if is_automatic else _as_mounted(ks.devices, wishes)
-    if not devices:
-        return
-    findings = [*layout.check(devices, _request(ks, wishes)), *_disks(ks, wishes)]
+    is_written = ks.all(*STORAGE) and not ks.all("autopart")
+    devices = _as_mounted(ks.devices, wishes) if is_written else ()
+    of_layout = layout.check(devices, _request(ks, wishes)) if devices else ()
+    findings = [*of_layout, *_disks(ks, wishes)]
     said = {finding.code for finding in findings}
-    # A pool that is promised twice has no room for an image either. The /boot of automatic partitioning has one size.
-    dropped = {"cannot-update"} if "over-provisioned" in said else {"boot-small"} if is_automatic else set()
+    # A pool that is promised twice has no room for an image either.
+    dropped = {"cannot-update"} if "over-provisioned" in said else set()
     for finding in findings:
         if finding.code not in dropped:
             yield _found(ks, finding, wishes)
-    if not is_automatic:
+    if devices:
         yield from (_as_grave(found, wishes) for found in pool.of_node(ks) if found.code not in said)
 
 
@@ -125,25 +128,6 @@ def _as_mounted(devices: tuple[Device, ...], wishes: Wishes | None) -> tuple[Dev
         else device
         for device in devices
     )
-
-
-def _automatic(ks: Kickstart, wishes: Wishes | None) -> tuple[Device, ...]:
-    """What automatic partitioning makes with the configuration of the add-on, on disks that are not known.
-
-    `autopart` makes all volumes of all layouts; where no command says how to partition, the add-on leaves out those
-    that its section does not ask for.
-    """
-    command = ks.first("autopart")
-    if wishes is None or (command is not None and value(command, "type") in _NOT_THIN):
-        return ()
-    made = layout.automatic_sizes()
-    asked = wishes.request()
-    volumes = tuple((path, made[path]) for path, _ in asked.volumes if path in made and path != "/")
-    name = STANDARD.name if command is not None else asked.layout
-    request = Request(layout=name, volumes=volumes, automatic=True, release=ks.release, swap_size=None)
-    options = {"/home": "nohome", "/boot": "noboot"}
-    left_out = {path for path, option in options.items() if command is not None and value(command, option)}
-    return tuple(device for device in layout.plan(request).devices if device.mount_point not in left_out)
 
 
 def _disks(ks: Kickstart, wishes: Wishes | None) -> Iterator[Finding]:

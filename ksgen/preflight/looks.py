@@ -363,9 +363,6 @@ def _size_problems(host: Host, image: ImageLook) -> Iterator[Problem]:
     cure = f"node_image_size: {size_text(image.size, round_up=True)}"
     below = [found for found in layout.check(host.plan.devices, request) if found.code == "root-below-image"]
     for finding in below:
-        if request.automatic:
-            yield host.layout_problem(finding)
-            continue
         candidates = ("node_root_size", "node_image_size", "node_image_url")
         location = next(name for name in candidates if name in host.entry.variables)
         words = layout.describe(finding)

@@ -7,7 +7,7 @@ from ksgen.variables.doubtful import boot_nic_findings
 from ksgen.variables.kernel import KERNEL_LINE_LONGEST, one_argument
 from ksgen.variables.keyboard import keyboard as keyboard_layout
 from ksgen.variables.links import Links
-from ksgen.variables.names import is_claimed, misspelt
+from ksgen.variables.names import REMOVED, is_claimed, misspelt
 from ksgen.variables.network import (
     MTU_MAX,
     MTU_MIN,
@@ -57,6 +57,7 @@ __all__ = [
     "PLAIN_MARKS",
     "PREFIX",
     "PRIVATE",
+    "REMOVED",
     "SECRETS",
     "SHOWN_LONGEST",
     "VLAN_MAX",

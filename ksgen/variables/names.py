@@ -10,6 +10,9 @@ import functools
 
 from ksgen.variables.settings import PREFIX, Settings
 
+# Those of former versions, with the cure.
+REMOVED = {"node_partitioning": "remove it: the node layout is always made of storage commands"}
+
 # One slip for this many letters: below, words of other roles are too near (node_port, node_post).
 _SHORTEST_WITH_A_SLIP = 5
 _SHORTEST_WITH_TWO = 10
@@ -35,8 +38,8 @@ def misspelt(name: str) -> str | None:
 
 
 def is_claimed(name: str) -> bool:
-    """Whether ksgen reads a variable of this name, or refuses it as misspelt."""
-    return name in own_names() or misspelt(name) is not None
+    """Whether ksgen reads a variable of this name, or refuses it as removed or misspelt."""
+    return name in own_names() or name in REMOVED or misspelt(name) is not None
 
 
 def _plain(name: str) -> str:

@@ -241,10 +241,6 @@ class Settings(BaseModel):
         default=None, description="If not set, both are supported, and the plan is for the larger need of space."
     )
     # layout
-    partitioning: Literal["explicit", "autopart"] = Field(
-        default="explicit",
-        description="`autopart` for Anaconda's automatic partitioning with the layout of the add-on.",
-    )
     layout: _Name = Field(default=_LAYOUT.layout, description="The volumes: `standard` or `minimal` (docs/layout.md).")
     images: int = Field(
         default=_LAYOUT.images, ge=1, le=99, description="The number of images that the pool should have space for."

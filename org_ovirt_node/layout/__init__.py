@@ -2,7 +2,6 @@
 """The storage layout of a node: the policy, and everything that follows from it. Pure; all sizes are bytes."""
 
 from org_ovirt_node.layout.anaconda_configuration import configuration, is_efi_dir
-from org_ovirt_node.layout.automatic import excluded_mount_points, kept
 from org_ovirt_node.layout.commands import Commands, storage_commands
 from org_ovirt_node.layout.devices import all_known, free_space, group_of, node_pool, volumes_of
 from org_ovirt_node.layout.findings import ERROR, WARNING, Finding, describe, has_errors, size_text
@@ -34,12 +33,12 @@ from org_ovirt_node.layout.policy import (
     RESERVE_PERCENT,
     ROOT_SIZE_WISE,
     STANDARD,
+    SWAP_SIZE,
+    SWAP_SIZE_MIN,
     Device,
     Request,
-    automatic_sizes,
     policy_sizes,
     volume_name,
-    volume_sizes,
 )
 from org_ovirt_node.layout.rules import check, check_reserve, is_name_reserved
 
@@ -63,6 +62,8 @@ __all__ = [
     "RESERVE_PERCENT",
     "ROOT_SIZE_WISE",
     "STANDARD",
+    "SWAP_SIZE",
+    "SWAP_SIZE_MIN",
     "TIB",
     "WARNING",
     "Commands",
@@ -72,20 +73,17 @@ __all__ = [
     "Request",
     "align_up",
     "all_known",
-    "automatic_sizes",
     "capacity",
     "check",
     "check_reserve",
     "configuration",
     "describe",
-    "excluded_mount_points",
     "free_space",
     "group",
     "group_of",
     "has_errors",
     "is_efi_dir",
     "is_name_reserved",
-    "kept",
     "mirror",
     "node_pool",
     "partition_space",
@@ -94,6 +92,5 @@ __all__ = [
     "size_text",
     "storage_commands",
     "volume_name",
-    "volume_sizes",
     "volumes_of",
 ]

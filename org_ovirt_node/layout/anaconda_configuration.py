@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The policy as Anaconda's own configuration: the text of conf.d/90-ovirt-node.conf.
 
-With it automatic partitioning makes the layout of a node, and Anaconda's checker asks for what it can, in every user
-interface. One text for all releases: each ignores the options that it does not know.
+With it Anaconda's own automatic partitioning makes the volumes of a node. What a layout must have is not asked for:
+Anaconda's checker would stop with its own words, without a cure, and before the add-on has told everything. One text
+for all releases: each ignores the options that it does not know.
 """
 
 import re
 from typing import Optional
 
-from org_ovirt_node.layout.geometry import AUTOMATIC_BOOT_SIZE, GIB, MIB
-from org_ovirt_node.layout.policy import LAYOUTS, ROOT_SIZE_MIN, automatic_sizes
+from org_ovirt_node.layout.geometry import GIB, MIB
+from org_ovirt_node.layout.policy import automatic_sizes
 
 COMMAND = "python3 -m org_ovirt_node.layout.anaconda_configuration >org_ovirt_node/data/conf.d/90-ovirt-node.conf"
 
@@ -35,17 +36,17 @@ file_system_type = xfs
 # GPT with either firmware: EL9 knows the first option, later releases the second.
 gpt = True
 disk_label_type = gpt
-# Root does not grow, each later image inherits its size. Every volume of every layout, in its largest size: a smaller
-# layout leaves mount points out.
+# For Anaconda's own automatic partitioning; the node layout comes from the add-on. Root does not grow, each later image
+# inherits its size. Every volume of every layout, in its largest size.
 default_partitioning =
 {partitioning}
 
 [Storage Constraints]
-root_device_types = LVM_THINP
-must_not_be_on_root = /var /boot
-# What every layout has. /boot is never more than EL9's automatic partitioning makes.
+# The add-on checks the layout, and tells everything that is wrong with its cure. oVirt's own profile asks for a part of
+# it here: Anaconda would stop for that alone.
+root_device_types =
+must_not_be_on_root =
 req_partition_sizes =
-{required}
 swap_is_recommended = True
 
 [User Interface]
@@ -63,25 +64,15 @@ def configuration(efi_dir: Optional[str] = None) -> str:
         raise ValueError(f"{efi_dir!r} is not the name of a directory below EFI/")
     bootloader = f"\n[Bootloader]\nefi_dir = {efi_dir}\n" if efi_dir is not None else ""
     volumes = [f"{mount_point} (size {_size(size)})" for mount_point, size in sorted(automatic_sizes().items())]
-    required = [f"{mount_point} {_size(size)}" for mount_point, size in sorted(_required().items())]
     return _TEXT.format(
         command=COMMAND,
         bootloader=bootloader,
         partitioning="\n".join("    " + line for line in (*volumes, "swap")),
-        required="\n".join("    " + line for line in required),
     )
 
 
 def is_efi_dir(word: str) -> bool:
     return _EFI_DIR.fullmatch(word) is not None
-
-
-def _required() -> dict[str, int]:
-    """The sizes below which no layout is a node's; Anaconda asks for them where there is such a mount point."""
-    layouts = [dict(layout.volumes) for layout in LAYOUTS.values()]
-    everywhere = set.intersection(*(set(volumes) for volumes in layouts))
-    sizes = {mount_point: min(volumes[mount_point] for volumes in layouts) for mount_point in everywhere}
-    return {**sizes, "/": ROOT_SIZE_MIN, "/boot": min(AUTOMATIC_BOOT_SIZE.values())}
 
 
 def _size(size: int) -> str:

@@ -176,6 +176,21 @@ _WORDS = {
         "the node uses {found} disks ({disks}) instead of {wanted}",
         "name those to use, as `ignoredisk --only-use` does, or ask for {found}",
     ),
+    "disk-unselected": ("no disk is selected", "select the node's disks in Installation Destination"),
+    "disk-refused": (
+        "{why}; needed: {needed}",
+        "select another disk; if what is on it is given up, wipe the disk by hand: wipefs -a",
+    ),
+    "disk-not-empty": (
+        "disk {disk} is not empty: {found}",
+        "confirm that it is erased, or select another disk in Installation Destination",
+    ),
+    "encryption-chosen": (
+        "Installation Destination is set to encrypt the data; the node layout is not encrypted",
+        "clear the choice there",
+    ),
+    "storage-refused": ("Anaconda does not accept the node layout: {why}", ""),
+    "storage-remark": ("Anaconda remarks: {why}", ""),
     "tag-own": (
         "volume group {group} belongs to an earlier node, tagged {tag}; imgbase cannot initialise it again",
         "remove it and create it again",
@@ -187,23 +202,6 @@ _WORDS = {
     "tags-other": (
         "the volume groups {groups} on {volumes} are tagged {tag}; imgbase cannot tell which is its own",
         "detach their disks, or run `vgchange --deltag {tag} {groups}` before",
-    ),
-    "automatic-size": (
-        "automatic partitioning makes {mount_point} with {made_size}, not with {found_size}",
-        "leave the size out, or write storage commands",
-    ),
-    "automatic-volume": (
-        "automatic partitioning does not make {mount_point}",
-        "remove it, or write storage commands",
-    ),
-    "automatic-swap": (
-        "automatic partitioning makes swap by the memory of the machine, not with {found_size}",
-        "leave the size out, or write storage commands",
-    ),
-    "automatic-mirror": ("automatic partitioning cannot create a mirror", "name one disk, or write storage commands"),
-    "automatic-name": (
-        "automatic partitioning chooses the name itself, so it cannot be {found!r}",
-        "leave the name out, or write storage commands",
     ),
 }
 

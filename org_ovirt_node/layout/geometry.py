@@ -37,14 +37,6 @@ AUTOMATIC_BOOT_SIZE = {"el9": 1 * GIB, "el10": 2 * GIB}
 # What Anaconda recommends from 64 GiB of memory on.
 _SWAP_FOR_MUCH_MEMORY = {"el9": 4 * GIB, "el10": 32 * GIB}
 
-# blivet's devicelibs/lvm.py: a chunk of a thin pool grows by 64 KiB for every 15.88 TiB of data.
-_CHUNK = 64 * KIB
-_CHUNK_ADDRESSES = 17455015526400
-# libblockdev's bd_lvm_get_thpool_meta_size(): 64 bytes for each chunk, within what LVM takes.
-_CHUNK_METADATA = 64
-_METADATA_MIN = 4 * MIB
-_METADATA_MAX = 16978542592
-
 # What mkfs takes from a volume before statvfs(2) sees it: the smallest log of XFS, measured with xfsprogs 6.1 ...
 _XFS_LOG = 64 * MIB
 # ... and 3.5 % of inode tables and journal of ext4, measured at 1000 MiB with e2fsprogs 1.47.
@@ -117,13 +109,6 @@ def recommended_swap(memory: int, disks: Iterable[int], release: str) -> int:
 def most_recommended_swap(disks: Iterable[int], release: str) -> int:
     """The largest swap volume that `--recommended` makes on these disks: that of just below 64 GiB of memory."""
     return recommended_swap(64 * GIB - ALIGNMENT, disks, release)
-
-
-def pool_metadata(data: int) -> int:
-    """The metadata that blivet gives a thin pool of this size where its size is not given."""
-    # blivet bounds a chunk to 1 GiB; a pool that needs one has the largest metadata either way.
-    chunk = max(1, -(-data // _CHUNK_ADDRESSES)) * _CHUNK
-    return align_up(max(_METADATA_MIN, min(_CHUNK_METADATA * data // chunk, _METADATA_MAX)))
 
 
 def filesystem_space(device: int, filesystem: str) -> int:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Optional
 
 from org_ovirt_node.layout import geometry
-from org_ovirt_node.layout.automatic import Kept, kept, smallest_group
 from org_ovirt_node.layout.devices import all_known
 from org_ovirt_node.layout.findings import ERROR, Finding, WayOut, has_errors
 from org_ovirt_node.layout.geometry import align_down, align_up
@@ -89,16 +88,17 @@ def plan(request: Request) -> Plan:
     volumes_size = sum(volume.size or 0 for volume in volumes)
 
     pool_size, reserve = None, None
-    metadata = None if request.automatic else METADATA_SIZE
     fits = True
     if group_size is not None:
         swap_size = swap.size or 0 if swap else 0
-        metadata, reserve = _kept(request, group_size, swap_size, volumes_size)
-        rest = group_size - swap_size - 2 * metadata - reserve
+        room = group_size - swap_size - 2 * METADATA_SIZE - volumes_size
+        # The reserve gives way to the volumes.
+        reserve = align_down(max(RESERVE_MIN, min(recommended_reserve(group_size), room)))
+        rest = group_size - swap_size - 2 * METADATA_SIZE - reserve
         fits = rest >= volumes_size
         pool_size = max(volumes_size, rest)
     pool = Device(
-        request.pool, "lvmthinpool", pool_size, grows=True, parents=(request.volume_group,), metadata_size=metadata
+        request.pool, "lvmthinpool", pool_size, grows=True, parents=(request.volume_group,), metadata_size=METADATA_SIZE
     )
     members = tuple(device.name for device in boot if device.filesystem == "lvmpv")
     group = Device(request.volume_group, "lvmvg", group_size, parents=members, reserve=reserve, grows=True)
@@ -119,14 +119,6 @@ def _besides(request: Request, impossible: Iterable[Finding]) -> tuple[Finding, 
     usual = Request(disks=request.disks)
     with_usual = replace(request, filesystem=usual.filesystem, volume_group=usual.volume_group, pool=usual.pool)
     return plan(with_usual).findings
-
-
-def _kept(request: Request, group_size: int, swap_size: int, volumes_size: int) -> Kept:
-    """What the pool leaves of a volume group. The reserve gives way to the volumes where it is ours to set."""
-    if request.automatic:
-        return kept(group_size, swap_size)
-    room = group_size - swap_size - 2 * METADATA_SIZE - volumes_size
-    return Kept(METADATA_SIZE, align_down(max(RESERVE_MIN, min(recommended_reserve(group_size), room))))
 
 
 def _volumes(request: Request) -> tuple[Device, ...]:
@@ -150,7 +142,7 @@ def _swap(request: Request) -> tuple[Optional[Device], Optional[tuple[int, int]]
     swap = Device("swap", "lvmlv", None, filesystem="swap", parents=(request.volume_group,))
     if request.swap_size == 0:
         return None, None
-    if request.swap_size is not None and not request.automatic:
+    if request.swap_size is not None:
         return replace(swap, size=align_up(request.swap_size)), None
     disks = [disk for disk in request.disks if disk is not None]
     if request.memory is not None:
@@ -224,7 +216,6 @@ class _Smallest(NamedTuple):
     disk: int
     group: int
     swap: int
-    metadata: int
 
 
 def _smallest(request: Request, volumes_size: int) -> _Smallest:
@@ -240,14 +231,11 @@ def _smallest(request: Request, volumes_size: int) -> _Smallest:
         group = _smallest_group(request, volumes_size, swap_size)
         needed = _disk_for(request, group)
         if needed == disk or not all(request.disks):
-            metadata = _kept(request, group, swap_size, volumes_size).metadata
-            return _Smallest(needed, group, swap_size, metadata)
+            return _Smallest(needed, group, swap_size)
         disk = needed
 
 
 def _smallest_group(request: Request, volumes_size: int, swap_size: int) -> int:
-    if request.automatic:
-        return smallest_group(volumes_size, swap_size)
     content = volumes_size + swap_size + 2 * METADATA_SIZE
     # The reserve of a disk that is not known is a percentage and cannot give way.
     percentage = -(-content * 100 // (100 - RESERVE_PERCENT))
@@ -277,14 +265,11 @@ def _does_not_fit(request: Request, group_size: int, smallest: _Smallest) -> Fin
         ("root", root),
         ("volumes", volumes - root),
         ("swap", smallest.swap),
-        ("pool metadata and its spare", 2 * smallest.metadata),
-        ("reserve", smallest.group - volumes - smallest.swap - 2 * smallest.metadata),
+        ("pool metadata and its spare", 2 * METADATA_SIZE),
+        ("reserve", smallest.group - volumes - smallest.swap - 2 * METADATA_SIZE),
         ("boot partitions and tables", smallest.disk - smallest.group),
     )
-    if request.automatic:
-        ways_out = _automatic_ways_out(request, available, smallest.disk)
-    else:
-        ways_out = _ways_out(request, smallest.group - group_size, smallest.swap, smallest.disk)
+    ways_out = _ways_out(request, smallest.group - group_size, smallest.swap, smallest.disk)
     values = (
         ("found_size", available),
         ("needed_size", smallest.disk),
@@ -292,14 +277,6 @@ def _does_not_fit(request: Request, group_size: int, smallest: _Smallest) -> Fin
         ("ways_out", ways_out),
     )
     return Finding("does-not-fit", ERROR, "disk", values)
-
-
-def _automatic_ways_out(request: Request, available: int, smallest: int) -> tuple[WayOut, ...]:
-    """Only the layout can be chosen."""
-    other = replace(request, layout=MINIMAL.name)
-    needed = _smallest(other, sum(map(align_up, volume_sizes(other).values()))).disk
-    ways = (WayOut("layout", MINIMAL.name, smallest - needed),) if needed <= available else ()
-    return (*ways, WayOut("disk", None, smallest))
 
 
 def _ways_out(request: Request, missing: int, swap_size: int, smallest: int) -> tuple[WayOut, ...]:

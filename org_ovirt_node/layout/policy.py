@@ -8,7 +8,7 @@ here. All sizes are bytes.
 from dataclasses import dataclass
 from typing import Optional
 
-from org_ovirt_node.layout.geometry import AUTOMATIC_BOOT_SIZE, GIB, MIB, align_up
+from org_ovirt_node.layout.geometry import GIB, MIB, align_up
 
 # --- boot ------------------------------------------------------------------------------------------------------------
 # A layer takes about 90 MiB of initramfs and 12 of kernel, twice for the running one; 1 GiB, EL9's own choice, holds
@@ -92,8 +92,7 @@ class Request:
     """What is requested. Sizes are bytes; None is "not known" for a disk, "the default" for root and /boot.
 
     `swap_size` None leaves swap to Anaconda, which goes by `memory` and `release`. `firmware` None is open. Several
-    `disks` are joined, or a pair is `mirrored`; partitions for booting are on the first. `automatic` is what Anaconda's
-    automatic partitioning makes with our configuration: no sizes of one's own, and swap by `memory` unless it is 0.
+    `disks` are joined, or a pair is `mirrored`; partitions for booting are on the first.
     """
 
     layout: str = STANDARD.name
@@ -112,7 +111,6 @@ class Request:
     release: str = "el9"
     volume_group: str = VOLUME_GROUP
     pool: str = POOL
-    automatic: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,9 +144,9 @@ def policy_sizes(request: Request) -> dict[str, int]:
 
 
 def automatic_sizes() -> dict[str, int]:
-    """The volumes for Anaconda's automatic partitioning, root among them: each in the largest size of any layout.
+    """The volumes for Anaconda's own automatic partitioning, root among them: each in the largest size of any layout.
 
-    Anaconda has one list of them; a layout that wants less leaves mount points out.
+    Anaconda has one list of them.
     """
     sizes = {"/": ROOT_SIZE}
     for layout in LAYOUTS.values():
@@ -159,23 +157,16 @@ def automatic_sizes() -> dict[str, int]:
 
 def boot_size(request: Request) -> int:
     """The size of /boot, or of each half of a mirrored one."""
-    if request.automatic:
-        return AUTOMATIC_BOOT_SIZE[request.release]
     return BOOT_SIZE if request.boot_size is None else align_up(request.boot_size, MIB)
 
 
 def volume_sizes(request: Request) -> dict[str, int]:
     """The thin volumes that are made for a request."""
-    if request.automatic:
-        mount_points = {"/", *policy_sizes(request), *dict(request.volumes)}
-        return {mount_point: size for mount_point, size in automatic_sizes().items() if mount_point in mount_points}
     return {**policy_sizes(request), **dict(request.volumes), "/": root_size(request)}
 
 
 def root_size(request: Request) -> int:
     """The size of the root volume: as requested, or large enough for the image."""
-    if request.automatic:
-        return ROOT_SIZE
     if request.root_size is not None:
         return align_up(request.root_size)
     return max(ROOT_SIZE, align_up(root_for_image(request), GIB))

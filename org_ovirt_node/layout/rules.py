@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from org_ovirt_node.layout import policy
-from org_ovirt_node.layout.automatic import check_wishes
 from org_ovirt_node.layout.devices import node_pool, room_beside
 from org_ovirt_node.layout.findings import ERROR, WARNING, Finding
 from org_ovirt_node.layout.geometry import MIB, align_down, filesystem_space, mirror
@@ -79,7 +78,7 @@ def check_request(request: Request) -> tuple[Finding, ...]:
         names.setdefault(name, mount_point)
     if request.pool in names:
         error("pool-name-taken", "pool", found=names[request.pool])
-    return (*findings, *check_wishes(request)) if request.automatic else tuple(findings)
+    return tuple(findings)
 
 
 def _is_image_place(mount_point: str) -> bool:
@@ -123,7 +122,7 @@ def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
         *_check_root(root, request),
         *_check_volumes(mounted, root, request),
         *_check_swap(devices),
-        *_check_pool(devices, request),
+        *_check_pool(devices),
         *_check_capacity(devices, request),
     )
 
@@ -247,22 +246,21 @@ def _check_swap(devices: Sequence[Device]) -> Iterator[Finding]:
         yield _finding("swap-thin", WARNING, "swap")
 
 
-def _check_pool(devices: Sequence[Device], request: Request) -> Iterator[Finding]:
+def _check_pool(devices: Sequence[Device]) -> Iterator[Finding]:
     """The pool of the root volume, and what its volume group keeps free."""
     pool = node_pool(devices)
     if pool is None:
         return
-    yield from _check_metadata(pool, request)
+    yield from _check_metadata(pool)
     yield from _check_provisioning(pool, devices)
     room = room_beside(pool, devices)
     if room is not None:
         yield from check_reserve(room.left, room.free, room.free, room.group_size)
 
 
-def _check_metadata(pool: Device, request: Request) -> Iterator[Finding]:
+def _check_metadata(pool: Device) -> Iterator[Finding]:
     size, needed = pool.metadata_size, policy.METADATA_SIZE
-    # imgbase makes it that large; the reserve of automatic partitioning is enough for it.
-    if size is not None and size < needed and not request.automatic:
+    if size is not None and size < needed:
         yield _finding("metadata-small", WARNING, "pool", found_size=size, needed_size=needed, mib=needed // MIB)
 
 

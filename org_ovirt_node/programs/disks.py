@@ -1061,10 +1061,7 @@ def decide(facts: Facts, wanted: Wanted) -> Decision:
             link, other = f"system{choices.index(one)}", f"system{number}"
             refusals.append(refusal("one-disk-twice", disk=one, link=link, other=other))
     chosen = list(dict.fromkeys(chosen))
-    for candidate in chosen:
-        refusals += _disk_refusals(facts, candidate, wanted)
-    refusals += _content_refusals(facts, chosen, wanted)
-    refusals += _name_refusals(facts, chosen, wanted)
+    refusals += obstacles(facts, chosen, wanted)
     allowed = tuple(each for each in refusals if each.word in wanted.erase)
     refusals = [each for each in refusals if each not in allowed]
     if refusals:
@@ -1077,6 +1074,12 @@ def decide(facts: Facts, wanted: Wanted) -> Decision:
         multipath=tuple(_multipath(chosen) if wanted.multipath else ()),
         links=tuple(_link(number, one, wanted) for number, one in enumerate(chosen)),
     )
+
+
+def obstacles(facts: Facts, chosen: Sequence[Candidate], wanted: Wanted) -> tuple[Refusal, ...]:
+    """What speaks against erasing these disks: the disks themselves, what is on them, and the name of the new group."""
+    about_disks = [each for candidate in chosen for each in _disk_refusals(facts, candidate, wanted)]
+    return (*about_disks, *_content_refusals(facts, chosen, wanted), *_name_refusals(facts, chosen, wanted))
 
 
 def _choose(disks: Sequence[Candidate], wanted: WantedDisk) -> Candidate | Refusal:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The tasks around storage. They are made before anything runs, so each looks at the world in run() alone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Optional
 
@@ -10,12 +11,13 @@ from pyanaconda.modules.common.errors.installation import StorageInstallationErr
 from pyanaconda.modules.common.errors.storage import InvalidStorageError
 from pyanaconda.modules.common.task import Task
 
-from org_ovirt_node import gate
+from org_ovirt_node import erasure, gate
+from org_ovirt_node.erasure import Content
 from org_ovirt_node.gate import Tree
 from org_ovirt_node.i18n import _
 from org_ovirt_node.layout import ERROR, Finding, Plan
 from org_ovirt_node.section import WARN, Section
-from org_ovirt_node.service import storage
+from org_ovirt_node.service import contents, partitioning, storage
 
 log = get_module_logger(__name__)
 
@@ -24,17 +26,23 @@ log = get_module_logger(__name__)
 class Look:
     """What a look at Storage found: its plan, what is wrong with it, and the node layout in its place.
 
-    Without an applied partitioning the only finding says so; without selected disks there is no proposal.
+    Without an applied partitioning the only finding says so; without selected disks there is no proposal. `contents`
+    are what the node layout erases, `obstacles` why it cannot be made.
     """
 
     tree: Tree
     findings: tuple[Finding, ...]
     proposal: Optional[Plan]
+    contents: tuple[Content, ...]
+    obstacles: tuple[Finding, ...]
 
 
 def look(section: Section) -> Look:
     tree = storage.read_tree()
-    return Look(tree, gate.findings(tree, section), gate.proposal(tree, section))
+    there = contents.look(tree, section.request().volume_group)
+    obstacles = (*gate.obstacles(tree, section), *there.refusals)
+    findings = (*gate.findings(tree, section), *gate.remarks(partitioning.warnings(tree.partitioning)))
+    return Look(tree, findings, gate.proposal(tree, section), there.contents, obstacles)
 
 
 class CheckStorageTask(Task):
@@ -53,7 +61,31 @@ class CheckStorageTask(Task):
 
 
 class UseNodeLayoutTask(Task):
-    """Makes the node layout the applied partitioning. Its result is a Look at it."""
+    """Makes the node layout the applied partitioning. Its result is a Look at it.
+
+    `erased` are the disks whose contents a person has consented to lose.
+    """
+
+    def __init__(self, section: Section, erased: Collection[str]) -> None:
+        super().__init__()
+        self._section = section
+        self._erased = frozenset(erased)
+
+    @property
+    def name(self) -> str:
+        return "Use the layout of a node"
+
+    def run(self) -> Look:
+        """Raises InvalidStorageError with all that is wrong; what was applied before stays so."""
+        tree = storage.read_tree()
+        there = contents.look(tree, self._section.request().volume_group, is_thorough=True)
+        unconfirmed = erasure.unconfirmed(there.contents, self._erased)
+        obstacles = (*gate.obstacles(tree, self._section), *there.refusals, *unconfirmed)
+        return _make(tree, self._section, obstacles, erases=True)
+
+
+class FollowKickstartTask(Task):
+    """Makes the layout that a kickstart without storage commands leaves to the add-on. Its result is a Look at it."""
 
     def __init__(self, section: Section) -> None:
         super().__init__()
@@ -61,17 +93,26 @@ class UseNodeLayoutTask(Task):
 
     @property
     def name(self) -> str:
-        return "Use the layout of a node"
+        return "Make the layout of a node"
 
     def run(self) -> Look:
-        """Raises InvalidStorageError with what Storage says; what was applied before stays so."""
-        try:
-            problems = storage.use_node_layout(self._section)
-        except DBusError as error:
-            problems = (str(error),)
-        if problems:
-            raise InvalidStorageError("\n".join(problems))
-        return look(self._section)
+        """Raises InvalidStorageError with all that is wrong. What may be erased, the kickstart has said."""
+        tree = storage.read_tree()
+        return _make(tree, self._section, gate.obstacles(tree, self._section), erases=False)
+
+
+def _make(tree: Tree, section: Section, obstacles: tuple[Finding, ...], erases: bool) -> Look:
+    plan = gate.proposal(tree, section)
+    if obstacles or plan is None:
+        raise InvalidStorageError(gate.text(obstacles, _))
+    try:
+        problems = partitioning.make(tree, plan, erases)
+    except DBusError as error:
+        problems = (str(error),)
+    if problems:
+        refused = [Finding("storage-refused", ERROR, "disk", (("why", problem.rstrip(".")),)) for problem in problems]
+        raise InvalidStorageError(gate.text(refused, _))
+    return look(section)
 
 
 class SetMountOptionsTask(Task):

@@ -5,8 +5,9 @@ The Boss calls the handlers here and waits. So they neither look at Storage, whi
 which would wait for itself; tasks do, each in a thread of its own.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dasbus.error import DBusError
@@ -21,10 +22,11 @@ from pyanaconda.modules.common.task import Task
 
 from org_ovirt_node.constants import NODE
 from org_ovirt_node.section import Section
-from org_ovirt_node.service import storage
+from org_ovirt_node.service import partitioning
 from org_ovirt_node.service.installation import (
     CheckLayoutTask,
     CheckStorageTask,
+    FollowKickstartTask,
     SetMountOptionsTask,
     UseNodeLayoutTask,
 )
@@ -39,10 +41,14 @@ log = get_module_logger(__name__)
 
 @dataclass(frozen=True)
 class State:
-    """What the service knows. Each change is a new one."""
+    """What the service knows. Each change is a new one.
+
+    `is_layout_due`: a kickstart without storage commands has left the layout to the add-on, and it is not made yet.
+    """
 
     section: Section = field(default_factory=Section)
     report: Report = field(default_factory=Report)
+    is_layout_due: bool = False
 
 
 class Node(KickstartService):
@@ -67,7 +73,10 @@ class Node(KickstartService):
         section = data.addons.org_ovirt_node.section
         if section is not None:
             self._set_section(section)
-            _when_kickstart_is_read(lambda: storage.create_node_layout(section))
+            _when_kickstart_is_read(self._find_out_who_partitions)
+
+    def _find_out_who_partitions(self) -> None:
+        self._change(is_layout_due=not partitioning.has_commands())
 
     def setup_kickstart(self, data: Any) -> None:
         data.addons.org_ovirt_node.section = self._state.section
@@ -86,9 +95,12 @@ class Node(KickstartService):
         self._set_section(parsed.section)
 
     def _set_section(self, section: Section) -> None:
-        self._state = State(section, self._state.report)
+        self._change(section=section)
         self.request_changed.emit()
         log.debug("Asked for: %s", section)
+
+    def _change(self, **changes: Any) -> None:
+        self._state = replace(self._state, **changes)
 
     # --- what was found ----------------------------------------------------------------------------------------------
 
@@ -99,17 +111,26 @@ class Node(KickstartService):
     def check_storage_with_task(self) -> Task:
         return self._reporting(CheckStorageTask)
 
-    def use_node_layout_with_task(self) -> Task:
-        return self._reporting(UseNodeLayoutTask)
+    def use_node_layout_with_task(self, erased: Collection[str]) -> Task:
+        return self._reporting(functools.partial(UseNodeLayoutTask, erased=erased))
 
-    def _reporting(self, kind: type[Task]) -> Task:
+    @property
+    def is_layout_due(self) -> bool:
+        return self._state.is_layout_due
+
+    def follow_kickstart_with_task(self) -> Task:
+        """It is tried once: when it fails, a person decides."""
+        self._change(is_layout_due=False)
+        return self._reporting(FollowKickstartTask)
+
+    def _reporting(self, kind: Callable[[Section], Task]) -> Task:
         section = self._state.section
         task = kind(section)
         task.succeeded_signal.connect(lambda: self._set_report(report_of(task.get_result(), section)))
         return task
 
     def _set_report(self, report: Report) -> None:
-        self._state = State(self._state.section, report)
+        self._change(report=report)
         self.checked.emit()
 
     # --- the installation --------------------------------------------------------------------------------------------

@@ -1,35 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The one who talks to Anaconda's Storage: reads what is planned, and asks for the node layout.
+"""The one who talks to Anaconda's Storage: reads what is planned, and sets the mount options.
 
 All of it waits for answers over D-Bus, so it belongs into tasks.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from blivet.util import total_memory
-from dasbus.client.proxy import get_object_path
-from dasbus.typing import unwrap_variant
 from pyanaconda.anaconda_loggers import get_module_logger
 from pyanaconda.core import util
+from pyanaconda.core.constants import PARTITIONING_METHOD_AUTOMATIC
 from pyanaconda.modules.common.constants.objects import (
     BOOTLOADER,
     DEVICE_TREE,
-    DISK_INITIALIZATION,
     DISK_SELECTION,
 )
 from pyanaconda.modules.common.constants.services import STORAGE
 from pyanaconda.modules.common.structures.partitioning import PartitioningRequest
 from pyanaconda.modules.common.structures.storage import DeviceActionData, DeviceData, DeviceFormatData
-from pyanaconda.modules.common.structures.validation import ValidationReport
-from pyanaconda.modules.common.task import sync_run_task
-from pykickstart.constants import AUTOPART_TYPE_LVM_THINP
 
-from org_ovirt_node.gate import AUTOMATIC, Group, Tree, groups_from, metadata_sizes, with_discard
-from org_ovirt_node.layout import Device, excluded_mount_points
-from org_ovirt_node.section import Section
+from org_ovirt_node.gate import Group, Tree, groups_from, with_discard
+from org_ovirt_node.layout import Device
 from org_ovirt_node.service import releases
+from org_ovirt_node.storage_kickstart import metadata_sizes
 
 log = get_module_logger(__name__)
 
@@ -90,7 +86,7 @@ def read_tree() -> Tree:
     tree = STORAGE.get_proxy(DEVICE_TREE)
     partitioning = storage.AppliedPartitioning
     devices = _Devices(tree)
-    selected = [handle for handle in STORAGE.get_proxy(DISK_SELECTION).SelectedDisks if handle in devices.by_handle]
+    selected = _selected(devices)
     in_use = {
         handle
         for handle, device in devices.by_handle.items()
@@ -109,11 +105,44 @@ def read_tree() -> Tree:
         used=tuple(sorted(devices.by_handle[handle].name for handle in used)),
         removed=tuple(sorted({action.device_name for action in actions if action.action_type == "destroy"})),
         created=tuple(sorted(created)),
+        existing=tuple(_existing(devices, selected, created, actions)),
         groups=visible_groups(),
         is_efi=STORAGE.get_proxy(BOOTLOADER).IsEFI(),
         release=releases.word(),
         memory=int(total_memory()),
+        is_encrypted=_is_encrypted(storage),
     )
+
+
+def _selected(devices: _Devices) -> list[str]:
+    """The selected disks, that with the boot loader first; of multipath and firmware RAID, what is made of several."""
+    chosen = [handle for handle in STORAGE.get_proxy(DISK_SELECTION).SelectedDisks if handle in devices.by_handle]
+    members = {parent for handle in chosen for parent in devices.by_handle[handle].data.parents}
+    boot = STORAGE.get_proxy(BOOTLOADER).Drive
+    return sorted(
+        (handle for handle in chosen if handle not in members),
+        key=lambda handle: boot not in (handle, devices.by_handle[handle].name),
+    )
+
+
+def _existing(
+    devices: _Devices, selected: list[str], created: set[str], actions: list[DeviceActionData]
+) -> Iterator[tuple[str, str]]:
+    """Each selected disk and what is on it now, whatever is planned: what is not made by the plan, and what goes."""
+    destroyed = {action.device_name for action in actions if action.action_type == "destroy"}
+    for handle in selected:
+        disk = devices.by_handle[handle].name
+        partition = re.compile(re.escape(disk) + r"p?\d+")
+        names = {device.name for other, device in devices.by_handle.items() if handle in devices.disks(other)} - {disk}
+        gone = {name for name in destroyed if partition.fullmatch(name)}
+        yield from ((disk, name) for name in sorted((names - created) | gone))
+
+
+def _is_encrypted(storage: Any) -> bool:
+    """Whether a person has asked for encryption: Storage has it in what automatic partitioning is to make."""
+    created = [STORAGE.get_proxy(path) for path in storage.CreatedPartitioning[-1:]]
+    automatic = [proxy for proxy in created if proxy.PartitioningMethod == PARTITIONING_METHOD_AUTOMATIC]
+    return any(PartitioningRequest.from_structure(proxy.Request).encrypted for proxy in automatic)
 
 
 def _device(devices: _Devices, handle: str, metadata: dict[str, int]) -> Device:
@@ -139,48 +168,6 @@ def visible_groups() -> tuple[Group, ...]:
     except (OSError, ValueError, KeyError) as error:
         log.warning("vgs did not list the volume groups: %r", error)
         return ()
-
-
-# --- asking ----------------------------------------------------------------------------------------------------------
-
-
-def use_node_layout(section: Section) -> tuple[str, ...]:
-    """Make the node layout on the selected disks the applied partitioning; returns what Storage has against it."""
-    storage = STORAGE.get_proxy()
-    # As both user interfaces do: else a disk without a partition table cannot be used.
-    releases.set_property(STORAGE.get_proxy(DISK_INITIALIZATION), "InitializeLabelsEnabled", True)
-    partitioning = STORAGE.get_proxy(_create(storage, section))
-    sync_run_task(STORAGE.get_proxy(partitioning.ConfigureWithTask()))
-    validation = STORAGE.get_proxy(partitioning.ValidateWithTask())
-    sync_run_task(validation)
-    report = ValidationReport.from_structure(unwrap_variant(validation.GetResult()))
-    for message in report.warning_messages:
-        log.warning("The storage module reports for the node layout: %s", message)
-    if report.is_valid():
-        storage.ApplyPartitioning(get_object_path(partitioning))
-    return tuple(report.error_messages)
-
-
-def create_node_layout(section: Section) -> None:
-    """Have the node layout made where a kickstart has no storage commands; Anaconda's user interface applies it.
-
-    Without `clearpart` Anaconda would not even put a label on a blank disk. This lets it, and no disk that has
-    anything on it counts as blank (disk_initialization/configuration.py, can_remove).
-    """
-    storage = STORAGE.get_proxy()
-    if not storage.CreatedPartitioning:
-        releases.set_property(STORAGE.get_proxy(DISK_INITIALIZATION), "InitializeLabelsEnabled", True)
-        log.info("No storage commands: %s is a node's.", _create(storage, section))
-
-
-def _create(storage: Any, section: Section) -> str:
-    path: str = storage.CreatePartitioning(AUTOMATIC)
-    request = PartitioningRequest()
-    request.partitioning_scheme = AUTOPART_TYPE_LVM_THINP
-    request.file_system_type = section.filesystem
-    request.excluded_mount_points = list(excluded_mount_points(section.request()))
-    releases.set_property(STORAGE.get_proxy(path), "Request", PartitioningRequest.to_structure(request))
-    return path
 
 
 def set_discard() -> dict[str, str]:

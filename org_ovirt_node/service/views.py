@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from org_ovirt_node import gate
 from org_ovirt_node import section as text
 from org_ovirt_node.i18n import _
-from org_ovirt_node.layout import Device, Finding, Request, capacity, describe
+from org_ovirt_node.layout import Device, Finding, Plan, Request, capacity, describe
 from org_ovirt_node.section import Parsed, Section
 from org_ovirt_node.service.installation import Look
-from org_ovirt_node.structures import DeviceRow, FindingData, LayoutView, NodeRequest
+from org_ovirt_node.structures import DeviceRow, DiskContent, FindingData, LayoutView, NodeRequest
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Report:
     partitioning: str = ""
     current: LayoutView = field(default_factory=LayoutView)
     proposal: LayoutView = field(default_factory=LayoutView)
+    contents: tuple[DiskContent, ...] = ()
 
 
 def request_of(section: Section) -> NodeRequest:
@@ -28,10 +29,12 @@ def request_of(section: Section) -> NodeRequest:
         images=section.images,
         filesystem=section.filesystem,
         disks=section.disks or 0,
+        mirrored=section.mirrored,
         imgbase=section.imgbase,
         findings=section.findings,
         root_size=section.root_size or 0,
         volumes=dict(section.volumes),
+        swap_size=section.swap_size or 0,
         image_size=section.image_size or 0,
         image_is_local=section.image_is_local,
     )
@@ -44,10 +47,12 @@ def section_of(request: NodeRequest) -> Parsed:
         images=request.images,
         filesystem=request.filesystem,
         disks=request.disks or None,
+        mirrored=request.mirrored,
         imgbase=request.imgbase,
         findings=request.findings,
         root_size=request.root_size or None,
         volumes=tuple(request.volumes.items()),
+        swap_size=request.swap_size or None,
         image_size=request.image_size or None,
         image_is_local=request.image_is_local,
     )
@@ -58,8 +63,13 @@ def report_of(look: Look, section: Section) -> Report:
     """What a look at Storage found, in the language of the installation."""
     current = view(gate.devices(look.tree), look.findings, gate.request(look.tree, section))
     plan = look.proposal
-    proposal = view(plan.devices, plan.findings, plan.request) if plan else LayoutView()
-    return Report(look.tree.partitioning, current, proposal)
+    proposal = view(plan.devices, _of_proposal(plan, look), plan.request) if plan else LayoutView()
+    contents = tuple(DiskContent(each.disk, each.model, each.size, each.what) for each in look.contents)
+    return Report(look.tree.partitioning, current, proposal, contents)
+
+
+def _of_proposal(plan: Plan, look: Look) -> tuple[Finding, ...]:
+    return tuple(dict.fromkeys((*look.obstacles, *plan.findings)))
 
 
 def view(devices: Sequence[Device], findings: Iterable[Finding], request: Request) -> LayoutView:

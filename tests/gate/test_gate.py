@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 import pytest
 from bench import BENCH, NO_BENCH
-from gate_cases import CASES, RECORDED, RELEASES, Case, Inventory, from_json
+from gate_cases import CASES, RECORDED, RELEASES, Case, Due, Inventory, Use, from_json
 from record_gate import ask, kickstart, without_words
 
 from org_ovirt_node import gate
@@ -24,6 +24,8 @@ from org_ovirt_node.section import Section
 
 REFUSED = [case for case in CASES if case.expected is None]
 PLANNED = [case for case in CASES if case.expected is not None]
+# The node layout, made for a person or for a kickstart without storage commands.
+MADE = [case for case in CASES if isinstance(case.kickstart, (Use, Due))]
 # ksgen, which writes some of the kickstarts, is not for the installer's Python.
 HAS_KSGEN = importlib.util.find_spec("pydantic") is not None
 OF_THIS_PYTHON = [case for case in CASES if HAS_KSGEN or not isinstance(case.kickstart, Inventory)]
@@ -31,9 +33,10 @@ OF_THIS_PYTHON = [case for case in CASES if HAS_KSGEN or not isinstance(case.kic
 ASKED_AGAIN = (
     "explicit",
     "use-minimal",
-    "prepared-minimal",
+    "use-mirror-bios",
+    "due-kept",
     "noatime",
-    "boot-in-root-ours",
+    "boot-on-lvm-with-loader",
     "mirror",
     "everything-wrong",
 )
@@ -81,7 +84,7 @@ def test_task_tells_each_finding_and_stops_at_errors(release: str, case: Case) -
 
 
 @both_releases(REFUSED)
-def test_anaconda_with_our_configuration_refuses_it_itself(release: str, case: Case) -> None:
+def test_anaconda_refuses_it_itself(release: str, case: Case) -> None:
     answer = recorded(release)[case.name]
     assert answer["complaints"]
     assert found(from_json(answer["tree"]), section_of(case)) == [("partitioning-missing", "layout")]
@@ -106,24 +109,34 @@ def test_record_is_of_these_commands(release: str, case: Case) -> None:
     assert recorded(release)[case.name]["commands"] == kickstart(case, release), "record it again: record_gate.py"
 
 
-@pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("name", ["use", "use-two-disks", "use-minimal", "use-minimal-ext4-log", "prepared-minimal"])
-def test_proposal_is_what_using_the_node_layout_makes(release: str, name: str) -> None:
-    """To the byte, with what D-Bus does not tell: the metadata of the pool and what stays free."""
-    case = next(case for case in CASES if case.name == name)
-    # The machine that the bench pretends has 16 GiB of memory.
-    tree = dataclasses.replace(from_json(recorded(release)[name]["tree"]), memory=16 * GIB)
+@both_releases(MADE)
+def test_proposal_is_what_using_the_node_layout_makes(release: str, case: Case) -> None:
+    """To the byte, and on the same disks, with what D-Bus does not tell: mount options, and what stays free."""
+    tree = from_json(recorded(release)[case.name]["tree"])
     plan = gate.proposal(tree, section_of(case))
     assert plan is not None
     assert shape(gate.devices(tree)) == shape(plan.devices)
 
 
+@both_releases(MADE)
+def test_node_layout_changes_no_setting_of_storage(release: str, case: Case) -> None:
+    """Neither the selection of disks nor what is to be cleared, boot loader with password and arguments, snapshots."""
+    assert recorded(release)[case.name]["changed"] == {}
+
+
 def shape(devices: Iterable[Device]) -> list[tuple[Any, ...]]:
+    """The devices without their names, as Anaconda numbers partitions: each with the kinds of what it is made of."""
+    kinds = {device.name: device.kind for device in devices}
     return sorted(
         (
-            (d.kind, d.size and align_up(d.size), d.mount_point, d.filesystem, d.metadata_size, d.reserve)
+            (
+                *(d.kind, d.size and (align_up(d.size) if d.kind.startswith("lvm") else d.size)),
+                *(d.mount_point, d.filesystem, d.options if d.kind == "lvmthinlv" else None),
+                *(d.metadata_size, d.reserve),
+                tuple(parent if kinds[parent] == "disk" else kinds[parent] for parent in d.parents if parent in kinds),
+            )
             for d in devices
-            if d.kind.startswith("lvm") or d.mount_point
+            if d.kind != "disk"
         ),
         key=str,
     )
@@ -146,15 +159,12 @@ def test_no_plan_is_no_node() -> None:
 def test_request_is_the_sections_in_this_machine() -> None:
     section = Section(layout="minimal", images=3, filesystem="ext4", root_size=7 * GIB, volumes=(("/data", GIB),))
     kickstarts = gate.request(Tree(method="INTERACTIVE", is_efi=True, release="el10", memory=5 * GIB), section)
-    assert kickstarts == dataclasses.replace(
-        section.request(), automatic=False, firmware="uefi", release="el10", memory=5 * GIB
-    )
-    assert gate.request(Tree(method="AUTOMATIC"), section).automatic
+    assert kickstarts == dataclasses.replace(section.request(), firmware="uefi", release="el10", memory=5 * GIB)
 
 
 def test_tree_without_more_is_el9_with_bios() -> None:
     wished = gate.request(Tree(), Section())
-    assert (wished.automatic, wished.firmware, wished.release, wished.memory) == (False, "bios", "el9", None)
+    assert (wished.firmware, wished.release, wished.memory) == ("bios", "el9", None)
 
 
 def test_proposal_calls_the_disks_by_their_names() -> None:
@@ -164,7 +174,7 @@ def test_proposal_calls_the_disks_by_their_names() -> None:
     assert [(d.name, d.size) for d in plan.of_kind("disk")] == [("nvme0n1", 100 * GIB), ("sdb", 60 * GIB)]
     assert {parent for d in plan.of_kind("partition") for parent in d.parents} == {"nvme0n1", "sdb"}
     assert plan.request.disks == (100 * GIB, 60 * GIB)
-    assert (plan.request.automatic, plan.request.swap_size, plan.request.firmware) == (True, None, "uefi")
+    assert (plan.request.swap_size, plan.request.firmware) == (4 * GIB, "uefi")
     assert all(d.parents == ("pool00",) for d in plan.of_kind("lvmthinlv"))
 
 
@@ -199,11 +209,6 @@ def test_disks(disks: Optional[int], used: tuple[str, ...], expected: Optional[d
     assert [(f.code, f.severity, f.subject, dict(f.values)) for f in findings] == (
         [("disks-more", ERROR, "disk", expected)] if expected else []
     )
-
-
-def test_metadata_of_an_automatic_pool_outside_a_group_is_not_known() -> None:
-    (pool,) = gate.devices(Tree(method="AUTOMATIC", devices=(Device("p", "lvmthinpool", GIB, parents=("vg",)),)))
-    assert pool.metadata_size is None
 
 
 def test_reserve_is_not_judged_without_the_group_or_the_root() -> None:
@@ -321,11 +326,11 @@ def test_reserve_where_metadata_is_not_known(kept: int, expected: Optional[str])
     assert found(unknown_metadata(kept), Section()) == ([(expected, "volume_group")] if expected else [])
 
 
-def made_by_autopart(**unknown: None) -> Tree:
-    """A group of 100 GiB as automatic partitioning makes it, with a second pool; the size of some is not known."""
+def two_pools(**unknown: None) -> Tree:
+    """A group of 100 GiB with two pools, and another one; the size of some is not known."""
     devices = (
         Device("onn", "lvmvg", 100 * GIB, parents=("sda3",)),
-        Device("onn-pool00", "lvmthinpool", 60 * GIB, parents=("onn",)),
+        Device("onn-pool00", "lvmthinpool", 60 * GIB, parents=("onn",), metadata_size=72 * MIB),
         Device("onn-swap", "lvmlv", 4 * GIB, filesystem="swap", parents=("onn",)),
         Device("onn-root", "lvmthinlv", 10 * GIB, "/", "xfs", pool="onn-pool00", parents=("onn-pool00",)),
         Device("onn-vms", "lvmthinpool", 4 * GIB - 2 * MIB, parents=("onn",), metadata_size=96 * MIB),
@@ -333,7 +338,7 @@ def made_by_autopart(**unknown: None) -> Tree:
         Device("other-data", "lvmlv", 20 * GIB, parents=("other",)),
     )
     devices = tuple(dataclasses.replace(d, size=None) if d.name in unknown else d for d in devices)
-    return Tree(partitioning="/1", method="AUTOMATIC", devices=devices)
+    return Tree(partitioning="/1", method="CUSTOM", devices=devices)
 
 
 def known(tree: Tree) -> dict[str, Optional[int]]:
@@ -342,31 +347,36 @@ def known(tree: Tree) -> dict[str, Optional[int]]:
     return {d.name: d.metadata_size if d.kind == "lvmthinpool" else d.reserve for d in devices}
 
 
-POOL_METADATA = 72 * MIB  # blivet: a thousandth of the 72 GiB that a reserve of a fifth, swap and the second pool leave
-FREE = 32 * GIB - POOL_METADATA - 2 * 96 * MIB  # the spare is as large as the larger metadata
+FREE = 32 * GIB - 72 * MIB - 2 * 96 * MIB  # the spare is as large as the larger metadata
 
 
 @pytest.mark.parametrize(
-    ("unknown", "metadata", "free", "free_in_other"),
+    ("unknown", "free", "free_in_other"),
     [
-        pytest.param("", POOL_METADATA, FREE, 30 * GIB, id="all-known"),
-        pytest.param("onn", None, None, 30 * GIB, id="group"),
-        pytest.param("onn-pool00", POOL_METADATA, None, 30 * GIB, id="pool"),
-        pytest.param("onn-swap", None, None, 30 * GIB, id="volume-beside-the-pool"),
-        pytest.param("onn-root", POOL_METADATA, FREE, 30 * GIB, id="volume-in-the-pool"),
-        pytest.param("other-data", POOL_METADATA, FREE, None, id="volume-of-another-group"),
+        pytest.param("", FREE, 30 * GIB, id="all-known"),
+        pytest.param("onn", None, 30 * GIB, id="group"),
+        pytest.param("onn-pool00", None, 30 * GIB, id="pool"),
+        pytest.param("onn-swap", None, 30 * GIB, id="volume-beside-the-pool"),
+        pytest.param("onn-root", FREE, 30 * GIB, id="volume-in-the-pool"),
+        pytest.param("other-data", FREE, None, id="volume-of-another-group"),
     ],
 )
-def test_metadata_and_free_space_where_a_size_is_not_known(
-    unknown: str, metadata: Optional[int], free: Optional[int], free_in_other: Optional[int]
-) -> None:
-    found = known(made_by_autopart(**{unknown: None}))
-    assert found == {"onn": free, "onn-pool00": metadata, "onn-vms": 96 * MIB, "other": free_in_other}
+def test_free_space_where_a_size_is_not_known(unknown: str, free: Optional[int], free_in_other: Optional[int]) -> None:
+    found = known(two_pools(**{unknown: None}))
+    assert found == {"onn": free, "onn-pool00": 72 * MIB, "onn-vms": 96 * MIB, "other": free_in_other}
 
 
-def test_metadata_that_the_user_leaves_open_is_not_known() -> None:
-    tree = dataclasses.replace(made_by_autopart(), method="MANUAL")
-    assert known(tree) == {"onn": None, "onn-pool00": None, "onn-vms": 96 * MIB, "other": 30 * GIB}
+def test_metadata_that_nobody_tells_is_not_known() -> None:
+    tree = two_pools()
+    devices = (
+        dataclasses.replace(d, metadata_size=None if d.name == "onn-pool00" else d.metadata_size) for d in tree.devices
+    )
+    assert known(dataclasses.replace(tree, devices=tuple(devices))) == {
+        "onn": None,
+        "onn-pool00": None,
+        "onn-vms": 96 * MIB,
+        "other": 30 * GIB,
+    }
 
 
 @pytest.mark.parametrize("unknown", ["onn", "onn-pool00", "onn-swap"])
@@ -376,18 +386,6 @@ def test_reserve_is_not_judged_where_a_size_is_not_known(unknown: str) -> None:
     devices = tuple(dataclasses.replace(d, size=None) if d.name == unknown else d for d in tree.devices)
     assert unknown in [device.name for device in devices]
     assert found(dataclasses.replace(tree, devices=devices), Section()) == []
-
-
-def test_metadata_size_is_read_from_the_kickstart() -> None:
-    text = (
-        "# logvol none --thinpool --metadatasize=1 --name=p --vgname=v\n"
-        'logvol / --fstype="xfs" --size=10240 --thin --poolname=pool00 --name=root --vgname=onn\n'
-        "logvol none --grow --size=20480 --thinpool --metadatasize=1024 --name=pool00 --vgname=onn\n"
-        "logvol none --size=20480 --thinpool --name=pool01 --vgname=onn\n"
-        "logvol none --size=20480 --thinpool --metadatasize=256 --fsoptions='a=b,c=d' --name=pool02 --vgname=onn\n"
-        "part none --metadatasize=512 --name=p --vgname=v\n"
-    )
-    assert gate.metadata_sizes(text) == {"onn-pool00": GIB, "onn-pool02": 256 * MIB}
 
 
 def test_groups_are_read_from_vgs() -> None:
@@ -498,10 +496,20 @@ def test_works_in_main() -> None:
     """Where devices go by other names than their own."""
     if BENCH is None:
         pytest.skip(NO_BENCH)
-    cases = {case.name: case for case in CASES if case.name in ("explicit", "use-minimal", "tmp-missing")}
+    cases = {
+        case.name: case
+        for case in CASES
+        if case.name in ("explicit", "use-mirror", "due-kept", "due-mirror", "tmp-missing")
+    }
     for name, answer in ask(BENCH, "main", cases.values()).items():
         assert answer["complaints"] == []
-        assert found(from_json(answer["tree"]), section_of(cases[name])) == sorted(cases[name].expected_in("el10"))
+        tree = from_json(answer["tree"])
+        assert found(tree, section_of(cases[name])) == sorted(cases[name].expected_in("el10"))
+        plan = gate.proposal(tree, section_of(cases[name]))
+        if cases[name] in MADE:
+            assert plan is not None
+            assert shape(gate.devices(tree)) == shape(plan.devices)
+            assert answer["changed"] == {}
         assert answer["options"]["/var"] == "defaults,discard"
 
 

@@ -30,27 +30,41 @@ pytestmark = pytest.mark.anaconda
 
 
 def run(
-    release: str, name: str, directory: Path, client: str, *arguments: str, typed: str = "", without: str = ""
+    release: str,
+    name: str,
+    directory: Path,
+    client: str,
+    *arguments: str,
+    typed: str = "",
+    without: str = "",
+    disks: int = 1,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a client beside the services of a release, on a disk of 250 GiB."""
+    """Run a client beside the services of a release, on disks of 250 GiB."""
     if BENCH is None:
         pytest.skip(NO_BENCH)
     addon = directory / "addon"
     ignored = shutil.ignore_patterns("__pycache__", *filter(None, [without]))
     shutil.copytree(PACKAGE, addon / PACKAGE.name, ignore=ignored)
     command = [str(BENCH / "anaconda_bus.py"), "--ref", RELEASES[release], "--name", f"spokes-{name}-{release}"]
-    command += ["--disk", "sda:250GiB", "--conf", str(PACKAGE / "data" / "conf.d" / "90-ovirt-node.conf")]
+    command += [word for disk in "abcd"[:disks] for word in ("--disk", f"sd{disk}:250GiB")]
+    command += ["--conf", str(PACKAGE / "data" / "conf.d" / "90-ovirt-node.conf")]
     command += ["--addon", str(addon), "--", str(TESTS / "support" / client), *arguments]
     return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=600)
 
 
 def text_mode(
-    release: str, name: str, directory: Path, kickstart: str, mode: str, typed: str = "", without: str = ""
+    release: str,
+    name: str,
+    directory: Path,
+    kickstart: str,
+    mode: str,
+    typed: str = "",
+    without: str = "",
+    disks: int = 1,
 ) -> tuple[int, str]:
     """What a hub of text mode shows: its exit status and the screens."""
-    done = run(
-        release, name, directory, "spoke_client_text.py", str(DATA / kickstart), mode, typed=typed, without=without
-    )
+    arguments = ("spoke_client_text.py", str(DATA / kickstart), mode)
+    done = run(release, name, directory, *arguments, typed=typed, without=without, disks=disks)
     assert done.returncode in (0, NO_MORE_INPUT), done.stderr
     lines = done.stdout.splitlines()
     first = next((n for n, line in enumerate(lines) if line.startswith("===")), 0)
@@ -81,7 +95,7 @@ def test_text(release: str, name: str, typed: str, status: int, tmp_path: Path, 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_text_mode_makes_the_node_layout(release: str, tmp_path: Path) -> None:
-    typed = ["b", "1", "2", "3", "x", "4", "4", "c", "b"]
+    typed = ["b", "1", "2", "3", "x", "4", "4", "/data 20", "4", "/data 20 GiB", "5", "c", "b"]
     status, screens = text_mode(release, "driven", tmp_path, "nothing.ks", "interactive", "\n".join([*typed, ""]))
     told = [
         "1) [!] oVirt Node",
@@ -92,14 +106,29 @@ def test_text_mode_makes_the_node_layout(release: str, tmp_path: Path) -> None:
         "2) [x] Layout minimal: only /var in addition to the root volume",
         "Enter a number of images, for example 2.",
         "3) Images to hold: 4 (room for",
+        "'20' is not a size; write a whole number and MiB, GiB or TiB",
+        "4) Sizes: /data 20 GiB",
         "Creating the node layout...",
         "Chosen storage",
-        "anaconda-var",
+        "onn-data",
+        "onn-var",
         "1) [x] oVirt Node",
         "[the installation begins]",
     ]
     at = 0
     for words in told:
+        assert words in screens[at:], f"{words!r} after {screens[:at]}"
+        at = screens.index(words, at) + len(words)
+    assert status == 0
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_text_mode_makes_a_mirrored_pair(release: str, tmp_path: Path) -> None:
+    # Enter goes on to the second page.
+    typed = "\n".join(("1", "5", "", "6", "", "c", "b", ""))
+    status, screens = text_mode(release, "mirror", tmp_path, "nothing.ks", "interactive", typed, disks=2)
+    at = 0
+    for words in ("5) [ ] Mirror", "5) [x] Mirror", "Chosen storage", "mirror, lvmpv", "1) [x] oVirt Node", "begins]"):
         assert words in screens[at:], f"{words!r} after {screens[:at]}"
         at = screens.index(words, at) + len(words)
     assert status == 0
@@ -121,6 +150,25 @@ def test_automated_installation_never_waits(release: str, mode: str, tmp_path: P
     assert "Please make a selection" not in screens
 
 
+@pytest.mark.parametrize("mode", ["automated", "cmdline"])
+@pytest.mark.parametrize("release", RELEASES)
+def test_layout_that_a_kickstart_leaves_to_the_add_on(release: str, mode: str, tmp_path: Path) -> None:
+    """The hub waits until it is made."""
+    status, screens = text_mode(release, f"due-{mode}", tmp_path, "due.ks", mode)
+    assert status == 0
+    assert "1) [x] oVirt Node\n       (Fit for a node, room for 19\n" in screens
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_layout_that_cannot_be_made_is_told_with_its_cure(release: str, tmp_path: Path) -> None:
+    """On a console without a person, too, before the hub says which spokes are not complete."""
+    status, screens = text_mode(release, "due-large", tmp_path, "due-large.ks", "cmdline")
+    assert status == 0
+    told = " ".join(screens.split())
+    assert "Error: 250 GiB of disk are too small for this layout" in told
+    assert "Cure: a disk of 327.01 GiB." in told
+
+
 def test_spoke_is_absent_where_the_service_is(tmp_path: Path) -> None:
     status, screens = text_mode("el9", "absent", tmp_path, "nothing.ks", "interactive", without="*.service")
     assert status == 0
@@ -131,14 +179,16 @@ def test_spoke_is_absent_where_the_service_is(tmp_path: Path) -> None:
 # --- graphical -------------------------------------------------------------------------------------------------------
 
 
-def graphical(name: str, directory: Path, kickstart: str, mode: str, *actions: str) -> dict[str, dict[str, Any]]:
+def graphical(
+    name: str, directory: Path, kickstart: str, mode: str, *actions: str, disks: int = 1
+) -> dict[str, dict[str, Any]]:
     """What is seen after each action."""
     if not list(WIDGETS.glob("AnacondaWidgets-*.typelib")) or not shutil.which("Xvfb"):
         pytest.skip(NO_WIDGETS)
     pictures = directory / "pictures"
     pictures.mkdir()
     client, arguments = "spoke_client_graphical.py", (str(DATA / kickstart), mode, str(pictures), *actions)
-    done = run("el9", name, directory, client, *arguments)
+    done = run("el9", name, directory, client, *arguments, disks=disks)
     assert done.returncode == 0, done.stderr
     looks = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [look["action"] for look in looks] == ["start", *actions], done.stderr
@@ -151,12 +201,14 @@ def test_graphical(tmp_path: Path) -> None:
     seen = graphical("graphical", tmp_path, "bad.ks", "interactive", *actions)
 
     hub = seen["start"]
-    assert hub["status"] == "/tmp is not a separate volume; layout standard requires one of 1 GiB"
+    assert hub["status"].startswith("/tmp is not a separate volume; layout standard requires one of 1 GiB (and ")
     assert (hub["incomplete"], hub["may continue"], hub["in spoke"]) == (True, False, False)
 
     bad = seen["enter"]
     assert (bad["in spoke"], bad["shown"], bad["layout"], bad["images"]) == (True, "current", ["standard"], 2)
-    assert bad["capacity"] == "No room for a second image: this node cannot be updated."
+    errors = sum(problem.startswith("Error") for problem in bad["problems"])
+    assert bad["capacity"].startswith(f"Errors: {errors}, warnings: {len(bad['problems']) - errors}.")
+    assert bad["capacity"].endswith(". No room for a second image: this node cannot be updated.")
     assert bad["problems"][0] == (
         "Error. /tmp is not a separate volume; layout standard requires one of 1 GiB. "
         "add it as a thin volume of at least 1 GiB"
@@ -165,7 +217,8 @@ def test_graphical(tmp_path: Path) -> None:
     assert bad["bars"][0] == "sda, 250 GiB: biosboot 1 MiB, /boot 1 GiB, volume group 248.99 GiB"
 
     # by keyboard alone
-    walk = ["_Done", "_standard", "_Use the Node Layout", "images_spin", "_Chosen Storage", "_Node Layout", "table"]
+    walk = ["_Done", "_standard", "_Use the Node Layout", "images_spin", "size_entry"]
+    walk += ["_Chosen Storage", "_Node Layout", "table"]
     assert seen["tab"]["told"][: len(walk)] == walk
     width, height, root = seen["picture=bad"]["told"]
     assert (width, height) == (1024, 768)
@@ -174,7 +227,7 @@ def test_graphical(tmp_path: Path) -> None:
     assert seen["proposal"]["shown"] == "proposal"
     assert any("/var/log/audit" in row for row in seen["proposal"]["table"])
     assert not any("/var/log/audit" in row for row in seen["layout=minimal"]["table"])
-    assert seen["layout=minimal"]["status"] == "/var: 6 GiB is below the 8 GiB minimum"
+    assert seen["layout=minimal"]["status"].startswith("/var: 6 GiB is below the 8 GiB minimum (and ")
     assert seen["images=5"]["capacity"].endswith("5 are requested.")
 
     used = seen["use"]
@@ -182,6 +235,20 @@ def test_graphical(tmp_path: Path) -> None:
     assert not any(problem.startswith("Error") for problem in used["problems"])
     back = seen["back"]
     assert (back["in spoke"], back["incomplete"], back["may continue"]) == (False, False, True)
+
+
+def test_graphical_mirrored_pair_with_a_further_volume(tmp_path: Path) -> None:
+    actions = ("enter", "mirror", "size=/data 20", "size=/data 20 GiB", "size=swap 8 GiB", "use", "back")
+    seen = graphical("graphical-mirror", tmp_path, "nothing.ks", "interactive", *actions, disks=2)
+    assert not any("mirror" in row for row in seen["enter"]["table"])
+    assert "pv01 | 247.28 GiB |  | mirror, lvmpv" in seen["mirror"]["table"]
+    assert seen["size=/data 20"]["failure"] == "'20' is not a size; write a whole number and MiB, GiB or TiB"
+    used = seen["use"]
+    assert (used["shown"], used["failure"], used["problems"]) == ("current", "", ["Nothing is wrong with it."])
+    assert any(row.strip().startswith("onn-data | 20 GiB | /data") for row in used["table"])
+    assert any(row.strip().startswith("onn-swap | 8 GiB") for row in used["table"])
+    back = seen["back"]
+    assert (back["incomplete"], back["may continue"]) == (False, True)
 
 
 def test_picture_of_the_spoke(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -197,7 +264,14 @@ def test_picture_of_the_spoke(tmp_path: Path, request: pytest.FixtureRequest) ->
     assert root > 1000
 
 
+def test_graphical_layout_that_a_kickstart_leaves_to_the_add_on(tmp_path: Path) -> None:
+    seen = graphical("graphical-due", tmp_path, "due.ks", "automated", "enter")
+    assert seen["start"]["status"].startswith("Fit for a node")
+    assert (seen["start"]["incomplete"], seen["start"]["continued"]) == (False, True)
+    assert any("onn-data | 20 GiB | /data" in row for row in seen["enter"]["table"])
+
+
 def test_graphical_automated_installation_never_waits(tmp_path: Path) -> None:
     seen = graphical("graphical-automated", tmp_path, "bad.ks", "automated")["start"]
-    assert seen["status"] == "/tmp is not a separate volume; layout standard requires one of 1 GiB"
+    assert seen["status"].startswith("/tmp is not a separate volume; layout standard requires one of 1 GiB")
     assert (seen["incomplete"], seen["continued"]) == (False, True)

@@ -28,9 +28,7 @@ def read(directory: Path, **changes: str) -> tuple[Host, list[Problem]]:
         pytest.param({}, {"layout": "standard", "disks": (128 * GIB,), "mirrored": False, "firmware": None}, id="disk"),
         pytest.param({}, {"filesystem": "xfs", "root_size": None, "image_size": None, "images": 2}, id="defaults"),
         pytest.param({}, {"volumes": (), "release": "el9", "volume_group": "onn", "pool": "pool00"}, id="names"),
-        pytest.param(
-            {}, {"automatic": False, "image_is_local": False, "swap_size": 4 * GIB, "memory": None}, id="rest"
-        ),
+        pytest.param({}, {"image_is_local": False, "swap_size": 4 * GIB, "memory": None}, id="rest"),
         pytest.param({"node_disk": PAIR}, {"disks": (None, None), "mirrored": False}, id="joined"),
         pytest.param({"node_disk": PAIR, "node_raid": "1"}, {"disks": (None, None), "mirrored": True}, id="mirror"),
         pytest.param({"node_layout": "minimal"}, {"layout": "minimal"}, id="layout"),
@@ -49,7 +47,6 @@ def read(directory: Path, **changes: str) -> tuple[Host, list[Problem]]:
         pytest.param({"node_release": "el10"}, {"release": "el10"}, id="release"),
         pytest.param({"node_vg": "hypervisor"}, {"volume_group": "hypervisor"}, id="group"),
         pytest.param({"node_pool": "thin"}, {"pool": "thin"}, id="pool"),
-        pytest.param({"node_partitioning": "autopart"}, {"automatic": True}, id="automatic"),
     ],
 )
 def test_request_is_what_the_variables_say(changes: dict[str, str], asked: dict[str, Any], tmp_path: Path) -> None:
@@ -95,22 +92,6 @@ LONG = "a" * 56
         pytest.param(
             {"node_volumes": f"{{/{LONG}: 1 GiB}}"}, "name-characters", f"node_volumes./{LONG}", id="its-name"
         ),
-        pytest.param(
-            {"node_partitioning": "autopart", "node_swap_size": "8 GiB"}, "automatic-swap", "node_swap_size", id="swap"
-        ),
-        pytest.param(
-            {"node_partitioning": "autopart", "node_vg": "hypervisor"},
-            "automatic-name",
-            "node_vg",
-            id="autoparts-group",
-        ),
-        pytest.param(
-            {"node_partitioning": "autopart", "node_volumes": "{/data: 1 GiB}"},
-            "automatic-volume",
-            "node_volumes./data",
-            id="autoparts-volume",
-        ),
-        pytest.param({"node_partitioning": "autopart"}, "boot-small", "node_partitioning", id="autoparts-boot"),
     ],
 )
 def test_finding_is_pinned_to_its_variable(changes: dict[str, str], code: str, variable: str, tmp_path: Path) -> None:
@@ -124,16 +105,6 @@ def test_finding_is_pinned_to_its_variable(changes: dict[str, str], code: str, v
     [
         pytest.param({"node_root_size": "60 GiB"}, "root-large", "warning", None, id="warning"),
         pytest.param({"node_vg": "pvmove"}, "name-reserved", "error", "choose another name", id="error"),
-        pytest.param(
-            {"node_partitioning": "autopart"}, "boot-small", "warning", "remove node_partitioning", id="by-autopart"
-        ),
-        pytest.param(
-            {"node_partitioning": "autopart", "node_vg": "v"},
-            "automatic-name",
-            "error",
-            "remove it, or remove node_partitioning",
-            id="not-with-autopart",
-        ),
     ],
 )
 def test_severity_and_hint(changes: dict[str, str], code: str, severity: str, hint: str, tmp_path: Path) -> None:

@@ -136,42 +136,6 @@ def test_what_the_plan_has_said_is_not_said_again(tmp_path: Path) -> None:
     assert Checker(Templates()).run(host, text) == []
 
 
-AUTOPART = "automatic partitioning without the add-on does not create /var, and imgbase fails at the end"
-
-
-@pytest.mark.parametrize(
-    ("addon", "messages"),
-    [
-        pytest.param("false", [AUTOPART], id="no-add-on"),
-        pytest.param("true", [], id="with-the-add-on"),
-        pytest.param("tree", [], id="in-the-tree"),
-    ],
-)
-def test_autopart_needs_somebody_to_bring_the_layout(tmp_path: Path, addon: str, messages: list[str]) -> None:
-    found = check(tmp_path, {}, node_partitioning="autopart", node_addon=addon)
-    assert [problem.message for problem in found] == messages
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        pytest.param({}, "autopart --type=thinp --fstype=xfs", id="defaults"),
-        pytest.param({"node_filesystem": "ext4"}, "autopart --type=thinp --fstype=ext4", id="filesystem"),
-        pytest.param({"node_swap_size": "0"}, "autopart --type=thinp --fstype=xfs --noswap", id="no-swap"),
-        pytest.param({"node_swap_size": "recommended"}, "autopart --type=thinp --fstype=xfs", id="swap-by-memory"),
-    ],
-)
-def test_autopart_is_rendered_without_sizes(changes: dict[str, str], line: str, tmp_path: Path) -> None:
-    host = one_host(tmp_path, node_partitioning="autopart", **changes)
-    assert host.plan.request.automatic
-    text, _ = Templates().render(host)
-    assert text is not None
-    commands = text.partition("\n%")[0]
-    assert f"\n{line}\n" in commands
-    assert "logvol" not in commands
-    assert "\npart " not in commands
-
-
 def test_a_wrong_section_of_a_site_template_is_at_its_line(tmp_path: Path) -> None:
     (problem,) = check(tmp_path, {"addon.ks.j2": "\n%addon org_ovirt_node --images=many\n%end\n"})
     assert (problem.code, problem.mark.file, problem.mark.line) == (

@@ -162,23 +162,6 @@ ADDRESSES = 17_455_015_526_400
 
 
 @pytest.mark.parametrize(
-    ("data", "metadata"),
-    [
-        pytest.param(0, 4 * MIB, id="nothing"),
-        pytest.param(4 * GIB, 4 * MIB, id="least"),
-        pytest.param(4 * GIB + 1023, 4 * MIB, id="least-still"),
-        pytest.param(4 * GIB + 1024, 8 * MIB, id="more-than-the-least"),
-        pytest.param(100 * GIB, 100 * MIB, id="a-thousandth"),
-        pytest.param(ADDRESSES, 4048 * 4 * MIB, id="most"),
-        pytest.param(ADDRESSES + 1, 2033 * 4 * MIB, id="chunks-of-128-kib"),
-        pytest.param(3 * ADDRESSES, 4048 * 4 * MIB, id="chunks-of-192-kib"),
-    ],
-)
-def test_pool_metadata(data: int, metadata: int) -> None:
-    assert geometry.pool_metadata(data) == metadata
-
-
-@pytest.mark.parametrize(
     ("device", "filesystem", "space"),
     [
         pytest.param(1000 * MIB, "xfs", 936 * MIB, id="xfs"),

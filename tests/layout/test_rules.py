@@ -117,14 +117,12 @@ def test_root_is_a_volume_of_its_own_name() -> None:
 
 
 def test_everything_that_is_refused_is_told_in_order() -> None:
-    wishes = {"layout": "big", "volumes": (("/usr", GIB), ("/etc", GIB)), "automatic": True, "mirrored": True}
-    assert refused(**wishes, disks=(GIB, GIB), swap_size=None) == [
+    wishes = {"layout": "big", "volumes": (("/usr", GIB), ("/etc", GIB)), "mirrored": True}
+    assert refused(**wishes, disks=(GIB,), swap_size=None) == [
         ("layout-unknown", "layout"),
+        ("disks-for-mirror", "disk"),
         ("volume-place", "/etc"),
         ("volume-place", "/usr"),
-        ("automatic-volume", "/etc"),
-        ("automatic-volume", "/usr"),
-        ("automatic-mirror", "disk"),
     ]
     assert refused(mirrored=True, disks=(GIB, GIB)) == []
 
@@ -195,7 +193,7 @@ LARGE = {"image_size": 15 * GIB}
         pytest.param("var", {"options": "nodiscard"}, {}, ["volume-option"], id="nodiscard"),
         pytest.param("var", {"pool": "other"}, {}, ["volume-other-pool"], id="other-pool"),
         pytest.param("pool00", {"metadata_size": GIB - 1}, {}, ["metadata-small"], id="metadata"),
-        pytest.param("pool00", {"metadata_size": GIB - 1}, {"automatic": True}, [], id="metadata-of-automatic"),
+        pytest.param("pool00", {"metadata_size": None}, {}, [], id="metadata-not-known"),
         pytest.param("swap", {"filesystem": "xfs", "kind": "lvmlv"}, {}, [], id="a-volume-like-swap"),
     ],
 )  # fmt: skip

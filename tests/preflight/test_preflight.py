@@ -326,15 +326,6 @@ SIZES = [
         id="root-of-ones-own",
     ),
     pytest.param(
-        {"node_partitioning": "autopart"},
-        3 * GIB,
-        trouble(11, 26, "node_partitioning: /boot has 1 GiB; 2 GiB hold the kernels of two updates", "warning")
-        + "  hint: remove node_partitioning\n"
-        + trouble(11, 26, "node_partitioning: 10 GiB is below 4 times the image, 12 GiB, which Anaconda requires")
-        + "  hint: remove node_partitioning\n",
-        id="automatic",
-    ),
-    pytest.param(
         {"node_image_size": "4 GiB"},
         2 * GIB,
         trouble(11, 24, "node_image_size: 4 GiB; the image has 2 GiB", "warning") + "  hint: node_image_size: 2 GiB\n",

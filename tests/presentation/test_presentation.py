@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,8 @@ from org_ovirt_node.presentation import (
     bar_text,
     bars,
     capacity_text,
+    count_text,
+    erase_text,
     kind_text,
     layout_volumes,
     problem_lines,
@@ -305,11 +309,36 @@ SMALL = Problem(WARNING, "/boot", "/boot has 1 GiB; 2 GiB hold the kernels of tw
         pytest.param(APPLIED, True, "Fit for a node, room for 4 images", id="good"),
         pytest.param(View(TREE), True, "Fit for a node", id="images-not-known"),
         pytest.param(View(TREE, (SMALL,)), True, SMALL.message, id="warning"),
-        pytest.param(View(TREE, (SMALL, BAD)), True, "/var: 1 GiB is below the 5 GiB minimum", id="error-first"),
+        pytest.param(View(TREE, (SMALL, BAD)), True, f"{problem_text(BAD)} (and 1 more)", id="error-first"),
     ],
 )
 def test_status(view: View, is_applied: bool, status: str) -> None:
     assert status_text(view, is_applied, same) == status
+
+
+@pytest.mark.parametrize(
+    ("problems", "text"),
+    [
+        pytest.param((), "", id="none"),
+        pytest.param((BAD, BAD), "Errors: 2.", id="errors"),
+        pytest.param((SMALL,), "Warnings: 1.", id="warnings"),
+        pytest.param((SMALL, BAD, SMALL), "Errors: 1, warnings: 2.", id="both"),
+    ],
+)
+def test_number_of_problems(problems: tuple[Problem, ...], text: str) -> None:
+    assert count_text(View(TREE, problems), same) == text
+
+
+class Disk(NamedTuple):
+    disk: str
+    model: str
+    size: int
+    content: str
+
+
+def test_what_is_erased_is_told_with_name_model_and_size() -> None:
+    disks = (Disk("sda", "ST480FP0021", 480 * GIB, "gpt, volume group onn"), Disk("sdb", "", 64 * GIB, "xfs"))
+    assert erase_text(disks, same) == "Erase sda ST480FP0021 480 GiB (gpt, volume group onn), sdb 64 GiB (xfs)"
 
 
 def test_errors_come_first_and_keep_their_order() -> None:

@@ -28,18 +28,21 @@ FULL = Section(
     images=3,
     filesystem="ext4",
     disks=2,
+    mirrored=True,
     imgbase=False,
     findings="warn",
     root_size=12 * GIB,
     volumes=(("/data", 20 * GIB), ("/var", 9000 * MIB)),
+    swap_size=8 * GIB,
     image_size=2150 * MIB,
     image_is_local=True,
 )
 FULL_TEXT = """\
-%addon org_ovirt_node --layout=minimal --images=3 --filesystem=ext4 --disks=2 --no-imgbase --findings=warn
+%addon org_ovirt_node --layout=minimal --images=3 --filesystem=ext4 --disks=2 --mirror --no-imgbase --findings=warn
 volume / 12 GiB
 volume /data 20 GiB
 volume /var 9000 MiB
+swap 8 GiB
 image 2150 MiB file
 %end
 """
@@ -58,17 +61,19 @@ def test_text_of_everything() -> None:
     layout=st.sampled_from(("standard", "minimal")),
     images=st.integers(1, 99),
     disks=st.none() | st.integers(1, 99),
+    mirrored=st.booleans(),
     imgbase=st.booleans(),
     findings=st.sampled_from(("stop", "warn")),
     root=st.none() | st.integers(6 * 1024, 10**6),
     data=st.none() | st.integers(300, 10**6),
 )
-def test_round_trip(layout, images, disks, imgbase, findings, root, data) -> None:  # type: ignore[no-untyped-def]
+def test_round_trip(layout, images, disks, mirrored, imgbase, findings, root, data) -> None:  # type: ignore[no-untyped-def]
     wished = Section(
         layout,
         images,
         "xfs",
-        disks,
+        2 if mirrored and disks else disks,
+        mirrored,
         imgbase,
         findings,
         root and root * MIB,
@@ -113,7 +118,8 @@ def test_readable(text: str, wished: Section | None) -> None:
             ("--zzz",),
             (),
             None,
-            "unknown option --zzz; one of: --layout, --filesystem, --findings, --images, --disks, --no-imgbase",
+            "unknown option --zzz; one of: --layout, --filesystem, --findings, --images, --disks, --mirror, "
+            "--no-imgbase",
             id="option-unknown",
         ),
         pytest.param(
@@ -132,6 +138,13 @@ def test_readable(text: str, wished: Section | None) -> None:
         ),
         pytest.param(
             ("--disks=²",), (), None, "'--disks=²' is not a number from 1 to 99; write --disks=2", id="no-such-digit"
+        ),
+        pytest.param(
+            ("--mirror", "--disks=3"),
+            (),
+            None,
+            "'--disks=3' conflicts with '--mirror'; a mirror is made of two disks",
+            id="mirror-of-three",
         ),
         pytest.param(
             ("--no-imgbase=yes",), (), None, "'--no-imgbase=yes' takes no value; write --no-imgbase", id="flag-value"
@@ -169,7 +182,8 @@ def test_readable(text: str, wished: Section | None) -> None:
             (),
             ("hello",),
             0,
-            "'hello' is not valid here; a line is volume MOUNT_POINT SIZE, or image SIZE, or image SIZE file",
+            "'hello' is not valid here; a line is volume MOUNT_POINT SIZE, or swap SIZE, or image SIZE, "
+            "or image SIZE file",
             id="meaningless",
         ),
         pytest.param(
@@ -220,3 +234,33 @@ def test_the_request_is_the_sections() -> None:
     assert (request.layout, request.images, request.filesystem) == ("minimal", 3, "ext4")
     assert dict(request.volumes) == {"/data": 20 * GIB, "/var": 9000 * MIB}
     assert (request.root_size, request.image_size, request.image_is_local) == (12 * GIB, 2150 * MIB, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        pytest.param("/data 20 GiB", ("/data", 20 * GIB), id="volume"),
+        pytest.param(" /  12GiB ", ("/", 12 * GIB), id="root"),
+        pytest.param("swap 8 GiB", ("swap", 8 * GIB), id="swap"),
+        pytest.param("/data", ("/data", None), id="default"),
+        pytest.param("", "'' is neither a mount point nor swap", id="nothing"),
+        pytest.param("data 20 GiB", "'data' is neither a mount point nor swap", id="no-slash"),
+        pytest.param("/data 20", "'20' is not a size; write a whole number and MiB, GiB or TiB", id="no-unit"),
+        pytest.param("/data 0 GiB", "'0 GiB' is not a size; write a whole number and MiB, GiB or TiB", id="zero"),
+    ],
+)
+def test_size_that_is_asked_for_at_the_screen(text: str, asked: object) -> None:
+    assert section.size_asked(text) == asked
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param("swap", "'swap' is not complete; write swap SIZE", id="no-size"),
+        pytest.param("swap 8", "'swap 8' has no size; a whole number and MiB, GiB or TiB: swap 8 GiB", id="no-unit"),
+        pytest.param("swap 512 MiB", "swap 512 MiB is too small; give it 1 GiB or more", id="too-small"),
+    ],
+)
+def test_swap_that_cannot_be(line: str, message: str) -> None:
+    (problem,) = section.parse((), (line,)).problems
+    assert str(problem).partition(": ")[2] == message

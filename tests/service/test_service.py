@@ -21,10 +21,12 @@ DEFAULTS = {
     "images": 2,
     "filesystem": "xfs",
     "disks": 0,
+    "mirrored": False,
     "imgbase": True,
     "findings": "stop",
     "root-size": 0,
     "volumes": {},
+    "swap-size": 0,
     "image-size": 0,
     "image-is-local": False,
 }
@@ -139,7 +141,7 @@ def test_the_document_has_the_structures() -> None:
     """Without dasbus: the fields stand in the source as they are named there."""
     source = (CHECKOUT / "org_ovirt_node" / "structures.py").read_text()
     page = (CHECKOUT / "docs" / "dbus.md").read_text()
-    for name in ("NodeRequest", "LayoutView", "DeviceRow", "FindingData"):
+    for name in ("NodeRequest", "LayoutView", "DeviceRow", "FindingData", "DiskContent"):
         body = source.partition(f"class {name}(Structured):")[2].partition("@dataclass")[0]
         fields = [field.replace("_", "-") for field in re.findall(r"^    (\w+): ", body, re.M)]
         table = page.partition(f"### {name}\n")[2].partition("###")[0]

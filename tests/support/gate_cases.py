@@ -24,10 +24,10 @@ Expected = tuple[tuple[str, str], ...]
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """`kickstart` are storage commands, or how else a layout comes about: USE, PREPARE, or lines of an inventory.
+    """`kickstart` are storage commands, or how else a layout comes about: Use, Due, or lines of an Inventory.
 
-    `stock` is Anaconda without our configuration, which by itself refuses some of the bad ones. `expected` are code and
-    subject of what the gate finds; None where Anaconda refuses the kickstart itself. `el9` is what it finds more there.
+    `stock` is Anaconda without our configuration, `bios` a machine without UEFI. `expected` are code and subject of
+    what the gate finds, None where Anaconda refuses the kickstart itself; `el9` is what it finds more there.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Case:
     stock: bool = False
     groups: tuple[Group, ...] = ()
     el9: Expected = ()
+    bios: bool = False
 
     def expected_in(self, release: str) -> Expected:
         return (*(self.expected or ()), *(self.el9 if release == "el9" else ()))
@@ -58,8 +59,8 @@ class Use:
 
 
 @dataclasses.dataclass(frozen=True)
-class Prepared:
-    """A kickstart without storage commands, for which the add-on prepares the layout."""
+class Due:
+    """A kickstart without storage commands, for which the add-on makes the layout."""
 
     commands: str
 
@@ -127,6 +128,13 @@ MIRROR: dict[str, Optional[str]] = {
 }
 SECOND_POOL = "logvol none --vgname=onn --name=pool01 --thinpool --size=8192 --metadatasize=1024"
 AUTOMATIC = "ignoredisk --only-use=sda\nzerombr\nclearpart --all --initlabel\nbootloader --timeout=5\nautopart"
+CLEAR = AUTOMATIC.replace("autopart", "")
+KEPT = (
+    "bootloader --timeout=9 --append='intel_iommu=on iommu=pt' --leavebootorder "
+    f"--password=grub.pbkdf2.sha512.10000.{'A' * 128}.{'B' * 128} --iscrypted\n"
+    "snapshot onn/root --name=after --when=post-install"
+)
+MORE = "volume / 12 GiB\nvolume /var 15 GiB\nvolume /data 3 GiB"
 NODE = Group("old", ("imgbased:vg",), ("/dev/sdc1",))
 OTHER_NODE = Group("other", ("imgbased:vg", "mine"), ("/dev/sdd1", "/dev/sde"))
 
@@ -179,45 +187,45 @@ CASES = (
         el9=(BOOT_SMALL,),
         section="\nvolume / 12 GiB",
     ),
-    Case("use", Use(), el9=(BOOT_SMALL,), section="--disks=1"),
-    Case("use-two-disks", Use(("sda", "sdb")), el9=(BOOT_SMALL,)),
-    Case("use-minimal", Use(), el9=(BOOT_SMALL,), section="--layout=minimal"),
-    Case(
-        "use-minimal-ext4-log",
-        Use(),
-        el9=(BOOT_SMALL,),
-        section="--layout=minimal --filesystem=ext4\nvolume /var/log 8 GiB",
-    ),
-    Case(
-        "prepared-minimal", Prepared(AUTOMATIC.replace("autopart", "")), el9=(BOOT_SMALL,), section="--layout=minimal"
-    ),
+    # --- the node layout, asked for ----------------------------------------------------------------------------------
+    Case("use", Use(), section="--disks=1"),
+    Case("use-bios", Use(), bios=True),
+    Case("use-two-disks", Use(("sda", "sdb"))),
+    Case("use-two-disks-bios", Use(("sda", "sdb")), bios=True),
+    Case("use-mirror", Use(("sda", "sdb")), section="--mirror"),
+    Case("use-mirror-bios", Use(("sda", "sdb")), section="--mirror", bios=True),
+    Case("use-minimal", Use(), section="--layout=minimal"),
+    Case("use-ext4-more", Use(), section=f"--layout=minimal --filesystem=ext4\n{MORE}"),
+    Case("due", Due(CLEAR), section="--disks=1"),
+    Case("due-bios", Due(CLEAR), bios=True),
+    Case("due-two-disks", Due(CLEAR.replace("=sda\n", "=sda,sdb\n"))),
+    Case("due-mirror", Due(CLEAR.replace("=sda\n", "=sda,sdb\n")), section="--mirror"),
+    Case("due-mirror-bios", Due(CLEAR.replace("=sda\n", "=sda,sdb\n")), section="--mirror", bios=True),
+    Case("due-minimal", Due("ignoredisk --only-use=sda\n"), section="--layout=minimal"),
+    Case("due-ext4-more", Due("zerombr\nignoredisk --only-use=sdb\n"), section=f"--filesystem=ext4\n{MORE}"),
+    Case("due-kept", Due(CLEAR.replace("bootloader --timeout=5", KEPT))),
+    Case("due-boot-drive", Due(CLEAR.replace("=sda\n", "=sda,sdb\n").replace("=5", "=5 --boot-drive=sdb"))),
     # --- discard ---------------------------------------------------------------------------------------------------
     Case("no-discard", every("")),
     Case("noatime", every("--fsoptions=defaults,noatime")),
     Case("nodiscard", changed({"/var": thin("/var", 5120, "--fsoptions=nodiscard")}), (("volume-option", "/var"),)),
     # --- boot ------------------------------------------------------------------------------------------------------
     Case("boot-1GiB", changed({"/boot": GOOD["/boot"].replace("2048", "1024")}), (BOOT_SMALL,)),
-    Case("boot-512MiB-ours", changed({"/boot": GOOD["/boot"].replace("2048", "512")}), None),
-    Case(
-        "boot-512MiB",
-        changed({"/boot": GOOD["/boot"].replace("2048", "512")}),
-        (("boot-too-small", "/boot"),),
-        stock=True,
-    ),
+    Case("boot-512MiB", changed({"/boot": GOOD["/boot"].replace("2048", "512")}), (("boot-too-small", "/boot"),)),
     Case(
         "boot-ext4-980MiB",
         changed({"/boot": "part /boot --fstype=ext4 --size=980 --ondisk=sda"}),
         (("boot-too-small", "/boot"),),
         stock=True,
     ),
-    Case("boot-on-lvm-ours", changed({"/boot": plain("/boot", 2048)}), None),
+    Case("boot-on-lvm-with-loader", changed({"/boot": plain("/boot", 2048)}), None),
     Case("boot-on-lvm", changed({"/boot": plain("/boot", 2048), **NO_LOADER}), (("boot-kind", "/boot"),)),
     Case("boot-thin", changed({"/boot": None, "boot": thin("/boot", 2048), **NO_LOADER}), (("boot-kind", "/boot"),)),
-    Case("boot-in-root-ours", changed({"/boot": None, **NO_LOADER}), None),
-    Case("boot-in-root", changed({"/boot": None, **NO_LOADER}), (("boot-missing", "/boot"),), stock=True),
+    Case("boot-in-root", changed({"/boot": None, **NO_LOADER}), (("boot-missing", "/boot"),)),
+    Case("boot-in-root-stock", changed({"/boot": None, **NO_LOADER}), (("boot-missing", "/boot"),), stock=True),
     # --- root ------------------------------------------------------------------------------------------------------
-    Case("root-plain", changed({"/": plain("/", 10240)}), (("volume-not-thin", "/"),), stock=True),
-    Case("root-plain-ours", changed({"/": plain("/", 10240)}), None),
+    Case("root-plain", changed({"/": plain("/", 10240)}), (("volume-not-thin", "/"),)),
+    Case("root-plain-stock", changed({"/": plain("/", 10240)}), (("volume-not-thin", "/"),), stock=True),
     Case(
         "root-partition",
         changed({"/": "part / --fstype=xfs --size=10240 --ondisk=sda"}),
@@ -254,8 +262,7 @@ CASES = (
         (("volume-other-pool", "/var/log"),),
     ),
     Case("tmp-missing", changed({"/var/tmp": None}), (("volume-missing", "/var/tmp"),)),
-    Case("var-missing", changed({"/var": None}), (("volume-missing", "/var"),), stock=True),
-    Case("var-missing-ours", changed({"/var": None}), None),
+    Case("var-missing", changed({"/var": None}), (("volume-missing", "/var"),)),
     Case("log-4GiB", changed({"/var/log": thin("/var/log", 4096)}), (("volume-small", "/var/log"),)),
     Case(
         "minimal-var-5GiB",
@@ -306,8 +313,13 @@ CASES = (
     Case("two-other-nodes", changed({}), (("tags-other", "volume_group"),), groups=(NODE, OTHER_NODE)),
     # --- Anaconda left alone, and several faults at once -----------------------------------------------------------
     Case("autopart-stock", AUTOMATIC + " --type=thinp", NOT_OURS, stock=True, el9=(BOOT_SMALL,)),
-    Case("autopart-lvm", AUTOMATIC + " --type=lvm", (*NOT_OURS, *NOT_THIN), stock=True, el9=(BOOT_SMALL,)),
-    Case("autopart-lvm-ours", AUTOMATIC + " --type=lvm", None),
+    Case("autopart-lvm-stock", AUTOMATIC + " --type=lvm", (*NOT_OURS, *NOT_THIN), stock=True, el9=(BOOT_SMALL,)),
+    Case(
+        "autopart-lvm",
+        AUTOMATIC + " --type=lvm",
+        tuple(("volume-not-thin", path) for path in VOLUMES),
+        el9=(BOOT_SMALL,),
+    ),
     Case("autopart-plain", AUTOMATIC + " --type=plain", (*NOT_OURS, *NOT_THIN), stock=True, el9=(BOOT_SMALL,)),
     Case(
         "everything-wrong",

@@ -4,13 +4,14 @@
     gate_client.py CASES
 
 CASES is a file of JSON, a list of {name, commands, way, select, section, groups}; a way is "kickstart" for its storage
-commands, "prepared" where there are none and the add-on prepares the layout, "use" for a person who selects disks and
-has the node layout used. One line of JSON for each case.
+commands, "due" where there are none and the add-on makes the layout, "use" for a person who selects disks and has the
+node layout used. One line of JSON for each case.
 """
 
 import dataclasses
 import inspect
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from dasbus.error import DBusError
 from pyanaconda.flags import flags
-from pyanaconda.modules.common.constants.objects import DISK_INITIALIZATION, DISK_SELECTION
+from pyanaconda.modules.common.constants.objects import BOOTLOADER, DISK_INITIALIZATION, DISK_SELECTION
 from pyanaconda.modules.common.constants.services import BOSS, STORAGE
 from pyanaconda.modules.common.structures.kickstart import KickstartReport
 from pyanaconda.ui.lib import storage as ui
@@ -29,7 +30,7 @@ from org_ovirt_node import section as text
 from org_ovirt_node.gate import Group
 from org_ovirt_node.service import installation, releases, storage
 
-CLEAR_PARTITIONS_ALL = 1
+CLEAR_PARTITIONS_NONE = 0
 
 
 def read(kickstart: str) -> list[str]:
@@ -43,11 +44,15 @@ def read(kickstart: str) -> list[str]:
     return [message.message for message in report.error_messages]
 
 
-def apply_kickstart() -> list[str]:
-    """What the user interface does in an automated installation."""
+def scan() -> None:
+    """What the user interface does first in an automated installation."""
     ui.reset_storage(scan_all=True)
     if hasattr(ui, "select_default_disks"):
         ui.select_default_disks()
+
+
+def apply_kickstart() -> list[str]:
+    """What the user interface does with the storage commands of an automated installation."""
     arguments: list[Any] = [ui.find_partitioning(), lambda message: None]
     if "reset_storage_cb" in inspect.signature(ui.apply_partitioning).parameters:
         arguments.append(lambda *_, **__: ui.reset_storage(scan_all=True))
@@ -55,17 +60,39 @@ def apply_kickstart() -> list[str]:
 
 
 def select(disks: list[str]) -> None:
-    """What a person does in the user interface: choose disks; all of what is on them may go."""
+    """What a person does in the user interface: choose disks."""
     ui.reset_storage(scan_all=True)
     ui.apply_disk_selection(disks)
     initialization = STORAGE.get_proxy(DISK_INITIALIZATION)
-    releases.set_property(initialization, "InitializationMode", CLEAR_PARTITIONS_ALL)
-    releases.set_property(initialization, "InitializeLabelsEnabled", True)
+    releases.set_property(initialization, "InitializationMode", CLEAR_PARTITIONS_NONE)
+
+
+SETTINGS = {
+    DISK_SELECTION: ("SelectedDisks", "ExclusiveDisks", "IgnoredDisks"),
+    DISK_INITIALIZATION: (
+        "InitializationMode", "DefaultDiskLabel", "FormatUnrecognizedEnabled", "InitializeLabelsEnabled",
+        "FormatLDLEnabled", "DevicesToClear", "DrivesToClear",
+    ),
+    BOOTLOADER: ("BootloaderMode", "PreferredLocation", "ExtraArguments", "Timeout", "IsPasswordSet"),
+}  # fmt: skip
+
+
+def settings() -> dict[str, Any]:
+    """What storage commands have set, as far as Storage tells it in properties and in what it writes.
+
+    Not the boot drive, which every partitioning sets.
+    """
+    told = {name: getattr(STORAGE.get_proxy(where), name) for where, names in SETTINGS.items() for name in names}
+    lines = STORAGE.get_proxy().GenerateKickstart().splitlines()
+    words = ("bootloader", "snapshot", "zerombr", "ignoredisk")
+    kept = [line for line in lines if line.split(" ")[0] in words]
+    return {**told, "commands": [re.sub(r" --boot-drive=\w+", "", line) for line in kept]}
 
 
 def forget() -> None:
     """Each case starts as the first one did."""
     STORAGE.get_proxy().ResetPartitioning()
+    releases.set_property(STORAGE.get_proxy(BOOTLOADER), "Drive", "")
     selection = STORAGE.get_proxy(DISK_SELECTION)
     for name in ("SelectedDisks", "ExclusiveDisks", "IgnoredDisks"):
         releases.set_property(selection, name, [])
@@ -90,16 +117,22 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     storage.visible_groups = lambda: groups
     flags.automatedInstall = case["way"] != "use"
     forget()
+    before: dict[str, Any] = {}
     if case["way"] == "use":
         select(case["select"])
-        complaints = use(parsed.section)
+        before = settings()
+        complaints = make(installation.UseNodeLayoutTask(parsed.section, []))
     else:
         complaints = read(case["commands"])
-        if case["way"] == "prepared":
-            storage.create_node_layout(parsed.section)
-        complaints = complaints or apply_kickstart()
+        if not complaints:
+            scan()
+            is_due = case["way"] == "due"
+            before = settings() if is_due else {}
+            complaints = make(installation.FollowKickstartTask(parsed.section)) if is_due else apply_kickstart()
     tree = storage.read_tree()
+    after = settings()
     out = {
+        "changed": {name: after[name] for name in before if after[name] != before[name]} if before else {},
         "complaints": complaints,
         "tree": dataclasses.asdict(tree),
         "gate": run(installation.CheckLayoutTask(parsed.section)),
@@ -114,9 +147,9 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def use(section: text.Section) -> list[str]:
+def make(task: Any) -> list[str]:
     try:
-        installation.UseNodeLayoutTask(section).run()
+        task.run()
     except DBusError as error:
         return [str(error)]
     return []

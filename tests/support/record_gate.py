@@ -20,7 +20,7 @@ from typing import Any, Union
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from gate_cases import CASES, DISKS, RECORDED, RELEASES, Case, Inventory, Prepared, Use, to_json
+from gate_cases import CASES, DISKS, RECORDED, RELEASES, Case, Due, Inventory, Use, to_json
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONFIGURATION = CHECKOUT / "org_ovirt_node" / "data" / "conf.d" / "90-ovirt-node.conf"
@@ -42,7 +42,7 @@ def kickstart(case: Case, release: str) -> str:
         )
         with tempfile.TemporaryDirectory() as directory:
             return "\n".join(anaconda_cases.storage_commands(host.kickstart(release, Path(directory)))) + "\n"
-    if isinstance(case.kickstart, Prepared):
+    if isinstance(case.kickstart, Due):
         return case.kickstart.commands
     return "" if isinstance(case.kickstart, Use) else str(case.kickstart)
 
@@ -50,20 +50,18 @@ def kickstart(case: Case, release: str) -> str:
 def ask(bench: Path, release: str, cases: Iterable[Case]) -> dict[str, dict[str, Any]]:
     """What the add-on makes of each case in Anaconda of a release (its name in the bench: rhel-9, rhel-10, main)."""
     answers: dict[str, dict[str, Any]] = {}
-    for stock in (False, True):
-        # A layout can only be prepared where Anaconda has none yet.
-        some = sorted(
-            (case for case in cases if case.stock == stock), key=lambda case: not isinstance(case.kickstart, Prepared)
-        )
+    for stock, bios in ((False, False), (True, False), (False, True)):
+        some = [case for case in cases if (case.stock, case.bios) == (stock, bios)]
         if some:
-            answers.update(_ask(bench, release, some, stock))
+            answers.update(_ask(bench, release, some, stock, bios))
     return answers
 
 
-def _ask(bench: Path, release: str, cases: list[Case], stock: bool) -> dict[str, dict[str, Any]]:
+def _ask(bench: Path, release: str, cases: list[Case], stock: bool, bios: bool) -> dict[str, dict[str, Any]]:
     ours = {bench_name: name for name, bench_name in RELEASES.items()}.get(release, "el10")
     told = [{"name": case.name, **_told(case, ours)} for case in cases]
-    command = [str(bench / "anaconda_bus.py"), "--ref", release, "--name", f"gate-{release}-{WORKER}", "--efi"]
+    command = [str(bench / "anaconda_bus.py"), "--ref", release, "--name", f"gate-{release}-{WORKER}"]
+    command += [] if bios else ["--efi"]
     command += [word for disk in DISKS for word in ("--disk", disk)]
     command += ["--modules", "Storage,Network", *([] if stock else ["--conf", str(CONFIGURATION)])]
     with tempfile.TemporaryDirectory() as directory:
@@ -87,7 +85,7 @@ def without_words(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(case: Case, release: str) -> dict[str, Any]:
-    ways: dict[type, Union[str, None]] = {Use: "use", Prepared: "prepared"}
+    ways: dict[type, Union[str, None]] = {Use: "use", Due: "due"}
     return {
         "commands": kickstart(case, release),
         "way": ways.get(type(case.kickstart), "kickstart"),

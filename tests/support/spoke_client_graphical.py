@@ -5,9 +5,9 @@ Does what its arguments say, one after the other, and prints a line of JSON for 
 
     spoke_client_graphical.py KICKSTART interactive|automated PICTURES ACTION...
 
-`enter`, `back`, `use`, `proposal`, `current`, `layout=NAME`, `images=N`, `tab` (walks through by keyboard),
-`picture=NAME` (a screenshot NAME.png in PICTURES; tells its size and how
-many pixels have the colour of the root volume).
+`enter`, `back`, `use`, `mirror`, `proposal`, `current`, `layout=NAME`, `images=N`, `size=MOUNT_POINT SIZE`, `tab`
+(walks through by keyboard), `picture=NAME` (a screenshot NAME.png in PICTURES; tells its size and how many pixels have
+the colour of the root volume).
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ class Session:
             self.hub._on_spoke_clicked(self.spoke.selector, None, self.spoke)
         elif name == "back":
             self.spoke.window.emit("button-clicked")
-        elif name in ("use", "proposal", "current"):
-            self._press({"use": "u", "proposal": "n", "current": "c"}[name])
+        elif name in ("use", "mirror", "proposal", "current"):
+            self._press({"use": "u", "mirror": "r", "proposal": "n", "current": "c"}[name])
         elif name == "layout":
             self._press(value[0])
         elif name == "images":
@@ -118,6 +118,11 @@ class Session:
             assert self.window.get_focus() is get("images_spin")
             get("images_spin").set_text(value)
             get("images_spin").update()
+        elif name == "size":
+            self._press("l")
+            assert self.window.get_focus() is get("size_entry")
+            get("size_entry").set_text(value)
+            get("size_entry").activate()
         elif name == "tab":
             return list(self._walk())
         elif name == "picture":

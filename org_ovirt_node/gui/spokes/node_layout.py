@@ -7,7 +7,7 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 
-from gi.repository import Gdk, GdkPixbuf, Gtk  # noqa: E402
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402
 from pyanaconda.flags import flags  # noqa: E402
 from pyanaconda.ui.categories.system import SystemCategory  # noqa: E402
 from pyanaconda.ui.communication import hubQ  # noqa: E402
@@ -17,7 +17,7 @@ from org_ovirt_node import presentation  # noqa: E402
 from org_ovirt_node.gui.picture import Picture, can_draw  # noqa: E402
 from org_ovirt_node.i18n import DOMAIN, N_, _  # noqa: E402
 from org_ovirt_node.presentation import View  # noqa: E402
-from org_ovirt_node.remote import RemoteNode, is_wanted  # noqa: E402
+from org_ovirt_node.remote import RemoteNode, is_storage_busy, is_wanted  # noqa: E402
 
 __all__ = ["NodeLayoutSpoke"]
 
@@ -28,6 +28,8 @@ _MARKS = {
     "": ("emblem-ok-symbolic", "#26a269"),
 }
 _ICON_SIZE = 16
+# Milliseconds between two looks whether Anaconda knows the disks.
+_POLL = 200
 
 
 class NodeLayoutSpoke(NormalSpoke):
@@ -68,9 +70,13 @@ class NodeLayoutSpoke(NormalSpoke):
         picture = self._object("picture")
         picture.set_size_request(-1, self._picture.height)
         picture.set_no_show_all(True)
+        for name in ("erase_check", "mirror_check"):
+            self._object(name).set_no_show_all(True)
         self._node.watch_storage(self._check)
         if self._node.is_behind:
             self._check()
+        if self._is_layout_due:
+            GLib.timeout_add(_POLL, self._follow_kickstart)
         self.initialize_done()
 
     # --- on the hub --------------------------------------------------------------------------------------------------
@@ -81,7 +87,11 @@ class NodeLayoutSpoke(NormalSpoke):
 
     @property
     def ready(self) -> bool:
-        return not self._node.is_running
+        return not self._node.is_running and not self._is_layout_due
+
+    @property
+    def _is_layout_due(self) -> bool:
+        return bool(flags.automatedInstall) and self._node.is_layout_due
 
     @property
     def completed(self) -> bool:
@@ -152,10 +162,18 @@ class NodeLayoutSpoke(NormalSpoke):
         if request.layout in self._layouts:
             self._layouts[request.layout].set_active(True)
         self._object("images_spin").set_value(request.images)
+        self._object("sizes_label").set_text(presentation.sizes_text(self._node.sizes, _))
+        self._object("mirror_check").set_active(request.mirrored)
+        self._object("mirror_check").set_visible(len(self._node.disks) == 2)
+        erase = presentation.erase_text(self._node.contents, _).replace("_", "__")
+        self._object("erase_label").set_text_with_mnemonic(f"_{erase}")
+        self._object("erase_check").set_active(self._node.is_erasure_confirmed)
+        self._object("erase_check").set_visible(bool(self._node.contents))
         self._is_filling = False
 
         view = self._shown
-        self._object("capacity_label").set_text(presentation.capacity_text(view, request.images, _))
+        told = (presentation.count_text(view, _), presentation.capacity_text(view, request.images, _))
+        self._object("capacity_label").set_text(" ".join(filter(None, told)))
         self._picture.bars = presentation.bars(view, _)
         picture = self._object("picture")
         picture.get_accessible().set_description(self._picture.text)
@@ -210,6 +228,13 @@ class NodeLayoutSpoke(NormalSpoke):
         hubQ.send_ready(type(self).__name__)
         self._fill()
 
+    def _follow_kickstart(self) -> bool:
+        """Make the layout that is due as soon as the disks are known; whether to try again."""
+        if is_storage_busy():
+            return True
+        self._node.start_follow_kickstart(self._used)
+        return False
+
     def _used(self) -> None:
         if not self._node.failure:
             self._object("current_button").set_active(True)
@@ -225,8 +250,27 @@ class NodeLayoutSpoke(NormalSpoke):
         if not self._is_filling:
             self._ask_for(images=button.get_value_as_int())
 
+    def on_mirror_toggled(self, button: Gtk.CheckButton) -> None:
+        if not self._is_filling:
+            self._ask_for(mirrored=button.get_active())
+
+    def on_erase_toggled(self, button: Gtk.CheckButton) -> None:
+        if not self._is_filling:
+            self._node.confirm_erasure(button.get_active())
+            self._show_activity()
+
+    def on_size_entered(self, entry: Gtk.Entry) -> None:
+        """What is refused stays there to be corrected."""
+        self._node.ask_for_size(entry.get_text())
+        if not self._node.failure:
+            entry.set_text("")
+        self._asked()
+
     def _ask_for(self, **changes: Any) -> None:
         self._node.ask_for(**changes)
+        self._asked()
+
+    def _asked(self) -> None:
         if not self._node.failure:
             self._check()
         self._fill()

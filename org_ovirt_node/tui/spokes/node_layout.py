@@ -18,7 +18,7 @@ from simpleline.render.widgets import CheckboxWidget, TextWidget
 from org_ovirt_node import presentation
 from org_ovirt_node.i18n import N_, _
 from org_ovirt_node.presentation import View
-from org_ovirt_node.remote import RemoteNode, is_wanted
+from org_ovirt_node.remote import RemoteNode, is_storage_busy, is_wanted
 
 __all__ = ["NodeLayoutSpoke"]
 
@@ -53,6 +53,13 @@ class NodeLayoutSpoke(NormalTUISpoke):
 
     @property
     def ready(self) -> bool:
+        """The hub of an automated installation asks until all spokes are: by then the disks are known."""
+        if flags.automatedInstall and self._node.is_layout_due:
+            if is_storage_busy():
+                return False
+            self._node.follow_kickstart()
+            if self._node.failure:
+                print(f"\n{self._node.failure}", flush=True)
         return True
 
     @property
@@ -106,7 +113,7 @@ class NodeLayoutSpoke(NormalTUISpoke):
         name = _("Node layout") if self._shows_proposal else _("Chosen storage")
         headings = (name, *presentation.headings(_)[1:])
         paragraphs.append("\n".join(presentation.table_lines(presentation.rows(view, _), headings, _WIDTH)))
-        lines: list[str] = []
+        lines = [presentation.count_text(view, _)] if view.problems else []
         for problem in presentation.worst_first(view.problems):
             lines += presentation.problem_lines(problem, _WIDTH, _)
         return [*paragraphs, "\n".join(lines)] if lines else paragraphs
@@ -118,6 +125,13 @@ class NodeLayoutSpoke(NormalTUISpoke):
             text = _("Layout {name}: {purpose}").format(name=name, purpose=presentation.layout_text(name, _))
             choices.add(CheckboxWidget(title=text, completed=name == request.layout), self._choose_layout, name)
         choices.add(TextWidget(presentation.wish_text(view, request.images, _)), self._ask_for_images)
+        choices.add(TextWidget(presentation.sizes_text(self._node.sizes, _)), self._ask_for_size)
+        if len(self._node.disks) == 2:
+            text = _("Mirror the two disks")
+            choices.add(CheckboxWidget(title=text, completed=request.mirrored), self._choose_mirror)
+        if self._node.contents:
+            text = presentation.erase_text(self._node.contents, _)
+            choices.add(CheckboxWidget(title=text, completed=self._node.is_erasure_confirmed), self._confirm_erasure)
         if self._node.can_use_node_layout:
             choices.add(TextWidget(_("Use the node layout")), self._use_node_layout)
         if self._node.is_applied:
@@ -131,9 +145,21 @@ class NodeLayoutSpoke(NormalTUISpoke):
         self._node.ask_for(layout=name)
         self._look_again()
 
+    def _choose_mirror(self, _data: Any) -> None:
+        self._node.ask_for(mirrored=not self._node.request.mirrored)
+        self._look_again()
+
+    def _confirm_erasure(self, _data: Any) -> None:
+        self._node.confirm_erasure(not self._node.is_erasure_confirmed)
+
     def _ask_for_images(self, _data: Any) -> None:
         answer = Dialog(title=_("Images to hold"), conditions=[_is_number]).run()
         self._node.ask_for(images=int(answer))
+        self._look_again()
+
+    def _ask_for_size(self, _data: Any) -> None:
+        title = _("Mount point (or swap) and size, for example /data 20 GiB; without a size, the default")
+        self._node.ask_for_size(Dialog(title=title).run())
         self._look_again()
 
     def _use_node_layout(self, _data: Any) -> None:
