@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import curve, measure, ratios, shares
+from benchmarks import curve, measure, ratios, shares, startup
 from benchmarks.figures import table
 from benchmarks.runs import Case, DifferenceError
 from benchmarks.sites import SITES
@@ -81,6 +81,12 @@ def _ratios(given: argparse.Namespace) -> dict[str, Any]:
     return {"figures": [figure.to_json() for figure in figures], "times": times}
 
 
+def _commands(given: argparse.Namespace) -> dict[str, Any]:
+    figures = [*startup.figures(1 if given.quick else startup.ROUNDS)]
+    print(*table(figures), sep="\n", flush=True)
+    return {"commands": [figure.to_json() for figure in figures]}
+
+
 def _curve(given: argparse.Namespace) -> dict[str, Any]:
     points = []
     for hosts in curve.QUICK_HOSTS if given.quick else curve.HOSTS:
@@ -108,7 +114,7 @@ def main() -> None:
     record: dict[str, Any] = {"machine": _machine()}
     measure.compile_modules()
     try:
-        record |= _ratios(given)
+        record |= _commands(given) | _ratios(given)
         if given.all:
             record |= _curve(given) | _shares(given)
     except (measure.CommandError, DifferenceError) as error:

@@ -407,6 +407,7 @@ PARTS = {
         "machine": performance.machine,
         "points": performance.points,
         "ratios": performance.ratios,
+        "commands": performance.commands,
         "demand": performance.demand,
         "racks": performance.racks,
     },

@@ -53,6 +53,13 @@ def _cell(figure: dict[str, Any] | None) -> str:
     return f"{_number(figure['value'])}{figure['unit']}{missed}"
 
 
+def commands() -> str:
+    """The short commands, against the start of Python and a reader of kickstarts."""
+    lines = [_row(["processor time", "", "target"]), _row(["---"] * 3)]
+    lines += [_row([figure["what"], _cell(figure), _target(figure)]) for figure in record()["commands"]]
+    return "\n".join(lines)
+
+
 def points() -> str:
     """Time and memory against hosts, as a table."""
     lines = [

@@ -37,6 +37,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             {"hosts": 100_000, "elapsed": 80.0, "limit": 20.0, "memory": 1_234_567_890},
         ],
         "many": [figure(what="memory", value=1234.5, target=["at most", 2500], unit=" MB", hosts=100_000, met=True)],
+        "commands": [figure(what="ksgen --help / python -c pass", value=7.5, target=["at most", 8], site="", met=True)],
         "shares": {"ksgen.lint": 0.7, "imports": 0.29, "ksgen.cli": 0.006, "ksgen.host": 0.004},
     }
     path = tmp_path / "performance.json"
@@ -64,6 +65,11 @@ def test_points_have_speed_and_memory() -> None:
     assert "| 10 | 0.5 | 20 | 0.2 | 50 |" in table
     assert "| 100,000 | 80 | 1,250 | 0.25 | 1,235 |" in table
     assert table.endswith("| memory | 100,000 | 1,234 MB | at most 2,500 MB |")
+
+
+@pytest.mark.usefixtures("measured")
+def test_short_commands_have_their_targets() -> None:
+    assert performance.commands().splitlines()[2:] == ["| ksgen --help / python -c pass | 7.5 | at most 8 |"]
 
 
 @pytest.mark.usefixtures("measured")
