@@ -25,7 +25,14 @@ from org_ovirt_node.section import Section
 REFUSED = [case for case in CASES if case.expected is None]
 PLANNED = [case for case in CASES if case.expected is not None]
 # The node layout, made for a person or for a kickstart without storage commands.
-MADE = [case for case in CASES if isinstance(case.kickstart, (Use, Due))]
+MADE = [case for case in PLANNED if isinstance(case.kickstart, (Use, Due))]
+NOT_MADE = {
+    "use-not-confirmed": "Error: disk sda is not empty: ext4. Cure: confirm that it is erased, ",
+    "use-foreign": "Error: sda belongs to ZFS: ",
+    "use-no-disk": "Error: no disk is selected. Cure: ",
+    "use-too-large": "Error: 128 GiB of disk are too small for this layout: ",
+    "use-protected": "Error: Anaconda does not accept the node layout: ",
+}
 # ksgen, which writes some of the kickstarts, is not for the installer's Python.
 HAS_KSGEN = importlib.util.find_spec("pydantic") is not None
 OF_THIS_PYTHON = [case for case in CASES if HAS_KSGEN or not isinstance(case.kickstart, Inventory)]
@@ -122,6 +129,18 @@ def test_proposal_is_what_using_the_node_layout_makes(release: str, case: Case) 
 def test_node_layout_changes_no_setting_of_storage(release: str, case: Case) -> None:
     """Neither the selection of disks nor what is to be cleared, boot loader with password and arguments, snapshots."""
     assert recorded(release)[case.name]["changed"] == {}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("name", NOT_MADE)
+def test_layout_that_cannot_be_made_changes_nothing(release: str, name: str) -> None:
+    """Not even what a person goes on with in Anaconda's own spoke, which takes the last partitioning there is."""
+    answer = recorded(release)[name]
+    (complaint,) = answer["complaints"]
+    assert complaint.startswith(NOT_MADE[name])
+    assert answer["changed"] == {}
+    assert answer["tree"]["partitioning"] == ""
+    assert answer["last"] != "CUSTOM" or name != "use-protected"
 
 
 def shape(devices: Iterable[Device]) -> list[tuple[Any, ...]]:
@@ -514,6 +533,6 @@ def test_works_in_main() -> None:
 
 
 def comparable(answer: dict[str, Any]) -> dict[str, Any]:
-    """Without what depends on the run: which partitioning it was, and the machine's memory."""
+    """Without what depends on the run, the machine's memory among it, and what other tests are about."""
     tree = {**answer["tree"], "partitioning": bool(answer["tree"]["partitioning"]), "memory": None}
-    return {**{key: answer[key] for key in answer if key != "commands"}, "tree": tree}
+    return {**{key: answer[key] for key in answer if key not in ("commands", "last", "changed")}, "tree": tree}

@@ -26,8 +26,10 @@ Expected = tuple[tuple[str, str], ...]
 class Case:
     """`kickstart` are storage commands, or how else a layout comes about: Use, Due, or lines of an Inventory.
 
-    `stock` is Anaconda without our configuration, `bios` a machine without UEFI. `expected` are code and subject of
-    what the gate finds, None where Anaconda refuses the kickstart itself; `el9` is what it finds more there.
+    `stock` is Anaconda without our configuration, `bios` a machine without UEFI. `on_sda` are signatures on that disk,
+    `erased` the disks that a person lets be erased, `protected` those that Anaconda must not touch. `expected` are code
+    and subject of what the gate finds, None where Anaconda refuses the kickstart itself; `el9` is what it finds more
+    there.
     """
 
     name: str
@@ -38,6 +40,9 @@ class Case:
     groups: tuple[Group, ...] = ()
     el9: Expected = ()
     bios: bool = False
+    on_sda: tuple[str, ...] = ()
+    erased: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
 
     def expected_in(self, release: str) -> Expected:
         return (*(self.expected or ()), *(self.el9 if release == "el9" else ()))
@@ -196,6 +201,12 @@ CASES = (
     Case("use-mirror-bios", Use(("sda", "sdb")), section="--mirror", bios=True),
     Case("use-minimal", Use(), section="--layout=minimal"),
     Case("use-ext4-more", Use(), section=f"--layout=minimal --filesystem=ext4\n{MORE}"),
+    Case("use-confirmed", Use(), on_sda=("ext4",), erased=("sda",)),
+    Case("use-not-confirmed", Use(), None, on_sda=("ext4",), erased=("sdb",)),
+    Case("use-foreign", Use(), None, on_sda=("zfs_member",), erased=("sda",)),
+    Case("use-no-disk", Use(()), None),
+    Case("use-too-large", Use(), None, section="\nvolume /data 128 GiB"),
+    Case("use-protected", Use(), None, protected=("sda",)),
     Case("due", Due(CLEAR), section="--disks=1"),
     Case("due-bios", Due(CLEAR), bios=True),
     Case("due-two-disks", Due(CLEAR.replace("=sda\n", "=sda,sdb\n"))),

@@ -3,9 +3,10 @@
 
     gate_client.py CASES
 
-CASES is a file of JSON, a list of {name, commands, way, select, section, groups}; a way is "kickstart" for its storage
-commands, "due" where there are none and the add-on makes the layout, "use" for a person who selects disks and has the
-node layout used. One line of JSON for each case.
+CASES is a file of JSON, a list of {name, commands, way, select, section, groups, on_sda, erased, protected}; a way is
+"kickstart" for its storage commands, "due" where there are none and the add-on makes the layout, "use" for a person who
+selects disks and has the node layout used. `on_sda` are signatures on that disk, `erased` what may be erased,
+`protected` disks that Anaconda must not touch. One line of JSON for each case.
 """
 
 import dataclasses
@@ -24,10 +25,13 @@ from pyanaconda.modules.common.constants.services import BOSS, STORAGE
 from pyanaconda.modules.common.structures.kickstart import KickstartReport
 from pyanaconda.ui.lib import storage as ui
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
+sys.path += [str(Path(__file__).resolve().parents[2]), str(Path(__file__).parent)]
+
+import disk_facts
 
 from org_ovirt_node import section as text
 from org_ovirt_node.gate import Group
+from org_ovirt_node.programs import disks
 from org_ovirt_node.service import installation, releases, storage
 
 CLEAR_PARTITIONS_NONE = 0
@@ -118,10 +122,13 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     flags.automatedInstall = case["way"] != "use"
     forget()
     before: dict[str, Any] = {}
+    releases.set_property(STORAGE.get_proxy(DISK_SELECTION), "ProtectedDevices", case["protected"])
+    found = on_sda(case["on_sda"])
+    disks.gather, disks.look_inside = (lambda target: found), (lambda target, facts, chosen: facts)
     if case["way"] == "use":
         select(case["select"])
         before = settings()
-        complaints = make(installation.UseNodeLayoutTask(parsed.section, []))
+        complaints = make(installation.UseNodeLayoutTask(parsed.section, case["erased"]))
     else:
         complaints = read(case["commands"])
         if not complaints:
@@ -131,7 +138,9 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
             complaints = make(installation.FollowKickstartTask(parsed.section)) if is_due else apply_kickstart()
     tree = storage.read_tree()
     after = settings()
+    last = STORAGE.get_proxy(STORAGE.get_proxy().CreatedPartitioning[-1]).PartitioningMethod
     out = {
+        "last": last,
         "changed": {name: after[name] for name in before if after[name] != before[name]} if before else {},
         "complaints": complaints,
         "tree": dataclasses.asdict(tree),
@@ -141,6 +150,14 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         run(installation.SetMountOptionsTask())
         out["options"] = {d.mount_point: d.options for d in storage.read_tree().devices if d.mount_point}
     return out
+
+
+def on_sda(signatures: list[str]) -> disks.Facts:
+    """What disks.py finds: the bench's disks are not of this machine, which must not be looked at either."""
+    size = 128 * 2**30
+    return disk_facts.facts(
+        disk_facts.device("sda", size=size, signatures=signatures), disk_facts.device("sdb", size=size)
+    )
 
 
 def _tuple(value: Any) -> Any:

@@ -91,6 +91,9 @@ def _told(case: Case, release: str) -> dict[str, Any]:
         "way": ways.get(type(case.kickstart), "kickstart"),
         "select": list(case.kickstart.disks) if isinstance(case.kickstart, Use) else [],
         "section": case.section,
+        "on_sda": list(case.on_sda),
+        "erased": list(case.erased),
+        "protected": list(case.protected),
         "groups": [[group.name, group.tags, group.physical_volumes] for group in case.groups],
     }
 
