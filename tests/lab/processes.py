@@ -55,11 +55,14 @@ def below(found: Iterable[Execution], one: Execution) -> tuple[Execution, ...]:
     return tuple(each for each in found if one.process in each.ancestors and one.begin <= each.begin <= one.end)
 
 
+def lvm_calls(found: Iterable[Execution]) -> tuple[str, ...]:
+    return tuple(each.program for each in found if _LVM.fullmatch(each.program))
+
+
 def told(name: str, seconds: float, found: Sequence[Execution]) -> str:
     """A line with the time, the number of LVM's programs, and what took the longest."""
-    lvm = [each for each in found if _LVM.fullmatch(each.program)]
     programs = dict.fromkeys(each.program for each in found)
     sums = {program: sum(each.seconds for each in found if each.program == program) for program in programs}
     most = sorted(sums.items(), key=lambda item: -item[1])[:5]
     listed = ", ".join(f"{program} {spent:.1f} s" for program, spent in most)
-    return f"{name}: {seconds:.1f} s, {len(lvm)} LVM calls ({listed})"
+    return f"{name}: {seconds:.1f} s, {len(lvm_calls(found))} LVM calls ({listed})"

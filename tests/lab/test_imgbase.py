@@ -22,7 +22,7 @@ from lab.kickstart_job import Rendered, node_disk, rendered
 from lab.look import checks, mapped
 from lab.machine import GIB, Disk, Machine, Result, power_cut, run
 from lab.node import imgbase_source, imgbase_tar, install_job, nodectl_source
-from lab.processes import below, executions, longest, told
+from lab.processes import below, executions, longest, lvm_calls, told
 from lab.root import NVR, Kernel
 from org_ovirt_node.layout.policy import POOL_FILL_PERCENT
 
@@ -194,6 +194,7 @@ def tell_durations(result: Result, figure: Callable[[str], None]) -> None:
     hook = longest(found, "python3")
     inner = below(found, imgbase)
     beside = [each for each in below(found, hook) if each not in inner and each != imgbase]
+    assert lvm_calls(beside) == ("lvs", "vgs") * 2
     figure(told("imgbase", imgbase.seconds, inner))
     figure(told("hook beside it", hook.seconds - imgbase.seconds, beside))
     pre = executions(result.text("pre.trace"))

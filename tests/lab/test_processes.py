@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lab.processes import below, executions, longest, told
+from lab.processes import below, executions, longest, lvm_calls, told
 
 # As a lab machine wrote it: a shell whose subshell calls vgs, and a python3 that has lvs run by chroot.
 RECORD = """\
@@ -41,5 +41,6 @@ def test_what_ran_below_what() -> None:
     shell, python = longest(found, "sh"), longest(found, "python3")
     assert below(found, shell) == found[1:]
     assert [each.program for each in below(found, python)] == ["chroot", "lvs"]
+    assert lvm_calls(below(found, shell)) == ("vgs", "lvs")
     text = "hook: 4.0 s, 2 LVM calls (python3 2.5 s, lvs 1.0 s, vgs 0.5 s, chroot 0.1 s)"
     assert told("hook", shell.seconds, found[1:]) == text
