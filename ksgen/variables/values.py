@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
 
+import tzdata
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
@@ -415,9 +416,18 @@ def _time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
+@functools.cache
+def _packaged_zones() -> frozenset[str]:
+    """Those of them that the package tzdata lists, so that the system's files are not searched for a usual one."""
+    try:
+        return frozenset(Path(tzdata.__file__).with_name("zones").read_text(encoding="utf-8").split())
+    except OSError:  # a distribution's package may have the system's files in the place of its own
+        return frozenset()
+
+
 def time_zone(value: object) -> str:
     text = a_text(value, "Etc/UTC")
-    if text not in _time_zones():
+    if text not in _packaged_zones() and text not in _time_zones():
         cure = _nearest_zone(text) or "write one that `timedatectl list-timezones` prints, such as Europe/Vienna"
         refuse("time-zone", f"{shown(value)} is not a time zone", cure)
     return text

@@ -29,7 +29,7 @@ DISTRIBUTIONS = {
     "ksgen.redaction": {"pykickstart"},
     "ksgen.syntax": {"yaml"},
     "ksgen.templates": {"jinja2"},
-    "ksgen.variables": {"langtable", "pydantic", "pydantic_core"},
+    "ksgen.variables": {"langtable", "pydantic", "pydantic_core", "tzdata"},
     "org_ovirt_node.constants": {"dasbus", "pyanaconda"},
     "org_ovirt_node.gui": {"gi", "pyanaconda"},
     "org_ovirt_node.hook": {"pykickstart"},  # it reads a kickstart's scripts

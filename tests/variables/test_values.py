@@ -8,6 +8,7 @@ import re
 import secrets
 import struct
 import subprocess
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,17 @@ from pydantic_core import PydanticCustomError
 from told import text_of, told
 from trapfile import Entry, parameters
 
-from ksgen.variables import LINE_LONGEST, language, one_line, parse_mac, password_hash, shown, ssh_key, time_zone
+from ksgen.variables import (
+    LINE_LONGEST,
+    language,
+    one_line,
+    parse_mac,
+    password_hash,
+    shown,
+    ssh_key,
+    time_zone,
+    values,
+)
 from ksgen.variables.keyboard import keyboard
 from ksgen.variables.people import user_name
 from ksgen.variables.values import (
@@ -289,6 +300,12 @@ def test_languages_are_those_of_langtable() -> None:
     assert [name for name in known if not accepts(language, name)] == []
     assert recorded_locales() - {*known} == set()
     assert len(recorded_locales()) > 300
+
+
+def test_packaged_time_zones_are_time_zones() -> None:
+    assert values._packaged_zones() <= zoneinfo.available_timezones()
+    assert accepts(time_zone, "Europe/Vienna")
+    assert not accepts(time_zone, "posixrules")
 
 
 def test_every_keyboard_layout_of_langtable_is_known() -> None:
