@@ -84,15 +84,22 @@ def elsewhere(release: str) -> tuple[Mapping[str, bool], Mapping[str, bool]]:
 
 
 @functools.cache
+def _parser_of(cls: Any) -> Any:
+    """The argparse of a command as a class of pykickstart has it, or None."""
+    if not hasattr(cls, "_getParser"):
+        return None
+    try:
+        command = cls()
+        # Most make it at once, and another one takes as long again.
+        return getattr(command, "op", None) or command._getParser()
+    except Exception:  # what such a class needs beyond that differs from release to release
+        return None
+
+
+@functools.cache
 def options_of(cls: Any) -> frozenset[str]:
     """The options of a command as a class of pykickstart has them."""
-    make_parser = getattr(cls, "_getParser", None)
-    if make_parser is None:
-        return frozenset()
-    try:
-        actions = getattr(cls()._getParser(), "_actions", ())
-    except Exception:  # what such a class needs beyond that differs from release to release
-        return frozenset()
+    actions = getattr(_parser_of(cls), "_actions", ())
     # Of one that does nothing any more the grammar says so by itself.
     return frozenset(option for action in actions if not action.deprecated for option in action.option_strings)
 
@@ -112,9 +119,7 @@ def actions(name: str, release: str) -> Mapping[str, Any]:
         section = _sections(release).get(name)
         return dict(section._getParser()._option_string_actions) if hasattr(section, "_getParser") else {}
     cls = known(release).get(name)
-    if cls is None or not options_of(cls):
-        return {}
-    return dict(cls()._getParser()._option_string_actions)
+    return dict(_parser_of(cls)._option_string_actions) if cls is not None and options_of(cls) else {}
 
 
 def options(name: str, release: str) -> frozenset[str]:
