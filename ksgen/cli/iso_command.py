@@ -36,6 +36,6 @@ def write_iso(
 
     The installation is interactive; with --kickstart it is unattended and erases disks as the kickstart specifies.
     """
-    from ksgen.cli import isorun
+    from ksgen.cli import iso_run
 
-    isorun.write_iso(boot, image, output, kickstart, efi_dir, append)
+    iso_run.write_iso(boot, image, output, kickstart, efi_dir, append)

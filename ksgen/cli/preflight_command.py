@@ -44,6 +44,6 @@ def preflight_images(
 
     Each is requested from its server. Only those parts of an image are downloaded that are needed to inspect it.
     """
-    from ksgen.cli import preflightrun
+    from ksgen.cli import preflight_run
 
-    preflightrun.preflight_images(hosts, limit, download, images, ca, timeout, passwords, as_json)
+    preflight_run.preflight_images(hosts, limit, download, images, ca, timeout, passwords, as_json)

@@ -112,9 +112,9 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--check", "only_check", is_flag=True, help="Like --dry-run, but exit 1 only on errors.")
 def render(dry_run: bool, only_check: bool, **options: Any) -> None:
     """Check the inventory and publish a kickstart and boot files for each host; with errors nothing is written."""
-    from ksgen.cli import render_command
+    from ksgen.cli import publishing
 
-    render_command.render(dry_run or only_check, only_check, options)
+    publishing.render(dry_run or only_check, only_check, options)
 
 
 @click.command(context_settings=SETTINGS)
@@ -136,9 +136,9 @@ def arm(
     HOST is a host, a group or a glob ('node0*'), or `all`. The hosts and their disks are listed; arming more than a few
     requires confirmation.
     """
-    from ksgen.cli import render_command
+    from ksgen.cli import publishing
 
-    render_command.arm([hosts, *more], names, until, yes, options)
+    publishing.arm([hosts, *more], names, until, yes, options)
 
 
 @click.command(context_settings=SETTINGS)
@@ -153,9 +153,9 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
     HOST is a host, a group or a glob ('node0*'), or `all`. The inventory is read only to resolve groups and globs; it
     may be invalid or missing, and HOST may no longer be in it.
     """
-    from ksgen.cli import arm_command
+    from ksgen.cli import disarming
 
-    arm_command.disarm(hosts, names, directory, dry_run, as_json)
+    disarming.disarm(hosts, names, directory, dry_run, as_json)
 
 
 for _option in _NOT_NEEDED:
@@ -180,6 +180,6 @@ def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, .
 
     This is the state of the published tree. If the inventory can be read, changes that it would cause are noted.
     """
-    from ksgen.cli import arm_command
+    from ksgen.cli import disarming
 
-    arm_command.armed(hosts, directory, run, passwords, as_json)
+    disarming.armed(hosts, directory, run, passwords, as_json)
