@@ -21,6 +21,9 @@ from org_ovirt_node.programs import imgbase
 
 # The hook reads it. A file of /run, so that it does not outlive the installer.
 ORDER = "/run/anaconda/ovirt-node-hook"
+# The storage commands of a node layout that the add-on has made; the hook writes them into the installed system's
+# anaconda-ks.cfg.
+COMMANDS = "/run/anaconda/ovirt-node-storage.ks"
 # Where EL 9's Anaconda looks for scripts that run after the kickstart's own.
 SCRIPT = "/usr/share/anaconda/post-scripts/85-ovirt-node.ks"
 # What Anaconda's startup_utils.py, find_kickstart, looks for, in this order.

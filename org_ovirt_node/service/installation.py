@@ -2,7 +2,7 @@
 """The tasks around storage. They are made before anything runs, so each looks at the world in run() alone."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from dasbus.error import DBusError
@@ -15,7 +15,7 @@ from org_ovirt_node import erasure, gate
 from org_ovirt_node.erasure import Content
 from org_ovirt_node.gate import Tree
 from org_ovirt_node.i18n import _
-from org_ovirt_node.layout import ERROR, Finding, Plan
+from org_ovirt_node.layout import ERROR, Finding, Plan, storage_commands
 from org_ovirt_node.section import WARN, Section
 from org_ovirt_node.service import contents, partitioning, storage
 
@@ -23,11 +23,19 @@ log = get_module_logger(__name__)
 
 
 @dataclass(frozen=True)
+class Made:
+    """A partitioning that the add-on has made, and the storage commands that it is made of."""
+
+    partitioning: str
+    commands: str
+
+
+@dataclass(frozen=True)
 class Look:
     """What a look at Storage found: its plan, what is wrong with it, and the node layout in its place.
 
     Without an applied partitioning the only finding says so; without selected disks there is no proposal. `contents`
-    are what the node layout erases, `obstacles` why it cannot be made.
+    are what the node layout erases, `obstacles` why it cannot be made, `made` is what the add-on has just made.
     """
 
     tree: Tree
@@ -35,6 +43,7 @@ class Look:
     proposal: Optional[Plan]
     contents: tuple[Content, ...]
     obstacles: tuple[Finding, ...]
+    made: Optional[Made] = None
 
 
 def look(section: Section) -> Look:
@@ -112,7 +121,9 @@ def _make(tree: Tree, section: Section, obstacles: tuple[Finding, ...], erases: 
     if problems:
         refused = [Finding("storage-refused", ERROR, "disk", (("why", problem.rstrip(".")),)) for problem in problems]
         raise InvalidStorageError(gate.text(refused, _))
-    return look(section)
+    found = look(section)
+    commands = storage_commands(plan, [disk.name for disk in tree.disks]).text
+    return replace(found, made=Made(found.tree.partitioning, commands))
 
 
 class SetMountOptionsTask(Task):

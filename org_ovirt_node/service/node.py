@@ -8,7 +8,7 @@ which would wait for itself; tasks do, each in a thread of its own.
 import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Optional
 
 from dasbus.error import DBusError
 from pyanaconda.anaconda_loggers import get_module_logger
@@ -27,6 +27,8 @@ from org_ovirt_node.service.installation import (
     CheckLayoutTask,
     CheckStorageTask,
     FollowKickstartTask,
+    Look,
+    Made,
     SetMountOptionsTask,
     UseNodeLayoutTask,
 )
@@ -48,6 +50,7 @@ class State:
 
     section: Section = field(default_factory=Section)
     report: Report = field(default_factory=Report)
+    made: Optional[Made] = None
     is_layout_due: bool = False
 
 
@@ -126,11 +129,11 @@ class Node(KickstartService):
     def _reporting(self, kind: Callable[[Section], Task]) -> Task:
         section = self._state.section
         task = kind(section)
-        task.succeeded_signal.connect(lambda: self._set_report(report_of(task.get_result(), section)))
+        task.succeeded_signal.connect(lambda: self._looked(task.get_result(), section))
         return task
 
-    def _set_report(self, report: Report) -> None:
-        self._change(report=report)
+    def _looked(self, look: Look, section: Section) -> None:
+        self._change(report=report_of(look, section), made=look.made or self._state.made)
         self.checked.emit()
 
     # --- the installation --------------------------------------------------------------------------------------------
@@ -141,7 +144,11 @@ class Node(KickstartService):
         EL10 and later collect the scripts of the kickstart right after this, so here is where the hook joins them.
         """
         section = self._state.section
-        return [CheckLayoutTask(section), SetMountOptionsTask(), PrepareHookTask(section, append_hook())]
+        return [
+            CheckLayoutTask(section),
+            SetMountOptionsTask(),
+            PrepareHookTask(section, append_hook(), self._state.made),
+        ]
 
 
 def _when_kickstart_is_read(act: Callable[[], None]) -> None:

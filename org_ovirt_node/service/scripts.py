@@ -6,6 +6,7 @@ from typing import Optional
 
 from dasbus.error import DBusError
 from pyanaconda.anaconda_loggers import get_module_logger
+from pyanaconda.modules.common.constants.services import STORAGE
 from pyanaconda.modules.common.structures.kickstart import KickstartReport
 from pyanaconda.modules.common.task import Task
 
@@ -13,6 +14,7 @@ from org_ovirt_node import hook
 from org_ovirt_node.i18n import _
 from org_ovirt_node.section import Section
 from org_ovirt_node.service import releases
+from org_ovirt_node.service.installation import Made
 
 log = get_module_logger(__name__)
 
@@ -46,13 +48,16 @@ def append_hook() -> Optional[str]:
 
 
 class PrepareHookTask(Task):
-    """Leaves the hook its order. `problem` is what append_hook has said."""
+    """Leaves the hook its order, and the storage commands of a layout that the add-on has made.
 
-    def __init__(self, section: Section, problem: Optional[str] = None, path: str = hook.ORDER) -> None:
+    `problem` is what append_hook has said.
+    """
+
+    def __init__(self, section: Section, problem: Optional[str] = None, made: Optional[Made] = None) -> None:
         super().__init__()
         self._section = section
         self._problem = problem
-        self._path = path
+        self._made = made
 
     @property
     def name(self) -> str:
@@ -72,9 +77,20 @@ class PrepareHookTask(Task):
         else:
             self.report_progress(_("imgbase will make the node after the last script of the kickstart"))
         try:
-            # In one step: the hook takes half an order for none.
-            with open(f"{self._path}.new", "w", encoding="utf-8") as file:
-                file.write(hook.order(self._section))
-            os.replace(f"{self._path}.new", self._path)
-        except OSError as error:
+            _write(hook.ORDER, hook.order(self._section))
+            _write(hook.COMMANDS, self._commands)
+        except (OSError, DBusError) as error:
             raise releases.payload_error_class()(str(error)) from error
+
+    @property
+    def _commands(self) -> str:
+        """Empty where the applied partitioning is not the one that the add-on has made."""
+        applied = STORAGE.get_proxy().AppliedPartitioning
+        return self._made.commands if self._made and self._made.partitioning == applied else ""
+
+
+def _write(path: str, text: str) -> None:
+    """In one step: the hook takes half an order for none."""
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(f"{path}.new", path)

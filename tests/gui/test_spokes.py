@@ -217,7 +217,7 @@ def test_graphical(tmp_path: Path) -> None:
     assert bad["bars"][0] == "sda, 250 GiB: biosboot 1 MiB, /boot 1 GiB, volume group 248.99 GiB"
 
     # by keyboard alone
-    walk = ["_Done", "_standard", "_Use the Node Layout", "images_spin", "size_entry"]
+    walk = ["_Done", "_standard", "Select Dis_ks", "_Use the Node Layout", "images_spin", "size_entry"]
     walk += ["_Chosen Storage", "_Node Layout", "table"]
     assert seen["tab"]["told"][: len(walk)] == walk
     width, height, root = seen["picture=bad"]["told"]

@@ -281,6 +281,12 @@ class NodeLayoutSpoke(NormalSpoke):
         self._node.start_use_node_layout(self._used)
         self._fill()
 
+    def on_disks_clicked(self, button: Gtk.Button) -> None:
+        """To where disks are selected, as Anaconda's own spokes lead to each other."""
+        del button
+        self.skipTo = "StorageSpoke"
+        self.window.emit("button-clicked")
+
     def on_view_toggled(self, button: Gtk.RadioButton) -> None:
         del button
         self._fill()
