@@ -80,12 +80,13 @@ def _round(case: Case, inventory: Path, directory: Path, cobbler_source: Path | 
 
 
 def _script_round(case: Case) -> dict[str, Time]:
-    """The script that an operator would write. Its template is for one kind of host only."""
+    """The script that an operator would write, for one host. Its template is for one kind of host only."""
     if case.site != "flat":
         return {}
     with measure.directory() as directory:
         inventory = sites.flat(directory, SCRIPT_HOSTS, case.addon)
-        return {SCRIPT: measure.timed([*PYTHON, HERE / "script" / "render.py", inventory, directory / "out"])}
+        time = measure.timed([*PYTHON, HERE / "script" / "render.py", inventory, directory / "out"])
+    return {SCRIPT: Time(time.elapsed / SCRIPT_HOSTS, time.processor / SCRIPT_HOSTS)}
 
 
 def _cobbler(source: Path, inventory: Path, ours: Path, directory: Path) -> Time:
