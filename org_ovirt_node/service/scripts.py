@@ -85,8 +85,9 @@ class PrepareHookTask(Task):
     @property
     def _commands(self) -> str:
         """Empty where the applied partitioning is not the one that the add-on has made."""
-        applied = STORAGE.get_proxy().AppliedPartitioning
-        return self._made.commands if self._made and self._made.partitioning == applied else ""
+        if self._made is None or self._made.partitioning != STORAGE.get_proxy().AppliedPartitioning:
+            return ""
+        return self._made.commands
 
 
 def _write(path: str, text: str) -> None:
