@@ -260,32 +260,29 @@ _FED = re.compile(
     r"""\b(?:echo|printf)\s+(?P<a>(?:"[^"]*"|'[^']*'|[^|"'])*?)\s*\|.*|<<<\s*(?:"(?P<b>[^"]+)"|'(?P<c>[^']+)'|(?P<d>\S+))"""
 )
 
-_PATTERNS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"{_NAME}{_SEPARATOR}{_VALUE}",
-        # A value with blanks in a file of settings.
-        rf"^\s*(?:-\s+)?{_NAME}\s*(?:=\s|\s=|:\s)\s*(?P<a>[^\s\"'$|>{{\[=].*?)(?:\s+#.*|\s*)$",
-        rf"(?<!\S)--(?!no-)(?:[\w-]*(?:{_LONG})|(?:[\w-]*-)?(?:pass|pw))\s+(?!-){_VALUE}",
-        # The user's name of a URL and all up to its host. What begins like a host and a path has none.
-        r"""://(?!(?:\[[0-9a-f:.]*\]|[^\s'"<>/?#@:]*)(?::\d+)?[/?#])(?P<a>[^\s'"<>]*)@""",
-        # A password that begins like a port: behind a name without a domain, or where a whole host name follows.
-        r"""://(?!localhost:)(?P<a>[^\s'"<>/?#@:.]+:\d+[/?#][^\s'"<>]*)@""",
-        r"""://(?P<a>[^\s'"<>/?#@:]+:\d+[/#][^\s'"<>?]*)@"""
-        r"""(?=(?:(?:[\w-]+\.)+[a-z]{2,}|[0-9]+(?:\.[0-9]+){3}|\[[0-9a-f:.]+\])(?:[:/\s'"<>]|$))""",
-        r"[?&](?:[\w.-]*(?:key|sig|signature|auth|credential)|code)=(?P<a>[^\s&'\"#]+)",
-        # The random part of a permission to boot the installer (arming.py).
-        r"\.[0-9]{10}\.[0-9]{10}\.(?P<a>[0-9a-f]{32})\b|\"random\": \"(?P<b>[0-9a-f]{32})\"",
-        r"\bAuthorization:\s*(?:(?:Basic|Bearer|Token)\s+)?(?P<a>[^\s'\"]+)",
-        r"\bBearer\s+(?P<a>[\w.~+/=-]{8,})",
-        # curl(1), in one line or continued on the next.
-        r"""(?:\bcurl\b.*?\s|^\s+)(?:-u\s*|-U\s*|--user[\s=]|--proxy-user[\s=])"""
-        r"""(?:"[^":]+:(?P<a>[^"]+)|'[^':]+:(?P<b>[^']+)|[^\s:"']+:(?P<c>[^\s"']+))""",
-        rf"\bsshpass\s+-p\s*{_VALUE}",
-        rf"\b(?:ldap\w+|ipa-\S+)\s.*?(?<=\s)-w\s+{_VALUE}",
-        rf"\b(?:useradd|usermod|\S+\s+login)\s.*?(?<=\s)-p\s+{_VALUE}",
-        rf"\b(?:mysql\w*|mariadb\S*)\s.*?(?<=\s)-p{_VALUE}",
-    )
+_PATTERNS = (
+    rf"{_NAME}{_SEPARATOR}{_VALUE}",
+    # A value with blanks in a file of settings.
+    rf"^\s*(?:-\s+)?{_NAME}\s*(?:=\s|\s=|:\s)\s*(?P<a>[^\s\"'$|>{{\[=].*?)(?:\s+#.*|\s*)$",
+    rf"(?<!\S)--(?!no-)(?:[\w-]*(?:{_LONG})|(?:[\w-]*-)?(?:pass|pw))\s+(?!-){_VALUE}",
+    # The user's name of a URL and all up to its host. What begins like a host and a path has none.
+    r"""://(?!(?:\[[0-9a-f:.]*\]|[^\s'"<>/?#@:]*)(?::\d+)?[/?#])(?P<a>[^\s'"<>]*)@""",
+    # A password that begins like a port: behind a name without a domain, or where a whole host name follows.
+    r"""://(?!localhost:)(?P<a>[^\s'"<>/?#@:.]+:\d+[/?#][^\s'"<>]*)@""",
+    r"""://(?P<a>[^\s'"<>/?#@:]+:\d+[/#][^\s'"<>?]*)@"""
+    r"""(?=(?:(?:[\w-]+\.)+[a-z]{2,}|[0-9]+(?:\.[0-9]+){3}|\[[0-9a-f:.]+\])(?:[:/\s'"<>]|$))""",
+    r"[?&](?:[\w.-]*(?:key|sig|signature|auth|credential)|code)=(?P<a>[^\s&'\"#]+)",
+    # The random part of a permission to boot the installer (arming.py).
+    r"\.[0-9]{10}\.[0-9]{10}\.(?P<a>[0-9a-f]{32})\b|\"random\": \"(?P<b>[0-9a-f]{32})\"",
+    r"\bAuthorization:\s*(?:(?:Basic|Bearer|Token)\s+)?(?P<a>[^\s'\"]+)",
+    r"\bBearer\s+(?P<a>[\w.~+/=-]{8,})",
+    # curl(1), in one line or continued on the next.
+    r"""(?:\bcurl\b.*?\s|^\s+)(?:-u\s*|-U\s*|--user[\s=]|--proxy-user[\s=])"""
+    r"""(?:"[^":]+:(?P<a>[^"]+)|'[^':]+:(?P<b>[^']+)|[^\s:"']+:(?P<c>[^\s"']+))""",
+    rf"\bsshpass\s+-p\s*{_VALUE}",
+    rf"\b(?:ldap\w+|ipa-\S+)\s.*?(?<=\s)-w\s+{_VALUE}",
+    rf"\b(?:useradd|usermod|\S+\s+login)\s.*?(?<=\s)-p\s+{_VALUE}",
+    rf"\b(?:mysql\w*|mariadb\S*)\s.*?(?<=\s)-p{_VALUE}",
 )
 # What is named like a secret and only says where it is, or that there is none.
 _REFERENCE = re.compile(
@@ -354,8 +351,14 @@ def _of_line(line: str) -> tuple[Span, ...]:
     return (*_of_command(line), *_of_patterns(line))
 
 
+@functools.cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Compiled when first needed: most commands print no line of a file."""
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in _PATTERNS)
+
+
 def _of_patterns(line: str) -> Iterator[Span]:
-    for pattern in _PATTERNS:
+    for pattern in _patterns():
         for match in pattern.finditer(line):
             start, end = _group(match)
             if not _REFERENCE.fullmatch(line[start:end]):
