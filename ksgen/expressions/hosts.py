@@ -69,10 +69,10 @@ class Expressions:
         if place not in self._answers:
             self._send(place)
             self._collect()
-        outcomes = self._answers.pop(place)
-        if not self._answers and not self._sent and self._batch > 2:
-            self._send(place + 1)
-        return _with_values(entry, wanted, outcomes)
+        if not self._sent and self._batch > 2:
+            # The child works on the next hosts while this process works on these.
+            self._send(max(self._answers) + 1)
+        return _with_values(entry, wanted, self._answers.pop(place))
 
     def _send(self, place: int) -> None:
         """Ask for some hosts from one on."""
