@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """pykickstart's grammar of a release, and a kickstart as it reads it."""
 
+import ksgen.grammar.loading  # noqa: F401  isort: skip  before anything of pykickstart
 from ksgen.grammar.helptexts import Entry, Manual, Option, manual
 from ksgen.grammar.ksfile import SIZE_LIMIT, KickstartFile, include, read_file
 from ksgen.grammar.ksview import (

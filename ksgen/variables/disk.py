@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Annotated, Any
 
@@ -132,7 +133,16 @@ def _size_range(value: object) -> Any:
     """A nominal size matches the sizes that disks of that name really have."""
     if isinstance(value, (dict, SizeRange)):
         return value
-    nominal = parse_size(value)
+    return _nominal_range(value) if isinstance(value, str) else _sizes_of(parse_size(value))
+
+
+# Hosts have disks of a few sizes.
+@functools.lru_cache(maxsize=256)
+def _nominal_range(text: str) -> SizeRange:
+    return _sizes_of(parse_size(text))
+
+
+def _sizes_of(nominal: int) -> SizeRange:
     if nominal == 0:
         refuse("size-zero", "no disk has a size of 0", "remove it, or write a size: 480 GB")
     return SizeRange.model_construct(

@@ -256,17 +256,23 @@ HostName = Annotated[str, BeforeValidator(host_name)]
 
 def parse_address(value: object, version: int) -> str:
     text = a_text(value, '"10.0.0.1"' if version == 4 else '"2001:db8::1"')
+    return _address_of(text, version)
+
+
+# Hosts share gateways and name servers.
+@functools.lru_cache(maxsize=4096)
+def _address_of(text: str, version: int) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        refuse("address", f"{shown(value)} is not an IPv{version} address")
+        refuse("address", f"{shown(text)} is not an IPv{version} address")
     if address.version != version:
-        refuse("address", f"{shown(value)} is an IPv{address.version} address; IPv{version} is required here")
+        refuse("address", f"{shown(text)} is an IPv{address.version} address; IPv{version} is required here")
     if "%" in text:
-        refuse("address", f"{shown(value)} contains a zone", "leave out what follows the '%'")
+        refuse("address", f"{shown(text)} contains a zone", "leave out what follows the '%'")
     is_mapped = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
     if address.is_multicast or address.is_unspecified or is_mapped or text == "255.255.255.255":
-        refuse("address", f"{shown(value)} is not an address that a host can have")
+        refuse("address", f"{shown(text)} is not an address that a host can have")
     return str(address)
 
 
