@@ -17,8 +17,8 @@ from ksgen.host.nodes import certain, missing_everywhere, select_nodes
 from ksgen.host.places import KEY
 from ksgen.host.releases import release_problems
 from ksgen.host.rules import NO_LOGIN, host_problems, identity_problems
+from ksgen.host.shapes import Plain
 from ksgen.host.shapes import shape as shape_of
-from ksgen.host.shapes import variables_of
 from ksgen.host.validation import validation_problem
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.problems import Problem
@@ -33,14 +33,16 @@ def read_hosts(inventory: Inventory, slowly: bool = False) -> tuple[tuple[Host, 
     """
     hosts, identities, problems = [], [], []
     seen: dict[str, Host] = {}
+    read = Plain()
     nodes, others = select_nodes(inventory)
     problems += others
     expressions = Expressions(inventory)
     for raw in nodes:
         rendered = expressions.rendered(raw)
         entry = rendered.entry
-        data = variables_of(entry)
-        shape = None if slowly or rendered.problems else shape_of(entry, data)
+        values = read.of(entry)
+        data = values.plain
+        shape = None if slowly or rendered.problems else shape_of(entry, values)
         host, found = _alike(entry, data, shape, seen), list[Problem]()
         if host is None:
             host, found = _read_host(entry, data, shape)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from ksgen.host.host import Host, Shape
 from ksgen.host.networks import Network, address, addresses_in, interface, neighbours, relation
-from ksgen.inventory import HostEntry
+from ksgen.inventory import HostEntry, Variable
 from ksgen.redaction import names_secret
 from ksgen.syntax import Node, holds_secret, plain
 from ksgen.variables import PREFIX, Settings, is_claimed
@@ -50,13 +50,41 @@ class _Hole:
         return f"<{self.kind} {self.number} {self.around}>"  # without the quotes that every text has
 
 
-def variables_of(entry: HostEntry) -> dict[str, object]:
-    """The plain values of a host's `node_` variables."""
-    return {name: plain(variable.node) for name, variable in entry.variables.items() if is_claimed(name)}
+class Values(NamedTuple):
+    """The plain values of a host's `node_` variables, and what in them is secret."""
+
+    plain: dict[str, object]
+    secrecy: dict[str, object]
 
 
-def shape(entry: HostEntry, data: Mapping[str, object]) -> Shape | None:
+class Plain:
+    """Variables -> plain values. What hosts have from one place is looked at once."""
+
+    def __init__(self) -> None:
+        # By the id of a variable, which stays its own because the variable is kept.
+        self._shared: dict[int, tuple[Variable, object, object]] = {}
+
+    def of(self, entry: HostEntry) -> Values:
+        found = Values({}, {})
+        for name, variable in entry.variables.items():
+            if is_claimed(name):
+                _, found.plain[name], secrecy = self._shared.get(id(variable)) or self._read(variable)
+                if secrecy is not None:
+                    found.secrecy[name] = secrecy
+        return found
+
+    def _read(self, variable: Variable) -> tuple[Variable, object, object]:
+        node = variable.node
+        read = (variable, plain(node), _secret_parts(node) if holds_secret(node) else None)
+        # An expression has a value for each host, which is a variable of its own.
+        if variable.is_shared and not node.literal:
+            self._shared[id(variable)] = read
+        return read
+
+
+def shape(entry: HostEntry, read: Values) -> Shape | None:
     """The shape of a host with these variables, None where one of its values is a part of what it shares."""
+    data = read.plain
     identity = _Identity(data)
     numbers: dict[str, int] = {}
 
@@ -66,7 +94,7 @@ def shape(entry: HostEntry, data: Mapping[str, object]) -> Shape | None:
 
     name = put("name", entry.name)
     try:
-        key = repr((name, _replaced(data, put), _secrecy(entry)))
+        key = repr((name, _replaced(data, put), read.secrecy))
     except ValueError:  # a number with so many digits that Python does not print it
         return None
     values = tuple(numbers)
@@ -86,7 +114,7 @@ def stand_in(host: Host) -> tuple[Host, tuple[str, ...]] | None:
     None if there can be none: in a network without an address that is left.
     """
     assert host.shape
-    data = variables_of(host.entry)
+    data = Plain().of(host.entry).plain
     identity = _Identity(data)
     others: dict[str, str] = {}
 
@@ -216,16 +244,8 @@ def _lower(value: object, put: _Put) -> object:
     return put("mac", value)
 
 
-def _secrecy(entry: HostEntry) -> tuple[object, ...]:
-    """What of the variables is secret."""
-    return tuple(
-        (name, _secret_parts(variable.node))
-        for name, variable in entry.variables.items()
-        if is_claimed(name) and holds_secret(variable.node)
-    )
-
-
 def _secret_parts(node: Node) -> object:
+    """What of a value is secret."""
     value = node.value
     if isinstance(value, Mapping):
         return {key: _secret_parts(child) for key, child in value.items()}
