@@ -560,7 +560,7 @@ class Target:
         try:
             process = subprocess.Popen(
                 argv,
-                env={**os.environ, "LC_ALL": "C", "LANG": "C", "PATH": self._path},
+                env={**os.environ, "LC_ALL": "C", "PATH": self._path},
                 cwd="/",
                 stdin=subprocess.DEVNULL,  # ours is this script
                 stdout=subprocess.PIPE,

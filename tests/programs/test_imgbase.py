@@ -350,6 +350,12 @@ PRECONDITIONS = [
     ),
     pytest.param(
         STANDARD,
+        unmounted("/"),
+        (f"root-not-thin: / is on nothing, which is no thin volume; needed: a thin volume | {THIN}",),
+        id="root-not-mounted",
+    ),
+    pytest.param(
+        STANDARD,
         given(volumes=(), groups=()),
         (
             "root-not-in-lvm: / is on /dev/mapper/onn-root, and LVM in the installed system sees no volume at all; "
@@ -450,6 +456,19 @@ PRECONDITIONS = [
         id="no-room-for-metadata",
     ),
     pytest.param(STANDARD, both(volumes("pool00", metadata_bytes=2**29), group(free=2**29)), (), id="just-room"),
+    pytest.param(
+        STANDARD,
+        both(
+            volumes("pool00", metadata_bytes=2**30 - 1),
+            given(groups=(imgbase.Group("data", (), 2**40), imgbase.Group("onn", (), 0))),
+        ),
+        (
+            "~metadata-cannot-grow: the pool has 1073741823 bytes of metadata, and the volume group 0 bytes free; "
+            "needed: 1073741824 bytes of metadata, or free space to grow to that | "
+            "set --metadatasize on the pool's `logvol`, or --reserved-space on `volgroup`",
+        ),
+        id="room-in-another-group",
+    ),
     pytest.param(
         STANDARD,
         both(volumes("pool00", metadata_bytes=2**30 - 1), given(groups=())),
@@ -1183,10 +1202,77 @@ def test_fstab_that_cannot_be_written(el10: Site) -> None:
     )
 
 
+def test_all_is_told_when_fstab_cannot_be_written(el10: Site) -> None:
+    class Immutable(Recorded):
+        def replace(self, path: str, text: str) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+    el10.file("/etc/selinux/config", "SELINUX=disabled\n")
+    result, findings = imgbase.initialize(Immutable(el10), STANDARD)
+    assert (result, codes(findings)) == ("imgbase was not run", ["selinux-off", "fstab-not-written"])
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        imgbase.parse(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith("usage: imgbase.py [-h] --layout {standard,minimal} --volumes PATH,... --boot-size BYTES")
+    assert "Make the installed root a node, and verify it." in text
+    for option in (
+        "--volumes PATH,... what must be volumes of their own",
+        "--boot-size BYTES of the file system, at least",
+        "--metadata-size BYTES of the pool, at least",
+        "--root DIR where the installed system's files are",
+    ):
+        assert option in text
+
+
 def test_fstab_stays_when_imgbase_is_not_run(el10: Site) -> None:
     el10.remove(imgbase.NVR_FILE)
     assert el10.run().status == 1
     assert (el10.root / "etc/fstab").read_text() == EL10_FSTAB
+
+
+def test_what_the_programs_are_asked(site: Site) -> None:
+    site.run()
+    report = "--reportformat json --units b --nosuffix -o"
+    assert {call for program in ("findmnt", "lvs", "vgs", "rpm", "dmsetup") for call in site.calls(program)} == {
+        "findmnt --json --list --bytes -o TARGET,SOURCE,FSROOT,FSTYPE,SIZE,MAJ:MIN",
+        f"lvs {report} vg_name,lv_name,lv_path,lv_tags,pool_lv,lv_kernel_major,lv_kernel_minor,lv_permissions,"
+        "lv_skip_activation,lv_metadata_size,data_percent,metadata_percent",
+        f"vgs {report} vg_name,vg_tags,vg_free",
+        "rpm --dbpath /usr/share/rpm -q --whatprovides kernel --queryformat [%{=NAME}-%{=VERSION} %{FILENAMES}",
+        "dmsetup targets",
+    }
+
+
+def test_size_of_a_file_system_as_text(site: Site) -> None:
+    (boot,) = re.findall(r'"target": "/boot",.*?"size": (\d+)', (site.answers / "findmnt.out").read_text(), re.DOTALL)
+    site.edit("findmnt", f'"size": {boot}', f'"size": "{boot}"')
+    mount = imgbase.gather(Recorded(site)).mount("/boot")
+    assert mount is not None
+    assert mount.size == int(boot)
+
+
+def test_boot_entry_without_a_title(site: Site) -> None:
+    site.file("/boot/loader/entries/x.conf", "linux /vmlinuz\n")
+    (entry,) = (entry for entry in imgbase.gather(Recorded(site)).boot_entries if entry.name == "x")
+    assert (entry.title, entry.options) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [("", "disabled"), ("# SELINUX=enforcing\n", "disabled"), (" SELINUX = Permissive # x\n", "permissive")],
+)
+def test_selinux_mode(site: Site, text: str, mode: str) -> None:
+    site.file("/etc/selinux/config", text)
+    assert imgbase.gather(Recorded(site)).selinux_mode == mode
+
+
+def test_a_volume_that_is_not_thin_is_not_full(site: Site) -> None:
+    swap = imgbase.gather(Recorded(site)).volume("onn", "swap")
+    assert swap is not None
+    assert swap.fill == 0
 
 
 def test_fill_is_the_larger_of_data_and_metadata(site: Site) -> None:
