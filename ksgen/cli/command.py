@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from ksgen.cli import (
 from ksgen.cli.arguments import SETTINGS
 from ksgen.version import DISTRIBUTION
 
+# New objects after which Python looks for cycles among them. What a command imports stays, and so does an inventory of
+# thousands of hosts, which is millions of objects and has none.
+_COLLECT_FROM = 100_000
 _INTERRUPTED = 130  # 128 and SIGINT
 
 
@@ -28,6 +32,7 @@ class _RenderByDefault(click.Group):
     """`ksgen hosts.yaml` is `ksgen render hosts.yaml`. Ctrl-C ends with 130, as shells have it: 1 is for problems."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        gc.set_threshold(_COLLECT_FROM)
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import gc
 import io
 import sys
 from collections.abc import Iterable
@@ -21,9 +20,6 @@ from ksgen.cli.edges import DONE, PROBLEMS, count, counted, files_text, names_te
 from ksgen.cli.planning import Options, Order, Plan
 from ksgen.kickstart import Rendered
 
-# New objects after which Python looks for cycles among them. An inventory of thousands of hosts is millions of objects
-# that stay, and has none.
-_COLLECT_FROM = 100_000
 _PROGRESS_FROM = 50  # hosts; with fewer a progress bar is not worthwhile
 # How often a run starts over because another run has published in the meantime.
 _ATTEMPTS = 5
@@ -49,7 +45,6 @@ def _publish(options: Options) -> None:
     The result is published only if no other run has published since this one started, so that no change is lost;
     otherwise the run starts over.
     """
-    gc.set_threshold(_COLLECT_FROM)
     stdin = sys.stdin.read() if "-" in options.hosts else ""
     asked: list[str] = []
     for _ in range(_ATTEMPTS):
