@@ -8,7 +8,6 @@ known to be so is part of the shape, and a host that is alone in its shape is ch
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
 import re
@@ -38,8 +37,7 @@ _NAME_LONGEST = 63
 _NEIGHBOURS_TRIED = 300  # addresses; more hosts of one network have one each
 
 
-@dataclasses.dataclass(frozen=True)
-class _Hole:
+class _Hole(NamedTuple):
     """Where an identity value was; values that are the same have the same number."""
 
     kind: str

@@ -38,7 +38,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 STATE = ".ksgen"
 _CURRENT, _LOCK = "current", "lock"
@@ -73,8 +73,7 @@ def encoded(content: Content) -> bytes:
     return (content if isinstance(content, str) else "".join(content)).encode()
 
 
-@dataclasses.dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A file of a generation: its content, or None for the present generation's file, its mode, whether to link it."""
 
     content: Content | None
@@ -124,9 +123,9 @@ def obstacles(directory: Path, names: Iterable[str]) -> Iterator[tuple[Path, str
             parent = "/".join(parts[:depth])
             if parent not in seen:
                 kind = _kind(f"{directory}/{parent}")
-                seen[parent] = kind in ("directory", None)
-                if not seen[parent]:
-                    yield directory / parent, str(kind)
+                seen[parent] = kind == "directory"  # below a directory that is missing, nothing is in the way
+                if kind not in ("directory", None):
+                    yield directory / parent, kind
             if not seen[parent]:
                 break
         else:

@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 NAME = "manifest.json"
 FORMAT = 1  # goes up when an older ksgen would misread the file
@@ -18,8 +18,7 @@ FORMAT = 1  # goes up when an older ksgen would misread the file
 _HOST, _SIZE, _SHA256, _SECRETS = "host", "size", "sha256", "secrets"
 
 
-@dataclasses.dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A published file: the host it belongs to, None for the whole site's, its size in bytes, its SHA-256.
 
     `secrets` are the places of secrets in it: index of the line, begin, end.

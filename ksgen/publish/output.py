@@ -14,7 +14,7 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ksgen.problems import Finding, Mark, Problem, Severity
 from ksgen.publish import generations, manifest
@@ -62,8 +62,7 @@ class Site:
             raise ValueError(f"files of hosts that are not selected: {sorted(others)}")
 
 
-@dataclasses.dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """A file that differs; `old` is the path of its present content, None for a new file; `new` is None if removed.
 
     `note` says what differs if the content is the same. The places of secrets are those of the old content and of
@@ -126,12 +125,12 @@ def changes(directory: Path, site: Site) -> Publication:
         if change:
             secrets = known.files[name].secrets if name in known.files else ()
             new = files[name]
-            found.append(dataclasses.replace(change, old_secrets=secrets, new_secrets=new.secrets, owner=new.host))
+            found.append(change._replace(old_secrets=secrets, new_secrets=new.secrets, owner=new.host))
     for name in sorted(present.names - set(site.files) - {manifest.NAME}):
         entry = known.files.get(name)
         left = _left(present, name, entry, site.limit)
         if isinstance(left, Change):
-            found.append(dataclasses.replace(left, old_secrets=entry.secrets, owner=entry.host) if entry else left)
+            found.append(left._replace(old_secrets=entry.secrets, owner=entry.host) if entry else left)
         elif left != "dropped":
             entries[name] = Entry(None, stat.S_IMODE(present.path(name).lstat().st_mode), is_linked=False)
             files.update({name: entry} if entry else {})

@@ -109,19 +109,16 @@ class _Tree:
         length = end.index - start.index if end.line == start.line else 1
         return Mark(self.file, start.line + 1, start.column + 1, length or 1)
 
-    def anchor(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent, mark: Mark) -> str | None:
-        name: str | None = event.anchor
-        if name is not None:
-            if name in self.anchors:
-                self.stop(
-                    "duplicate-anchor",
-                    f"the anchor &{name} is on line {self.anchor_marks[name].line} already",
-                    mark,
-                    "give each anchor its own name",
-                )
-            self.anchors[name] = None
-            self.anchor_marks[name] = mark
-        return name
+    def open_anchor(self, name: str, mark: Mark) -> None:
+        if name in self.anchors:
+            self.stop(
+                "duplicate-anchor",
+                f"the anchor &{name} is on line {self.anchor_marks[name].line} already",
+                mark,
+                "give each anchor its own name",
+            )
+        self.anchors[name] = None
+        self.anchor_marks[name] = mark
 
     def construct(self, tag: str, text: str, mark: Mark) -> Scalar:
         name = tag.removeprefix(_PREFIX)
@@ -153,7 +150,8 @@ class _Tree:
     def scalar(self, event: ScalarEvent, mark: Mark) -> Scalar:
         tag, text = event.tag, event.value
         if tag is None or tag == "!":
-            return self.resolve(text, mark) if event.implicit[0] else text
+            # Most texts begin with a character that no number and no other word of YAML begins with.
+            return self.resolve(text, mark) if event.implicit[0] and text[:1] in _RESOLVERS else text
         if tag == _STR:
             return str(text)
         if tag == "!unsafe":  # Ansible resolves it, quoted or not
@@ -234,14 +232,19 @@ class _Tree:
 
     def on_scalar(self, event: ScalarEvent) -> None:
         frame = self.frames[-1] if self.frames else None
-        if frame is not None and frame.waits_for_key:
-            self.on_key(event, frame)
+        mark = self.mark(event)
+        if event.anchor is not None:
+            self.open_anchor(event.anchor, mark)
+        if frame is not None and frame.mapping is not None and frame.own_key_mark is None:
+            self.on_key(event, frame, mark)
         else:
-            self.on_value(event, frame)
+            node = self.scalar_node(event, self.scalar(event, mark), mark, frame)
+            if event.anchor is not None:
+                self.set_anchor(event.anchor, node)
+            self.add(node)
 
-    def on_key(self, event: ScalarEvent, frame: _Frame) -> None:
-        mark, text = self.mark(event), event.value
-        anchor = self.anchor(event, mark)
+    def on_key(self, event: ScalarEvent, frame: _Frame, mark: Mark) -> None:
+        text, anchor = event.value, event.anchor
         is_special = text in ("<<", "=") and event.implicit[0]
         is_merge = is_special and text == "<<"
         is_string = event.tag is None and (is_special or text in self.names)
@@ -253,14 +256,6 @@ class _Tree:
         elif type(value) is str and event.implicit[0] and not is_special:
             self.names.add(text)
         self.take_key(frame, value, mark, text, is_merge)
-
-    def on_value(self, event: ScalarEvent, frame: _Frame | None) -> None:
-        mark = self.mark(event)
-        anchor = self.anchor(event, mark)
-        node = self.scalar_node(event, self.scalar(event, mark), mark, frame)
-        if anchor is not None:
-            self.set_anchor(anchor, node)
-        self.add(node)
 
     def scalar_node(self, event: ScalarEvent, value: Scalar, mark: Mark, frame: _Frame | None) -> Node:
         source = None if type(value) is str or type(value) is Vaulted else event.value
@@ -291,7 +286,9 @@ class _Tree:
         outer = self.frames[-1] if self.frames else None
         literal = event.tag == "!unsafe" or (outer is not None and outer.literal)
         key_mark = None if outer is None else outer.own_key_mark
-        self.frames.append(_Frame(mark, key_mark, self.anchor(event, mark), literal, {} if is_mapping else None, []))
+        if event.anchor is not None:
+            self.open_anchor(event.anchor, mark)
+        self.frames.append(_Frame(mark, key_mark, event.anchor, literal, {} if is_mapping else None, []))
 
     def on_document(self, event: DocumentStartEvent) -> None:
         self.documents += 1
