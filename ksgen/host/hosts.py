@@ -51,7 +51,7 @@ def read_hosts(inventory: Inventory, slowly: bool = False) -> tuple[tuple[Host, 
         problems += certain(entry, (*rendered.problems, *found))
         if host is not None:
             hosts.append(host)
-            if host.shape:
+            if host.shape and not found:
                 seen.setdefault(host.shape.key, host)
         identities.append((entry, host.settings.identity if host else _identity(data)))
     problems += [*across(identities), *release_problems(hosts)]
@@ -99,7 +99,7 @@ def _alike(entry: HostEntry, data: Mapping[str, object], shape: Shape | None, se
 
 
 def _read_host(entry: HostEntry, data: Mapping[str, object], shape: Shape | None) -> tuple[Host | None, list[Problem]]:
-    """A host with what is wrong with it. It has its shape if nothing is."""
+    """A host with what is wrong with it. It has its shape if that is no error: its kickstart can be like others'."""
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
@@ -114,7 +114,8 @@ def _read_host(entry: HostEntry, data: Mapping[str, object], shape: Shape | None
     if any(problem.severity == "error" and problem.code != NO_LOGIN for problem in problems):
         return None, problems
     problems += [host.layout_problem(finding) for finding in host.plan.findings]
-    return (host if problems else dataclasses.replace(host, shape=shape)), problems
+    has_errors = any(problem.severity == "error" for problem in problems)
+    return (host if has_errors else dataclasses.replace(host, shape=shape)), problems
 
 
 def _counts(details: ErrorDetails) -> bool:

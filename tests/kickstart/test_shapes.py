@@ -351,6 +351,15 @@ def test_address_in_the_range_of_dhcp_is_found(tmp_path: Path) -> None:
     assert [(problem.code, problem.host) for problem in problems] == [("address-in-dhcp-range", "node25.example.com")]
 
 
+def test_hosts_with_a_warning_are_told_each_and_filled_in(tmp_path: Path) -> None:
+    """A warning about a variable that they share says nothing of their kickstarts."""
+    site = rack(tmp_path, row(11), row(12), row(13), more="    node_boot_size: 1 GiB")
+    hosts, problems = read_hosts(site)
+    assert [(problem.severity, problem.host) for problem in problems] == [("warning", host.name) for host in hosts]
+    assert shared(hosts) == 2
+    assert is_same_both_ways(site)
+
+
 def test_secrets_are_hidden_in_each_host(tmp_path: Path) -> None:
     own = f"      node_root_password_hash: '{PASSWORD_HASH}'\n"
     site = rack(tmp_path, row(11), row(12) + own, row(13) + own)
@@ -381,8 +390,12 @@ def test_secret_behind_an_address_is_hidden_where_it_is(tmp_path: Path) -> None:
         assert shown == {"hidden.example.com"}
 
 
-def test_many_hosts_are_filled_in_beside_processes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processors", [1, 2, 8])
+def test_any_number_of_processes_gives_the_same(
+    processors: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More shapes than one process renders."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
     rows = [
         row(n).replace(f"node{n:02}", f"node{shape}-{n}") + f"      node_boot_timeout: {shape}\n"
         for shape in range(1, _PARALLEL_FROM + 5)
