@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import disk_facts
 import pytest
 from anaconda_cases import RELEASES
 from bench import BENCH, NO_BENCH
@@ -38,18 +39,29 @@ def run(
     typed: str = "",
     without: str = "",
     disks: int = 1,
+    on_sda: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run a client beside the services of a release, on disks of 250 GiB."""
+    """Run a client beside the services of a release, on disks of 250 GiB; sda has signatures of the kinds `on_sda`.
+
+    Anaconda's disks are pretended, so what disks.py finds on them is, too.
+    """
     if BENCH is None:
         pytest.skip(NO_BENCH)
     addon = directory / "addon"
     ignored = shutil.ignore_patterns("__pycache__", *filter(None, [without]))
     shutil.copytree(PACKAGE, addon / PACKAGE.name, ignore=ignored)
+    if on_sda:
+        found = disk_facts.facts(disk_facts.device("sda", size=250 * disk_facts.GIB, signatures=on_sda))
+        with (addon / PACKAGE.name / "programs" / "disks.py").open("a") as program:
+            program.write(
+                f"\n\ndef gather(_):\n    return {found!r}\n\n\ndef look_inside(_, facts, __):\n    return facts\n"
+            )
     command = [str(BENCH / "anaconda_bus.py"), "--ref", RELEASES[release], "--name", f"spokes-{name}-{release}"]
     command += [word for disk in "abcd"[:disks] for word in ("--disk", f"sd{disk}:250GiB")]
     command += ["--conf", str(PACKAGE / "data" / "conf.d" / "90-ovirt-node.conf")]
     command += ["--addon", str(addon), "--", str(TESTS / "support" / client), *arguments]
-    return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=600)
+    # The services find the package where they are started first.
+    return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=600, cwd=addon)
 
 
 def text_mode(
@@ -61,10 +73,11 @@ def text_mode(
     typed: str = "",
     without: str = "",
     disks: int = 1,
+    on_sda: tuple[str, ...] = (),
 ) -> tuple[int, str]:
     """What a hub of text mode shows: its exit status and the screens."""
     arguments = ("spoke_client_text.py", str(DATA / kickstart), mode)
-    done = run(release, name, directory, *arguments, typed=typed, without=without, disks=disks)
+    done = run(release, name, directory, *arguments, typed=typed, without=without, disks=disks, on_sda=on_sda)
     assert done.returncode in (0, NO_MORE_INPUT), done.stderr
     lines = done.stdout.splitlines()
     first = next((n for n, line in enumerate(lines) if line.startswith("===")), 0)
@@ -134,6 +147,23 @@ def test_text_mode_makes_a_mirrored_pair(release: str, tmp_path: Path) -> None:
     assert status == 0
 
 
+def test_text_mode_erases_only_what_is_confirmed(tmp_path: Path) -> None:
+    typed = "\n".join(("1", "5", "6", "", "c", "b", ""))
+    _, screens = text_mode("el9", "erase", tmp_path, "nothing.ks", "interactive", typed, on_sda=("swap", "gpt"))
+    asked, _, confirmed = screens.partition("5) [x] Erase sda ST480FP0021 250 GiB (swap, gpt)")
+    assert "5) [ ] Erase sda ST480FP0021 250 GiB (swap, gpt)" in asked
+    assert "Use the node layout" not in asked
+    assert "6) Use the node layout" in confirmed
+    assert "onn-var" in confirmed
+    assert "[the installation begins]" in confirmed
+
+
+def test_text_mode_refuses_what_belongs_to_others(tmp_path: Path) -> None:
+    _, screens = text_mode("el9", "foreign", tmp_path, "nothing.ks", "interactive", "1\n\nc\n", on_sda=("zfs_member",))
+    assert "Error: sda belongs to ZFS: zfs_member in sda; needed: a disk that no other\n" in screens
+    assert "Use the node layout" not in screens
+
+
 @pytest.mark.parametrize(
     ("release", "mode"),
     [
@@ -180,7 +210,7 @@ def test_spoke_is_absent_where_the_service_is(tmp_path: Path) -> None:
 
 
 def graphical(
-    name: str, directory: Path, kickstart: str, mode: str, *actions: str, disks: int = 1
+    name: str, directory: Path, kickstart: str, mode: str, *actions: str, disks: int = 1, on_sda: tuple[str, ...] = ()
 ) -> dict[str, dict[str, Any]]:
     """What is seen after each action."""
     if not list(WIDGETS.glob("AnacondaWidgets-*.typelib")) or not shutil.which("Xvfb"):
@@ -188,7 +218,7 @@ def graphical(
     pictures = directory / "pictures"
     pictures.mkdir()
     client, arguments = "spoke_client_graphical.py", (str(DATA / kickstart), mode, str(pictures), *actions)
-    done = run("el9", name, directory, client, *arguments, disks=disks)
+    done = run("el9", name, directory, client, *arguments, disks=disks, on_sda=on_sda)
     assert done.returncode == 0, done.stderr
     looks = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [look["action"] for look in looks] == ["start", *actions], done.stderr
@@ -249,6 +279,14 @@ def test_graphical_mirrored_pair_with_a_further_volume(tmp_path: Path) -> None:
     assert any(row.strip().startswith("onn-swap | 8 GiB") for row in used["table"])
     back = seen["back"]
     assert (back["incomplete"], back["may continue"]) == (False, True)
+
+
+def test_graphical_erases_only_what_is_confirmed(tmp_path: Path) -> None:
+    actions = ("enter", "erase", "use")
+    seen = graphical("graphical-erase", tmp_path, "nothing.ks", "interactive", *actions, on_sda=("swap", "gpt"))
+    assert (seen["enter"]["erase"], seen["enter"]["usable"]) == ("_Erase sda ST480FP0021 250 GiB (swap, gpt)", False)
+    assert seen["erase"]["usable"]
+    assert (seen["use"]["shown"], seen["use"]["failure"]) == ("current", "")
 
 
 def test_picture_of_the_spoke(tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -5,9 +5,9 @@ Does what its arguments say, one after the other, and prints a line of JSON for 
 
     spoke_client_graphical.py KICKSTART interactive|automated PICTURES ACTION...
 
-`enter`, `back`, `use`, `mirror`, `proposal`, `current`, `layout=NAME`, `images=N`, `size=MOUNT_POINT SIZE`, `tab`
-(walks through by keyboard), `picture=NAME` (a screenshot NAME.png in PICTURES; tells its size and how many pixels have
-the colour of the root volume).
+`enter`, `back`, `use`, `mirror`, `erase`, `proposal`, `current`, `layout=NAME`, `images=N`, `size=MOUNT_POINT SIZE`,
+`tab` (walks through by keyboard), `picture=NAME` (a screenshot NAME.png in PICTURES; tells its size and how many pixels
+have the colour of the root volume).
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ class Session:
             "table": [" | ".join(row[:4]) + (f" ({row[4]})" if row[4] else "") for row in spoke._rows],
             "problems": [row.get_accessible().get_name() for row in get("problems").get_children()],
             "usable": get("use_button").get_sensitive(),
+            "erase": get("erase_label").get_label() if get("erase_check").get_visible() else "",
             "failure": spoke._node.failure,
         }
 
@@ -109,8 +110,8 @@ class Session:
             self.hub._on_spoke_clicked(self.spoke.selector, None, self.spoke)
         elif name == "back":
             self.spoke.window.emit("button-clicked")
-        elif name in ("use", "mirror", "proposal", "current"):
-            self._press({"use": "u", "mirror": "r", "proposal": "n", "current": "c"}[name])
+        elif name in ("use", "mirror", "erase", "proposal", "current"):
+            self._press({"use": "u", "mirror": "r", "erase": "e", "proposal": "n", "current": "c"}[name])
         elif name == "layout":
             self._press(value[0])
         elif name == "images":
