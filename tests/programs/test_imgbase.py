@@ -421,6 +421,12 @@ PRECONDITIONS = [
     ),
     pytest.param(
         STANDARD,
+        volumes("root", tags=(imgbase.TAG_LAYER, imgbase.TAG_INIT)),
+        (f"{LEFT} onn/root tagged imgbased:init; {UNTOUCHED} | {OWN_CALL}",),
+        id="several-tags",
+    ),
+    pytest.param(
+        STANDARD,
         volumes("home", name=LAYER),
         (f"{LEFT} onn/{LAYER} of that name; {UNTOUCHED} | {OWN_CALL}",),
         id="volume-of-the-layers-name",
