@@ -133,9 +133,9 @@ Progress = Callable[[Iterable[Rendered], int], Iterable[Rendered]]
 def read_source(options: Options, stdin: TextIO) -> Source:
     """Read the inventory and what the directory remembers. Raises a usage error, and OSError."""
     site, report = read(options.hosts, options.passwords, stdin)
-    known, found = read_hosts(site, options.check_slowly)
-    report.extend(found)
     chosen = limited(site, options.limit)
+    known, found = read_hosts(site, options.check_slowly, None if options.limit is None else chosen)
+    report.extend(found)
     memory, notes = _memory(options)
     report.extend(own_programs(memory.templates))
     report.extend(idle_templates(memory.templates))
@@ -180,10 +180,13 @@ def _copy_json(copy: netboot.Copy, directory: Path) -> dict[str, object]:
 
 def _no_longer_nodes(options: Options, source: Source) -> Iterator[Problem]:
     """The hosts whose files this run would remove although nothing says that they are not nodes any more."""
+    skipped = [entry for entry in source.site.hosts if entry.name in source.chosen and is_skipped(entry)]
+    if not skipped:
+        return
     published = netboot.read_published(options.directory)
     armed = {one.host for one in published.permissions}
-    for entry in source.site.hosts:
-        if entry.name in published.hosts and entry.name in source.chosen and is_skipped(entry):
+    for entry in skipped:
+        if entry.name in published.hosts:
             state = "is armed" if entry.name in armed else f"was published to {options.directory}"
             message = f"{state}, but has neither node_mac nor node_disk now, and would be skipped"
             hint = "set both again; node_kind: none removes its files"

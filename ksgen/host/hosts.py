@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -25,11 +26,14 @@ from ksgen.problems import Problem
 from ksgen.variables import Identity, Settings
 
 
-def read_hosts(inventory: Inventory, slowly: bool = False) -> tuple[tuple[Host, ...], list[Problem]]:
+def read_hosts(
+    inventory: Inventory, slowly: bool = False, chosen: Collection[str] | None = None
+) -> tuple[tuple[Host, ...], list[Problem]]:
     """Type and check the variables of every host.
 
     A host with an error is left out, unless its plan can be shown: the layout policy alone has found the error, or that
-    no user can log in. `slowly`: each host is checked by itself, whatever it has in common with others.
+    no user can log in. `slowly`: each host is checked by itself, whatever it has in common with others. Of hosts that
+    are not `chosen`, if that is given, only the identity is read, and compared with those of the chosen ones.
     """
     hosts, identities, problems = [], [], []
     seen: dict[str, Host] = {}
@@ -42,6 +46,10 @@ def read_hosts(inventory: Inventory, slowly: bool = False) -> tuple[tuple[Host, 
         entry = rendered.entry
         values = read.of(entry)
         data = values.plain
+        if chosen is not None and entry.name not in chosen and not rendered.problems:
+            with contextlib.suppress(ValidationError):  # which is told with everything else about the host
+                identities.append((entry, Identity.model_validate(data)))
+                continue
         shape = None if slowly or rendered.problems else shape_of(entry, values)
         host, found = _alike(entry, data, shape, seen), list[Problem]()
         if host is None:

@@ -95,6 +95,17 @@ def test_limit_means(limit: str, count: int, tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path / "out" / "ks")) == count
 
 
+def test_limit_compares_with_all_hosts_and_checks_its_own(tmp_path: Path) -> None:
+    """A MAC address that another host has is an error; what else is wrong with the other is not told."""
+    path = tmp_path / "hosts.yaml"
+    _, _, host = inventory_text().partition("    node01.example.com:\n")
+    path.write_text(inventory_text() + "    node02.example.com:\n" + host + "      node_layout: huge\n")
+    result = ksgen(path, "-o", tmp_path / "out", "--limit", "node01*")
+    assert "52:54:00:aa:00:01 is also the MAC address of node01.example.com" in result.stderr
+    assert "huge" not in result.stderr
+    assert "huge" in ksgen(path, "-o", tmp_path / "out", "--limit", "node02*").stderr
+
+
 def test_limit_renders_only_its_own_hosts(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
