@@ -72,13 +72,16 @@ def _plot(title: str, across: str, up: str, lines: Sequence[Line]) -> str:
         parts.append(_text(_LEFT - 8, y(value) + 4, f"{value:,}", "end"))
     parts.append(_text(_WIDTH / 2, _HEIGHT - 14, across, "middle"))
     parts.append(_text(_LEFT - 8, _TOP - 14, up, "end"))
-    for line, colour in zip(lines, _COLOURS, strict=False):
+    for number, (line, colour) in enumerate(zip(lines, _COLOURS, strict=False)):
         places = [(x(a), y(b)) for a, b in line.points]
         parts.append(_stroke(places, colour, width=2))
         parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5" fill="{colour}"/>' for a, b in places]
-        parts += [_text(a, b - 9, _value(v), "middle", colour) for (a, b), (_, v) in zip(places, line.points)]
-        end = places[-1]
-        parts.append(_text(end[0], end[1] + 20, line.name, "end", colour, size=14))
+        # Values of the first line are above it, those of the second below.
+        side = -9 if number == 0 else 18
+        for n, ((a, b), (_, value)) in enumerate(zip(places, line.points, strict=True)):
+            anchor = {0: "start", len(places) - 1: "end"}.get(n, "middle")
+            parts.append(_text(a + (6 if n == 0 else 0), b + side, _value(value), anchor, colour))
+        parts.append(_text(_LEFT + 12, _TOP + 20 + 20 * number, line.name, "start", colour, size=14))
     return _svg(_HEIGHT, parts)
 
 
