@@ -34,13 +34,8 @@ _SELECTION = (DISK_SELECTION, ("SelectedDisks", "ExclusiveDisks", "IgnoredDisks"
 _INITIALIZATION = (
     DISK_INITIALIZATION,
     (
-        "InitializationMode",
-        "DefaultDiskLabel",
-        "FormatUnrecognizedEnabled",
-        "InitializeLabelsEnabled",
-        "FormatLDLEnabled",
-        "DevicesToClear",
-        "DrivesToClear",
+        *("InitializationMode", "DefaultDiskLabel", "FormatUnrecognizedEnabled"),
+        *("FormatLDLEnabled", "DevicesToClear", "DrivesToClear"),
     ),
 )
 # No `bootloader` among the commands: its password, arguments and timeout stay. These two do not.
@@ -72,7 +67,8 @@ def _read(storage: Any, text: str, erases: bool) -> tuple[tuple[str, ...], str]:
     with _kept(_SELECTION, _BOOTLOADER, *(() if erases else (_INITIALIZATION,))):
         report = KickstartReport.from_structure(storage.ReadKickstart(text))
     initialization = STORAGE.get_proxy(DISK_INITIALIZATION)
-    # As both user interfaces do: else a disk without a partition table cannot be used.
+    # As both user interfaces do, and it stays so: else a disk without a partition table cannot be used, neither now nor
+    # with the kickstart that Anaconda writes of it.
     releases.set_property(initialization, "InitializeLabelsEnabled", True)
     if erases:
         # Later releases do not call a disk by its name here.

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Optional
 
+import anaconda_cases
 import pytest
+import record_anaconda
 from bench import BENCH, NO_BENCH
 from gate_cases import CASES, RECORDED, RELEASES, Case, Due, Inventory, Use, from_json
 from record_gate import ask, kickstart, without_words
@@ -19,7 +21,7 @@ from record_gate import ask, kickstart, without_words
 from org_ovirt_node import gate
 from org_ovirt_node import section as section_text
 from org_ovirt_node.gate import Group, Tree
-from org_ovirt_node.layout import ERROR, GIB, MIB, Device, Finding, align_up, has_errors
+from org_ovirt_node.layout import ERROR, GIB, MIB, Device, Finding, align_up, has_errors, storage_commands
 from org_ovirt_node.section import Section
 
 REFUSED = [case for case in CASES if case.expected is None]
@@ -508,6 +510,30 @@ def test_anaconda_still_plans_the_same(release: str) -> None:
         refusal = gate.refusal(findings)
         assert answer["gate"]["progress"][1:] == [gate.line(finding) for finding in findings]
         assert (answer["gate"]["error"] or {}).get("text", "") == refusal
+
+
+@pytest.mark.anaconda
+@pytest.mark.parametrize("release", RELEASES)
+def test_written_kickstart_makes_the_same_node(release: str) -> None:
+    """Anaconda's own, in which the hook has put our storage commands in the place of Anaconda's."""
+    if BENCH is None:
+        pytest.skip(NO_BENCH)
+    cases = {case.name: case for case in CASES if case.name in ("use-mirror", "use-ext4-more", "due")}
+    for name, answer in ask(BENCH, RELEASES[release], cases.values()).items():
+        tree = from_json(answer["tree"])
+        plan = gate.proposal(tree, section_of(cases[name]))
+        assert plan is not None
+        words = ("part", "raid", "volgroup", "logvol", "reqpart")
+        kept = [line for line in answer["kickstart"].splitlines() if line.split(" ")[0] not in words]
+        text = "\n".join((*kept, storage_commands(plan, [disk.name for disk in tree.disks]).text))
+        machine = anaconda_cases.Case(name, "128 GiB", disks=2)
+        again = record_anaconda.ask(BENCH, release, machine, text, uefi=True)
+        assert again["complaints"] == []
+        made = [(d.kind, d.size, d.filesystem or None, d.mount_point) for d in tree.devices if d.kind != "disk"]
+        assert sorted(map(str, made)) == sorted(
+            str((kind, size, filesystem or None, mount_point or None))
+            for kind, _, size, filesystem, mount_point, _ in again["devices"]
+        )
 
 
 @pytest.mark.anaconda

@@ -74,8 +74,8 @@ def select(disks: list[str]) -> None:
 SETTINGS = {
     DISK_SELECTION: ("SelectedDisks", "ExclusiveDisks", "IgnoredDisks"),
     DISK_INITIALIZATION: (
-        "InitializationMode", "DefaultDiskLabel", "FormatUnrecognizedEnabled", "InitializeLabelsEnabled",
-        "FormatLDLEnabled", "DevicesToClear", "DrivesToClear",
+        "InitializationMode", "DefaultDiskLabel", "FormatUnrecognizedEnabled", "FormatLDLEnabled",
+        "DevicesToClear", "DrivesToClear",
     ),
     BOOTLOADER: ("BootloaderMode", "PreferredLocation", "ExtraArguments", "Timeout", "IsPasswordSet"),
 }  # fmt: skip
@@ -84,7 +84,7 @@ SETTINGS = {
 def settings() -> dict[str, Any]:
     """What storage commands have set, as far as Storage tells it in properties and in what it writes.
 
-    Not the boot drive, which every partitioning sets.
+    Not the boot drive, which every partitioning sets; and disks without a partition table may get one from then on.
     """
     told = {name: getattr(STORAGE.get_proxy(where), name) for where, names in SETTINGS.items() for name in names}
     lines = STORAGE.get_proxy().GenerateKickstart().splitlines()
@@ -141,6 +141,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     last = STORAGE.get_proxy(STORAGE.get_proxy().CreatedPartitioning[-1]).PartitioningMethod
     out = {
         "last": last,
+        "kickstart": STORAGE.get_proxy().GenerateKickstart(),
         "changed": {name: after[name] for name in before if after[name] != before[name]} if before else {},
         "complaints": complaints,
         "tree": dataclasses.asdict(tree),
