@@ -55,6 +55,13 @@ def refusals(facts: Facts, chosen: Sequence[Candidate], group: str) -> Iterator[
             yield Finding("disk-refused", ERROR, "disk", (("why", each.found), ("needed", each.needed)))
 
 
+def not_cleared(contents: Sequence[Content]) -> Iterator[Finding]:
+    """The disks that are not empty, where a kickstart does not clear any."""
+    for each in contents:
+        if each.what:
+            yield Finding("disk-not-cleared", ERROR, "disk", (("disk", each.disk), ("found", each.what)))
+
+
 def unconfirmed(contents: Sequence[Content], erased: Collection[str]) -> Iterator[Finding]:
     """The disks that are not empty, but for those of which a person has consented to lose what is on them."""
     for each in contents:

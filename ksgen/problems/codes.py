@@ -243,6 +243,7 @@ CODES: dict[str, dict[str, str]] = {
         "disk-unselected": "no disk is selected",
         "disk-refused": "a selected disk must not be erased",
         "disk-not-empty": "a selected disk is not empty, and its erasure is not confirmed",
+        "disk-not-cleared": "a disk of a kickstart is not empty, and nothing clears it",
         "encryption-chosen": "encryption is chosen, which the node layout does not have",
         "storage-remark": "a warning of Anaconda about the layout",
         "storage-refused": "Anaconda does not accept the node layout",

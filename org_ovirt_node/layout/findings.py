@@ -185,6 +185,10 @@ _WORDS = {
         "disk {disk} is not empty: {found}",
         "confirm that it is erased, or select another disk in Installation Destination",
     ),
+    "disk-not-cleared": (
+        "disk {disk} is not empty: {found}; the kickstart does not clear it",
+        "add clearpart --all --initlabel --drives={disk} to the kickstart, if what is on it may go",
+    ),
     "encryption-chosen": (
         "Installation Destination is set to encrypt the data; the node layout is not encrypted",
         "clear the choice there",

@@ -107,7 +107,11 @@ class FollowKickstartTask(Task):
     def run(self) -> Look:
         """Raises InvalidStorageError with all that is wrong. What may be erased, the kickstart has said."""
         tree = storage.read_tree()
-        return _make(tree, self._section, gate.obstacles(tree, self._section), erases=False)
+        obstacles = list(gate.obstacles(tree, self._section))
+        if not partitioning.clears_disks():
+            there = contents.look(tree, self._section.request().volume_group)
+            obstacles += erasure.not_cleared(there.contents)
+        return _make(tree, self._section, tuple(obstacles), erases=False)
 
 
 def _make(tree: Tree, section: Section, obstacles: tuple[Finding, ...], erases: bool) -> Look:

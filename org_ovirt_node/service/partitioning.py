@@ -15,7 +15,11 @@ from dasbus.client.proxy import get_object_path
 from dasbus.error import DBusError
 from dasbus.typing import unwrap_variant
 from pyanaconda.anaconda_loggers import get_module_logger
-from pyanaconda.core.constants import PARTITIONING_METHOD_AUTOMATIC
+from pyanaconda.core.constants import (
+    CLEAR_PARTITIONS_DEFAULT,
+    CLEAR_PARTITIONS_NONE,
+    PARTITIONING_METHOD_AUTOMATIC,
+)
 from pyanaconda.modules.common.constants.objects import BOOTLOADER, DISK_INITIALIZATION, DISK_SELECTION
 from pyanaconda.modules.common.constants.services import STORAGE
 from pyanaconda.modules.common.structures.kickstart import KickstartReport
@@ -134,6 +138,12 @@ def _kept(*properties: tuple[Any, tuple[str, ...]]) -> Iterator[None]:
         for proxy, name, value in values:
             if getattr(proxy, name) != value:
                 releases.set_property(proxy, name, value)
+
+
+def clears_disks() -> bool:
+    """Whether the kickstart has said what is cleared, with `clearpart`."""
+    mode = STORAGE.get_proxy(DISK_INITIALIZATION).InitializationMode
+    return mode not in (CLEAR_PARTITIONS_DEFAULT, CLEAR_PARTITIONS_NONE)
 
 
 def has_commands() -> bool:

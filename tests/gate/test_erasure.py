@@ -103,3 +103,4 @@ def test_only_what_is_named_may_be_erased() -> None:
     assert [dict(f.values)["disk"] for f in erasure.unconfirmed(there, ())] == ["sda", "sdc"]
     assert [dict(f.values)["disk"] for f in erasure.unconfirmed(there, ("sda", "sdb"))] == ["sdc"]
     assert list(erasure.unconfirmed(there, ("sda", "sdc"))) == []
+    assert [dict(f.values)["disk"] for f in erasure.not_cleared(there)] == ["sda", "sdc"]

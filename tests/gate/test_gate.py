@@ -33,6 +33,7 @@ NOT_MADE = {
     "use-foreign": "Error: sda belongs to ZFS: ",
     "use-no-disk": "Error: no disk is selected. Cure: ",
     "use-too-large": "Error: 128 GiB of disk are too small for this layout: ",
+    "due-not-cleared": "Error: disk sda is not empty: ext4; the kickstart does not clear it. Cure: add clearpart ",
     "use-protected": "Error: Anaconda does not accept the node layout: ",
 }
 # ksgen, which writes some of the kickstarts, is not for the installer's Python.

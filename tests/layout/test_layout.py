@@ -578,6 +578,7 @@ OF_THE_SCREEN = {
     "disk-unselected",
     "disk-refused",
     "disk-not-empty",
+    "disk-not-cleared",
     "encryption-chosen",
     "storage-refused",
     "storage-remark",

@@ -208,6 +208,8 @@ CASES = (
     Case("use-too-large", Use(), None, section="\nvolume /data 128 GiB"),
     Case("use-protected", Use(), None, protected=("sda",)),
     Case("due", Due(CLEAR), section="--disks=1"),
+    Case("due-cleared", Due(CLEAR), on_sda=("ext4",)),
+    Case("due-not-cleared", Due("ignoredisk --only-use=sda\n"), None, on_sda=("ext4",)),
     Case("due-bios", Due(CLEAR), bios=True),
     Case("due-two-disks", Due(CLEAR.replace("=sda\n", "=sda,sdb\n"))),
     Case("due-mirror", Due(CLEAR.replace("=sda\n", "=sda,sdb\n")), section="--mirror"),
