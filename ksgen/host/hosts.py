@@ -23,7 +23,9 @@ from ksgen.host.shapes import shape as shape_of
 from ksgen.host.validation import validation_problem
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.problems import Problem
-from ksgen.variables import Identity, Settings
+from ksgen.variables import PREFIX, Identity, Settings
+
+_OF_IDENTITY = frozenset(PREFIX + name for name in Identity.model_fields)
 
 
 def read_hosts(
@@ -44,12 +46,12 @@ def read_hosts(
     for raw in nodes:
         rendered = expressions.rendered(raw)
         entry = rendered.entry
-        values = read.of(entry)
-        data = values.plain
         if chosen is not None and entry.name not in chosen and not rendered.problems:
             with contextlib.suppress(ValidationError):  # which is told with everything else about the host
-                identities.append((entry, Identity.model_validate(data)))
+                identities.append((entry, Identity.model_validate(read.of(entry, _OF_IDENTITY).plain)))
                 continue
+        values = read.of(entry)
+        data = values.plain
         shape = None if slowly or rendered.problems else shape_of(entry, values)
         host, found = _alike(entry, data, shape, seen), list[Problem]()
         if host is None:

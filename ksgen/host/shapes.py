@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
@@ -62,10 +62,11 @@ class Plain:
         # By the id of a variable, which stays its own because the variable is kept.
         self._shared: dict[int, tuple[Variable, object, object]] = {}
 
-    def of(self, entry: HostEntry) -> Values:
+    def of(self, entry: HostEntry, names: Collection[str] | None = None) -> Values:
+        """All `node_` variables of a host, or those with these names."""
         found = Values({}, {})
         for name, variable in entry.variables.items():
-            if is_claimed(name):
+            if is_claimed(name) if names is None else name in names:
                 _, found.plain[name], secrecy = self._shared.get(id(variable)) or self._read(variable)
                 if secrecy is not None:
                     found.secrecy[name] = secrecy

@@ -62,6 +62,10 @@ class Generation:
     def path(self, name: str) -> Path:
         return Path(f"{self.directory}/{STATE}/{self.number}/{name}")
 
+    def mode(self, name: str) -> int:
+        """The mode of a file. Raises OSError."""
+        return stat.S_IMODE(os.lstat(f"{self.directory}/{STATE}/{self.number}/{name}").st_mode)
+
 
 # What a file holds: a text, also in parts, of which other files have the same, or bytes.
 Content: TypeAlias = str | bytes | tuple[str, ...]

@@ -132,7 +132,7 @@ def changes(directory: Path, site: Site) -> Publication:
         if isinstance(left, Change):
             found.append(left._replace(old_secrets=entry.secrets, owner=entry.host) if entry else left)
         elif left != "dropped":
-            entries[name] = Entry(None, stat.S_IMODE(present.path(name).lstat().st_mode), is_linked=False)
+            entries[name] = Entry(None, present.mode(name), is_linked=False)
             files.update({name: entry} if entry else {})
             problems += [left] if isinstance(left, Problem) else []
 
@@ -169,7 +169,7 @@ def amended(directory: Path, texts: Mapping[str, Content], removed: Collection[s
             found += [change] if change else []
             files[name] = manifest.entry(known.files[name].host if name in known.files else None, data)
         else:
-            entries[name] = Entry(None, stat.S_IMODE(present.path(name).lstat().st_mode), is_linked=False)
+            entries[name] = Entry(None, present.mode(name), is_linked=False)
     if is_readable:
         text = manifest.to_text(Manifest(known.ksgen, known.sources, files))
         _, entries[manifest.NAME] = _compared(present, manifest.NAME, text, text.encode(), None)
@@ -353,9 +353,9 @@ def _left(
     present: Generation, name: str, entry: manifest.Entry | None, limit: frozenset[str] | None
 ) -> Change | Problem | Literal["carried", "dropped"]:
     """What happens to a published file that this run does not generate."""
-    path = present.directory / name
     if limit is not None and (entry is None or entry.host not in limit):
         return "carried"
+    path = present.directory / name
     if not generations.has_link(present.directory, name):
         return "dropped"  # it was removed or replaced by hand
     content = present.path(name).read_bytes()
