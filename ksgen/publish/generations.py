@@ -60,11 +60,15 @@ class Generation:
     names: frozenset[str]
 
     def path(self, name: str) -> Path:
-        return Path(f"{self.directory}/{STATE}/{self.number}/{name}")
+        return Path(self.place(name))
+
+    def place(self, name: str) -> str:
+        """The path as a text, of which there is one for each file of a site."""
+        return f"{self.directory}/{STATE}/{self.number}/{name}"
 
     def mode(self, name: str) -> int:
         """The mode of a file. Raises OSError."""
-        return stat.S_IMODE(os.lstat(f"{self.directory}/{STATE}/{self.number}/{name}").st_mode)
+        return stat.S_IMODE(os.lstat(self.place(name)).st_mode)
 
 
 # What a file holds: a text, also in parts, of which other files have the same, or bytes.

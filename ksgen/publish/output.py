@@ -69,8 +69,8 @@ class Change(NamedTuple):
     the new one. `owner` is the host that the file belongs to, None for one of the whole site.
     """
 
-    path: Path
-    old: Path | None
+    path: str
+    old: str | None
     new: Content | None
     note: str | None = None
     old_secrets: tuple[Place, ...] = ()
@@ -79,7 +79,9 @@ class Change(NamedTuple):
 
     def to_json(self, directory: Path) -> dict[str, object]:
         """The change as `ksgen --json` prints it."""
-        (name,) = redacted([str(self.path.relative_to(directory))])  # the name of a permission is the permission itself
+        (name,) = redacted(
+            [self.path.removeprefix(f"{directory}/")]
+        )  # the name of a permission is the permission itself
         what = "removed" if self.new is None else "changed" if self.old else "added"
         return {"file": name, "host": self.owner, "change": what}
 
@@ -160,7 +162,7 @@ def amended(directory: Path, texts: Mapping[str, Content], removed: Collection[s
     files = dict(known.files)
     for name in sorted({*present.names, *texts} - {manifest.NAME}):
         if name in removed:
-            found.append(Change(directory / name, present.path(name), None))
+            found.append(Change(f"{directory}/{name}", present.place(name), None))
             files.pop(name, None)
         elif name in texts:
             content = texts[name]
@@ -210,11 +212,11 @@ def carry_out(wanted: Publication, last: Callable[[], None] | None = None) -> No
 
 def diff(change: Change) -> Iterator[str]:
     """The change as a unified diff, without secrets. Raises OSError."""
-    (name,) = redacted([str(change.path)])  # the name of a permission is the permission itself
+    (name,) = redacted([change.path])  # the name of a permission is the permission itself
     if change.note:
         yield f"{name}: {change.note}"
         return
-    old = change.old.read_bytes() if change.old else b""
+    old = Path(change.old).read_bytes() if change.old else b""
     new = encoded(change.new or b"")
     try:
         before, after = (content.decode().split("\n") for content in (old, new))
@@ -330,12 +332,12 @@ def _compared(
     present: Generation, name: str, content: Content, data: bytes, group: int | None
 ) -> tuple[Change | None, Entry]:
     """The change of a file, and its entry in the next generation."""
-    path = Path(f"{present.directory}/{name}")
+    path = f"{present.directory}/{name}"
     mode = _PRIVATE if name.startswith(_PRIVATE_FILES) else _PUBLIC
     anew = Entry(content, mode)
     if name not in present.names:
         return Change(path, None, content), anew
-    old = present.path(name)
+    old = present.place(name)
     with open(os.open(old, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
         status = os.fstat(file.fileno())
         if status.st_size != len(data) or file.readall() != data:
@@ -360,7 +362,7 @@ def _left(
         return "dropped"  # it was removed or replaced by hand
     content = present.path(name).read_bytes()
     if entry and entry == manifest.entry(entry.host, content, entry.secrets):
-        return Change(path, present.path(name), None)
+        return Change(str(path), present.place(name), None)
     message = "no longer generated, but kept: " + (
         "it was modified after publication" if entry else "it is not in the manifest"
     )
