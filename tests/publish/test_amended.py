@@ -133,7 +133,8 @@ def test_nothing_is_published_when_the_last_step_fails(out: Path) -> None:
 def test_files_are_added_replaced_and_removed_in_the_order_of_their_names(out: Path) -> None:
     state = out / ".ksgen" / "1"
     wanted = output.amended(out, {"z": b"\xff\n", "boot/a": b"disk\n", "a": "new\n"}, {"ks/a.ks", "armed/a.1"})
-    assert [(str(Path(change.path).relative_to(out)), change.old and Path(change.old), change.new) for change in wanted.changes] == [
+    found = [(Path(change.path), change.old and Path(change.old), change.new) for change in wanted.changes]
+    assert [(str(path.relative_to(out)), *more) for path, *more in found] == [
         ("a", None, "new\n"),
         ("armed/a.1", state / "armed" / "a.1", None),
         ("boot/a", state / "boot" / "a", b"disk\n"),
