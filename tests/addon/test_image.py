@@ -97,7 +97,7 @@ def test_section_in_the_document_can_be_read() -> None:
     (head, body), *more = re.findall(r"^%addon org_ovirt_node (.*)\n((?:(?!%end).*\n)*)%end$", document, re.MULTILINE)
     assert section.parse(head.split(), body.split("\n")).problems == ()
     assert more == []
-    described = set(re.findall(r"^\| `(--[a-z-]+|volume|image)", document, re.MULTILINE))
+    described = set(re.findall(r"^\| `(--[a-z-]+|volume|swap|image)", document, re.MULTILINE))
     assert described == {*section._OPTIONS, *section._LINES}
 
 
