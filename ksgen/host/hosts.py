@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -42,14 +41,13 @@ def read_hosts(
     read = Plain()
     nodes, others = select_nodes(inventory)
     problems += others
-    expressions = Expressions(inventory)
+    expressions, of_others = Expressions(inventory), Expressions(inventory, _OF_IDENTITY.__contains__)
     for raw in nodes:
+        if chosen is not None and raw.name not in chosen and (known := _identity_alone(of_others.rendered(raw), read)):
+            identities.append(known)
+            continue
         rendered = expressions.rendered(raw)
         entry = rendered.entry
-        if chosen is not None and entry.name not in chosen and not rendered.problems:
-            with contextlib.suppress(ValidationError):  # which is told with everything else about the host
-                identities.append((entry, Identity.model_validate(read.of(entry, _OF_IDENTITY).plain)))
-                continue
         values = read.of(entry)
         data = values.plain
         shape = None if slowly or rendered.problems else shape_of(entry, values)
@@ -66,6 +64,16 @@ def read_hosts(
         identities.append((entry, host.settings.identity if host else _identity(data)))
     problems += [*across(identities), *release_problems(hosts)]
     return tuple(hosts), missing_everywhere(inventory, nodes, problems)
+
+
+def _identity_alone(rendered: Rendered, read: Plain) -> tuple[HostEntry, Identity] | None:
+    """The identity of a host, None where something is wrong with it, which is told with all else about the host."""
+    if rendered.problems:
+        return None
+    try:
+        return rendered.entry, Identity.model_validate(read.of(rendered.entry, _OF_IDENTITY).plain)
+    except ValidationError:
+        return None
 
 
 def _beside(rendered: Rendered, found: Iterable[Problem]) -> list[Problem]:
