@@ -67,7 +67,7 @@ def read_hosts(
 
 
 def _identity_alone(rendered: Rendered, read: Plain) -> tuple[HostEntry, Identity] | None:
-    """The identity of a host, None where something is wrong with it, which is told with all else about the host."""
+    """The identity of a host, None where something is wrong with it: a full read reports it."""
     if rendered.problems:
         return None
     try:
