@@ -108,8 +108,9 @@ def _alike(entry: HostEntry, data: Mapping[str, object], shape: Shape | None, se
     first = seen.get(shape.key) if shape else None
     if first is None or first.shape is None or shape is None or entry.is_incomplete:
         return None
-    identity = _identity(data)
-    if None in (*identity.disk, *identity.network):
+    try:
+        identity = Identity.model_validate(data)
+    except ValidationError:  # a full read reports it
         return None
     settings = first.settings.model_copy(update=dict(identity))
     host = Host(entry.name, settings, entry, Shape(first.shape.key, shape.values))

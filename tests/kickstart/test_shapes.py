@@ -304,6 +304,20 @@ def test_other_hosts_do_not(own: dict[str, str], tmp_path: Path) -> None:
     assert is_same_both_ways(site)
 
 
+@pytest.mark.parametrize(
+    ("own", "variable"),
+    [
+        ({"mac": "01:00:5e:00:00:01"}, "node_mac"),
+        ({"wwn": "0x0000000000000000"}, "node_disk.wwn"),
+        ({"address": "10.1.0.255/24"}, "node_network[0].ipv4"),
+    ],
+)
+def test_value_that_is_written_well_and_wrong_is_found(own: dict[str, str], variable: str, tmp_path: Path) -> None:
+    hosts, problems = read_hosts(rack(tmp_path, row(11), row(12, **own), row(13)))
+    assert [(problem.host, problem.variable) for problem in problems] == [("node12.example.com", variable)]
+    assert shared(hosts) == 1
+
+
 def test_racks_with_networks_of_their_own_share_a_shape(tmp_path: Path) -> None:
     rows = [row(n, address=f"10.{n}.0.7/24").replace("10.1.0.", f"10.{n}.0.") for n in (11, 12, 13)]
     site = rack(tmp_path, *rows)
