@@ -93,11 +93,11 @@ def test_each_site_has_one_heading() -> None:
 
 
 def test_memory_is_that_of_all_processes() -> None:
-    """Two children that write to so much each; what they share counts once."""
+    """Two processes that write to twice as much each; what they share counts once."""
     size = 30_000_000
     code = f"import os, time; shared = bytearray({size}); os.fork(); own = bytearray(b'x' * {size}); time.sleep(1)"
     peak = measure.peak_memory([sys.executable, "-c", code])
-    assert 2 * size < peak < 5 * size
+    assert 2 * size < peak < 6 * size
 
 
 def test_a_failed_command_stops_with_its_message() -> None:
