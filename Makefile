@@ -10,7 +10,7 @@ NPM_STAMP = $(NPM)/.stamp
 OLD_STAMPS = $(OLD_PYTHONS:%=$(VENV)-%/.stamp)
 export NPM_DIRECTORY = $(abspath $(NPM))
 # Tests of code that runs in the installer with the standard library and pykickstart only: also run on the installer's Pythons.
-PURE_TESTS = $(addprefix tests/layout/test_,geometry.py rules.py layout.py layout_properties.py automatic.py configuration.py) \
+PURE_TESTS = $(addprefix tests/layout/test_,geometry.py rules.py layout.py layout_properties.py configuration.py) \
   $(filter-out %/test_imgbase_source.py,$(wildcard tests/programs/test_*.py)) tests/section tests/gate tests/presentation tests/hook/test_hook_scripts.py
 # Tests that depend on package versions. Without the comparisons with Ansible, whose results differ between versions.
 LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart checks grammar goldens rendering cli explanation \
