@@ -98,7 +98,7 @@ def _cobbler(source: Path, inventory: Path, ours: Path, directory: Path) -> Time
 
 
 def _put_kernel(out: Path) -> None:
-    """What `arm` wants to see in the published tree; a run copies it from an install tree, which there is none of."""
+    """Create the kernel file that `arm` requires in the published tree; there is no install tree to copy it from."""
     kernel = out / "boot" / "el9" / "vmlinuz"
     kernel.parent.mkdir(parents=True)
     kernel.touch()

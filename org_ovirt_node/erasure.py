@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is on the disks that the node layout erases, and whether it may be erased: by the rules of programs/disks.py.
+"""The contents of the disks that the node layout erases, and whether they may be erased.
 
-Pure: service/contents.py looks at the disks, here they are judged.
+Pure: service/contents.py reads the disks; this module decides, by the rules of programs/disks.py.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -38,6 +38,7 @@ def find(facts: Facts, name: str, size: Optional[int]) -> Optional[Candidate]:
 
 
 def content(facts: Facts, candidate: Candidate, name: str) -> Content:
+    """The content of a disk, under the name that Storage has for it."""
     first = candidate.paths[0]
     found = disks.contents(facts, candidate)
     is_empty = found in _EMPTY and not any(each.type == "part" for each in facts.stack(candidate.names))

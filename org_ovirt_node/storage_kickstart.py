@@ -16,14 +16,12 @@ def node_kickstart(plan: Plan, disks: Sequence[str], before: str, erases: bool) 
 
     `before` is what Storage itself has written. `erases`: the disks are cleared whatever it says about that.
     """
-    names = ",".join(disks)
+    commands = storage_commands(plan, disks)
+    words = (*commands.selection_words, *(commands.clearing_words if erases else ()))
     kept = (*_REPEATED, *(() if erases else _OF_DISKS))
     lines = [line for line in before.splitlines() if line.split(" ")[0] in kept]
     lines += _namespaces(before)
-    lines.append(shlex.join(("ignoredisk", f"--only-use={names}")))
-    if erases:
-        lines += ["zerombr", shlex.join(("clearpart", "--all", "--initlabel", "--disklabel=gpt", f"--drives={names}"))]
-    return "\n".join((*lines, storage_commands(plan, disks).text))
+    return "\n".join((*lines, *map(shlex.join, words), commands.text))
 
 
 def _namespaces(before: str) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -37,7 +38,7 @@ def read_hosts(
     are not `chosen`, if that is given, only the identity is read, and compared with those of the chosen ones.
     """
     hosts, identities, problems = [], [], []
-    seen: dict[str, Host] = {}
+    seen: dict[str, _First] = {}
     read = Plain()
     nodes, others = select_nodes(inventory)
     problems += others
@@ -60,7 +61,7 @@ def read_hosts(
         if host is not None:
             hosts.append(host)
             if host.shape and not found:
-                seen.setdefault(host.shape.key, host)
+                seen.setdefault(host.shape.key, _First(host.shape.key, host.settings))
         identities.append((entry, host.settings.identity if host else _identity(data)))
     problems += [*across(identities), *release_problems(hosts)]
     return tuple(hosts), missing_everywhere(inventory, nodes, problems)
@@ -103,17 +104,26 @@ def _identity(data: Mapping[str, object]) -> Identity:
                     readable.pop(str(name), None)
 
 
-def _alike(entry: HostEntry, data: Mapping[str, object], shape: Shape | None, seen: Mapping[str, Host]) -> Host | None:
+class _First(NamedTuple):
+    """What the first host of a shape leaves for the others: their key in one place in memory, and settings to copy."""
+
+    key: str
+    settings: Settings
+
+
+def _alike(
+    entry: HostEntry, data: Mapping[str, object], shape: Shape | None, seen: Mapping[str, _First]
+) -> Host | None:
     """A host of the shape of one that has nothing wrong: only what is its own is read and checked."""
     first = seen.get(shape.key) if shape else None
-    if first is None or first.shape is None or shape is None or entry.is_incomplete:
+    if shape is None or first is None or entry.is_incomplete:
         return None
     try:
         identity = Identity.model_validate(data)
     except ValidationError:  # a full read reports it
         return None
     settings = first.settings.model_copy(update=dict(identity))
-    host = Host(entry.name, settings, entry, Shape(first.shape.key, shape.values))
+    host = Host(entry.name, settings, entry, Shape(first.key, shape.values))
     return None if any(identity_problems(host)) else host
 
 

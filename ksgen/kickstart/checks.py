@@ -10,7 +10,7 @@ from ksgen import lint
 from ksgen.grammar import Grammar, view
 from ksgen.host import Host, Location
 from ksgen.kickstart.access import sudo_problems
-from ksgen.kickstart.page import Templates, TracedLine, programs
+from ksgen.kickstart.page import Templates, TracedLine, in_parts, programs
 from ksgen.problems import Finding, Problem, Severity
 from ksgen.syntax import Node
 from ksgen.templates import TEMPLATES
@@ -66,13 +66,13 @@ def _without_programs(text: str) -> tuple[str, list[tuple[int, int]]]:
 
     And where they were cut out: the line, and how many lines less there are from there on.
     """
-    cuts = []
-    for program in programs():
-        before, found, after = text.partition(program)
-        if found:
-            cuts.append((before.count("\n") + 1, found.count("\n")))
-            text = before + after
-    return text, cuts
+    short, cuts = "", []
+    for part in in_parts(text):
+        if part in programs():
+            cuts.append((short.count("\n") + 1, part.count("\n")))
+        else:
+            short += part
+    return short, cuts
 
 
 def _line_in_whole(line: int, cuts: list[tuple[int, int]]) -> int:

@@ -192,6 +192,15 @@ def programs() -> tuple[Verbatim, ...]:
     return tuple(map(source, (disks, nics, imgbase)))
 
 
+def in_parts(text: str) -> tuple[str, ...]:
+    """A kickstart in parts: the programs in it are most of it, and the same for all hosts."""
+    parts = [text]
+    for program in programs():
+        before, found, after = parts[-1].partition(program)
+        parts[-1:] = [before, program, after] if found else [before]
+    return tuple(parts)
+
+
 def wanted_disks(settings: Settings) -> disks.Wanted:
     """What programs/disks.py looks for on a host."""
     return disks.Wanted(

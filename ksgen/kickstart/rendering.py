@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from ksgen.host import Host, stand_in
 from ksgen.kickstart.checks import Checker
-from ksgen.kickstart.page import Templates, programs
+from ksgen.kickstart.page import Templates, in_parts, programs
 from ksgen.kickstart.patterns import Pattern, pattern
 from ksgen.kickstart.provenance import Place, places, veiled
 from ksgen.problems import Problem
@@ -76,7 +76,7 @@ class _Renderer:
         problems = [*problems, *self._checker.run(host, text, values)]
         secrets = self._secrets(host, text)
         of_shape = self._pattern(host, text, secrets) if host.name in self._typical and not problems else None
-        return Rendered(host.name, _parts(text), tuple(map(host.discreet, problems)), secrets, of_shape)
+        return Rendered(host.name, in_parts(text), tuple(map(host.discreet, problems)), secrets, of_shape)
 
     def _secrets(self, host: Host, text: str) -> tuple[Place, ...]:
         """Where the secrets of the host are in its kickstart."""
@@ -96,15 +96,6 @@ class _Renderer:
         shown, _ = self._templates.render(other[0])
         found = pattern(shown or "", other[1], secrets)
         return found if found and "".join(found.filled(host.shape.values)) == text else None
-
-
-def _parts(text: str) -> tuple[str, ...]:
-    """A text in parts: the programs in it are most of it, and the same for all hosts."""
-    parts = [text]
-    for program in programs():
-        before, found, after = parts[-1].partition(program)
-        parts[-1:] = [before, program, after] if found else [before]
-    return tuple(parts)
 
 
 def render_all(

@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The `node_` variables and their types."""
 
+from ksgen.variables.addresses import (
+    INTERFACE_LONGEST,
+    any_address,
+    domain_name,
+    host_name,
+    interface_address,
+    parse_interface_name,
+    parse_mac,
+)
 from ksgen.variables.addressing import MTU6_MIN
 from ksgen.variables.disk import Disk, SizeRange, node_link
 from ksgen.variables.doubtful import boot_nic_findings
 from ksgen.variables.kernel import KERNEL_LINE_LONGEST, one_argument
 from ksgen.variables.keyboard import keyboard as keyboard_layout
 from ksgen.variables.links import Links
+from ksgen.variables.localization import language, time_zone
 from ksgen.variables.names import REMOVED, is_claimed, misspelt
 from ksgen.variables.network import (
     MTU_MAX,
@@ -28,22 +38,7 @@ from ksgen.variables.refusing import refusal, refusals
 from ksgen.variables.schema import file_schema, variables_schema
 from ksgen.variables.settings import PREFIX, PRIVATE, SECRETS, DhcpRange, Identity, Settings, User
 from ksgen.variables.topology import topology_findings
-from ksgen.variables.values import (
-    INTERFACE_LONGEST,
-    LINE_LONGEST,
-    SHOWN_LONGEST,
-    any_address,
-    domain_name,
-    host_name,
-    interface_address,
-    language,
-    nearest,
-    one_line,
-    parse_interface_name,
-    parse_mac,
-    shown,
-    time_zone,
-)
+from ksgen.variables.values import LINE_LONGEST, SHOWN_LONGEST, nearest, one_line, shown
 from ksgen.variables.words import ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
 
 __all__ = [

@@ -7,9 +7,9 @@ import ipaddress
 from collections.abc import Iterator
 
 from ksgen.problems import Finding
+from ksgen.variables.addresses import reserved_in
 from ksgen.variables.links import Links, Located
 from ksgen.variables.network import Interface, carries_other, own_ipv4, own_ipv6, static_addresses
-from ksgen.variables.values import reserved_in
 
 MTU6_MIN = 1280  # RFC 8200
 

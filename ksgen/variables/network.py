@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from ksgen.variables.values import (
+from ksgen.variables.addresses import (
     INTERFACE_LONGEST,
-    STRICT,
     Address,
     Address4,
     Address6,
@@ -22,10 +21,8 @@ from ksgen.variables.values import (
     InterfaceName,
     Mac,
     Member,
-    nearest,
-    refuse,
-    shown,
 )
+from ksgen.variables.values import STRICT, nearest, refuse, shown
 
 MTU_MIN = 576  # RFC 791 asks every IPv4 host for as much
 MTU_MAX = 9216  # what switches call jumbo

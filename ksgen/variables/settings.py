@@ -8,35 +8,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from ksgen.variables.addresses import Address4, HostName, InterfaceName, Mac, any_address, domain_name
 from ksgen.variables.disk import Disk
 from ksgen.variables.kernel import InstallerArguments, SystemArguments
 from ksgen.variables.keyboard import Keyboard
+from ksgen.variables.localization import Language, TimeZone
 from ksgen.variables.network import Interface
 from ksgen.variables.people import PasswordHash, PersonName, SshKey, UserName
-from ksgen.variables.values import (
-    STRICT,
-    Address4,
-    HostName,
-    ImageUrl,
-    InterfaceName,
-    Language,
-    Line,
-    Mac,
-    Script,
-    ServerUrl,
-    Sha256,
-    Size,
-    TimeZone,
-    TreeUrl,
-    a_text,
-    any_address,
-    domain_name,
-    nearest,
-    one_line,
-    parse_size,
-    refuse,
-    shown,
-)
+from ksgen.variables.urls import ImageUrl, ServerUrl, Sha256, TreeUrl
+from ksgen.variables.values import STRICT, Line, Script, Size, a_text, nearest, one_line, parse_size, refuse, shown
 from org_ovirt_node.layout import BOOT_SIZE, Request, is_efi_dir, size_text
 
 PREFIX = "node_"

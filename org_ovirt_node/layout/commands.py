@@ -55,6 +55,7 @@ class Volume:
 class Commands:
     """What the storage part of a kickstart prints. `reserve_mib` is None where the disk is not known."""
 
+    disks: tuple[str, ...]
     is_mirrored: bool
     parts: tuple[Part, ...]
     arrays: tuple[Array, ...]
@@ -67,6 +68,17 @@ class Commands:
     metadata_mib: int
     swap: Optional[Volume]
     volumes: tuple[Volume, ...]
+
+    @property
+    def selection_words(self) -> tuple[tuple[str, ...], ...]:
+        """The command that leaves all other disks alone, as its words."""
+        return (("ignoredisk", f"--only-use={','.join(self.disks)}"),)
+
+    @property
+    def clearing_words(self) -> tuple[tuple[str, ...], ...]:
+        """The commands that erase the disks, each as its words."""
+        drives = f"--drives={','.join(self.disks)}"
+        return (("zerombr",), ("clearpart", "--all", "--initlabel", "--disklabel=gpt", drives))
 
     @property
     def partition_words(self) -> tuple[tuple[str, ...], ...]:
@@ -93,6 +105,7 @@ def storage_commands(plan: Plan, disks: Sequence[str]) -> Commands:
     arrays = plan.of_kind("mdarray")
     swaps = [_volume(device, plan.swap_range is not None) for device in plan.of_kind("lvmlv")]
     return Commands(
+        disks=tuple(disks),
         is_mirrored=plan.request.mirrored,
         parts=tuple(_part(device, links) for device in plan.of_kind("partition") if _is_ours(device, plan)),
         arrays=tuple(_array(device) for device in arrays),

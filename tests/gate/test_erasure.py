@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the node layout erases: what is on the disks, what a person has to confirm, what nobody may erase."""
+"""The contents of the disks that the node layout erases: what requires confirmation, and what is refused."""
 
 from __future__ import annotations
 

@@ -174,9 +174,7 @@ def racks(draw: st.DrawFn) -> dict[str, Any]:
     for name in draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=5, unique=True)):
         variables: dict[str, Any] = {"node_mac": draw(st.sampled_from(MACS)), "node_disk": draw(DISK)}
         if network is not None:
-            variables["node_network"] = [
-                *draw(st.sampled_from(({}, {"ipv4": None})).map(lambda _: with_own(draw, network)))
-            ]
+            variables["node_network"] = [*with_own(draw, network)]
         if draw(st.integers(0, 9)) == 0:
             variables["node_hostname"] = draw(st.sampled_from(NAMES))
         hosts[name] = variables
@@ -348,7 +346,7 @@ def test_server_that_one_network_reaches_and_another_does_not(tmp_path: Path) ->
         row(n, address=f"10.{n}.0.7/24").replace("10.1.0.", f"10.{n}.0.").replace(f"gateway4: 10.{n}.0.1, ", "")
         for n in (11, 12, 13)
     ]
-    site = rack(tmp_path, *rows, more="    node_installer_args: []\n".replace("[]", "[quiet]"))
+    site = rack(tmp_path, *rows, more="    node_installer_args: [quiet]")
     assert is_same_both_ways(site)
     path = tmp_path / "hosts.yaml"
     path.write_text(path.read_text().replace("pxe.example.com", "10.11.0.9"))
@@ -430,10 +428,14 @@ CHANGES = {
     "no host name": ("network.ks.j2", "--hostname={{ hostname }}", "--hostname="),
     "name in capitals": ("header.ks.j2", "{{ name }}", "{{ name|upper }}"),
     "short name": ("network.ks.j2", "--hostname={{ hostname }}", "--hostname={{ hostname.split('.')[0] }}"),
-    "address elsewhere": ("storage.ks.j2", "zerombr\n", "zerombr\n# {{ settings.mac }} {{ settings.disk[0].wwn }}\n"),
+    "address elsewhere": (
+        "storage.ks.j2",
+        "# Storage\n",
+        "# Storage of {{ settings.mac }}, {{ settings.disk[0].wwn }}\n",
+    ),
     "addresses added": ("people.ks.j2", "# People\n", "# {{ name|length }} {{ settings.mac[-2:] }}\n"),
     "undefined": ("place.ks.j2", "# Place\n", "{{ nothing }}\n"),
-    "disk twice": ("storage.ks.j2", "zerombr\n", "zerombr\nzerombr\n"),
+    "disk twice": ("storage.ks.j2", "# Storage\n", "# Storage\nzerombr\n"),
 }
 
 

@@ -22,27 +22,20 @@ from trapfile import Entry, parameters
 from ksgen.variables import (
     LINE_LONGEST,
     language,
+    localization,
     one_line,
     parse_mac,
     password_hash,
     shown,
     ssh_key,
     time_zone,
-    values,
 )
+from ksgen.variables.addresses import any_address, domain_name, parse_member
 from ksgen.variables.keyboard import keyboard
+from ksgen.variables.localization import recorded_locales
 from ksgen.variables.people import user_name
-from ksgen.variables.values import (
-    SCRIPT_LONGEST,
-    any_address,
-    domain_name,
-    image_url,
-    parse_member,
-    parse_size,
-    recorded_locales,
-    script,
-    tree_url,
-)
+from ksgen.variables.urls import image_url, tree_url
+from ksgen.variables.values import SCRIPT_LONGEST, parse_size, script
 
 GIB = 2**30
 
@@ -303,7 +296,7 @@ def test_languages_are_those_of_langtable() -> None:
 
 
 def test_packaged_time_zones_are_time_zones() -> None:
-    assert values._packaged_zones() <= zoneinfo.available_timezones()
+    assert localization._packaged_zones() <= zoneinfo.available_timezones()
     assert accepts(time_zone, "Europe/Vienna")
     assert not accepts(time_zone, "posixrules")
 
