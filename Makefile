@@ -10,11 +10,11 @@ NPM_STAMP = $(NPM)/.stamp
 OLD_STAMPS = $(OLD_PYTHONS:%=$(VENV)-%/.stamp)
 export NPM_DIRECTORY = $(abspath $(NPM))
 # Tests of code that runs in the installer with the standard library and pykickstart only: also run on the installer's Pythons.
-PURE_TESTS = $(addprefix tests/layout/test_,geometry.py rules.py layout.py layout_properties.py configuration.py) \
+PURE_TESTS = $(addprefix tests/layout/test_,geometry.py rules.py layout.py layout_of_hosts.py layout_properties.py configuration.py) \
   $(filter-out %/test_imgbase_source.py,$(wildcard tests/programs/test_*.py)) tests/section tests/gate tests/presentation tests/hook/test_hook_scripts.py
 # Tests that depend on package versions. Without the comparisons with Ansible, whose results differ between versions.
 LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart checks grammar goldens rendering cli explanation \
-  image vault server,$(wildcard tests/*/test_$(name).py))
+  image vault server store routes,$(wildcard tests/*/test_$(name).py))
 
 .DEFAULT_GOAL = run
 .PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench plots goldens traps man pictures rpm bundle clean
@@ -78,9 +78,9 @@ rpm: $(STAMP)   ## build RPM packages of the last commit in dist/; requires rpmb
 man: $(STAMP)   ## update the manual page docs/ksgen.1 from the command
 	$(VENV)/bin/python docs/manpage.py
 
-pictures: $(STAMP)   ## update docs/pictures/; the graphical spoke requires Anaconda's code
+pictures: $(STAMP)   ## update docs/pictures/; those of the graphical spoke require Anaconda's code
 	$(VENV)/bin/python docs/pictures.py
-	$(VENV)/bin/python -m pytest -q tests/gui/test_spokes.py -k test_picture_of_the_spoke --write-goldens
+	$(VENV)/bin/python -m pytest -q tests/gui/test_spokes.py -k test_graphical --write-goldens
 
 bundle: $(STAMP)   ## build an archive in dist/ that installs ksgen of the last commit without internet
 	.ci/bundle $(abspath $(VENV))/bin/python dist
@@ -89,7 +89,7 @@ goldens: $(STAMP)   ## update the golden kickstarts; review the diff
 	$(VENV)/bin/python -m pytest -q tests/kickstart/test_goldens.py --write-goldens
 
 traps: $(STAMP)   ## update the messages in tests/data/*-traps.txt; review the diff
-	$(VENV)/bin/python -m pytest -q --write-traps $(foreach name,host disk network values inventory expressions,$(wildcard tests/*/test_$(name).py)) -k 'trap or refused_and'
+	$(VENV)/bin/python -m pytest -q --write-traps $(foreach name,host disk network values content_values inventory expressions,$(wildcard tests/*/test_$(name).py)) -k 'trap or refused_and'
 
 $(STAMP): setup.cfg pyproject.toml .ci/system-packages .ci/environment $(wildcard .ci/locked/ksgen-*.txt)
 	.ci/system-packages

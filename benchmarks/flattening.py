@@ -113,6 +113,8 @@ def _own_values(host: Host) -> Iterator[tuple[str, str]]:
     """What distinguishes a host from others of its kind, by the names that the limit's template has for them."""
     if host.settings.mac:
         yield "mac", host.settings.mac
+    if host.settings.iscsi_initiator:
+        yield "iscsi_initiator", host.settings.iscsi_initiator
     for n, disk in enumerate(host.disks):
         for name, value in (("wwn", disk.wwn), ("serial", disk.serial)):
             if value:

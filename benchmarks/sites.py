@@ -9,11 +9,12 @@ bridges, mirrored pairs of disks, DHCP, and both releases.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-EXAMPLE_HOSTS = 40
+EXAMPLE_HOSTS = 40  # its nodes
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"
 _FLAT = """\
 all:
@@ -60,12 +61,16 @@ def _flat_host(n: int) -> str:
 
 
 def examples(directory: Path, hosts: int, addon: bool) -> Path:
-    """Write examples/ as often as it takes for so many hosts (a multiple of 40); returns the inventory."""
+    """Write the nodes of examples/ as often as it takes for so many hosts (a multiple of 40); returns the inventory."""
     head, racks = re.split(r"(?<=  children:\n)", (EXAMPLES / "hosts.yaml").read_text(), maxsplit=1)
+    racks, plain, _ = racks.partition("    # Four plain hosts")
+    assert plain
     variables = directory / "group_vars"
     variables.mkdir()
     files = {path.stem: path.read_text() for path in sorted((EXAMPLES / "group_vars").glob("*.yml"))}
+    del files["rack_d"]
     (variables / "all.yml").write_text(files.pop("all"))
+    shutil.copytree(EXAMPLES / "files", directory / "files")
     path = directory / "hosts.yaml"
     with path.open("w") as file:
         file.write(head.replace("  vars:\n", f"  vars:\n    node_addon: {_word(addon)}\n", 1))

@@ -91,11 +91,54 @@ imgbase --debug layout --init
 %end
 """
 
+# A plain EL host of oVirt.
+OVIRT_HOST = f"""\
+#version=RHEL10
+text --non-interactive
+reboot --eject
+url --url=http://pxe.example.com/el10/BaseOS/
+repo --name=AppStream --baseurl=http://pxe.example.com/el10/AppStream/
+repo --name=ovirt --baseurl=http://pxe.example.com/ovirt-45/ --includepkgs=ovirt-*,vdsm*
+lang en_US.UTF-8
+keyboard us
+timezone Etc/UTC --utc
+rootpw --iscrypted {HASH}
+network --device=eno1 --bootproto=dhcp
+services --enabled=chronyd
+ignoredisk --only-use={_DISK}
+zerombr
+clearpart --all --initlabel --drives={_DISK}
+bootloader --timeout=5
+reqpart
+part /boot --fstype=xfs --size=2048
+part pv.01 --size=1 --grow
+volgroup el pv.01
+logvol swap --vgname=el --name=swap --fstype=swap --size=4096
+logvol / --vgname=el --name=root --fstype=xfs --size=15360
+logvol /home --vgname=el --name=home --fstype=xfs --size=1024
+logvol /tmp --vgname=el --name=tmp --fstype=xfs --size=1024
+logvol /var --vgname=el --name=var --fstype=xfs --size=15360
+logvol /var/crash --vgname=el --name=var_crash --fstype=xfs --size=10240
+logvol /var/log --vgname=el --name=var_log --fstype=xfs --size=8192
+logvol /var/log/audit --vgname=el --name=var_log_audit --fstype=xfs --size=2048
+logvol /var/tmp --vgname=el --name=var_tmp --fstype=xfs --size=10240
+
+%packages --exclude-weakdeps --inst-langs=en
+@^minimal-environment
+chrony
+ovirt-host
+%end
+
+%post --erroronfail
+dnf -y install centos-release-ovirt45
+%end
+"""
+
 
 class Example(NamedTuple):
     """`good` stands in a good kickstart; `bad` takes its place.
 
-    The kickstart is `plain`, `small`, or as ksgen writes one: `node` with the add-on, `alone` without.
+    The kickstart is `plain`, `small`, `host`, or as ksgen writes one: `node` with the add-on, `alone` without.
     """
 
     good: str
@@ -105,6 +148,7 @@ class Example(NamedTuple):
 
 
 _PARTITIONING = PLAIN[PLAIN.index("reqpart\n") : PLAIN.index("selinux")]
+_PARTITIONING_OF_HOST = OVIRT_HOST[OVIRT_HOST.index("reqpart\n") : OVIRT_HOST.index("\n%packages")]
 _FROM_SOURCE = PLAIN[PLAIN.index("url ") : PLAIN.index("%addon")]
 _BOOT_TO_POOL = SMALL[SMALL.index("part /boot") : SMALL.index("logvol swap")]
 _POST = "%post --erroronfail --log=/var/log/ovirt-node-init.log"
@@ -406,13 +450,49 @@ EXAMPLES: dict[str, Example] = {
     "imgbase-failure-ignored": Example("imgbase --debug layout --init\n", "imgbase layout --init || true\n", "small"),
     "imgbase-not-last": Example(
         "END_OF_IMGBASE_PY\n%end\n",
-        "END_OF_IMGBASE_PY\n%end\n\n%post --erroronfail\ndnf -y install tmux\n%end\n",
+        "END_OF_IMGBASE_PY\n%end\n\n%post --erroronfail\ndnf -y --enablerepo=site install tmux\n%end\n",
         "alone",
     ),
     "imgbase-nodectl": Example("imgbase --debug layout --init\n", "nodectl init\n", "small"),
     "imgbase-nochroot": Example(_POST, "%post --nochroot --erroronfail --log=/tmp/ovirt-node-init.log", "alone"),
     "addon-name": Example("%addon com_redhat_kdump", "%addon com_redhat_kdmp"),
     "addon-section": Example("volume /data 20 GiB", "volume /data 20", "node"),
+    "certificate-option": Example(
+        "%pre\n", "%certificate --filename=site.pem --type=anchor\n-----BEGIN CERTIFICATE-----\n%end\n\n%pre\n"
+    ),
+    "node-service-missing": Example(
+        "imgbase --debug layout --init\n%end\n",
+        "dnf -y --enablerepo=site install zabbix-agent2\nimgbase --debug layout --init\n%end\n"
+        "services --enabled=zabbix-agent2\n",
+        "small",
+    ),
+    "node-service-wanted": Example(
+        "mkdir --parents /var/imgbased\n", "systemctl disable cockpit.socket\nmkdir --parents /var/imgbased\n", "small"
+    ),
+    "node-chkconfig": Example(
+        "mkdir --parents /var/imgbased\n", "chkconfig snmpd on\nmkdir --parents /var/imgbased\n", "small"
+    ),
+    "node-kdump-off": Example(
+        "%post --erroronfail\n",
+        "%addon com_redhat_kdump --enable --reserve-mb=auto\n%end\n\n%post --erroronfail\n",
+        "small",
+    ),
+    "node-no-repository": Example(
+        "mkdir --parents /var/imgbased\n", "dnf -y install tmux\nmkdir --parents /var/imgbased\n", "small"
+    ),
+    "node-etc-removed": Example(
+        "mkdir --parents /var/imgbased\n",
+        "rm -f /etc/cockpit/disallowed-users\nmkdir --parents /var/imgbased\n",
+        "small",
+    ),
+    "node-mode-undone": Example(
+        "mkdir --parents /var/imgbased\n", "chmod 0600 /etc/crontab\nmkdir --parents /var/imgbased\n", "small"
+    ),
+    "node-file-rewritten": Example(
+        "mkdir --parents /var/imgbased\n",
+        "sed -i 's/^PermitRootLogin.*/PermitRootLogin no/' /etc/ssh/sshd_config\nmkdir --parents /var/imgbased\n",
+        "small",
+    ),
     "selinux-off": Example("bootloader --timeout=5\n", "bootloader --timeout=5\nselinux --disabled\n", "small"),
     "node-autopart": Example(
         SMALL[SMALL.index("reqpart\n") : SMALL.index("\n%post")], "autopart --type=thinp\n", "small"
@@ -486,4 +566,20 @@ EXAMPLES: dict[str, Example] = {
     "reserve-small": Example("--reserved-space=20480", "--reserved-space=6144", "small"),
     "metadata-small": Example("--metadatasize=1024", "--metadatasize=256", "small"),
     "swap-thin": Example("--name=swap --fstype=swap", "--name=swap --thin --poolname=pool00 --fstype=swap", "small"),
+    # --- oVirt hosts without a node image ---
+    "host-release-old": Example("centos-release-ovirt45", "centos-release-ovirt44", "host"),
+    "host-module": Example("zerombr\n", "zerombr\nmodule --name=virt --stream=rhel\n", "host"),
+    "host-packages-ignored": Example("%packages --exclude", "%packages --ignoremissing --exclude", "host"),
+    "host-repository-key": Example("--includepkgs=ovirt-*,vdsm*", "--install", "host"),
+    "host-watchdog": Example("chrony\n", "chrony\nwatchdog\n", "host"),
+    "host-autopart": Example(_PARTITIONING_OF_HOST, "autopart --type=lvm\n", "host"),
+    "host-thin-pool": Example(
+        "logvol / --vgname=el",
+        "logvol none --vgname=el --name=p --thinpool --size=40960\nlogvol / --thin --poolname=p --vgname=el",
+        "host",
+    ),
+    "host-root-small": Example("--name=root --fstype=xfs --size=15360", "--name=root --fstype=xfs --size=4096", "host"),
+    "host-volume-missing": Example("logvol /var --vgname=el --name=var --fstype=xfs --size=15360\n", "", "host"),
+    "host-volume-small": Example("--name=var --fstype=xfs --size=15360", "--name=var --fstype=xfs --size=5120", "host"),
+    "network-team": Example("network --device=eno1", "network --device=team0 --teamslaves=eno1,eno2", "host"),
 }

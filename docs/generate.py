@@ -17,7 +17,7 @@ from pathlib import Path
 import packages
 import performance
 from check_examples import EXAMPLES as CHECK_EXAMPLES
-from check_examples import HASH, KEY, PLAIN, SMALL, Example
+from check_examples import HASH, KEY, OVIRT_HOST, PLAIN, SMALL, Example
 from jinja2 import Environment, meta
 from rich.console import Console
 
@@ -32,8 +32,9 @@ from ksgen.problems import Problem
 from ksgen.problems.codes import CODES
 from ksgen.templates import TEMPLATES
 from ksgen.variables import PREFIX, Settings
+from ksgen.variables.kinds import NodeSettings
 from org_ovirt_node import layout
-from org_ovirt_node.layout import LAYOUTS, Request, size_text
+from org_ovirt_node.layout import HOST, LAYOUTS, Request, size_text
 from org_ovirt_node.layout.policy import ROOT_SIZE
 from org_ovirt_node.programs import disks
 
@@ -46,11 +47,35 @@ GROUPS = {
         "layout", "images", "root_size", "boot_size", "volumes", "swap_size", "filesystem", "vg",
         "pool",
     ),
-    "Network": ("mac", "network", "boot_network", "hostname", "server_url", "dhcp"),
+    "Network": (
+        "mac", "network", "boot_network", "hostname", "server_url", "report_url", "report_pin", "dhcp", "firewall",
+        "iscsi_initiator", "proxy", "ca_certificates",
+    ),
     "People": ("root_password_hash", "ssh_keys", "users"),
     "Place": ("timezone", "ntp_servers", "lang", "keyboard"),
-    "System": ("kernel_args", "boot_timeout", "selinux", "pre", "post", "installer_args"),
+    "System": (
+        "kernel_args", "boot_timeout", "selinux", "kdump", "pre", "post_site", "post_group", "post", "installer_args",
+    ),
+    "Content of the node": (
+        "repos", "packages", "drivers", "files", "modules", "sysctl", "hugepages", "services", "local_disks",
+    ),
+    "Power management": ("bmc",),
 }  # fmt: skip
+
+# An authority that no server has a certificate from; its key was discarded.
+CERTIFICATE_LINES = (
+    "-----BEGIN CERTIFICATE-----",
+    "MIIBLjCB1KADAgECAgEBMAoGCCqGSM49BAMCMBUxEzARBgNVBAMMCkV4YW1wbGUg",
+    "Q0EwIBcNMjAwMTAxMDAwMDAwWhgPMjA5OTEyMzEwMDAwMDBaMBUxEzARBgNVBAMM",
+    "CkV4YW1wbGUgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAROSQIkU7/czH42",
+    "aQcr6vOaaK8CeXg2dyuGOuaKXGQ8bBaLPsByZjqqQ9sFDJTJpZn7c/AiKKN6q2pU",
+    "p8YvDNc2oxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCv",
+    "rAKxXom8Ag+1CL9Uqg03FZSfsjoAoc2ORIcdtL2GvgIhAMy3/Drtsy2F6HJrhQ+N",
+    "GYRaRkcGYrvgfKSxwD0VaT7t",
+    "-----END CERTIFICATE-----",
+)
+# Below "|" in an inventory; in a table, one line with escapes.
+CERTIFICATE = '"' + "\\n".join(CERTIFICATE_LINES) + '"'
 
 # What a reader can copy; tests/repository/test_docs.py reads each of them.
 EXAMPLES = {
@@ -82,7 +107,13 @@ EXAMPLES = {
     "boot_network": "dhcp",
     "hostname": "node01.example.com",
     "server_url": "http://pxe.example.com/nodes/",
+    "report_url": "https://reports.example.com/report",
+    "report_pin": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "dhcp": "{interface: eno1, first: 10.0.1.100, last: 10.0.1.200}",
+    "firewall": "{services: [snmp], ports: [161:udp, 9100:tcp]}",
+    "iscsi_initiator": "iqn.2001-04.com.example:node01",
+    "proxy": '{url: "http://proxy.example.com:3128", no_proxy: [.example.com, 10.0.0.0/8]}',
+    "ca_certificates": CERTIFICATE,
     "root_password_hash": f'"{HASH[:24]}…"',
     "ssh_keys": f'["{KEY}"]',
     "users": f'[{{name: erika, groups: [wheel], ssh_keys: ["{KEY}"]}}]',
@@ -93,8 +124,22 @@ EXAMPLES = {
     "kernel_args": "intel_iommu=on iommu=pt",
     "boot_timeout": "15",
     "selinux": "permissive",
+    "kdump": "auto",
     "pre": '"echo before partitioning"',
     "post": '"echo vm.swappiness=10 >/etc/sysctl.d/90-site.conf"',
+    "post_site": '"echo site >/etc/motd"',
+    "post_group": '"echo rack >>/etc/motd"',
+    "repos": "[{name: site, url: https://pxe.example.com/site/el9/, gpgcheck: false}]",
+    "bmc": "{type: redfish, address: node01.bmc.example.com, user: fencing, "
+    'password: !vault "$ANSIBLE_VAULT;1.1;AES256…"}',
+    "packages": "[lldpd, smartmontools]",
+    "drivers": "[{package: kmod-mpt3sas, modules: [mpt3sas]}]",
+    "files": '[{path: /etc/motd, content: "A node of the site\\n"}]',
+    "modules": "{load: [vfio_pci], options: {kvm_intel: nested=1}, blacklist: [nouveau]}",
+    "sysctl": "{vm.swappiness: 10}",
+    "hugepages": "{1G: 64}",
+    "services": "{enabled: [lldpd], masked: [cockpit.socket]}",
+    "local_disks": '["0x5000c500a1b2ffff"]',
     "installer_args": "inst.sshd console=ttyS1,115200n8",
 }
 
@@ -147,19 +192,19 @@ def _yaml(name: str, value: object) -> str:
 
 def volumes() -> str:
     """The volumes of each layout."""
-    rows = ["| mount point | standard | minimal |", "|---|---|---|"]
-    rows.append(f"| / | {size_text(ROOT_SIZE)} or the image's need | the same |")
-    sizes = {name: dict(found.volumes) for name, found in LAYOUTS.items()}
+    rows = ["| mount point | standard | minimal | host |", "|---|---|---|---|"]
+    rows.append(f"| / | {size_text(ROOT_SIZE)} or the image's need | the same | {size_text(HOST.root_size)} |")
+    sizes = {one.name: dict(one.volumes) for one in (*LAYOUTS.values(), HOST)}
     for mount_point in sorted({m for found in sizes.values() for m in found}):
         cells = [size_text(sizes[name][mount_point]) if mount_point in sizes[name] else "" for name in sizes]
-        rows.append(f"| {mount_point} | {cells[0]} | {cells[1]} |")
+        rows.append(f"| {mount_point} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
 def smallest() -> str:
     """The smallest disk of each layout."""
     rows = ["| layout | UEFI | BIOS | mirrored, each |", "|---|---|---|---|"]
-    for name in LAYOUTS:
+    for name in (*LAYOUTS, HOST.name):
         cells = [
             Request(name, (layout.GIB,), firmware="uefi"),
             Request(name, (layout.GIB,), firmware="bios"),
@@ -182,7 +227,7 @@ def pictures() -> str:
 
 
 def _host(more: dict[str, str]) -> Host:
-    required = {name: EXAMPLES[name] for name, field in Settings.model_fields.items() if field.is_required()}
+    required = {name: EXAMPLES[name] for name, field in NodeSettings.model_fields.items() if field.is_required()}
     settings = {f"{PREFIX}{name}": text for name, text in required.items()} | {"node_ssh_keys": EXAMPLES["ssh_keys"]}
     lines = "\n".join(f"      {key}: {value}" for key, value in {**settings, **more}.items())
     with tempfile.TemporaryDirectory() as directory:
@@ -212,7 +257,7 @@ def checks() -> str:
     sources |= {code: source for code, _, source in commands.GRAMMAR}
     node, _ = Templates().render(_host(CHECKED_NODE))
     alone, _ = Templates().render(_host({**CHECKED_NODE, "node_addon": "false"}))
-    texts = {"plain": PLAIN, "small": SMALL, "node": node or "", "alone": alone or ""}
+    texts = {"plain": PLAIN, "small": SMALL, "host": OVIRT_HOST, "node": node or "", "alone": alone or ""}
     parts = []
     for topic, meanings in CODES.items():
         found = [_check_entry(code, meanings[code], sources, texts) for code in meanings if code in LINTED]
@@ -278,15 +323,27 @@ TEMPLATE_NAMES = {
     "network": "the options of each `network` command, as lists of words",
     "has_other_ports": "whether members of bonds and bridges are kept from getting connections of their own",
     "network_file": "the file with the `network` commands that %pre writes, if a member is named by its MAC address",
+    "image_proxy": "the proxy for the download of the image, if there is one for its server",
+    "package_sources": "the commands for the tree and repositories of a plain host, as lists of words",
+    "package_lines": "the lines of `%packages` of a plain host",
+    "certificates": "the certificates of `node_ca_certificates`, in PEM",
+    "kdump": "`auto`, or the memory for dumps of the kernel in MiB",
+    "iscsi_names": "the iSCSI name of the host, if it has one",
     "keys": "user and first SSH key, for `sshkey`",
     "more_keys": "user and further SSH keys",
     "pre": "the scripts of `node_pre`: `body` and `interpreter`",
     "post": "the scripts of `node_post`: `body` and `interpreter`",
+    "content": "the steps that put the site's variables on the node: `variable`, `title` and `body`",
+    "content_log": "the log file of these steps",
+    "content_done": "what they print at their end",
     "addon": "the section `%addon org_ovirt_node`; empty if `node_addon` is `false`",
     "hook": "the source of the hook, for a kickstart without the add-on",
     "hook_arguments": "the arguments of the hook",
     "hook_log": "the log file of the hook",
     "nics": "the source of the NIC resolver",
+    "report": "what the reporter reads, as JSON; none without reports",
+    "reporter": "the source of the reporter",
+    "report_place": "the directory of the reporter in the installer",
     "resolver": "the source of the disk resolver",
     "resolver_wanted": "what the disk resolver looks for, as JSON",
     "programs": "the directory of the add-on's programs in the installer",
@@ -341,6 +398,7 @@ _FILES = {
     "usr/share/anaconda/dbus/confs/": "who may have the service's name on Anaconda's bus: root",
     "usr/share/anaconda/dbus/services/": "how Anaconda's bus starts the service",
     "usr/share/anaconda/interactive-defaults.ks": "with `--interactive`: installs the medium's image, asks the rest",
+    "usr/share/locale/": "translations of the spokes and findings",
     "usr/share/anaconda/post-scripts/": "the hook, which runs imgbase in the new system",
 }
 

@@ -21,17 +21,22 @@ class Package(NamedTuple):
 KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
-        "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish targets "
-        "templates variables version",
+        "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish server store "
+        "targets templates variables version",
         "layout presentation",
     ),
+    "server": Package(
+        "`ksgen serve`: takes the reports of machines, and answers people",
+        "netboot redaction reports store",
+    ),
+    "store": Package("the database of `ksgen serve`, and its migrations", "reports"),
     "lsp": Package(
         "the language server: findings, completion and help in an editor",
         "grammar host inventory lint problems targets variables",
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",
-        "addon host media problems redaction templates variables",
+        "addon host media problems redaction reports templates variables",
     ),
     "kickstart": Package(
         "the checked kickstart of a host, rendered from its plan",
@@ -40,8 +45,8 @@ KSGEN = {
     ),
     "templates": Package("the environment that kickstarts and boot files are rendered in", "problems variables"),
     "preflight": Package(
-        "checks of images and install trees as the installer will fetch them",
-        "host media problems redaction",
+        "checks of images, install trees and repositories as the installer will fetch them",
+        "host media problems redaction variables",
         "layout",
     ),
     "iso": Package("the installation ISO of a node, planned and written", "addon media problems variables"),
@@ -62,11 +67,12 @@ KSGEN = {
         "pykickstart's grammar of a release, and a kickstart as it reads it", "problems targets", "layout"
     ),
     "variables": Package("the `node_` variables and their types", "problems redaction", "layout programs"),
-    "media": Package("images, ISOs and install trees, read without unpacking", "problems", "programs"),
+    "media": Package("images, ISOs, install trees and repositories, read without unpacking", "problems", "programs"),
     "addon": Package("the add-on as an image for `inst.updates`", "", "layout"),
     "publish": Package(
         "publication: all or nothing, atomic, incremental; and what it would change", "problems redaction"
     ),
+    "reports": Package("what machines report of their installation, and the states that follow from it"),
     "problems": Package("problem codes, and problems with their location", "redaction"),
     "redaction": Package("detection and redaction of secrets"),
     "version": Package("the version of this installation"),
@@ -89,7 +95,7 @@ ADDON = {
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
     "programs": Package(
         "standalone programs in the installer, one file each: disks.py and nics.py find disks and interfaces in %pre, "
-        "imgbase.py is the hook"
+        "imgbase.py is the hook, report.py tells `ksgen serve` how it goes"
     ),
     "constants": Package("D-Bus names"),
     "structures": Package("D-Bus data structures"),

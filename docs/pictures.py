@@ -4,7 +4,7 @@
 docs/pictures.py            write them
 docs/pictures.py --check    say which are out of date, and exit 1 if any is
 
-The picture of the graphical spoke needs Anaconda's own code: tests/gui/test_spokes.py, --write-goldens.
+The pictures of the graphical spoke need Anaconda's own code: tests/gui/test_spokes.py, --write-goldens.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class Group:
 class Tree:
     """What Storage plans, and on what.
 
-    `partitioning` is the object path of the applied partitioning, empty for none; `method` is how it was made.
+    `partitioning` is the object path of the applied partitioning, empty for none; `method` is how it was made. Where
+    Storage has refused to apply one, `refused` says why in Storage's words, and all else is about that one.
     `devices` are those on the disks that the node uses. `disks` are the ones selected, that with the boot loader first;
     `used` names the ones on which something is mounted or swap lies. `removed` and `created` name what the plan
     destroys and makes. `existing` are a selected disk and what is on it now, by names. `is_encrypted`: a person has
@@ -50,6 +51,7 @@ class Tree:
 
     partitioning: str = ""
     method: str = ""
+    refused: tuple[str, ...] = ()
     devices: tuple[Device, ...] = ()
     disks: tuple[Device, ...] = ()
     used: tuple[str, ...] = ()
@@ -88,11 +90,12 @@ def _renamed(device: Device, names: dict[str, str]) -> Device:
 
 
 def findings(tree: Tree, section: Section) -> tuple[Finding, ...]:
-    """Everything that is wrong with the applied partitioning."""
-    if not tree.partitioning:
+    """Everything that is wrong with the applied partitioning, or with the one that Storage has refused to apply."""
+    if not tree.partitioning and not tree.refused:
         return (_finding("partitioning-missing", ERROR, "layout"),)
     made = devices(tree)
     return (
+        *refusals(tree.refused),
         *layout.check(made, request(tree, section)),
         *_check_reserve(made),
         *_check_disks(tree, section),
@@ -107,6 +110,11 @@ def obstacles(tree: Tree, section: Section) -> tuple[Finding, ...]:
         return (_finding("disk-unselected", ERROR, "disk"),)
     encrypted = [_finding("encryption-chosen", ERROR, "disk")] if tree.is_encrypted else []
     return (*encrypted, *(finding for finding in plan.findings if finding.severity == ERROR))
+
+
+def refusals(problems: Iterable[str]) -> tuple[Finding, ...]:
+    """What Storage has against a layout."""
+    return tuple(_finding("storage-refused", ERROR, "disk", why=problem.rstrip(".")) for problem in problems)
 
 
 def remarks(warnings: Iterable[str]) -> tuple[Finding, ...]:

@@ -26,7 +26,7 @@ ORDER = "/run/anaconda/ovirt-node-hook"
 COMMANDS = "/run/anaconda/ovirt-node-storage.ks"
 # Where EL 9's Anaconda looks for scripts that run after the kickstart's own.
 SCRIPT = "/usr/share/anaconda/post-scripts/85-ovirt-node.ks"
-# What Anaconda's startup_utils.py, find_kickstart, looks for, in this order.
+# What Anaconda's startup_utils.py, find_kickstart, looks for, in this order, unless its command line names another.
 KICKSTARTS = ("/run/install/ks.cfg", "/usr/share/anaconda/interactive-defaults.ks")
 INCLUDE = f"%include {SCRIPT}"
 
@@ -66,9 +66,27 @@ class Scripts(NamedTuple):
     problem: Optional[str] = None
 
 
-def find_kickstart(places: Sequence[str] = KICKSTARTS) -> Optional[str]:
+def named_kickstart(arguments: Sequence[str], kernel_arguments: Sequence[str]) -> Optional[str]:
+    """The kickstart that Anaconda's command line names, or the kernel's; None where neither does.
+
+    As Anaconda's argument_parsing.py: `--kickstart PATH` and inst.kickstart=PATH, `--ks` and inst.ks= for the one that
+    the initramfs has fetched. The program's arguments win over the kernel's, the last over those before. As there,
+    options may be shortened while they are unambiguous.
+    """
+    named = None
+    words = [f"--{word[5:]}" for word in kernel_arguments if word.startswith("inst.")] + list(arguments)
+    for word, following in zip(words, [*words[1:], ""]):
+        option, is_whole, value = word.partition("=")
+        if option == "--ks":
+            named = KICKSTARTS[0]
+        elif len(option) > len("--k") and "--kickstart".startswith(option):
+            named = (value if is_whole else following) or named
+    return named
+
+
+def find_kickstart(named: Optional[str] = None, places: Sequence[str] = KICKSTARTS) -> Optional[str]:
     """The kickstart that Anaconda has read; None without any."""
-    return next((path for path in places if os.path.exists(path)), None)
+    return named or next((path for path in places if os.path.exists(path)), None)
 
 
 def read_scripts(path: str) -> Scripts:

@@ -267,8 +267,8 @@ def sizes_text(sizes: Sequence[tuple[str, int]], translate: Translate) -> str:
     return translate("Sizes: {sizes}").format(sizes=", ".join(f"{name} {size_text(size)}" for name, size in sizes))
 
 
-class DiskWithContent(Protocol):
-    """A disk that is not empty."""
+class SelectedDisk(Protocol):
+    """A selected disk; `content` is what is on it, empty for nothing."""
 
     @property
     def disk(self) -> str: ...
@@ -283,10 +283,24 @@ class DiskWithContent(Protocol):
     def content(self) -> str: ...
 
 
-def erase_text(contents: Sequence[DiskWithContent], translate: Translate) -> str:
+def erase_text(disks: Sequence[SelectedDisk], translate: Translate) -> str:
     """What a person consents to lose."""
-    disks = ", ".join(f"{' '.join(filter(None, (c.disk, c.model, size_text(c.size))))} ({c.content})" for c in contents)
-    return translate("Erase {disks}").format(disks=disks)
+    return translate("Erase {disks}").format(disks=_disks_text(disks, translate))
+
+
+def erased_text(disks: Sequence[SelectedDisk], translate: Translate) -> str:
+    """What the node layout takes where nothing is lost; empty where no disk is selected."""
+    return translate("Will be erased: {disks}").format(disks=_disks_text(disks, translate)) if disks else ""
+
+
+def _disks_text(disks: Sequence[SelectedDisk], translate: Translate) -> str:
+    empty = translate("empty")
+    return ", ".join(f"{disk_text(each.disk, each.model, each.size)} ({each.content or empty})" for each in disks)
+
+
+def disk_text(name: str, model: str, size: int) -> str:
+    """A disk by what a person knows it by."""
+    return " ".join(filter(None, (name, model, size_text(size))))
 
 
 def capacity_text(view: View, requested: int, translate: Translate) -> str:
@@ -332,8 +346,8 @@ def worst_first(problems: Sequence[Problem]) -> tuple[Problem, ...]:
 
 
 def status_text(view: View, is_applied: bool, translate: Translate) -> str:
-    """The line on the hub: the first problem, or what the node will be."""
-    if not is_applied:
+    """The line on the hub: the first problem, also of a layout that Anaconda refuses, or what the node will be."""
+    if not is_applied and not view.devices:
         return translate("No storage chosen yet")
     for problem in worst_first(view.problems):
         text = problem_text(problem)

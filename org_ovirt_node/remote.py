@@ -19,7 +19,7 @@ from pyanaconda.modules.common.util import is_module_available
 from org_ovirt_node.constants import NODE
 from org_ovirt_node.i18n import _
 from org_ovirt_node.layout import Device
-from org_ovirt_node.presentation import Problem, View, status_text
+from org_ovirt_node.presentation import Problem, View, status_text, worst_first
 from org_ovirt_node.section import size_asked
 from org_ovirt_node.structures import DeviceRow, DiskContent, FindingData, LayoutView, NodeRequest
 
@@ -33,10 +33,18 @@ log = get_module_logger(__name__)
 # The value of NodeRequest.findings that lets an installation go on with errors in its layout.
 _ONLY_TOLD = "warn"
 
+_BUSY = (THREAD_STORAGE, THREAD_STORAGE_WATCHER, THREAD_EXECUTE_STORAGE)
+
 
 def is_storage_busy() -> bool:
     """Whether Anaconda's own spoke still scans or selects disks, or applies what a kickstart partitions with."""
-    return any(map(thread_manager.get, (THREAD_STORAGE, THREAD_STORAGE_WATCHER, THREAD_EXECUTE_STORAGE)))
+    return any(map(thread_manager.get, _BUSY))
+
+
+def wait_for_storage() -> None:
+    """Until it does so no more, as Anaconda's own text spoke waits; what failed in it is raised again."""
+    for name in _BUSY:
+        thread_manager.wait(name)
 
 
 def is_wanted(environment: str) -> bool:
@@ -78,7 +86,7 @@ class RemoteNode:
 
     @property
     def current(self) -> View:
-        """The applied layout; empty when none is applied."""
+        """The applied layout, or the one that Storage has refused to apply; empty when there is neither."""
         return _view(self._node.Current)
 
     @property
@@ -89,6 +97,11 @@ class RemoteNode:
     @property
     def is_applied(self) -> bool:
         return bool(self._node.Partitioning)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether Storage has refused to apply what was chosen."""
+        return not self.is_applied and bool(self.current.devices)
 
     @property
     def is_behind(self) -> bool:
@@ -124,7 +137,7 @@ class RemoteNode:
     def status(self) -> str:
         if self._is_running:
             return _("Checking the storage layout...")
-        if self.failure and (self.is_behind or not self.is_applied):
+        if self.failure and (self.is_behind or not self.is_applied) and not self.is_refused:
             return self.failure.partition("\n")[0]
         return status_text(self.current, self.is_applied, _)
 
@@ -185,9 +198,16 @@ class RemoteNode:
             self.check()
 
     def look_again(self) -> None:
-        """Look again if there is anything to look at: the same partitioning may have been applied anew."""
-        if self.is_behind or self.is_applied:
+        """Look again if there is anything to look at: the same partitioning may have been applied anew, or refused."""
+        if self.is_behind or self.is_applied or self._storage.CreatedPartitioning:
             self.check()
+
+    def look_at_refusal(self) -> tuple[Problem, ...]:
+        """Look at what a kickstart partitions with if Storage has refused it: everything that is wrong with it."""
+        if self._storage.AppliedPartitioning or not self._of_kickstart:
+            return ()
+        self.check()
+        return worst_first(self.current.problems) if self.is_refused else ()
 
     def confirm_erasure(self, is_confirmed: bool) -> None:
         """A person consents to lose what is on the selected disks, or no more."""

@@ -15,11 +15,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import org_ovirt_node
+from ksgen.addon import catalogues
 from org_ovirt_node import layout
 
 NAME = "ovirt-node-updates.img"
 ADDON = Path(str(org_ovirt_node.__file__)).parent
 ADDONS_PLACE = "usr/share/anaconda/addons"
+# Where gettext looks by itself, in Python as in GTK.
+TRANSLATION_PLACE = "usr/share/locale/{language}/LC_MESSAGES/{domain}.mo"
 CONFIGURATION_PLACE = "etc/anaconda/conf.d/90-ovirt-node.conf"
 # The same name as Anaconda's file, which ours replaces in the image of an ISO.
 INTERACTIVE = "interactive-defaults.ks"
@@ -61,6 +64,7 @@ def addon_files(efi_dir: str | None = None, is_interactive: bool = False) -> tup
     """The files of the image, by path."""
     found = [
         *_package(),
+        *_translations(),
         *(
             File(f"{place}/{path.name}", path.read_bytes())
             for pattern, place in _PLACES
@@ -77,6 +81,12 @@ def _package() -> Iterator[File]:
     for path in ADDON.rglob("*"):
         if path.suffix in _SUFFIXES and path.is_file():
             yield File(f"{ADDONS_PLACE}/{path.relative_to(ADDON.parent).as_posix()}", path.read_bytes())
+
+
+def _translations() -> Iterator[File]:
+    for path in ADDON.glob("po/*.po"):
+        place = TRANSLATION_PLACE.format(language=path.stem, domain=ADDON.name)
+        yield File(place, catalogues.compiled(catalogues.read(path.read_text(encoding="utf-8"))))
 
 
 def archive(contents: Iterable[File]) -> bytes:

@@ -17,6 +17,7 @@ from ksgen.cli import (
     lsp_command,
     preflight_command,
     publish_commands,
+    serve_commands,
     show_commands,
 )
 from ksgen.cli.arguments import SETTINGS
@@ -92,6 +93,7 @@ def main() -> None:
 for command in (
     *(publish_commands.render, publish_commands.arm, publish_commands.disarm, publish_commands.armed),
     *(show_commands.plan, show_commands.explain, show_commands.graph),
+    *(serve_commands.serve, serve_commands.status, serve_commands.login),
     *(file_commands.schema, file_commands.addon_image),
     lint_command.lint_files,
     init_command.init,

@@ -11,7 +11,7 @@ import click
 
 from ksgen.cli.edges import DONE, PROBLEMS, show_problems
 from ksgen.cli.selection import read, unknown_host
-from ksgen.host import Default, Explanation, explain_default, explain_host
+from ksgen.host import Default, Explanation, explain_default, explain_host, has_no_effect
 from ksgen.variables import misspelt
 
 
@@ -22,7 +22,7 @@ def explain(hosts: str, host: str, variable: str | None, passwords: tuple[str, .
     if entry is None:
         raise click.UsageError(unknown_host("host", host, [one.name for one in site.hosts]))
     if variable is not None and variable not in entry.variables:
-        default = explain_default(variable)
+        default = explain_default(variable, entry)
         if default is None:
             meant = misspelt(variable)
             cure = f"; did you mean {meant!r}?" if meant else ""
@@ -37,6 +37,8 @@ def explain(hosts: str, host: str, variable: str | None, passwords: tuple[str, .
     else:
         for one in found:
             click.echo("\n".join(explanation_text(one)))
+            if has_no_effect(one.name, entry):
+                click.echo("  without effect on a plain host (docs/hosts.md)")
     show_problems([p for p in report.problems if p.host in (host, None)], site.sources, as_json=False)
     sys.exit(PROBLEMS if report.errors_of([host]) else DONE)
 

@@ -35,7 +35,7 @@ def _codes(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple
     "--kind",
     type=click.Choice(KINDS),
     default="any",
-    help="What is installed; rules of nodes apply to nodes only. Default, any: by the contents of each file.",
+    help="What is installed: a node, a plain EL host of oVirt, another machine. Default, any: by each file's contents.",
 )
 @click.option("--errors", "only_errors", is_flag=True, help="Report errors only, no warnings and no notes.")
 @click.option(
@@ -63,7 +63,7 @@ def lint_files(
     form: str,
     as_json: bool,
 ) -> None:
-    """Check kickstarts, generated or hand-written: syntax, storage, network, scripts, and a node's layout.
+    """Check kickstarts, generated or hand-written: syntax, storage, network, scripts, and what oVirt requires.
 
     The FILE `-` is standard input; its %include files are looked up in the current directory.
     """

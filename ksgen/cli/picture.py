@@ -16,7 +16,7 @@ from ksgen.host import Host
 from ksgen.inventory import Inventory
 from ksgen.problems import Problem
 from org_ovirt_node import presentation
-from org_ovirt_node.layout import Device, Plan, describe, has_errors, size_text
+from org_ovirt_node.layout import Device, Plan, describe, free_space, has_errors, size_text
 from org_ovirt_node.presentation import Bar, View
 
 _BAR_WIDTH = 72
@@ -102,10 +102,18 @@ def plan_table(plans: Sequence[tuple[Host, Plan]]) -> Table:
 def _sizes(plan: Plan) -> tuple[str, str, str, str]:
     """Of the disks, the pool and the free space of the volume group, and the number of images."""
     disks = [device.size for device in plan.of_kind("disk")]
-    pool, group = (next(iter(plan.of_kind(kind)), None) for kind in ("lvmthinpool", "lvmvg"))
+    pool = next(iter(plan.of_kind("lvmthinpool")), None)
     total = "" if None in disks or not disks else " + ".join(size_text(size) for size in disks if size is not None)
     images = "" if plan.capacity.images is None else str(plan.capacity.images)
-    return total, _size(pool.size if pool else None), _size(group.reserve if group else None), images
+    return total, _size(pool.size if pool else None), _size(_free(plan)), images
+
+
+def _free(plan: Plan) -> int | None:
+    """What stays free in the volume group: the reserve of a node, and what the volumes of a plain host leave."""
+    group = next(iter(plan.of_kind("lvmvg")), None)
+    if group is None or group.reserve is not None or plan.of_kind("lvmthinpool"):
+        return group.reserve if group else None
+    return free_space(group, plan.devices)
 
 
 def _size(size: int | None) -> str:
@@ -115,9 +123,10 @@ def _size(size: int | None) -> str:
 def _verdict(plan: Plan) -> str:
     if has_errors(plan.findings):
         return "cannot be installed"
-    if plan.capacity.images is None:
+    if any(disk.size is None for disk in plan.of_kind("disk")):
         return f"needs a disk of at least {size_text(plan.smallest_disk, round_up=True)}"
-    return "" if plan.capacity.images >= plan.request.images else f"{plan.request.images} images requested"
+    held = plan.capacity.images
+    return "" if held is None or held >= plan.request.images else f"{plan.request.images} images requested"
 
 
 def _subtitle(host: Host) -> str:
@@ -134,9 +143,9 @@ def _notes(plan: Plan) -> dict[tuple[str, str], str]:
 def _note(device: Device, plan: Plan) -> str:
     if device.kind == "disk" and device.size is not None:
         return "at least"
-    if device.kind == "lvmvg" and device.reserve is not None:
-        return f"{size_text(device.reserve)} stay free"
-    if device.kind == "lvmvg":
+    if device.kind == "lvmvg" and (free := _free(plan)) is not None:
+        return f"{size_text(free)} stay free"
+    if device.kind == "lvmvg" and plan.of_kind("lvmthinpool"):
         return f"{plan.reserve_percent} % stay free"
     if device.kind == "lvmthinpool" and device.metadata_size:
         return f"metadata and spare: {size_text(device.metadata_size)} each"
@@ -169,6 +178,8 @@ def _bar(bar: Bar, title_width: int) -> Iterator[Text]:
 def _capacity_text(plan: Plan, view: View) -> Text:
     if view.has_errors:
         return Text("cannot be installed")
+    if not plan.of_kind("lvmthinpool"):
+        return Text("")
     if view.images is None:
         pool = size_text(plan.capacity.pool_for_wish, round_up=True)
         return Text(f"{plan.request.images} images need a pool of {pool}; the disk size is unknown")

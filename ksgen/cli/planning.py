@@ -288,8 +288,8 @@ def _armings(options: Options, source: Source, now: datetime.datetime) -> tuple[
     after = netboot.disarm(before, over)
     if options.order is None:
         return after, over
-    draw = lambda: secrets.token_hex(netboot.RANDOM_BYTES)  # noqa: E731  the one place where randomness comes in
-    return netboot.arm(after, source.hosts, options.order.until, options.order.now, draw), {}
+    # The one place where randomness comes in.
+    return netboot.arm(after, source.hosts, options.order.until, options.order.now, secrets.token_hex), {}
 
 
 def _web_server() -> tuple[str, str]:

@@ -40,9 +40,10 @@ def preflight_images(
     hosts: str, limit: str | None, download: bool, images: Sequence[Path], ca: Path | None, timeout: float,
     passwords: Sequence[str], as_json: bool,
 ) -> None:  # fmt: skip
-    """Check the node images and install trees that the inventory names, as the installer will fetch them.
+    """Check the images, install trees and repositories that the inventory names, as the installer will fetch them.
 
-    Each is requested from its server. Only those parts of an image are downloaded that are needed to inspect it.
+    Each is requested from its server. Only those parts of an image are downloaded that are needed to inspect it, and of
+    a repository its metadata.
     """
     from ksgen.cli import preflight_run
 

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from ksgen import preflight
 from ksgen.cli.edges import DONE, PROBLEMS, show_problems
 from ksgen.cli.selection import limited, read
 from ksgen.host import Host, read_hosts
-from ksgen.preflight import ImageLook, TreeLook
+from ksgen.preflight import ImageLook, RepositoryLook, TreeLook
 from ksgen.problems import Problem, folded
 from org_ovirt_node.layout import size_text
 
@@ -35,7 +36,7 @@ def preflight_images(
     passwords: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Print what was found of the images and trees, and exit."""
+    """Print what was found of the images, trees and repositories, and exit."""
     client = _client(timeout, ca)
     site, report = read([hosts], passwords)
     known, found = read_hosts(site)
@@ -54,6 +55,8 @@ def preflight_images(
             click.echo(_image_line(image, _users(wanted, image.url)))
         for tree in looks.trees.values():
             click.echo(_tree_line(tree, _users(wanted, tree.url)))
+        for repository in looks.repositories.values():
+            click.echo(_repository_line(repository))
     sys.exit(PROBLEMS if any(problem.severity == "error" for problem in problems) else DONE)
 
 
@@ -66,7 +69,7 @@ def _client(timeout: float, ca: Path | None) -> preflight.Client:
 
 def _copies(hosts: Sequence[Host], files: Sequence[Path]) -> dict[str, Path]:
     """Which image each file is a copy of: the one with its file name, or the only image."""
-    urls = list(dict.fromkeys(host.settings.image_url for host in hosts))
+    urls = list(dict.fromkeys(url for host in hosts if (url := host.settings.image_url)))
     found: dict[str, Path] = {}
     for file in files:
         named = [url for url in urls if urlsplit(url).path.rpartition("/")[2] == file.name]
@@ -92,7 +95,7 @@ def _progress() -> Iterator[preflight.Progress]:
     with Progress(*columns, console=console, transient=True) as bars:
 
         def begin(name: str, size: int | None) -> Callable[[int], object]:
-            task = bars.add_task(name, total=size)
+            task = bars.add_task(escape(name), total=size)
             return lambda length: bars.advance(task, length)
 
         yield begin
@@ -116,9 +119,17 @@ def _tree_line(look: TreeLook, users: str) -> str:
     return _line("tree ", look.url, [str(look.info)] if look.info else [], users)
 
 
+def _repository_line(look: RepositoryLook) -> str:
+    parts = [f"from {preflight.place(look.base)}"] if look.base and look.source.is_metalink else []
+    if look.packages is not None:
+        parts.append(f"{len(look.packages.names)} packages")
+    return _line("repo ", look.source.url, parts, "" if look.base else "not read")
+
+
 def _line(kind: str, url: str, parts: Sequence[str], users: str) -> str:
     told = ", ".join(part for part in (*parts, users) if part)
-    return f"{kind}  {preflight.place(url)}  {''.join(c if c.isprintable() else '?' for c in told)}"
+    shown = "".join(c if c.isprintable() else "?" for c in told)
+    return f"{kind}  {preflight.place(url)}  {shown}".rstrip()
 
 
 def _json(problems: Sequence[Problem], looks: preflight.Looks) -> dict[str, object]:
@@ -126,4 +137,5 @@ def _json(problems: Sequence[Problem], looks: preflight.Looks) -> dict[str, obje
         "problems": [fold.to_json() for fold in folded(problems)],
         "images": [look.to_json() for look in looks.images.values()],
         "trees": [look.to_json() for look in looks.trees.values()],
+        "repositories": [look.to_json() for look in looks.repositories.values()],
     }

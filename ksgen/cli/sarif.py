@@ -15,16 +15,25 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 _Json = dict[str, object]
 
 
-def log(problems: Sequence[Problem], version: str) -> _Json:
-    """One run of ksgen: the rules that found something, and their results."""
+def log(problems: Sequence[Problem], version: str, files: Sequence[lint.Judged] = ()) -> _Json:
+    """One run of ksgen: the files with what they were taken for, the rules that found something, and their results."""
     codes = sorted({problem.code for problem in problems})
     driver = {"name": "ksgen", "version": version, "rules": [_rule(code) for code in codes]}
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
+        "artifacts": [_artifact(one) for one in files],
         "results": [_result(problem, codes.index(problem.code)) for problem in problems],
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _artifact(judged: lint.Judged) -> _Json:
+    return {
+        "location": {"uri": _uri(judged.file)},
+        "roles": ["analysisTarget"],
+        "properties": {"kind": judged.machine, "release": judged.release},
+    }
 
 
 def _rule(code: str) -> _Json:

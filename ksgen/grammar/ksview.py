@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ksgen.grammar.releases import SECTIONS, Command, Numbered
+from ksgen.grammar.traces import is_ovirt_host
 from ksgen.problems import Severity
-from ksgen.targets import Kind
+from ksgen.targets import Kind, Machine
 from org_ovirt_node.layout import Device
 
 SCRIPTS = frozenset(("%pre", "%pre-install", "%post", "%onerror", "%traceback"))
-# Commands that say where the system comes from.
-PAYLOADS = ("liveimg", "url", "nfs", "cdrom", "harddrive", "hmc", "ostreesetup", "ostreecontainer", "bootc")
+# Commands that say where the system comes from: whole as it is, or in packages.
+_IMAGES = ("liveimg", "ostreesetup", "ostreecontainer", "bootc")
+_TREES = ("url", "nfs", "cdrom", "harddrive", "hmc")
+PAYLOADS = (*_IMAGES, *_TREES)
 STORAGE = ("part", "partition", "raid", "volgroup", "logvol", "btrfs", "mount", "autopart")
 
 _OPENING = re.compile(r"^[ \t]*%\S+", re.MULTILINE)
@@ -159,10 +162,26 @@ class Kickstart:
         return any(section.args[:1] == ("org_ovirt_node",) for section in self.all_sections("%addon"))
 
     @functools.cached_property
-    def installs_node(self) -> bool:
-        """Whether an oVirt Node comes of it: by `kind`, by its add-on, by imgbase in a %post, or by the image."""
+    def machine(self) -> Machine:
+        """What comes of it: what the user says, else what is in the file."""
         if self.kind != "any":
-            return self.kind == "node"
+            return self.kind
+        if self._looks_like_node:
+            return "node"
+        return "host" if self._looks_like_host else "other"
+
+    @property
+    def installs_node(self) -> bool:
+        return self.machine == "node"
+
+    @property
+    def installs_host(self) -> bool:
+        """Whether it is a host of oVirt or OLVM without a node image."""
+        return self.machine == "host"
+
+    @property
+    def _looks_like_node(self) -> bool:
+        """By the node's add-on, by imgbase in a %post, or by the image."""
         if self.has_node_section:
             return True
         if any(_NODE_IMAGE.search(str(c.values.get("url"))) for c in self.all("liveimg")):
@@ -170,7 +189,25 @@ class Kickstart:
         has_image = bool(self.all("liveimg"))
         return any(_calls_imgbase(section, has_image) for section in self.all_sections("%post"))
 
+    @property
+    def _looks_like_host(self) -> bool:
+        """By packages and what they are for. ksgen writes kickstarts for nodes and hosts only."""
+        packages = [text for section in self.all_sections("%packages") for _, text in section.lines]
+        if self.all(*_IMAGES) or not (packages or self.all(*_TREES)):
+            return False
+        if " written by ksgen " in self.text.partition("\n")[0]:
+            return True
+        scripts = [text for section in self.all_sections("%post") for _, text in section.lines]
+        return is_ovirt_host(
+            (text.partition("#")[0] for text in packages),
+            (text for text in scripts if not text.lstrip().startswith("#")),
+            (str(command.values.get(name) or "") for command in self.all("repo", "url") for name in _ADDRESSES),
+            (str(command.values.get("key")) for command in self.all("sshkey")),
+        )
 
+
+# How a repository is named, and its place.
+_ADDRESSES = ("name", "url", "baseurl", "mirrorlist", "metalink")
 # How builds of the image are named: ovirt-node-ng-image-*.squashfs.img, redhat-virtualization-host-*, rhvh-*.
 _NODE_IMAGE = re.compile(r"ovirt[-_]?node|redhat-virtualization-host|rhev-hypervisor|rhv-?h\b|rhvh", re.IGNORECASE)
 # The hook of ksgen is in a here-document with this mark.

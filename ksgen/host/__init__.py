@@ -3,7 +3,7 @@
 
 from ksgen.host.discretion import shown_plan
 from ksgen.host.evaluation import all_variables
-from ksgen.host.explanation import Default, Explanation, explain_default, explain_host
+from ksgen.host.explanation import Default, Explanation, explain_default, explain_host, has_no_effect
 from ksgen.host.host import Host
 from ksgen.host.hosts import read_hosts
 from ksgen.host.nodes import is_skipped
@@ -18,6 +18,7 @@ __all__ = [
     "all_variables",
     "explain_default",
     "explain_host",
+    "has_no_effect",
     "is_skipped",
     "read_hosts",
     "shown_plan",

@@ -27,8 +27,12 @@ def across(identities: Iterable[tuple[HostEntry, Identity]]) -> Iterator[Problem
 
 def _unique_values(entry: HostEntry, identity: Identity) -> Iterator[tuple[str, str, Location]]:
     yield "host name", identity.hostname or entry.name, ("node_hostname",)
+    if identity.bmc and identity.bmc.is_of_one_machine:
+        yield "BMC", identity.bmc.address, ("node_bmc", "address")
     if identity.mac:
         yield "MAC address", identity.mac, ("node_mac",)
+    if identity.iscsi_initiator:
+        yield "iSCSI name", identity.iscsi_initiator, ("node_iscsi_initiator",)
     for index, interface in enumerate(identity.network):
         if interface is None:
             continue

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from ksgen.expressions import Expressions
 from ksgen.host.host import Host
+from ksgen.host.vaulted import unopened
 from ksgen.inventory import Inventory
 from ksgen.syntax import Node
 
 
 def all_variables(inventory: Inventory, hosts: Iterable[Host]) -> dict[str, Mapping[str, Node]]:
     """By host: the values by name. One whose expression needs what only Ansible has is left out."""
+    inventory = unopened(inventory)
     entries = {entry.name: entry for entry in inventory.hosts}
     expressions = Expressions(inventory, any_name)
     found: dict[str, Mapping[str, Node]] = {}

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 
 from ksgen.expressions import Expressions
 from ksgen.host.evaluation import any_name
+from ksgen.host.vaulted import unopened
 from ksgen.inventory import Group, HostEntry, Inventory, Origin, Variable
 from ksgen.problems import Mark, Problem
 from ksgen.redaction import HASH, SECRET, names_secret, redacted
 from ksgen.syntax import Node, Vaulted, holds_secret, plain
-from ksgen.variables import PREFIX, SECRETS, Settings
+from ksgen.variables import OF_NODES, PREFIX, SECRETS, settings_model
 from org_ovirt_node.layout import size_text
 
 # Ansible's layers (its documentation, "Understanding variable precedence"): the winner's, the loser's.
@@ -81,6 +82,8 @@ def explain_host(entry: HostEntry, site: Inventory) -> tuple[tuple[Explanation, 
 
     An expression in another variable may need what only Ansible has: it is no problem that it has no value here.
     """
+    site = unopened(site)
+    entry = next(host for host in site.hosts if host.name == entry.name)
     rendered = Expressions(site, any_name).rendered(entry)
     failures = {name: problem.message for problem in rendered.problems for name in (_top(problem),)}
     values = {name: variable.node for name, variable in rendered.entry.variables.items()}
@@ -133,11 +136,24 @@ class Default:
                 "default": f"{self.words}, from {self.source}", "overrides": []}  # fmt: skip
 
 
-def explain_default(name: str) -> Default | None:
-    """The default of one of ksgen's variables; None for a name that is not one of them."""
-    field = Settings.model_fields.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+def has_no_effect(name: str, entry: HostEntry) -> bool:
+    """Whether it is a variable of nodes, and the host a plain one."""
+    return name in OF_NODES and _kind(entry) == "host"
+
+
+def _kind(entry: HostEntry) -> object:
+    kind = entry.variables.get(f"{PREFIX}kind")
+    return kind.node.value if kind else None
+
+
+def explain_default(name: str, entry: HostEntry) -> Default | None:
+    """The default of one of ksgen's variables for a host; None for a name that is not one of them."""
+    fields = settings_model(_kind(entry)).model_fields
+    field = fields.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
     if field is None:
         return None
+    if has_no_effect(name, entry):
+        return Default(name, None, "without effect on a plain host", "docs/hosts.md")
     source = "docs/layout.md" if name.removeprefix(PREFIX) in _OF_THE_POLICY else "docs/inventory.md"
     if field.is_required():
         return Default(name, None, "required, and without a default", source)

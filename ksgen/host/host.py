@@ -66,7 +66,7 @@ class Host:
             root_size=s.root_size,
             boot_size=s.boot_size,
             image_size=s.image_size,
-            image_is_local=urlsplit(s.image_url).scheme == "file",
+            image_is_local=urlsplit(s.image_url or "").scheme == "file",
             images=s.images,
             volumes=tuple(sorted(s.volumes.items())),
             swap_size=s.swap_size,

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from ksgen.expressions import Expressions, Rendered
 from ksgen.host.across import across
 from ksgen.host.host import Host, Shape
+from ksgen.host.inclusion import Inclusion
 from ksgen.host.nodes import certain, missing_everywhere, select_nodes
 from ksgen.host.places import KEY
 from ksgen.host.releases import release_problems
@@ -21,9 +22,10 @@ from ksgen.host.rules import NO_LOGIN, host_problems, identity_problems
 from ksgen.host.shapes import Plain
 from ksgen.host.shapes import shape as shape_of
 from ksgen.host.validation import validation_problem
+from ksgen.host.vaulted import unopened, unopened_entry
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.problems import Problem
-from ksgen.variables import PREFIX, Identity, Settings
+from ksgen.variables import PREFIX, Identity, Settings, settings_of
 
 _OF_IDENTITY = frozenset(PREFIX + name for name in Identity.model_fields)
 
@@ -37,18 +39,20 @@ def read_hosts(
     no user can log in. `slowly`: each host is checked by itself, whatever it has in common with others. Of hosts that
     are not `chosen`, if that is given, only the identity is read, and compared with those of the chosen ones.
     """
+    inventory = unopened(inventory)
     hosts, identities, problems = [], [], []
     seen: dict[str, _First] = {}
     read = Plain()
     nodes, others = select_nodes(inventory)
     problems += others
     expressions, of_others = Expressions(inventory), Expressions(inventory, _OF_IDENTITY.__contains__)
+    files = Inclusion(inventory)
     for raw in nodes:
         if chosen is not None and raw.name not in chosen and (known := _identity_alone(of_others.rendered(raw), read)):
             identities.append(known)
             continue
-        rendered = expressions.rendered(raw)
-        entry = rendered.entry
+        rendered = files.included(expressions.rendered(raw))
+        entry = unopened_entry(rendered.entry)
         values = read.of(entry)
         data = values.plain
         shape = None if slowly or rendered.problems else shape_of(entry, values)
@@ -72,7 +76,8 @@ def _identity_alone(rendered: Rendered, read: Plain) -> tuple[HostEntry, Identit
     if rendered.problems:
         return None
     try:
-        return rendered.entry, Identity.model_validate(read.of(rendered.entry, _OF_IDENTITY).plain)
+        entry = unopened_entry(rendered.entry)
+        return entry, Identity.model_validate(read.of(entry, _OF_IDENTITY).plain)
     except ValidationError:
         return None
 
@@ -130,7 +135,7 @@ def _alike(
 def _read_host(entry: HostEntry, data: Mapping[str, object], shape: Shape | None) -> tuple[Host | None, list[Problem]]:
     """A host with what is wrong with it. It has its shape if that is no error: its kickstart can be like others'."""
     try:
-        settings = Settings.model_validate(data)
+        settings = settings_of(dict(data))
     except ValidationError as error:
         found = [validation_problem(entry, details) for details in error.errors(include_url=False) if _counts(details)]
         # What the reader of the file has told of a value is its whole trouble.

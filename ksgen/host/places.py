@@ -10,7 +10,7 @@ from ksgen.inventory import HostEntry
 from ksgen.problems import Finding, Mark, Problem
 from ksgen.redaction import SECRET, may_hold_secret, names_secret
 from ksgen.syntax import Node, holds_secret
-from ksgen.variables import PRIVATE, SHOWN_LONGEST, shown
+from ksgen.variables import PREFIX, PRIVATE, SHOWN_LONGEST, shown
 
 Location = tuple[str | int, ...]
 # How pydantic ends the location of a key.
@@ -73,8 +73,18 @@ def _secret_lines(entry: HostEntry) -> set[tuple[str, int]]:
     return {
         (node.mark.file, node.mark.line)
         for name, variable in entry.variables.items()
-        for node in _secrets(variable.node, name in PRIVATE or names_secret(name))
+        for node in (
+            *_secrets(variable.node, name in PRIVATE or names_secret(name)),
+            *(_contents(variable.node) if name == f"{PREFIX}files" else ()),
+        )
     }
+
+
+def _contents(files: Node) -> Iterator[Node]:
+    """What is in files of a node: it can be anything."""
+    for file in files.value if isinstance(files.value, tuple) else (files,):
+        if isinstance(file.value, Mapping):
+            yield from (child for key, child in file.value.items() if key in ("content", "base64"))
 
 
 def _secrets(node: Node, is_named: bool) -> Iterator[Node]:

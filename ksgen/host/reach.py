@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 
 from ksgen.host.host import Host
 from ksgen.problems import Problem
-from ksgen.variables import Interface, Links, Settings, boot_nic_findings, carries_other, own_ipv4, own_ipv6
+from ksgen.variables import Interface, Links, Settings, boot_nic_findings, carries_other, nfs_place, own_ipv4, own_ipv6
 
 _URLS = ("image_url", "tree_url", "server_url")
-_NFS = re.compile(r"nfs:(?:[a-z0-9=,]+:)?(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):/.*")
 # A script that says where names or networks are.
 _TELLS_MORE = re.compile(r"resolv\.conf|/etc/hosts|nmcli|ip route|ip -[46] route")
 
@@ -55,7 +54,7 @@ def _is_known(settings: Settings) -> bool:
     is_own = any(argument.startswith(("ip=", "nameserver=", "rd.route=")) for argument in settings.installer_args)
     scripts = any(_TELLS_MORE.search(script) for script in settings.pre)
     boots_from_another = any(boot_nic_findings(settings.network, settings.mac))
-    is_medium = settings.image_url.startswith("file:")
+    is_medium = (settings.image_url or "").startswith("file:")
     is_same = settings.boot_network == "same"
     return is_same and not (is_own or scripts or boots_from_another or is_medium)
 
@@ -76,13 +75,19 @@ def _network(settings: Settings) -> _Network:
 
 def _unresolved(host: Host, network: _Network) -> Iterator[Problem]:
     """IPv6 that is not mentioned may get name servers from routers; a site that relies on them says `ipv6: auto`."""
-    asks_network = 4 in network.dynamic or any(i.ipv6 in ("auto", "dhcp") for _, i in network.interfaces)
+    asks_network = any(i.auto_dns and _asks(i, host.settings) for _, i in network.interfaces)
     names = [(variable, name) for variable, name in _servers(host.settings) if not _is_address(name)]
     if names and not asks_network and not any(i.dns for _, i in network.interfaces):
         variable, name = names[0]
         message = f"cannot resolve {name} of node_{variable}: no interface has a name server"
         hint = "add dns: [ADDRESS] to the interface, or ipv6: auto if routers announce name servers"
         yield host.problem(network.place, "dns-missing", message, hint)
+
+
+def _asks(interface: Interface, settings: Settings) -> bool:
+    """Whether DHCP, or router announcements that are asked for, can name servers."""
+    own = own_ipv4(interface, carries_other(interface, settings.network))
+    return own == "dhcp" or interface.ipv6 in ("auto", "dhcp")
 
 
 def _unrouted(host: Host, network: _Network) -> Iterator[Problem]:
@@ -111,9 +116,9 @@ def _unrouted(host: Host, network: _Network) -> Iterator[Problem]:
 def _servers(settings: Settings) -> Iterator[tuple[str, str]]:
     """(variable, name or address) of each server that the installer needs."""
     for variable in _URLS:
-        url = getattr(settings, variable)
-        match = _NFS.fullmatch(url)
-        name = match["host"].strip("[]") if match else urlsplit(url).hostname
+        url = getattr(settings, variable) or ""
+        nfs = nfs_place(url)
+        name = nfs.server.strip("[]") if nfs else urlsplit(url).hostname
         if name:
             yield variable, name
 

@@ -40,7 +40,7 @@ def release_problems(hosts: Sequence[Host]) -> list[Problem]:
 def _named(host: Host) -> Iterator[Problem]:
     """A URL that names another release than the host's, and not the host's as well."""
     for variable, what in _WHAT.items():
-        named = named_releases(getattr(host.settings, variable))
+        named = named_releases(getattr(host.settings, variable) or "")
         release = host.settings.release
         if named and release not in named:
             message = f"node_release is {release}, and the URL of this {what} names {' and '.join(sorted(named))}"
@@ -52,7 +52,9 @@ def _shared(hosts: Sequence[Host], variable: str, what: str) -> Iterator[Problem
     """The first host with a URL has its release; on an ISO, every image has the same path."""
     first: dict[str, Host] = {}
     for host in hosts:
-        url = getattr(host.settings, variable).rstrip("/")
+        url = (getattr(host.settings, variable) or "").rstrip("/")
+        if not url:
+            continue
         other = first.setdefault(url, host)
         if other.settings.release != host.settings.release and not url.startswith("file:"):
             message = (
@@ -71,7 +73,7 @@ def _checksums(hosts: Sequence[Host]) -> Iterator[Problem]:
         if checksum is None:
             continue
         other = first.setdefault(checksum, host)
-        names = [one.settings.image_url.rpartition("/")[2] for one in (other, host)]
+        names = [(one.settings.image_url or "").rpartition("/")[2] for one in (other, host)]
         if names[0] != names[1]:
             is_other_release = other.settings.release != host.settings.release
             severity: Severity = "error" if is_other_release else "warning"

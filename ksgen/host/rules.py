@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from pydantic_core import PydanticCustomError
 
 from ksgen.host.access import fips_keys
+from ksgen.host.additions import content_problems, local_disk_problems
 from ksgen.host.bootnetwork import boot_network_problems
+from ksgen.host.dumps import kdump_problems
 from ksgen.host.host import Host
+from ksgen.host.outside import certificate_problems, proxy_host_problems, proxy_problems
 from ksgen.host.reach import reach_problems
 from ksgen.problems import Problem
-from ksgen.variables import DhcpRange, boot_nic_findings, host_name, static_addresses, topology_findings
+from ksgen.variables import OF_NODES, DhcpRange, boot_nic_findings, host_name, static_addresses, topology_findings
 
 NO_LOGIN = "nobody-can-log-in"
 
@@ -92,6 +95,25 @@ def _user_twice(host: Host) -> Iterator[Problem]:
             yield host.problem(("node_users", index, "name"), "user-twice", f"{name} is listed twice")
 
 
+def _of_nodes(host: Host) -> Iterator[Problem]:
+    """Groups have them for the nodes among their hosts; at the host itself they are meant to have an effect."""
+    for name in () if host.settings.is_node else OF_NODES:
+        variable = host.entry.variables.get(name)
+        if variable and variable.origin.kind in ("host", "host_vars"):
+            message = "has no effect on a plain host, which is installed without an image"
+            hint = "remove it, or set node_kind: node"
+            yield host.problem((name,), "variable-of-nodes", message, hint, "warning")
+
+
+def _firewall(host: Host) -> Iterator[Problem]:
+    """A service of firewalld that no package brings may be one of the site's own, in /etc/firewalld/services."""
+    firewall = host.settings.firewall
+    for index, name, meant in firewall.unknown_services() if firewall else ():
+        message = f"firewalld has no service {name!r}, and would ignore it silently"
+        hint = meant or "write its port in ports:, unless a file in /etc/firewalld/services/ describes it"
+        yield host.problem(("node_firewall", "services", index), "firewall-service", message, hint, "warning")
+
+
 _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     _host_name,
     _login,
@@ -100,7 +122,15 @@ _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     boot_network_problems,
     fips_keys,
     _disk_twice,
+    local_disk_problems,
     _mirror,
     _user_twice,
+    content_problems,
+    _of_nodes,
+    _firewall,
+    kdump_problems,
+    certificate_problems,
+    proxy_problems,
+    proxy_host_problems,
 )
-_OF_IDENTITY = (_host_name, _dhcp_range, _disk_twice)
+_OF_IDENTITY = (_host_name, _dhcp_range, _disk_twice, local_disk_problems, proxy_host_problems)

@@ -18,10 +18,11 @@ from pydantic import ValidationError
 
 from ksgen.host.host import Host, Shape
 from ksgen.host.networks import Network, address, addresses_in, interface, neighbours, relation
+from ksgen.host.vaulted import BMC
 from ksgen.inventory import HostEntry, Variable
-from ksgen.redaction import names_secret
+from ksgen.redaction import may_hold_secret, names_secret
 from ksgen.syntax import Node, holds_secret, plain
-from ksgen.variables import PREFIX, Settings, is_claimed
+from ksgen.variables import PREFIX, is_claimed, settings_of
 
 # What becomes of an identity value: (kind, value) -> what stands in its place.
 _Put: TypeAlias = Callable[[str, Any], object]
@@ -32,8 +33,10 @@ _WRITTEN = {
     "mac": re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"),
     "wwn": re.compile(r"(?:0x|eui\.)(?:[0-9a-f]{16}|[0-9a-f]{32})"),
     "serial": re.compile(r"[A-Z0-9][A-Z0-9_-]{3,30}"),
+    "initiator": re.compile(r"iqn\.[0-9]{4}-(?:0[1-9]|1[0-2])\.[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?:[a-z0-9.-]+"),
 }
 _NAME_LONGEST = 63
+_INITIATOR_LONGEST = 128
 _NEIGHBOURS_TRIED = 300  # addresses; more hosts of one network have one each
 
 
@@ -92,8 +95,11 @@ def shape(entry: HostEntry, read: Values) -> Shape | None:
         return value if own is None else _Hole(kind, numbers.setdefault(own.text, len(numbers)), own.around)
 
     name = put("name", entry.name)
+    # What is not in the texts of a host is not a part of its shape.
+    secrecy = {variable: found for variable, found in read.secrecy.items() if variable != BMC}
+    shared = {variable: value for variable, value in _replaced(data, put).items() if variable != BMC}
     try:
-        key = repr((name, _replaced(data, put), read.secrecy))
+        key = repr((name, shared, secrecy))
     except ValueError:  # a number with so many digits that Python does not print it
         return None
     values = tuple(numbers)
@@ -129,7 +135,7 @@ def stand_in(host: Host) -> tuple[Host, tuple[str, ...]] | None:
     key = host.shape.key
     name = put("name", host.name)
     try:
-        settings = Settings.model_validate(_replaced(data, put))
+        settings = settings_of(_replaced(data, put))
     except ValidationError:
         return None
     return Host(str(name), settings, host.entry), tuple(others[value] for value in host.shape.values)
@@ -174,6 +180,8 @@ class _Identity:
             return _Own(value, f"{value[:2]} {len(value)}")
         if kind == "name":
             return None if len(value) > _NAME_LONGEST or names_secret(value) else _Own(value)
+        if kind == "initiator":
+            return None if len(value) > _INITIATOR_LONGEST or may_hold_secret(value) else _Own(value)
         return _Own(value)
 
     def _place(self, text: str) -> str:
@@ -193,6 +201,8 @@ class _Identity:
             return f"02:5e:9a:7b:c1:{number:02x}"
         if kind == "serial":
             return f"KSGENDISK{number:03}"
+        if kind == "initiator":
+            return f"iqn.2001-04.invalid.ksgen:no-initiator-{number}"
         prefix = "0x" if text.startswith("0x") else "eui."
         return prefix + f"5a1e9b7d{number:0{len(text) - len(prefix) - 8}x}"
 
@@ -200,7 +210,11 @@ class _Identity:
 def _replaced(data: Mapping[str, object], put: _Put) -> dict[str, object]:
     """The variables with other values in the place of those that are a host's own."""
     found = dict(data)
-    for key, kind in ((f"{PREFIX}mac", "mac"), (f"{PREFIX}hostname", "name")):
+    for key, kind in (
+        (f"{PREFIX}mac", "mac"),
+        (f"{PREFIX}hostname", "name"),
+        (f"{PREFIX}iscsi_initiator", "initiator"),
+    ):
         if key in found:
             found[key] = put(kind, found[key])
     for key, one in ((f"{PREFIX}disk", _disk), (f"{PREFIX}network", _interface)):
@@ -229,11 +243,19 @@ def _interface(interface: object, put: _Put) -> object:
             found[key] = put("neighbour", value)
         elif key == "dns" and isinstance(value, list):
             found[key] = [put("neighbour", one) for one in value]
+        elif key == "routes" and isinstance(value, list):
+            found[key] = [_route(one, put) for one in value]
         elif key == "mac":
             found[key] = put("mac", value)
         elif key in ("bond", "bridge", "vlan") and isinstance(value, dict):
             found[key] = {name: _lower(below, put) for name, below in value.items()}
     return found
+
+
+def _route(route: object, put: _Put) -> object:
+    if not isinstance(route, dict):
+        return route
+    return {key: put("neighbour", value) if key == "via" else value for key, value in route.items()}
 
 
 def _lower(value: object, put: _Put) -> object:

@@ -15,11 +15,20 @@ from ksgen.problems import Finding, Problem
 from ksgen.variables import (
     PRIVATE,
     REMOVED,
+    Bmc,
     Bond,
     Bridge,
     DhcpRange,
     Disk,
+    Driver,
+    Firewall,
     Interface,
+    Modules,
+    NodeFile,
+    Proxy,
+    Repository,
+    Route,
+    Services,
     SizeRange,
     User,
     Vlan,
@@ -29,7 +38,7 @@ from ksgen.variables import (
 )
 
 # Blanks mean something in their lines.
-_SCRIPTS = (("node_pre",), ("node_post",))
+_SCRIPTS = (("node_pre",), ("node_post_site",), ("node_post_group",), ("node_post",), ("node_files",), ("node_repos",))
 _WITH_BLANKS = frozenset({"user-gecos"})
 _QUOTED = re.compile("'([^']*)'")
 _TYPE_WORDS = {
@@ -154,10 +163,14 @@ def _known_names(location: Location) -> list[str]:
     """The names that may stand where an unknown one was found."""
     tops: dict[str, Any] = {
         "node_network": Interface, "node_disk": Disk, "node_users": User, "node_dhcp": DhcpRange,
+        "node_files": NodeFile, "node_repos": Repository, "node_drivers": Driver, "node_modules": Modules,
+        "node_services": Services,
+        "node_bmc": Bmc,
+        "node_firewall": Firewall, "node_proxy": Proxy, "routes": Route,
         "bond": Bond, "vlan": Vlan, "bridge": Bridge, "size": SizeRange,
     }  # fmt: skip
     model = next(tops[str(part)] for part in reversed(location[:-1]) if part in tops)
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _listing(names: list[str]) -> str:

@@ -5,19 +5,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from ksgen import lint
 from ksgen.grammar import Grammar, view
 from ksgen.host import Host, Location
 from ksgen.kickstart.access import sudo_problems
+from ksgen.kickstart.content import content_steps
 from ksgen.kickstart.page import Templates, TracedLine, in_parts, programs
 from ksgen.problems import Finding, Problem, Severity
 from ksgen.syntax import Node
 from ksgen.templates import TEMPLATES
 from org_ovirt_node import layout
 
-# Those of lint, without what the inventory knows better: how large disks are, who brings the layout, who can log in.
-_CHECKS = tuple(check for check in lint.CHECKS if check.code not in ("node-layout", "node-autopart", "no-login"))
+# Those of lint, without what the inventory knows better: how large disks are, who brings the layout, who can log in,
+# which services the firewall has.
+_OF_INVENTORY = ("node-layout", "node-autopart", "no-login", "firewall-service")
+_CHECKS = tuple(check for check in lint.CHECKS if check.code not in _OF_INVENTORY)
+
+_SCRIPTS = ("node_pre", "node_post_site", "node_post_group", "node_post", "node_files")
 
 
 class Checker:
@@ -35,7 +41,8 @@ class Checker:
         said = grammar.read(short)
         devices = _devices(host, grammar)
         # The view goes without the devices: only the rule that is left out looks at them.
-        kickstart = view(release, short, grammar.commands, said)
+        kind: Literal["node", "host"] = "node" if host.settings.is_node else "host"
+        kickstart = dataclasses.replace(view(release, short, grammar.commands, said), kind=kind)
         found = [*lint.grammar_of(said, kickstart), *lint.check(kickstart, _CHECKS)]
         found += lint.check_written(grammar, kickstart)
         off = lint.disabled_in(short)
@@ -47,7 +54,9 @@ class Checker:
         problems = list(sudo_problems(host, short))
         if found or of_layout:
             lines = self._templates.trace(host, variables or {})
-            problems += [_line_problem(host, finding, _line_in_whole(line, cuts), lines) for line, finding in found]
+            found = [(_line_in_whole(line, cuts), finding) for line, finding in found]
+            found = [(line, finding) for line, finding in found if not _is_proxy_secret(host, finding, lines, line)]
+            problems += [_line_problem(host, finding, line, lines) for line, finding in found]
             problems += [_layout_problem(host, finding, lines) for finding in of_layout]
         return problems
 
@@ -94,6 +103,12 @@ def _layout_findings(host: Host, devices: tuple[layout.Device, ...]) -> tuple[la
     return () if refused else tuple(f for f in found if (f.code, f.subject) not in known)
 
 
+def _is_proxy_secret(host: Host, finding: Finding, lines: tuple[TracedLine, ...], number: int) -> bool:
+    """Whether it is about the proxy's password in a script of ours, which is reported at the variable."""
+    proxy = host.settings.proxy
+    return finding.code == "script-secret" and proxy is not None and proxy.url in lines[number - 1].text
+
+
 def _line_problem(host: Host, finding: Finding, number: int, lines: tuple[TracedLine, ...]) -> Problem:
     line = lines[number - 1] if 0 < number <= len(lines) else lines[0]
     location = _culprit(host, line, finding.message)
@@ -128,9 +143,12 @@ def _culprit(host: Host, line: TracedLine, message: str) -> Location | None:
     if named:
         return written[named[0]]
     # A script is printed as it is, a line of it in a line.
-    scripts = (text for text, location in written.items() if location[0] in ("node_pre", "node_post"))
+    scripts = (text for text, location in written.items() if location[0] in _SCRIPTS)
     holding = [text for text in scripts if line.text.strip() and line.text in text.split("\n")]
-    return written[holding[0]] if holding else None
+    if holding:
+        return written[holding[0]]
+    steps = (step for step in content_steps(host.settings) if line.text in "\n".join(step.commands).split("\n"))
+    return next(((step.variable.partition(",")[0],) for step in steps if line.text.strip()), None)
 
 
 def _leaves(location: Location, node: Node) -> Iterator[tuple[Location, str]]:

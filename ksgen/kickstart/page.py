@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+import shlex
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,13 +19,16 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ksgen import variables
 from ksgen.host import Host
+from ksgen.kickstart.content import DONE, LOG, content_steps
+from ksgen.kickstart.source import package_lines, source_words
+from ksgen.kickstart.steps import Step
 from ksgen.problems import Mark, Problem
 from ksgen.templates import ORDER, TEMPLATE_ERRORS, GateError, environment, template_problem
 from ksgen.variables import Disk, Settings, SizeRange, one_line
 from ksgen.version import version
 from org_ovirt_node import layout, section
 from org_ovirt_node.layout import Commands, storage_commands
-from org_ovirt_node.programs import disks, imgbase, nics
+from org_ovirt_node.programs import disks, imgbase, nics, report
 
 NETWORK_FILE = "/tmp/node-network.ks"
 # Where the add-on's image puts the programs that run in the installer.
@@ -70,6 +74,19 @@ class ScriptPart:
 
 
 @dataclasses.dataclass(frozen=True)
+class ContentPart:
+    """A step of the script that puts the site's variables on the node: its variable, its title as a word, its body."""
+
+    variable: Verbatim
+    title: Verbatim
+    body: Verbatim
+
+    @classmethod
+    def of(cls, step: Step) -> ContentPart:
+        return cls(Verbatim(step.variable), Verbatim(shlex.quote(step.title)), Verbatim("\n".join(step.commands)))
+
+
+@dataclasses.dataclass(frozen=True)
 class Page:
     """The template context."""
 
@@ -82,11 +99,23 @@ class Page:
     network: tuple[tuple[str, ...], ...]
     has_other_ports: bool
     network_file: str | None
+    iscsi_names: tuple[str, ...]
+    image_proxy: str | None
+    package_sources: tuple[tuple[str, ...], ...]
+    package_lines: tuple[str, ...]
+    certificates: Verbatim | None
+    kdump: str | int | None
     keys: tuple[tuple[str, str], ...]
     more_keys: tuple[tuple[str, Verbatim], ...]
     pre: tuple[ScriptPart, ...]
     post: tuple[ScriptPart, ...]
+    content: tuple[ContentPart, ...]
+    content_log: str
+    content_done: str
     addon: Verbatim | None
+    report: Verbatim | None
+    reporter: Verbatim
+    report_place: str
     hook: Verbatim
     hook_arguments: tuple[str, ...]
     hook_log: str
@@ -138,11 +167,23 @@ def page(host: Host) -> Page:
         network=variables.network_options(settings.network, settings.mac, _is_of_installer(settings)),
         has_other_ports=not _is_of_installer(settings) and any(i.bond or i.bridge for i in settings.network),
         network_file=NETWORK_FILE if variables.has_mac_members(settings.network) else None,
+        image_proxy=settings.proxy_for(settings.image_url),
+        package_sources=source_words(settings),
+        package_lines=package_lines(settings),
+        certificates=Verbatim("".join(settings.ca_certificates).rstrip("\n")) if settings.ca_certificates else None,
+        kdump=settings.kdump // layout.MIB if isinstance(settings.kdump, int) else settings.kdump,
+        iscsi_names=tuple(filter(None, (settings.iscsi_initiator,))),
         keys=tuple((user, keys[0]) for user, keys in _keys(settings)),
         more_keys=tuple((user, Verbatim("\n".join(keys[1:]))) for user, keys in _keys(settings) if keys[1:]),
         pre=tuple(map(ScriptPart.of, settings.pre)),
-        post=tuple(map(ScriptPart.of, settings.post)),
+        post=tuple(map(ScriptPart.of, settings.scripts)),
+        content=tuple(map(ContentPart.of, content_steps(settings))),
+        content_log=LOG,
+        content_done=DONE,
         addon=Verbatim(section.text(addon_section(host)).rstrip("\n")) if settings.addon else None,
+        report=_report(settings),
+        reporter=source(report),
+        report_place=str(report.PLACE),
         hook=source(imgbase),
         hook_arguments=_hook_arguments(host.request),
         hook_log=imgbase.LOG,
@@ -189,7 +230,7 @@ def source(program: types.ModuleType) -> Verbatim:
 @functools.cache
 def programs() -> tuple[Verbatim, ...]:
     """What kickstarts carry verbatim, in its order there."""
-    return tuple(map(source, (disks, nics, imgbase)))
+    return tuple(map(source, (report, disks, nics, imgbase)))
 
 
 def in_parts(text: str) -> tuple[str, ...]:
@@ -201,6 +242,14 @@ def in_parts(text: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
+def _report(settings: Settings) -> Verbatim | None:
+    """What programs/report.py reads, as JSON; None for no reports."""
+    if settings.report_url is False:
+        return None
+    wanted = report.Config(settings.server_url, settings.report_url or "", settings.report_pin or "")
+    return Verbatim(report.written(wanted))
+
+
 def wanted_disks(settings: Settings) -> disks.Wanted:
     """What programs/disks.py looks for on a host."""
     return disks.Wanted(
@@ -210,6 +259,7 @@ def wanted_disks(settings: Settings) -> disks.Wanted:
         multipath=settings.multipath,
         addon=_ADDON_WAYS[settings.addon],
         erase=tuple(settings.erase),
+        keep=tuple(settings.local_disks),
     )
 
 

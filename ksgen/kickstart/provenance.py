@@ -16,16 +16,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from ksgen.host import Host
-from ksgen.redaction import names_secret
+from ksgen.kickstart.files import is_here_document
+from ksgen.redaction import may_hold_secret, names_secret
 from ksgen.syntax import Node, holds_secret, plain
-from ksgen.variables import PREFIX, SECRETS
+from ksgen.variables import PREFIX, SECRETS, NodeFile
 
 # Index of a line, and where in it a secret begins and ends.
 Place = tuple[int, int, int]
 # Variables whose texts are printed as they are. From others something is made: an address, a size, a name.
 _PRINTED = frozenset({
-    "root_password_hash", "users", "ssh_keys", "kernel_args", "installer_args", "pre", "post", "timezone", "lang",
-    "keyboard", "ntp_servers", "image_sha256", "disk",
+    "root_password_hash", "users", "ssh_keys", "kernel_args", "installer_args", "pre", "post", "post_site",
+    "post_group", "timezone", "lang", "keyboard", "ntp_servers", "image_sha256", "disk", "files", "repos",
+    "packages", "drivers", "modules", "sysctl", "services", "local_disks", "firewall",
+    "iscsi_initiator", "proxy", "ca_certificates",
 })  # fmt: skip
 _SEPARATORS = re.compile(r"[/,;\s]+")
 _SHORTEST = 4  # characters of a text that is searched for; of a shorter one everybody has some
@@ -57,6 +60,9 @@ def veiled(host: Host, variables: Mapping[str, Node] | None = None) -> Veiled | 
             changed[name] = _without(value, variable.node, PREFIX + name in SECRETS, numbers)
         else:
             searched += (word for text in _texts(variable.node) for word in _SEPARATORS.split(text))
+    files = [_without_looks(file, numbers) for file in changed.get("files", host.settings.files)]
+    if files != host.settings.files:
+        changed["files"] = files
     of_inventory = {
         name: _veiled_value(node, _is_secret_name(name), numbers) for name, node in (variables or {}).items()
     }
@@ -65,6 +71,14 @@ def veiled(host: Host, variables: Mapping[str, Node] | None = None) -> Veiled | 
     settings = host.settings.model_copy(update=changed)
     words = dict.fromkeys(word for word in searched if len(word) >= _SHORTEST)
     return Veiled(dataclasses.replace(host, settings=settings), tuple(words), of_inventory)
+
+
+def _without_looks(file: NodeFile, numbers: Iterator[int]) -> NodeFile:
+    """A file with a stand-in for content that looks like a secret and is printed in Base64, which hides its looks."""
+    content = file.content
+    if content is None or is_here_document(content) or not may_hold_secret(content):
+        return file
+    return file.model_copy(update={"content": _stand_in(content, numbers)})
 
 
 def _is_secret_name(name: str) -> bool:
@@ -112,6 +126,12 @@ def _without(value: Any, node: Node, is_named: bool, numbers: Iterator[int]) -> 
             if name in type(value).model_fields
         }
         return value.model_copy(update=found)
+    if isinstance(value, dict) and isinstance(below, Mapping):
+        # In their order; a key that is a secret is printed too.
+        return {
+            _stand_in(key, numbers) if node.is_secret else key: _without(one, child, is_named, numbers)
+            for (key, one), child in zip(value.items(), below.values(), strict=True)
+        }
     if isinstance(value, list) and isinstance(below, tuple) and len(value) == len(below):
         return [_without(one, child, is_named, numbers) for one, child in zip(value, below, strict=True)]
     if isinstance(value, list) and len(value) == 1:  # a single value is read as a list of one

@@ -9,9 +9,13 @@ from collections.abc import Iterator, Sequence
 from ksgen.grammar import Check, Kickstart, Numbered
 from ksgen.lint import (
     bootable,
+    carried,
+    certificates,
     commands,
     disks,
     groups,
+    hostlayout,
+    hosts,
     image,
     imgbase,
     kernelargs,
@@ -21,6 +25,7 @@ from ksgen.lint import (
     nodelayout,
     people,
     scripts,
+    units,
 )
 from ksgen.problems import Finding
 from ksgen.redaction import without_secrets
@@ -39,7 +44,16 @@ CHECKS: tuple[Check, ...] = (
     *imgbase.CHECKS,
     *node.CHECKS,
     *nodelayout.CHECKS,
+    *hosts.CHECKS,
+    *hostlayout.CHECKS,
+    *certificates.CHECKS,
+    *units.CHECKS,
+    *carried.CHECKS,
 )
+
+
+# Rules with codes of their own, which are disabled together by that of the check.
+MANY_RULES = frozenset(("host-layout", "node-layout"))
 
 
 def grammar_of(said: Sequence[Numbered], kickstart: Kickstart) -> Iterator[Numbered]:
@@ -56,7 +70,7 @@ def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Nu
     """Everything that the checks find."""
     lines = kickstart.text.split("\n")
     for one in checks:
-        if _is_of_nodes(one.code) and not kickstart.installs_node:
+        if not _applies(one.code, kickstart):
             continue
         for found in one.decide(kickstart):
             line = lines[found.line - 1] if 0 < found.line <= len(lines) else ""
@@ -65,9 +79,11 @@ def check(kickstart: Kickstart, checks: Sequence[Check] = CHECKS) -> Iterator[Nu
             yield found.line, _shown(finding, line, kickstart.text)
 
 
-def _is_of_nodes(code: str) -> bool:
-    """Whether a check is about what only a node has: imgbase, its section, its layout."""
-    return code.startswith(("imgbase-", "node-")) or code == "addon-section"
+def _applies(code: str, kickstart: Kickstart) -> bool:
+    """Whether a check is for this machine: what only a node has (imgbase, its section), or only a host."""
+    if code.startswith(("imgbase-", "node-")) or code == "addon-section":
+        return kickstart.installs_node
+    return kickstart.installs_host or not code.startswith("host-")
 
 
 def _shown(finding: Finding, line: str, text: str) -> Finding:

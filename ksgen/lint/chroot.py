@@ -14,7 +14,7 @@ _QUOTED_LINES = 40  # the most of one quotation; one that is longer is not follo
 _OF_RUNNING = frozenset((
     "start", "restart", "reload", "stop", "try-restart", "reload-or-restart", "isolate", "kill", "condrestart",
 ))  # fmt: skip
-_TARGETS = ("/mnt/sysimage", "/mnt/sysroot")
+TARGETS = ("/mnt/sysimage", "/mnt/sysroot")
 
 
 def statements(section: Section) -> Iterator[tuple[int, Simple]]:
@@ -33,15 +33,15 @@ def statements(section: Section) -> Iterator[tuple[int, Simple]]:
         yield from ((first, command) for command in found or ())
 
 
-def _is_chroot(section: Section) -> bool:
+def is_chroot(section: Section) -> bool:
     return section.kind == "%post" and "--nochroot" not in section.args
 
 
-def _in_new_system(ks: Kickstart) -> Iterator[tuple[int, Simple]]:
+def in_new_system(ks: Kickstart) -> Iterator[tuple[int, Simple]]:
     """What runs in the new system, by a %post or by chroot(1)."""
     for section in ks.all_sections("%post"):
         for line, command in statements(section):
-            if _is_chroot(section):
+            if is_chroot(section):
                 yield line, command
             elif command.program == "chroot" and len(command.words) > 2:
                 yield line, Simple(command.words[2:], command.operator)
@@ -49,7 +49,7 @@ def _in_new_system(ks: Kickstart) -> Iterator[tuple[int, Simple]]:
 
 def needs_running(ks: Kickstart) -> Iterator[Found]:
     """Commands that talk to a daemon of the running system: there is none in the chroot."""
-    for line, command in _in_new_system(ks):
+    for line, command in in_new_system(ks):
         said = _needs(command)
         if said:
             yield Found(line, *said)
@@ -115,16 +115,16 @@ def _changes_installer(command: Simple) -> bool:
 
 def outside(ks: Kickstart) -> Iterator[Found]:
     for section in ks.all_sections("%post"):
-        if _is_chroot(section):
+        if is_chroot(section):
             continue
         for line, command in statements(section):
             if _changes_installer(command):
                 message = f"{command.program} changes the installer here, which is gone after the installation"
-                yield Found(line, message, f"leave --nochroot out, or: chroot {_TARGETS[0]} {command.program} ...")
+                yield Found(line, message, f"leave --nochroot out, or: chroot {TARGETS[0]} {command.program} ...")
             path = next((path for path in _written(command) if path.startswith(_OF_SYSTEM)), None)
             if path:
                 message = f"{path} is a file of the installer here, which is gone after the installation"
-                yield Found(line, message, f"write {_TARGETS[0]}{path}, or leave --nochroot out")
+                yield Found(line, message, f"write {TARGETS[0]}{path}, or leave --nochroot out")
 
 
 _TALK = frozenset(("[", "[[", "echo", "logger", "mountpoint", "printf", "test", "umount"))
@@ -133,11 +133,11 @@ _TALK = frozenset(("[", "[[", "echo", "logger", "mountpoint", "printf", "test", 
 def target_path(ks: Kickstart) -> Iterator[Found]:
     """The path of the new system where the script is in it, or where nothing is mounted yet."""
     for section in ks.all_sections("%post", "%pre"):
-        if section.kind == "%post" and not _is_chroot(section):
+        if section.kind == "%post" and not is_chroot(section):
             continue
         for line, command in statements(section):
             words = () if command.program in _TALK else command.words[1:]
-            path = next((word for word in (*words, *command.targets) if word.startswith(_TARGETS)), None)
+            path = next((word for word in (*words, *command.targets) if word.startswith(TARGETS)), None)
             if path is None:
                 continue
             if section.kind == "%pre":

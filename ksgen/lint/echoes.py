@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from ksgen.grammar import Numbered
-from ksgen.lint import commands
+from ksgen.lint import certificates, commands
 
 _GRAMMAR_CODES = frozenset(code for code, _, _ in commands.GRAMMAR)
 
@@ -43,6 +43,8 @@ class _Lines:
     mount_twice: frozenset[int]
     unreadable: Mapping[int, str]
     ending: frozenset[int]
+    team: frozenset[int]
+    certificates: frozenset[int]
 
     @classmethod
     def of(cls, findings: Sequence[Numbered]) -> _Lines:
@@ -51,7 +53,8 @@ class _Lines:
 
         unreadable = {line: finding.code for line, finding in findings if finding.code in _UNREADABLE}
         twice = lines("mount-twice") | lines("device-twice")
-        return cls(lines("section-word-inside"), twice, unreadable, lines("ends-with-el9"))
+        ending, sections = lines("ends-with-el9"), lines(certificates.OPTION)
+        return cls(lines("section-word-inside"), twice, unreadable, ending, lines("network-team"), sections)
 
 
 _UNREADABLE = ("template-left-over", "line-continued")
@@ -67,6 +70,11 @@ def _has_place_elsewhere(line: int, code: str, lines: _Lines) -> bool:
     return code == "ends-with-el9" and not line and any(lines.ending)
 
 
+def _is_of_team(line: int, code: str, lines: _Lines) -> bool:
+    """That EL10 has no teams is nothing to a machine that must not have one."""
+    return code == "ends-with-el9" and line in lines.team
+
+
 def _is_mount_again(line: int, code: str, lines: _Lines) -> bool:
     """The grammar, too, says it of a second mount point or device of one name."""
     return code == "kickstart-grammar" and line in lines.mount_twice
@@ -77,4 +85,16 @@ def _is_of_unreadable_line(line: int, code: str, lines: _Lines) -> bool:
     return lines.unreadable.get(line, code) != code
 
 
-_ECHOES = (_is_after_broken_section, _has_place_elsewhere, _is_mount_again, _is_of_unreadable_line)
+def _is_unknown_to_grammar(line: int, code: str, lines: _Lines) -> bool:
+    """Older versions of pykickstart do not know the options of %certificate."""
+    return code in _GRAMMAR_CODES and line in lines.certificates
+
+
+_ECHOES = (
+    _is_after_broken_section,
+    _has_place_elsewhere,
+    _is_of_team,
+    _is_mount_again,
+    _is_of_unreadable_line,
+    _is_unknown_to_grammar,
+)

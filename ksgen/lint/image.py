@@ -58,7 +58,9 @@ def not_verified(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("liveimg", "url", "repo"):
         if value(command, "noverifyssl"):
             message = "--noverifyssl: TLS is not verified; a man-in-the-middle could replace the image"
-            yield Found(command.line, message, "give the installer the certificate: inst.ks.cert, %certificate")
+            yield Found(
+                command.line, message, "let %pre add the CA to /etc/pki/ca-trust/source/anchors and run update-ca-trust"
+            )
 
 
 def unchecked(ks: Kickstart) -> Iterator[Found]:

@@ -23,7 +23,7 @@ def _inits(ks: Kickstart) -> list[tuple[Section, int, str]]:
 # --- that it is called -----------------------------------------------------------------------------------------------
 
 # A script whose text is elsewhere: fetched, in the image, on the medium.
-_ELSEWHERE = re.compile(
+ELSEWHERE = re.compile(
     r"\b(?:curl|wget)\b.*\|\s*(?:sudo\s+)?(?:ba|da|k)?sh\b|\b(?:ba|da|k)?sh\s+(?:-\w+\s+)*[^\s<-]|^\s*(?:source|\.)\s+\S|"
     r"\bpython3?\s+[/\w]|^\s*(?!/(?:usr/)?s?bin/)(?:\./|/|\$)[\w./${}-]+"
 )
@@ -63,7 +63,7 @@ def _is_heard_of(section: Section) -> bool:
         return False
     if mentions_init(section) or any(_call_problem(call) for _, call in _calls(section)):
         return True
-    return section.is_shell and any(_ELSEWHERE.search(text) for _, text in section.shell)
+    return section.is_shell and any(ELSEWHERE.search(text) for _, text in section.shell)
 
 
 _OPENS = re.compile(r"^\s*(?:if|for|while|until|case|select)\b|\{\s*$|\($")
@@ -275,8 +275,8 @@ def pre_unheard(ks: Kickstart) -> Iterator[Found]:
 
 
 def image_unnamed(ks: Kickstart) -> Iterator[Found]:
-    """Node images go by many names, those of live media by few."""
-    for command in ks.all("liveimg") if not ks.installs_node and ks.is_whole else ():
+    """Node images go by many names, those of live media by few. Where the user says what it is, it is that."""
+    for command in ks.all("liveimg") if ks.kind == "any" and not ks.installs_node and ks.is_whole else ():
         url = str(value(command, "url") or "")
         is_medium = re.search(r"/LiveOS/|fedora|centos-stream|rootfs|live", url, re.IGNORECASE)
         if url.endswith((".squashfs.img", ".squashfs", "squashfs.img")) and not is_medium:

@@ -6,18 +6,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from ksgen.grammar import SIZE_LIMIT, Grammar, KickstartFile, Numbered, include, read_file, view
+from ksgen.grammar import SIZE_LIMIT, Check, Grammar, Kickstart, KickstartFile, Numbered, include, read_file, view
 from ksgen.lint import storage
-from ksgen.lint.checking import check, grammar_of
+from ksgen.lint.checking import CHECKS, MANY_RULES, check, grammar_of
 from ksgen.lint.echoes import without_echoes
 from ksgen.lint.switches import disabled_in
 from ksgen.lint.targets import release_of, written_for_other
 from ksgen.lint.written import adds_network_only, check_written
 from ksgen.problems import ALL, Finding, Mark, Problem, Report
-from ksgen.targets import Kind
+from ksgen.targets import Kind, Machine
 from ksgen.variables import nearest
+
+
+class Judged(NamedTuple):
+    """A file, and the release and the machine whose rules were applied to it."""
+
+    file: str
+    release: str
+    machine: Machine
 
 
 class Linter:
@@ -32,21 +40,28 @@ class Linter:
 
     def lint(self, file: KickstartFile) -> list[Problem]:
         """Everything that is wrong with a file and what it includes."""
+        return self.judge(file)[0]
+
+    def judge(self, file: KickstartFile) -> tuple[list[Problem], Judged | None]:
+        """The same, and what the file was taken for; None for one that cannot be read."""
         problems = list(file.problems)
         if not file.sources:
-            return problems
+            return problems, None
         off = disabled_in(file.text)
-        findings = without_echoes(tuple(self._findings(file)))
+        grammar, said, kickstart = self._read(file)
+        switched_off = self._disabled | off.everywhere
+        checks = [one for one in CHECKS if one.code not in MANY_RULES & switched_off]
+        findings = without_echoes(tuple(_findings(file, grammar, said, kickstart, checks)))
         problems += [_problem(*found, file) for found in findings if not off.covers(*found)]
         problems += [_unknown_code(line, code, file) for line, code in off.unknown]
-        switched_off = self._disabled | off.everywhere
-        return [problem for problem in problems if problem.code not in switched_off]
+        found = [problem for problem in problems if problem.code not in switched_off]
+        return found, Judged(file.sources[0][0], kickstart.release, kickstart.machine)
 
     def lint_text(self, name: str, text: str) -> list[Problem]:
         """The same for a text that stands for the file of a name."""
         return self.lint(include(name, text, _included))
 
-    def _findings(self, file: KickstartFile) -> Iterator[Numbered]:
+    def _read(self, file: KickstartFile) -> tuple[Grammar, tuple[Numbered, ...], Kickstart]:
         release = self._release or release_of(file.text)
         grammar = self.grammar(release)
         said = grammar.read(file.text)
@@ -54,12 +69,9 @@ class Linter:
         kickstart = dataclasses.replace(kickstart, kind=self._kind)
         if not file.is_whole and adds_network_only(kickstart):
             kickstart = dataclasses.replace(kickstart, is_whole=True, rejected=kickstart.rejected | {"network"})
-        if kickstart.installs_node:
+        if kickstart.machine != "other":
             kickstart = dataclasses.replace(kickstart, devices=storage.devices(grammar.handler, {}, None))
-        yield from written_for_other(file.text, release)
-        yield from grammar_of(said, kickstart)
-        yield from check(kickstart)
-        yield from check_written(grammar, kickstart)
+        return grammar, said, kickstart
 
     def grammar(self, release: str) -> Grammar:
         """The grammar of a release, made once: that takes as long as checking several kickstarts."""
@@ -68,14 +80,34 @@ class Linter:
         return self._grammars[release]
 
 
-def lint(paths: Sequence[Path], linter: Linter, stdin: BinaryIO | None = None) -> tuple[Report, dict[str, str]]:
-    """The problems of kickstart files, and the texts that were read (file name: text). `-` is what comes by `stdin`."""
-    report, sources = Report(), dict[str, str]()
+def _findings(
+    file: KickstartFile, grammar: Grammar, said: Sequence[Numbered], kickstart: Kickstart, checks: Sequence[Check]
+) -> Iterator[Numbered]:
+    yield from written_for_other(file.text, kickstart.release)
+    yield from grammar_of(said, kickstart)
+    yield from check(kickstart, checks)
+    yield from check_written(grammar, kickstart)
+
+
+@dataclasses.dataclass(frozen=True)
+class Linted:
+    """What is wrong with kickstart files, the texts that were read (file name: text), and what each was taken for."""
+
+    report: Report
+    sources: dict[str, str]
+    files: tuple[Judged, ...]
+
+
+def lint(paths: Sequence[Path], linter: Linter, stdin: BinaryIO | None = None) -> Linted:
+    """The problems of kickstart files. `-` is what comes by `stdin`."""
+    report, sources, judged = Report(), dict[str, str](), list[Judged]()
     for path in paths:
         file = read_file(path) if stdin is None or str(path) != "-" else _from_stream(stdin)
-        report.extend(linter.lint(file))
+        problems, one = linter.judge(file)
+        report.extend(problems)
         sources.update(file.sources)
-    return report, sources
+        judged += [one] if one else []
+    return Linted(report, sources, tuple(judged))
 
 
 STDIN = "<stdin>"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ksgen.grammar import Check, Found, Kickstart, value
 from ksgen.lint.network import PORT_MAX
+from ksgen.problems import Severity
 from ksgen.variables import nearest
 
 
@@ -26,7 +27,7 @@ def name(ks: Kickstart) -> Iterator[Found]:
                 yield Found(command.line, f"{text!r} is one name for systemd", "separate the names with commas")
 
 
-_ON_NODES = {
+_MANAGED = {
     "sshd": "the engine installs and manages a host over SSH",
     "sshd.service": "the engine installs and manages a host over SSH",
     "firewalld": "the engine configures the firewall of a host",
@@ -34,17 +35,22 @@ _ON_NODES = {
 }
 
 
-def of_node(ks: Kickstart) -> Iterator[Found]:
-    if not ks.installs_node:
+_NOUNS = {"node": "a node", "host": "a host of oVirt"}
+
+
+def managed(ks: Kickstart) -> Iterator[Found]:
+    """What the engine needs on each of its hosts."""
+    if ks.machine == "other":
         return
+    where = _NOUNS[ks.machine]
     for command in ks.all("services"):
         for text in value(command, "disabled", ()):
-            if text.strip() in _ON_NODES:
-                message = f"{text.strip()} is disabled on a node; {_ON_NODES[text.strip()]}"
+            if text.strip() in _MANAGED:
+                message = f"{text.strip()} is disabled on {where}; {_MANAGED[text.strip()]}"
                 yield Found(command.line, message, "remove it from --disabled")
     for command in ks.all("firewall"):
         if value(command, "enabled") is False and not value(command, "use_system_defaults"):
-            message = "firewall --disabled on a node; the engine configures the firewall of a host"
+            message = f"firewall --disabled on {where}; the engine configures the firewall of a host"
             yield Found(command.line, message, "firewall --enabled --ssh, or remove it")
 
 
@@ -59,6 +65,16 @@ _SERVICES = {
 }  # fmt: skip
 
 
+# Ports that firewall-offline-cmd takes by their name in /etc/services; there are thousands, so an unknown one is a
+# warning.
+_NAMED = frozenset((
+    "bootpc", "bootps", "domain", "finger", "ftp", "ftp-data", "git", "http", "https", "imap", "imaps", "ipp", "irc",
+    "iscsi-target", "kerberos", "ldap", "ldaps", "mdns", "microsoft-ds", "ms-wbt-server", "mysql", "nfs", "nrpe", "ntp",
+    "pop3", "pop3s", "postgres", "postgresql", "rsync", "sip", "smtp", "smtps", "snmp", "snmptrap", "ssh", "submission",
+    "sunrpc", "svn", "syslog", "syslog-tls", "telnet", "tftp", "webcache", "zabbix-agent", "zabbix-trapper",
+))  # fmt: skip
+
+
 def port(ks: Kickstart) -> Iterator[Found]:
     for command in ks.all("firewall"):
         for text in value(command, "ports") or ():
@@ -67,16 +83,29 @@ def port(ks: Kickstart) -> Iterator[Found]:
                 yield Found(command.line, *said)
 
 
-def _wrong_port(text: str) -> tuple[str, str] | None:
+# firewalld's own form; pykickstart reads all of it as the port and adds `:tcp`.
+_WITH_SLASH = re.compile(r"(?P<port>[0-9]+(?:-[0-9]+)?)/(?P<protocol>\w+)(?::\w+)?")
+
+
+def _wrong_port(text: str) -> tuple[str, str] | tuple[str, str, Severity] | None:
     """What is wrong with a port of the firewall, and what to write. A name of /etc/services is a port."""
     number, _, protocol = text.partition(":")
+    slash = _WITH_SLASH.fullmatch(text)
+    if slash is not None:
+        given = f"{slash['port']}/{slash['protocol']}"
+        message = f"pykickstart reads {given!r} as port {number!r} of {protocol}, and the port stays closed"
+        return message, f"write {slash['port']}:{slash['protocol']}"
     if protocol and protocol not in _PROTOCOLS:
         return f"{protocol!r} is not a protocol", nearest(protocol, _PROTOCOLS) or f"one of: {', '.join(_PROTOCOLS)}"
     match = _PORT.fullmatch(text)
     if match is None:
-        is_number = number[:1].isdigit() or not number
         hint = "write PORT:PROTOCOL: 8080:tcp, or 5900-6923:tcp"
-        return (f"{text!r} is not a port", hint) if is_number else None
+        if number[:1].isdigit() or not number:
+            return f"{text!r} is not a port", hint
+        if number in _NAMED:
+            return None
+        message = f"{number!r} is a port only if /etc/services of the image has it; otherwise nothing is opened"
+        return message, hint, "warning"
     first, last = int(match["first"][:9]), int((match["last"] or match["first"])[:9])
     if not 1 <= first <= last <= PORT_MAX:
         return f"port {text!r}; it is a number from 1 to {PORT_MAX}", "write PORT:PROTOCOL: 8080:tcp"
@@ -110,7 +139,7 @@ def _slip(text: str) -> str:
 CHECKS = (
     Check("service-both", "warning", both, "pyanaconda, modules/services/installation.py"),
     Check("service-name", "error", name, "pykickstart, commands/services.py; systemctl(1)"),
-    Check("service-node", "warning", of_node, "oVirt, Administration Guide: Host Firewall Requirements"),
+    Check("service-node", "warning", managed, "oVirt, Administration Guide: Host Firewall Requirements"),
     Check("firewall-port", "error", port, "firewall-offline-cmd(1)"),
     Check("firewall-service", "warning", firewall_service, "firewalld.service(5)"),
 )

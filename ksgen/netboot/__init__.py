@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot files of the hosts and configuration of the servers: who boots what, and until when."""
 
-from ksgen.netboot.arming import RANDOM_BYTES, Arming, UntilError, arm, disarm, parse_until, status, void
+from ksgen.netboot.arming import Arming, UntilError, arm, disarm, parse_until, status, void
 from ksgen.netboot.boottemplates import BootTemplates
 from ksgen.netboot.boottree import Copy, changed, copies, missing_kernels, staged
 from ksgen.netboot.published import Published, disarmed, read_published, tokens
@@ -16,13 +16,13 @@ from ksgen.netboot.remembered import (
     remembered_text,
 )
 from ksgen.netboot.site import site_files
-from ksgen.netboot.state import STATE_FILE, spent, stored
-from ksgen.netboot.webserver import Server, readers, server
+from ksgen.netboot.state import STATE_FILE, booted, spent, stored
+from ksgen.netboot.webserver import REPORTS_ADDRESS, Server, readers, server
 
 __all__ = [
     "NONE",
-    "RANDOM_BYTES",
     "REMEMBERED_FILE",
+    "REPORTS_ADDRESS",
     "STATE_FILE",
     "Arming",
     "BootTemplates",
@@ -33,6 +33,7 @@ __all__ = [
     "Server",
     "UntilError",
     "arm",
+    "booted",
     "changed",
     "combined",
     "copies",

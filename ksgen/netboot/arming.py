@@ -16,10 +16,12 @@ DEFAULT_DURATION = datetime.timedelta(hours=6)
 # A longer arming would be forgotten before it ends.
 LONGEST_DURATION = datetime.timedelta(days=31)
 
-STATE_VERSION = 2  # 1 had no random part
+STATE_VERSION = 3  # 1 had no random part, 2 no token for reports
 RANDOM_BYTES = 16  # 128 bits, which no client can guess
+REPORT_BYTES = 32
 _RANDOM = re.compile(rf"[0-9a-f]{{{2 * RANDOM_BYTES}}}")
 _TOKEN = re.compile(rf"([\w:][\w.:-]*)\.([0-9]{{10}})\.([0-9]{{10}})(?:\.({_RANDOM.pattern}))?", re.ASCII)
+_REPORT = re.compile(rf"(?:[0-9a-f]{{{2 * REPORT_BYTES}}})?")
 # From here on a time has ten digits, which nginx compares.
 _FIRST_SECOND = 10**9
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -32,7 +34,9 @@ Status = Literal["armed", "used", "expired", "withdrawn"]
 class Arming:
     """The permission to install one host once, from the boot NIC that it had when it was armed.
 
-    `random` is the unguessable part, in hexadecimal digits; a permission of state version 1 has none.
+    `random` is the unguessable part, in hexadecimal digits; a permission of state version 1 has none. `report` is the
+    token that the machine shows with its reports, in hexadecimal digits; one of version 2 has none. The permission can
+    be read in boot files by everybody on the network; this token is given out once, as the kickstart.
     """
 
     host: str
@@ -40,6 +44,7 @@ class Arming:
     given: datetime.datetime
     until: datetime.datetime
     random: str = dataclasses.field(default="", repr=False)
+    report: str = dataclasses.field(default="", repr=False)
 
     @property
     def token(self) -> str:
@@ -49,7 +54,8 @@ class Arming:
 
 
 def read_token(token: str) -> Arming | None:
-    """The permission that a token names, without the MAC address, which is not in it. None for other text."""
+    """The permission that a token names, without the MAC address and the token for reports, which are not in it. None
+    for other text."""
     match = _TOKEN.fullmatch(token)
     if match is None or int(match[2]) < _FIRST_SECOND or int(match[3]) < _FIRST_SECOND:
         return None
@@ -102,15 +108,15 @@ def load(state: object) -> tuple[Arming, ...]:
     if not isinstance(state, Mapping) or not isinstance(entries := state.get("armed"), Mapping):
         raise ValueError("is not an arming state file of ksgen")
     version = state.get("version")
-    if version not in (1, STATE_VERSION):
+    if version not in range(1, STATE_VERSION + 1):
         raise ValueError(f"is an arming state of version {version!r}; this ksgen supports up to {STATE_VERSION}")
     return tuple(sorted(_load_one(host, entry) for host, entry in entries.items()))
 
 
 def _load_one(host: str, entry: Any) -> Arming:
     one = _stored(host, entry)
-    # A valid entry agrees with its token, and adds the MAC address.
-    if one is None or read_token(one.token) != dataclasses.replace(one, mac=""):
+    # A valid entry agrees with its token, and adds what is not in it.
+    if one is None or read_token(one.token) != dataclasses.replace(one, mac="", report=""):
         raise ValueError(f"the entry of {host!r} is corrupt")
     return one
 
@@ -120,7 +126,10 @@ def _stored(host: str, entry: Any) -> Arming | None:
         given, until = (datetime.datetime.fromisoformat(entry[key]) for key in ("given", "until"))
         if given.tzinfo is None or until.tzinfo is None or not isinstance(entry["mac"], str):
             return None
-        return Arming(host, entry["mac"], _whole_second(given), _whole_second(until), entry.get("secret", ""))
+        random, report = entry.get("secret", ""), entry.get("report", "")
+        if not _REPORT.fullmatch(report):
+            return None
+        return Arming(host, entry["mac"], _whole_second(given), _whole_second(until), random, report)
     except (TypeError, KeyError, ValueError, OverflowError):
         return None
 
@@ -128,7 +137,13 @@ def _stored(host: str, entry: Any) -> Arming | None:
 def dump(armings: Iterable[Arming]) -> dict[str, object]:
     """The state as it is stored (JSON)."""
     entries = {
-        one.host: {"mac": one.mac, "given": _shown(one.given), "until": _shown(one.until), "secret": one.random}
+        one.host: {
+            "mac": one.mac,
+            "given": _shown(one.given),
+            "until": _shown(one.until),
+            "secret": one.random,
+            **({"report": one.report} if one.report else {}),
+        }
         for one in sorted(armings)
     }
     return {"version": STATE_VERSION, "armed": entries}
@@ -139,14 +154,15 @@ def arm(
     hosts: Iterable[Host],
     until: datetime.datetime,
     now: datetime.datetime,
-    draw: Callable[[], str],
+    draw: Callable[[int], str],
 ) -> tuple[Arming, ...]:
     """Arm these hosts from now until `until`; earlier armings of them are replaced.
 
-    `draw` returns RANDOM_BYTES random bytes in hexadecimal digits, new ones at each call.
+    `draw` returns so many random bytes in hexadecimal digits, new ones at each call.
     """
+    begin, end = _whole_second(now), _whole_second(until)
     new = {
-        host.name: Arming(host.name, host.settings.mac, _whole_second(now), _whole_second(until), draw())
+        host.name: Arming(host.name, host.settings.mac, begin, end, draw(RANDOM_BYTES), draw(REPORT_BYTES))
         for host in hosts
     }
     kept = (arming for arming in armings if arming.host not in new)

@@ -58,6 +58,8 @@ def kernel_arguments(host: Host, token: str) -> tuple[str, ...]:
         ours += _network(host).arguments
     # The kickstart has hashes of passwords; Anaconda would leave it and what it makes of it in the target's /root.
     ours.append("inst.nosave=all_ks")
+    if proxy := settings.proxy_for(settings.tree_url):
+        ours.append(f"inst.proxy={proxy}")
     if settings.addon is True:
         ours.append(f"inst.updates={base}/{addon_image(settings)}")
     return (*(argument for argument in ours if argument.partition("=")[0] not in given), *settings.installer_args)
@@ -83,6 +85,8 @@ def word_problems(host: Host) -> Iterator[Problem]:
     for name in ("server_url", "tree_url"):
         if not is_plain(getattr(settings, name)):
             yield host.problem((f"node_{name}",), "boot-word", ODD_CHARACTER, PLAIN_MARKS)
+    if settings.proxy and not is_plain(settings.proxy.url):
+        yield host.problem(("node_proxy", "url"), "boot-word", ODD_CHARACTER, PLAIN_MARKS)
     path = urlsplit(settings.server_url).path
     # nginx compares with the decoded path; boot loaders send it as written.
     if is_plain(path or "/") and ("%" in path or nginx.served_path(path) is None):

@@ -72,7 +72,8 @@ def _of_host(host: Host, arming: Arming | None, templates: BootTemplates) -> Ite
         values["note"] = Words(f"{host.name} is installed once, until {until}.")
         values["arguments"] = bootargs.kernel_arguments(host, arming.token)
         kernel, initrd = (f"boot/{host.settings.release}/{name}?armed={arming.token}" for name in KERNEL_FILES)
-        yield f"armed/{arming.token}", f"{host.name} may be installed once, until {until}.\n"
+        # The web server gives it out once, to the machine that installs: programs/report.py.
+        yield f"armed/{arming.token}", f"{arming.report}\n"
     address = boot_address(host.settings)
     for path, template, base in (
         (f"pxelinux.cfg/01-{mac}", "pxelinux.j2", f"http://{address.server}{address.path}"),

@@ -13,8 +13,9 @@ from ksgen.netboot import bootargs, nginx
 from ksgen.netboot.addresses import boot_address, site_prefixes
 from ksgen.netboot.boottemplates import BootTemplates, Words
 from ksgen.netboot.shares import Share, shares
-from ksgen.netboot.webserver import Server
+from ksgen.netboot.webserver import REPORTS_ADDRESS, Server
 from ksgen.problems import Mark, Problem
+from ksgen.reports import LOG_LARGEST, REPORT_LARGEST
 from ksgen.variables import DhcpRange
 
 HTTPS_PORT = 443
@@ -127,6 +128,9 @@ def _nginx(hosts: Sequence[Host], server: Server, shared: Sequence[Share], templ
         # The kernel may be without IPv6, so nginx listens there only where a host needs it.
         ports6=sorted({address.port for address in addresses if address.server.startswith("[")}),
         prefixes=[_Prefix(path, Words(re.escape(path))) for path in site_prefixes(hosts)],
+        reports=f"http://{REPORTS_ADDRESS}",
+        report_largest=REPORT_LARGEST,
+        log_largest=LOG_LARGEST,
         shares=shared,
         is_root_shared=any(share.is_tree and not share.path for share in shared),
     )

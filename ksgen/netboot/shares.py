@@ -84,7 +84,7 @@ def _named_here(host: Host, server: Server) -> Iterator[tuple[str, str | None, P
         ("node_tree_url", host.settings.tree_url, server.installers.get(host.settings.release)),
         ("node_image_url", host.settings.image_url, server.images),
     ):
-        parts = urlsplit(url)
+        parts = urlsplit(url or "")
         if directory and parts.scheme in ("http", "https") and parts.hostname == here:
             yield variable, nginx.served_path(parts.path), directory
 

@@ -32,5 +32,13 @@ def state_text(armings: Iterable[Arming]) -> str:
 
 def spent(run: Path) -> frozenset[str]:
     """The tokens with which a kickstart has been fetched, as nginx has noted them. Raises OSError."""
-    directory = run / "spent"
+    return _noted(run / "spent")
+
+
+def booted(run: Path) -> frozenset[str]:
+    """The tokens with which a kernel has been fetched, as nginx has noted them. Raises OSError."""
+    return _noted(run / "booted")
+
+
+def _noted(directory: Path) -> frozenset[str]:
     return frozenset(path.name for path in directory.iterdir()) if directory.is_dir() else frozenset()

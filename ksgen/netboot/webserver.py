@@ -12,6 +12,9 @@ from pathlib import Path
 
 from ksgen.netboot.remembered import Remembered
 
+# Where `ksgen serve` listens, for the web server on the same machine: host and port.
+REPORTS_ADDRESS = "127.0.0.1:8440"
+
 
 @dataclasses.dataclass(frozen=True)
 class Certificate:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Requests files from web servers as the installer does: without proxies, and without following redirects by default.
+"""Requests files from web servers as the installer does: without the proxies of this machine, and without following
+redirects by default.
 
 Errors are returned, worded for the author of the URL; nothing is raised.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import copy
 import dataclasses
 import functools
 import http
@@ -16,7 +19,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from ksgen.problems import Finding
 from ksgen.redaction import redacted
@@ -30,6 +33,9 @@ _BODY_MAX = 1 << 20  # bytes; a .treeinfo has a few thousand
 _HEADERS = {"Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "close", "User-Agent": "ksgen"}
 # Characters reserved by RFC 3986, and percent signs.
 _AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
+WEB = ("http", "https")
+ARCH = "x86_64"  # what the boot files of ksgen are for
+_PROXY_PORT = 3128  # where the URL of a proxy has none (Anaconda's core/payload.py, ProxyString)
 _UNKNOWN_ISSUER = frozenset((18, 19, 20, 21))  # X509_V_ERR_*: self-signed, or an unknown issuer
 
 
@@ -78,9 +84,16 @@ class Client:
 
     def __init__(self, timeout: float, ca: Path | None = None) -> None:
         self._timeout = timeout
+        self._proxy: str | None = None
         self._trust = ssl.create_default_context()
         if ca is not None:
             self._trust.load_verify_locations(cafile=ca)
+
+    def through(self, proxy: str | None) -> Client:
+        """The same client, whose requests go through this proxy."""
+        other = copy.copy(self)
+        other._proxy = proxy
+        return other
 
     def head(self, url: str) -> Answer | Finding:
         return self._answer("HEAD", url)
@@ -108,7 +121,8 @@ class Client:
         """Download a whole file, piece by piece; the timeout applies to each piece."""
         try:
             with self._connected(url) as connection:
-                connection.request("GET", _target(url), headers=_HEADERS | {"Accept-Encoding": "identity"})
+                headers = _HEADERS | self._proxy_headers(url) | {"Accept-Encoding": "identity"}
+                connection.request("GET", self._target(url), headers=headers)
                 response = connection.getresponse()
                 while response.status == http.HTTPStatus.OK and (data := response.read(_STREAMED)):
                     sink(data)
@@ -117,7 +131,7 @@ class Client:
             return self._failure(url, error)
 
     def _answer(self, method: str, url: str, part: tuple[int, int] | None = None) -> Answer | Finding:
-        headers, length = dict(_HEADERS), _BODY_MAX
+        headers, length = _HEADERS | self._proxy_headers(url), _BODY_MAX
         if part is not None:
             length = part[1]
             headers |= {"Range": f"bytes={part[0]}-{part[0] + length - 1}", "Accept-Encoding": "identity"}
@@ -126,7 +140,7 @@ class Client:
         late = threading.Event()
         try:
             with self._connected(url) as connection, _ended_after(self._timeout, connection, late):
-                connection.request(method, _target(url), headers=headers)
+                connection.request(method, self._target(url), headers=headers)
                 response = connection.getresponse()
                 answer = _read(url, response, response.read(length))
             # a connection that was shut down looks like the end of the response
@@ -137,18 +151,32 @@ class Client:
     @contextlib.contextmanager
     def _connected(self, url: str) -> Iterator[http.client.HTTPConnection]:
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        server = urlsplit(self._proxy) if self._proxy else parts
+        host, port = server.hostname or "", server.port or (_PROXY_PORT if self._proxy else None)
         connection: http.client.HTTPConnection
-        if parts.scheme == "https":
-            connection = http.client.HTTPSConnection(host, parts.port, timeout=self._timeout, context=self._trust)
+        if "https" in (parts.scheme, server.scheme):
+            connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._trust)
         else:
-            connection = http.client.HTTPConnection(host, parts.port, timeout=self._timeout)
+            connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
+        if self._proxy and parts.scheme == "https":
+            connection.set_tunnel(parts.hostname or "", parts.port, _authorization(self._proxy))
         with contextlib.closing(connection):
             connection.connect()
             yield connection
 
+    def _target(self, url: str) -> str:
+        """What the request line names: for a proxy that forwards, the whole URL."""
+        target = _target(url)
+        return f"http://{_server(url)}{target}" if self._is_forwarded(url) else target
+
+    def _proxy_headers(self, url: str) -> dict[str, str]:
+        return _authorization(self._proxy or "") if self._is_forwarded(url) else {}
+
+    def _is_forwarded(self, url: str) -> bool:
+        return self._proxy is not None and urlsplit(url).scheme == "http"
+
     def _failure(self, url: str, error: Exception) -> Finding:
-        host = urlsplit(url).netloc.rpartition("@")[2]
+        host = _server(url) + (f" through the proxy {_server(self._proxy)}" if self._proxy else "")
         if isinstance(error, ssl.SSLCertVerificationError):
             cure = "--ca FILE for a private CA; the installer must trust it too"
             hint = cure if error.verify_code in _UNKNOWN_ISSUER else None
@@ -185,6 +213,25 @@ def _ended_after(seconds: float, connection: http.client.HTTPConnection, late: t
         yield
     finally:
         timer.cancel()
+
+
+def unsupported(url: str) -> Finding:
+    """That nothing is known of a URL, as it is of a scheme that only the installer supports."""
+    message = f"not checked: ksgen does not support {url.partition(':')[0]}, only the installer does"
+    return Finding("not-looked-at", message, "warning")
+
+
+def _server(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _authorization(proxy: str) -> dict[str, str]:
+    """The header of a proxy whose URL has a user name and a password."""
+    parts = urlsplit(proxy)
+    if not parts.username:
+        return {}
+    text = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
 
 
 def _target(url: str) -> str:

@@ -78,16 +78,21 @@ def to_text(problems: Iterable[Problem], sources: Mapping[str, str]) -> list[str
     return lines
 
 
+# The JSON of `ansible-inventory --list`, whose lines no person has written.
+_PIPED = "<stdin>"
+
+
 def _headline(fold: Fold) -> str:
+    """The place first; of piped JSON the host and its variable first, and the place last."""
     first = fold.first
     is_of_one = len(fold.hosts) == 1 and not first.shared
-    parts = [f"{first.mark}: {first.severity}"]
-    if is_of_one and first.host:
-        parts.append(first.host)
-    if first.variable:
-        parts.append(first.variable)
-    parts.append(first.message)
-    return ": ".join(parts) + _scope(fold, is_of_one)
+    is_piped = first.mark.file == _PIPED and first.host is not None
+    names = [first.host] if first.host and (is_of_one or is_piped) else []
+    names += [first.variable] if first.variable else []
+    scope = _scope(fold, is_of_one)
+    if is_piped:
+        return ": ".join([*names, first.severity, first.message]) + f"{scope} ({first.mark})"
+    return ": ".join([f"{first.mark}: {first.severity}", *names, first.message]) + scope
 
 
 def _scope(fold: Fold, is_of_one: bool) -> str:

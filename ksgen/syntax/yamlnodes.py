@@ -144,6 +144,9 @@ class _Tree:
                     self.stop(
                         "needs-quotes", f"an unquoted {text} has a special meaning in YAML", mark, f'write "{text}"'
                     )
+                if tag not in _CONSTRUCTORS:  # '!', '&' and '*', which only quotes and !unsafe bring here
+                    message = f"!unsafe makes syntax of YAML out of {text!r}, which Ansible refuses"
+                    self.stop("not-a-value", message, mark, "remove !unsafe: there is no expression in it")
                 return self.construct(tag, text, mark)
         return text
 

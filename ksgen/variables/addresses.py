@@ -155,6 +155,26 @@ def interface_address(value: object, version: int, words: tuple[str, ...]) -> st
     return str(interface)
 
 
+def destination(value: object) -> str:
+    """The network of a static route."""
+    text = a_text(value, '"10.20.0.0/16"')
+    if text == "default" or text.endswith("/0"):
+        refuse("route", "the default route is not a static route", "write gateway4: or gateway6: for the interface")
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        pass
+    try:
+        wanted = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        refuse("route", f"{shown(value)} is not a network", "such as 10.20.0.0/16, or 10.20.0.5/32 for a single host")
+    refuse(
+        "route",
+        f"{shown(value)} is an address in a network",
+        f"write {wanted}, or {text.partition('/')[0]}/{wanted.max_prefixlen} for a single host",
+    )
+
+
 def _reserved_address(
     network: ipaddress.IPv4Network | ipaddress.IPv6Network, address: ipaddress.IPv4Address | ipaddress.IPv6Address
 ) -> str:

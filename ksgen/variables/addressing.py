@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ksgen.problems import Finding
 from ksgen.variables.addresses import reserved_in
 from ksgen.variables.links import Links, Located
-from ksgen.variables.network import Interface, carries_other, own_ipv4, own_ipv6, static_addresses
+from ksgen.variables.network import Interface, Route, carries_other, own_ipv4, own_ipv6, static_addresses
 
 MTU6_MIN = 1280  # RFC 8200
 
@@ -104,6 +104,72 @@ def _dns_twice(links: Links) -> Iterator[Located]:
                 yield (index, "dns", position), Finding("dns-twice", f"{server} is listed twice")
 
 
+def _automatic_dns_only(links: Links) -> Iterator[Located]:
+    """Names cannot be resolved where every interface ignores the name servers that it is given."""
+    candidates = [(index, interface) for index, interface, off in _own_servers(links) if len(off) < 2]
+    if candidates and not any(interface.auto_dns or interface.dns for _, interface in candidates):
+        message = "the name servers of DHCP and of routers are ignored, and no interface has others"
+        yield (
+            (candidates[0][0], "auto_dns"),
+            Finding("dns-missing", message, hint="add dns: [ADDRESS] to the interface"),
+        )
+
+
+def _automatic_dns_of_nothing(links: Links) -> Iterator[Located]:
+    for index, interface in enumerate(links.interfaces):
+        carries = carries_other(interface, links.interfaces)
+        is_automatic = own_ipv4(interface, carries) == "dhcp" or own_ipv6(interface, carries) in ("auto", "dhcp")
+        if not interface.auto_dns and (not is_automatic or interface.device in links.owners):
+            message = f"{interface.device} uses neither DHCP nor router announcements: auto_dns has no effect"
+            yield (index, "auto_dns"), Finding("dns-automatic", message, "warning", "remove it")
+
+
+def _routes(links: Links) -> Iterator[tuple[tuple[str | int, ...], Interface, Route]]:
+    for index, interface in enumerate(links.interfaces):
+        for position, route in enumerate(interface.routes):
+            yield (index, "routes", position), interface, route
+
+
+def _route_without_address(links: Links) -> Iterator[Located]:
+    """NetworkManager refuses a connection with routes of a family that it does not have."""
+    for place, interface, route in _routes(links):
+        carries = carries_other(interface, links.interfaces)
+        own = own_ipv4(interface, carries) if route.version == 4 else own_ipv6(interface, carries)
+        if own == "none" and interface.device not in links.owners:
+            message = f"a route of IPv{route.version} needs an address of its family on {interface.device}"
+            yield place, Finding("route-address", message, hint=f"add ipv{route.version}: to the interface")
+
+
+def _route_outside(links: Links) -> Iterator[Located]:
+    """A router of IPv6 is on the link by its link-local address; with DHCP the network is not known."""
+    for place, interface, route in _routes(links):
+        own = (interface.ipv4 if route.version == 4 else interface.ipv6) or ""
+        router = ipaddress.ip_address(route.via)
+        if "/" not in own or (router.version == 6 and router.is_link_local):
+            continue
+        network = ipaddress.ip_interface(own).network
+        if router not in network:
+            message = f"{route.via} is outside {network}, the network of this interface"
+            yield (*place, "via"), Finding("route-via", message, hint="write a router that the interface reaches")
+        elif reserved := reserved_in(own, route.via):
+            yield (*place, "via"), Finding("route-via", f"{route.via} is {reserved}")
+        elif str(ipaddress.ip_interface(own).ip) == route.via:
+            yield (*place, "via"), Finding("route-via", f"{route.via} is the address of this interface")
+        elif str(network) == route.to:
+            message = f"{route.to} is the network of this interface, to which it has a route anyway"
+            yield (*place, "to"), Finding("route-own-network", message, hint="remove it")
+
+
+def _route_twice(links: Links) -> Iterator[Located]:
+    """Of two routes to one network with one metric, the kernel keeps one."""
+    seen: dict[tuple[str, int | None], str] = {}
+    for place, interface, route in _routes(links):
+        if other := seen.get((route.to, route.metric)):
+            message = f"{route.to} has a route already, on {other}"
+            yield (*place, "to"), Finding("route-twice", message, hint="give one of the two a metric:, or remove it")
+        seen.setdefault((route.to, route.metric), interface.device)
+
+
 def _mtu_small(links: Links) -> Iterator[Located]:
     for index, interface in enumerate(links.interfaces):
         if interface.ipv6 not in (None, "none") and interface.mtu is not None and interface.mtu < MTU6_MIN:
@@ -140,6 +206,11 @@ RULES = (
     _dns_without_address,
     _dns_family,
     _dns_twice,
+    _automatic_dns_only,
+    _automatic_dns_of_nothing,
+    _route_without_address,
+    _route_outside,
+    _route_twice,
     _mtu_small,
     _address_twice,
 )

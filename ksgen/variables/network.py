@@ -21,11 +21,13 @@ from ksgen.variables.addresses import (
     InterfaceName,
     Mac,
     Member,
+    destination,
 )
 from ksgen.variables.values import STRICT, nearest, refuse, shown
 
 MTU_MIN = 576  # RFC 791 asks every IPv4 host for as much
 MTU_MAX = 9216  # what switches call jumbo
+METRIC_MAX = 2**32 - 1  # the kernel's rtnetlink(7): RTA_PRIORITY
 VLAN_MAX = 4094  # IEEE 802.1Q: 0 and 4095 are reserved
 
 
@@ -141,6 +143,28 @@ class Bridge(BaseModel):
         return value
 
 
+class Route(BaseModel):
+    """A static route beside the default route: to a network, through a router that the interface reaches directly."""
+
+    model_config = STRICT
+
+    to: Annotated[str, BeforeValidator(destination)]
+    via: Address
+    metric: int | None = Field(default=None, ge=0, le=METRIC_MAX)
+
+    @model_validator(mode="after")
+    def _is_of_one_family(self) -> Route:
+        families = ipaddress.ip_network(self.to).version, ipaddress.ip_address(self.via).version
+        if families[0] != families[1]:
+            refuse("route", f"{self.to} is IPv{families[0]}, and {self.via} is IPv{families[1]}")
+        return self
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return ipaddress.ip_network(self.to).version
+
+
 class Interface(BaseModel):
     """One interface: a NIC (by name or MAC), or a bond, VLAN or bridge on others."""
 
@@ -157,8 +181,10 @@ class Interface(BaseModel):
     gateway6: Address6 | None = None
     dns: list[Address] = Field(default_factory=list)
     search: list[DomainName] = Field(default_factory=list)
+    auto_dns: bool = True
     mtu: int | None = Field(default=None, ge=MTU_MIN, le=MTU_MAX)
     default_route: bool = True
+    routes: list[Route] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Interface:
@@ -294,6 +320,9 @@ def _options(interface: Interface, carries: bool) -> tuple[str, ...]:
     if interface.search:
         version = 6 if own_ipv4(interface, carries) == "none" else 4
         options.append(f"--ipv{version}-dns-search={','.join(interface.search)}")
+    if not interface.auto_dns:
+        families = ((4, own_ipv4(interface, carries)), (6, own_ipv6(interface, carries)))
+        options += [f"--ipv{version}-ignore-auto-dns" for version, own in families if own in ("dhcp", "auto")]
     if interface.mtu is not None:
         options.append(f"--mtu={interface.mtu}")
     if not interface.default_route:

@@ -13,7 +13,7 @@ from ksgen.variables.settings import PREFIX, Settings
 _SIZE = {"type": "string", "pattern": r"^\s*([0-9]+(\.[0-9]+)? ?([KMGTP]iB|[kKMGTP]B)|0)\s*$"}
 _EXPRESSION = {"type": "string", "pattern": r"\{[{%]"}
 # Where a single value is read as a list of one, and where a text is split at its blanks.
-_ONE_OR_MORE = ("disk", "erase", "pre", "post")
+_ONE_OR_MORE = ("disk", "erase", "pre", "post_site", "post_group", "post", "files", "ca_certificates")
 _WORDS = ("kernel_args", "installer_args")
 
 
@@ -84,6 +84,8 @@ def _variable(name: str, found: dict[str, Any]) -> dict[str, Any]:
     elif bare == "swap_size":
         # its default would be shown in bytes
         found = _either(_size(), {"const": "recommended"})
+    elif bare == "kdump":
+        found = _either({"const": "auto"}, {"const": False}, dict(_SIZE))
     if found.get("type") == "string" and "enum" not in found and "pattern" not in found:
         return {**description, **found}
     default = {"default": found.pop("default")} if "default" in found else {}

@@ -9,12 +9,24 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ksgen.variables.addresses import Address4, HostName, InterfaceName, Mac, any_address, domain_name
+from ksgen.variables.certificates import CaCertificate
 from ksgen.variables.disk import Disk
+from ksgen.variables.files import NodeFiles
+from ksgen.variables.firewall import Firewall
+from ksgen.variables.iscsi import InitiatorName
+from ksgen.variables.kdump import KdumpMemory
 from ksgen.variables.kernel import InstallerArguments, SystemArguments
 from ksgen.variables.keyboard import Keyboard
+from ksgen.variables.localdisks import LocalDisks
 from ksgen.variables.localization import Language, TimeZone
+from ksgen.variables.management import Bmc
+from ksgen.variables.modules import Driver, HugePages, Modules, Sysctl, huge_page_arguments
 from ksgen.variables.network import Interface
+from ksgen.variables.packages import Packages
 from ksgen.variables.people import PasswordHash, PersonName, SshKey, UserName
+from ksgen.variables.proxy import Proxy
+from ksgen.variables.repositories import Repositories
+from ksgen.variables.services import Services
 from ksgen.variables.urls import ImageUrl, ServerUrl, Sha256, TreeUrl
 from ksgen.variables.values import STRICT, Line, Script, Size, a_text, nearest, one_line, parse_size, refuse, shown
 from org_ovirt_node.layout import BOOT_SIZE, Request, is_efi_dir, size_text
@@ -23,7 +35,9 @@ PREFIX = "node_"
 SECRETS = frozenset({"node_root_password_hash", "password_hash"})
 # Where passwords stand, or are written by mistake: of a wrong value nothing is quoted, nor the line it is written in.
 PRIVATE = frozenset({
-    "node_root_password_hash", "node_users", "node_kernel_args", "node_installer_args", "node_pre", "node_post"
+    "node_bmc",
+    "node_root_password_hash", "node_users", "node_kernel_args", "node_installer_args", "node_pre", "node_post",
+    "node_post_site", "node_post_group", "node_proxy", "node_ca_certificates",
 })  # fmt: skip
 DHCP_RANGE_LARGEST = 2**16  # addresses; RFC 1918 has no larger subnet but 10.0.0.0/8 and 172.16.0.0/12 as a whole
 NAME_LONGEST = 255  # characters; NAME_MAX of Linux, and the policy has less for what it names
@@ -35,6 +49,12 @@ _LAYOUT = Request()
 def _listed(value: object) -> Any:
     """A single value is read as a list of one."""
     return value if isinstance(value, list) else [value]
+
+
+def _report_url(value: object) -> object:
+    if value is True:
+        refuse("value-unknown", "true is not a URL", "leave it out for the server of node_server_url")
+    return value
 
 
 def _addon(value: object) -> object:
@@ -111,6 +131,14 @@ def _time_server(value: object) -> str:
     return any_address(value) if is_address else domain_name(value)
 
 
+def _sudo(value: object) -> object:
+    if value != "nopasswd" and not isinstance(value, bool):
+        cure = nearest(value, ("nopasswd",)) if isinstance(value, str) else ""
+        words = "true, false, nopasswd"
+        refuse("value-unknown", f"not one of {words}", cure or "write true, or nopasswd if sudo is to ask no password")
+    return value
+
+
 class User(BaseModel):
     """A person who may log in."""
 
@@ -121,6 +149,7 @@ class User(BaseModel):
     groups: list[UserName] = Field(default_factory=list)
     password_hash: PasswordHash | None = None
     ssh_keys: list[SshKey] = Field(default_factory=list)
+    sudo: Annotated[bool | Literal["nopasswd"], BeforeValidator(_sudo)] = False
 
     @field_validator("gecos")
     @classmethod
@@ -170,8 +199,10 @@ class Identity(BaseModel):
 
     mac: Mac | None = None
     hostname: HostName | None = None
+    iscsi_initiator: InitiatorName | None = None
     disk: Annotated[list[Disk | None], BeforeValidator(_listed)] = Field(default_factory=list)
     network: list[Interface | None] = Field(default_factory=list)
+    bmc: Bmc | None = None
 
 
 class Settings(BaseModel):
@@ -180,20 +211,28 @@ class Settings(BaseModel):
     model_config = STRICT | ConfigDict(alias_generator=lambda name: PREFIX + name, populate_by_name=False)
 
     # what
-    kind: Literal["node", "none"] = Field(
+    kind: Literal["node", "host", "none"] = Field(
         default="node",
-        description="`none`: the host is not a node (the engine, a monitoring host) and gets no kickstart. The same "
-        "holds for a host with neither `node_mac` nor `node_disk`.",
+        description="`node`: an oVirt Node, installed from an image. `host`: a plain EL host, installed from packages "
+        "(docs/hosts.md). `none`: neither (the engine, a monitoring host); it gets no kickstart. The same holds for a "
+        "host with neither `node_mac` nor `node_disk`.",
     )
-    release: Literal["el9", "el10"] = Field(description="The release of the node image and of its installer.")
-    image_url: ImageUrl = Field(description="The URL of the node image (squashfs).")
+    release: Literal["el9", "el10"] = Field(
+        description="The release of the node image or of the packages, and of the installer."
+    )
+    image_url: ImageUrl | None = Field(
+        default=None, description="The URL of the node image (squashfs). Required for nodes."
+    )
     image_sha256: Sha256 | None = Field(
         default=None, description="The SHA-256 checksum of the image, verified by Anaconda."
     )
     image_size: Size | None = Field(
         default=None, description="The size of the image file, from which the default size of the root volume follows."
     )
-    tree_url: TreeUrl = Field(description="The installation source: URL of the install tree, with its `.treeinfo`.")
+    tree_url: TreeUrl = Field(
+        description="The installation source: URL of the install tree, with its `.treeinfo`; for a plain host also of "
+        "its packages.",
+    )
     addon: Annotated[bool | Literal["tree"], BeforeValidator(_addon)] = Field(
         default=True,
         description="Whether the add-on is loaded as `inst.updates`; `tree` if the install tree contains it "
@@ -221,7 +260,10 @@ class Settings(BaseModel):
         default=None, description="If not set, both are supported, and the plan is for the larger need of space."
     )
     # layout
-    layout: _Name = Field(default=_LAYOUT.layout, description="The volumes: `standard` or `minimal` (docs/layout.md).")
+    layout: _Name = Field(
+        default=_LAYOUT.layout,
+        description="The volumes: `standard` or `minimal` (docs/layout.md). Plain hosts have a layout of their own.",
+    )
     images: int = Field(
         default=_LAYOUT.images, ge=1, le=99, description="The number of images that the pool should have space for."
     )
@@ -241,7 +283,9 @@ class Settings(BaseModel):
         default=_LAYOUT.swap_size, description="The size of swap; `0` for none, `recommended` for Anaconda's default."
     )
     filesystem: _Name = Field(default=_LAYOUT.filesystem, description="`xfs` or `ext4`, for /boot and all volumes.")
-    vg: _Name = Field(default=_LAYOUT.volume_group, description="The name of the volume group.")
+    vg: _Name = Field(
+        default=_LAYOUT.volume_group, description="The name of the volume group; that of a plain host is `el`."
+    )
     pool: _Name = Field(default=_LAYOUT.pool, description="The name of the thin pool.")
     # network
     mac: Mac = Field(description="The MAC address of the boot NIC, in quotes.")
@@ -256,8 +300,39 @@ class Settings(BaseModel):
     )
     hostname: HostName | None = Field(default=None, description="The host name; if not set, the name in the inventory.")
     server_url: ServerUrl = Field(description="The URL at which `out/` is served to the hosts.")
+    report_url: Annotated[ServerUrl | Literal[False] | None, BeforeValidator(_report_url)] = Field(
+        default=None,
+        description="Where the installation is reported to (docs/deployment.md): the URL of `ksgen serve`; if not set, "
+        "`report` below `node_server_url`; `false` for no reports. An installation never waits for them.",
+    )
+    report_pin: Sha256 | None = Field(
+        default=None,
+        description="The SHA-256 fingerprint of the certificate of that server, where the installer does not trust its "
+        "authority: `openssl x509 -noout -fingerprint -sha256`, without colons. It holds although the clock is wrong.",
+    )
     dhcp: Annotated[Literal["none", "proxy"] | DhcpRange, BeforeValidator(_dhcp)] = Field(
         default="none", description="The DHCP mode of dnsmasq: `none`, `proxy`, or a range `{interface, first, last}`."
+    )
+    firewall: Firewall | None = Field(
+        default=None,
+        description="What the firewall lets in beside the services of the node image (cockpit, glusterfs, libvirt, "
+        "libvirt-tls, ssh, vdsm): `services` of firewalld by name, and `ports` such as `161:udp` or `5900-6923:tcp`. "
+        "If not set, nothing else. The engine opens what it needs.",
+    )
+    iscsi_initiator: InitiatorName | None = Field(
+        default=None,
+        description="The iSCSI name of the host, which no other may have; if not set, a random one that the node "
+        "creates when it boots. For storage domains: the system disk cannot be an iSCSI LUN (docs/disks.md).",
+    )
+    proxy: Proxy | None = Field(
+        default=None,
+        description="The proxy of the installer and of the node: `url`, and `no_proxy`, a list of host names, domains, "
+        "addresses and networks that are reached without it: the engine, all hosts, the storage.",
+    )
+    ca_certificates: Annotated[list[CaCertificate], BeforeValidator(_listed)] = Field(
+        default_factory=list,
+        description="Certificates of authorities that the installer (for the image) and the node trust beside the "
+        "public ones: in PEM, or `{from: ca.pem}`, a file beside the inventory.",
     )
     # people
     root_password_hash: PasswordHash | None = Field(
@@ -265,7 +340,9 @@ class Settings(BaseModel):
     )
     ssh_keys: list[SshKey] = Field(default_factory=list, description="Public keys that may log in as root.")
     users: list[User] = Field(
-        default_factory=list, description="Additional users: `name`, `gecos`, `groups`, `password_hash`, `ssh_keys`."
+        default_factory=list,
+        description="Additional users: `name`, `gecos`, `groups`, `password_hash`, `ssh_keys`, `sudo` (`true`: with "
+        "the user's password; `nopasswd`: without).",
     )
     # place
     timezone: TimeZone = Field(default="Etc/UTC", description="The time zone.")
@@ -284,6 +361,19 @@ class Settings(BaseModel):
     selinux: Literal["enforcing", "permissive"] = Field(
         default="enforcing", description="The mode of SELinux; a node with SELinux disabled cannot be updated."
     )
+    kdump: KdumpMemory = Field(
+        default=None,
+        description="Whether a crash of the kernel is dumped to /var/crash: `auto`, or the size of the memory that is "
+        "reserved for it (`512 MiB`); if not set, or `false`, no memory is reserved. The engine deploys no host with "
+        "`crashkernel=` missing where its cluster uses kdump for fencing.",
+    )
+    post_site: Annotated[list[Script], BeforeValidator(_listed)] = Field(
+        default_factory=list, description="Scripts like those of `node_post`, run before them: for all hosts of a site."
+    )
+    post_group: Annotated[list[Script], BeforeValidator(_listed)] = Field(
+        default_factory=list,
+        description="Scripts like those of `node_post`, between `node_post_site` and `node_post`: for a group.",
+    )
     post: Annotated[list[Script], BeforeValidator(_listed)] = Field(
         default_factory=list,
         description="Scripts for the installed system, run before imgbase creates the first layer from it. "
@@ -295,7 +385,84 @@ class Settings(BaseModel):
     installer_args: InstallerArguments = Field(
         default_factory=list, description="More arguments for the installer's kernel."
     )
+    # what the site adds to the image
+    repos: Repositories = Field(
+        default_factory=list,
+        description="Repositories: `name`, `url` or `metalink`, `key`; `gpgcheck`, `includepkgs`, `excludepkgs`, "
+        "`priority`, `proxy`. Those of the image are disabled. One that cannot be read later is skipped.",
+    )
+    packages: Packages = Field(
+        default_factory=list,
+        description="Packages that dnf installs before imgbase creates the first layer. Each update installs them "
+        "again, unless an enabled repository cannot be read then (docs/day-two.md).",
+    )
+    drivers: list[Driver] = Field(
+        default_factory=list,
+        description="Packages with kernel modules for the initramfs: `package`, `modules`. dracut and a check of the "
+        "initramfs follow. `node_disk` needs them only if the installer has the driver too (`inst.dd`).",
+    )
+    files: NodeFiles = Field(
+        default_factory=list,
+        description="Files: `path`, and `content`, `base64` or `from`, a file beside the inventory; `template: true` "
+        "if that has expressions; `mode`, `owner`, `group`. An update keeps those below /etc, /root, /var and /home.",
+    )
+    modules: Modules | None = Field(
+        default=None,
+        description="Kernel modules: `load`, `options` (module: options), `blacklist`. An update keeps them.",
+    )
+    sysctl: Sysctl = Field(
+        default_factory=dict,
+        description="Kernel parameters, in `/etc/sysctl.d/zz-node.conf`, which is read after the file of vdsm. An "
+        "update keeps them.",
+    )
+    hugepages: HugePages = Field(
+        default_factory=dict,
+        description="Numbers of huge pages by size, `1G` or `2M`, as arguments of the kernel, which every later image "
+        "inherits. 8 GiB of the machine's memory have to be left.",
+    )
+    services: Services | None = Field(
+        default=None,
+        description="Units of systemd: `enabled`, `disabled`, `masked`. An update keeps their state. Services of added "
+        "packages are off until they are enabled here.",
+    )
+    local_disks: LocalDisks = Field(
+        default_factory=list,
+        description="WWIDs of disks that are never installed to, and that multipath leaves alone: bricks and local "
+        "storage domains.",
+    )
+    # what the engine needs of it
+    bmc: Bmc | None = Field(
+        default=None,
+        description="The controller that fences the host: `type` (a fence agent of the engine), `address`, `user`, and "
+        "`password`, which must be vaulted. No kickstart has it; `examples/engine.yml` configures the engine with it.",
+    )
+
+    @property
+    def is_node(self) -> bool:
+        """Whether it is an oVirt Node, and not a plain host."""
+        return self.kind != "host"
+
+    def proxy_for(self, url: str | None) -> str | None:
+        """The URL of the site's proxy, if the server of this URL is reached through it."""
+        return self.proxy.url if self.proxy and url and self.proxy.is_for(url) else None
+
+    @property
+    def boot_arguments(self) -> tuple[str, ...]:
+        """What the kernel of the installed system gets: the site's own arguments, and those of huge pages."""
+        return (*self.kernel_args, *huge_page_arguments(self.hugepages))
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """The scripts for the installed system, in their order: of the site, of a group, of the host."""
+        return (*self.post_site, *self.post_group, *self.post)
 
     @property
     def identity(self) -> Identity:
-        return Identity.model_construct(mac=self.mac, hostname=self.hostname, disk=self.disk, network=self.network)
+        return Identity.model_construct(
+            mac=self.mac,
+            hostname=self.hostname,
+            iscsi_initiator=self.iscsi_initiator,
+            disk=self.disk,
+            network=self.network,
+            bmc=self.bmc,
+        )

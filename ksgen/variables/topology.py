@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from ksgen.problems import Finding
-from ksgen.variables import addressing, bonding, doubtful
+from ksgen.variables import addressing, bonding, doubtful, joining
 from ksgen.variables.links import Links, Located
 from ksgen.variables.network import Interface
 
 MTU_DEFAULT = 1500  # Ethernet
 # What a member of a bond or bridge leaves to it.
-_OF_ITS_OWN = ("ipv4", "ipv6", "dns", "search", "mtu")
+_OF_ITS_OWN = ("ipv4", "ipv6", "dns", "search", "routes", "mtu")
 # No NIC has such a name, so it means an interface that has to be created.
 _MADE = re.compile(r"(bond|team|br|bridge|virbr|vlan)[0-9]+|.*\.[0-9]+")
 
@@ -24,7 +24,7 @@ Rule: TypeAlias = Callable[[Links], Iterator[Located]]
 def topology_findings(interfaces: Sequence[Interface]) -> Iterator[Located]:
     """What is wrong between the parts of an interface, and between interfaces."""
     links = Links(tuple(interfaces))
-    yield from _apply((*addressing.RULES, *bonding.RULES, *doubtful.RULES), links)
+    yield from _apply((*addressing.RULES, *bonding.RULES, *doubtful.RULES, *joining.RULES), links)
     structural = tuple(_apply(_STRUCTURAL, links))
     yield from structural
     if not structural:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
@@ -13,7 +13,9 @@ from pydantic import BeforeValidator
 from ksgen.variables.values import a_text, one_line, refuse, shown
 
 _SERVER = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-_NFS = re.compile(r"nfs:([a-z0-9=,]+:)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):/[^\s\"'\\<>`]*")
+_NFS = re.compile(
+    r"nfs:(?:(?P<options>[a-z0-9=,]+):)?(?P<server>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):(?P<directory>/[^\s\"'\\<>`]*)"
+)
 _MARKUP = re.compile(r"[\s\"'\\<>`]")
 
 
@@ -68,9 +70,23 @@ def _directory_url(value: object, schemes: tuple[str, ...]) -> str:
     return text
 
 
+class NfsPlace(NamedTuple):
+    """A directory that a server shares; `options` are those of the mount, None without any."""
+
+    server: str
+    directory: str
+    options: str | None
+
+
+def nfs_place(url: str) -> NfsPlace | None:
+    """What `nfs:server:/path` or `nfs:options:server:/path` names; None for a URL of another kind."""
+    match = _NFS.fullmatch(url)
+    return NfsPlace(match["server"], match["directory"], match["options"]) if match else None
+
+
 def tree_url(value: object) -> str:
     """The URL of a directory, or NFS as Anaconda writes it, `nfs:server:/path`."""
-    is_nfs = isinstance(value, str) and _NFS.fullmatch(value) is not None
+    is_nfs = isinstance(value, str) and nfs_place(value) is not None
     text = one_line(str(value)) if is_nfs else _directory_url(value, ("http", "https", "ftp", "nfs"))
     if _is_iso(text):
         cure = "copy or mount the content of the ISO, and write the URL of the directory with .treeinfo"

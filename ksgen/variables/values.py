@@ -27,6 +27,14 @@ def refuse(code: str, message: str, hint: str = "") -> NoReturn:
     raise PydanticCustomError(code, "{message}", {"message": message, "hint": hint})
 
 
+def refuse_repeated(code: str, texts: list[str]) -> list[str]:
+    """The texts of a list; one that is in it twice is refused."""
+    for index, text in enumerate(texts):
+        if text in texts[:index]:
+            refuse(code, f"{text} is listed twice", "remove one of them")
+    return texts
+
+
 SHOWN_LONGEST = 60
 
 
@@ -158,6 +166,11 @@ def script(value: object) -> str:
 
 
 Script = Annotated[str, BeforeValidator(script)]
+
+
+def in_script(line: str) -> bool:
+    """Whether a line can be in a script of a kickstart as it is; blanks and tabs may be anywhere in it."""
+    return not _SECTION.match(line) and not _HIDDEN.search(line.replace("\t", " "))
 
 
 def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:

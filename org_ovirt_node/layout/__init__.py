@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The storage layout of a node: the policy, and everything that follows from it. Pure; all sizes are bytes."""
+"""The storage layout of a node or plain host: the policy, and all that follows from it. Pure; all sizes are bytes."""
 
 from org_ovirt_node.layout.anaconda_configuration import configuration, is_efi_dir
 from org_ovirt_node.layout.commands import Commands, storage_commands
@@ -24,6 +24,8 @@ from org_ovirt_node.layout.policy import (
     BOOT_SPACE_MIN,
     ESP_SIZE,
     FILESYSTEMS,
+    HOST,
+    HOST_VOLUME_GROUP,
     IMAGES,
     LAYOUTS,
     METADATA_SIZE,
@@ -51,6 +53,8 @@ __all__ = [
     "ESP_SIZE",
     "FILESYSTEMS",
     "GIB",
+    "HOST",
+    "HOST_VOLUME_GROUP",
     "IMAGES",
     "LAYOUTS",
     "LUKS_HEADER",

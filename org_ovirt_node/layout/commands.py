@@ -42,7 +42,7 @@ class Array:
 
 @dataclass(frozen=True)
 class Volume:
-    """A `logvol` command for a thin volume, or for swap."""
+    """A `logvol` command for a volume, or for swap."""
 
     target: str
     name: str
@@ -53,7 +53,10 @@ class Volume:
 
 @dataclass(frozen=True)
 class Commands:
-    """What the storage part of a kickstart prints. `reserve_mib` is None where the disk is not known."""
+    """What the storage part of a kickstart prints. `reserve_mib` is None where the disk is not known.
+
+    Without a `pool` the volumes are plain ones, and nothing is reserved: what they leave is free.
+    """
 
     disks: tuple[str, ...]
     is_mirrored: bool
@@ -63,7 +66,7 @@ class Commands:
     group: str
     reserve_mib: Optional[int]
     reserve_percent: int
-    pool: str
+    pool: Optional[str]
     pool_mib: int
     metadata_mib: int
     swap: Optional[Volume]
@@ -101,9 +104,10 @@ def storage_commands(plan: Plan, disks: Sequence[str]) -> Commands:
     names = [disk.name for disk in plan.of_kind("disk")]
     assert len(names) == len(disks)
     links = dict(zip(names, disks))
-    group, pool = plan.one("lvmvg"), plan.one("lvmthinpool")
+    group, pool = plan.one("lvmvg"), next(iter(plan.of_kind("lvmthinpool")), None)
     arrays = plan.of_kind("mdarray")
-    swaps = [_volume(device, plan.swap_range is not None) for device in plan.of_kind("lvmlv")]
+    volumes = (*plan.of_kind("lvmlv"), *plan.of_kind("lvmthinlv"))
+    swaps = [_volume(device, plan.swap_range is not None) for device in volumes if device.filesystem == "swap"]
     return Commands(
         disks=tuple(disks),
         is_mirrored=plan.request.mirrored,
@@ -113,13 +117,13 @@ def storage_commands(plan: Plan, disks: Sequence[str]) -> Commands:
         group=group.name,
         reserve_mib=None if group.reserve is None else group.reserve // MIB,
         reserve_percent=plan.reserve_percent,
-        pool=pool.name,
+        pool=pool.name if pool else None,
         # Anaconda raises a smaller pool to the sum of its volumes without a look at the room there is; asked for
         # the sum in the first place, it refuses.
         pool_mib=plan.pool_floor // MIB,
-        metadata_mib=(pool.metadata_size or 0) // MIB,
+        metadata_mib=(pool.metadata_size or 0) // MIB if pool else 0,
         swap=swaps[0] if swaps else None,
-        volumes=tuple(_volume(device) for device in plan.of_kind("lvmthinlv")),
+        volumes=tuple(_volume(device) for device in volumes if device.filesystem != "swap"),
     )
 
 
@@ -141,16 +145,18 @@ def _volume_words(commands: Commands) -> Iterator[tuple[str, ...]]:
         f"--reserved-space={commands.reserve_mib}" if is_known else f"--reserved-percent={commands.reserve_percent}"
     )
     group = f"--vgname={commands.group}"
-    yield ("volgroup", commands.group, *commands.members, reserve)
-    pool = ("--thinpool", f"--size={commands.pool_mib}", "--grow", f"--metadatasize={commands.metadata_mib}")
-    yield ("logvol", "none", group, f"--name={commands.pool}", *pool)
+    yield ("volgroup", commands.group, *commands.members, *((reserve,) if commands.pool else ()))
+    if commands.pool:
+        pool = ("--thinpool", f"--size={commands.pool_mib}", "--grow", f"--metadatasize={commands.metadata_mib}")
+        yield ("logvol", "none", group, f"--name={commands.pool}", *pool)
     if commands.swap:
         size = "--recommended" if commands.swap.mib is None else f"--size={commands.swap.mib}"
         yield ("logvol", "swap", group, f"--name={commands.swap.name}", "--fstype=swap", size)
     for volume in commands.volumes:
-        thin = ("--thin", f"--poolname={commands.pool}", f"--fstype={volume.filesystem}")
-        options = (f"--fsoptions={volume.options}", f"--size={volume.mib}")
-        yield ("logvol", volume.target, group, f"--name={volume.name}", *thin, *options)
+        thin = ("--thin", f"--poolname={commands.pool}") if commands.pool else ()
+        options = (f"--fsoptions={volume.options}",) if volume.options else ()
+        made = (f"--name={volume.name}", *thin, f"--fstype={volume.filesystem}", *options, f"--size={volume.mib}")
+        yield ("logvol", volume.target, group, *made)
 
 
 def _is_ours(device: Device, plan: Plan) -> bool:

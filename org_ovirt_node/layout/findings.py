@@ -94,6 +94,10 @@ _WORDS = {
         "{found_size} is below {factor} times the image, {needed_size}, which Anaconda requires",
         "give it {needed_size} or more, or let the default follow the image",
     ),
+    "host-root-small": (
+        "{found_size} is below the {needed_size} minimum of the root volume",
+        "give it {needed_size} or more",
+    ),
     "root-large": (
         "{found_size} is above {wanted_size}, and each image inherits it",
         "store data in /var or on a separate volume",
@@ -109,6 +113,14 @@ _WORDS = {
     ),
     "volume-small": (
         "{found_size} is below the {needed_size} minimum",
+        "give it {needed_size} or more",
+    ),
+    "host-volume-missing": (
+        "{mount_point} is not a separate volume; the oVirt documentation recommends one of {needed_size}",
+        "add it as a logical volume of {needed_size}, or leave as much to the volume that holds it",
+    ),
+    "host-volume-small": (
+        "{found_size} is below the {needed_size} that the oVirt documentation recommends",
         "give it {needed_size} or more",
     ),
     "volume-wish-missing": (
@@ -193,7 +205,7 @@ _WORDS = {
         "Installation Destination is set to encrypt the data; the node layout is not encrypted",
         "clear the choice there",
     ),
-    "storage-refused": ("Anaconda does not accept the node layout: {why}", ""),
+    "storage-refused": ("Anaconda does not accept the layout: {why}", ""),
     "storage-remark": ("Anaconda remarks: {why}", ""),
     "tag-own": (
         "volume group {group} belongs to an earlier node, tagged {tag}; imgbase cannot initialise it again",

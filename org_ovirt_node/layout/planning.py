@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The storage layout of a node: plan() it, check() one, tell its capacity(), describe() what is wrong.
+"""The storage layout of a node or plain host: plan() it, check() one, tell its capacity(), describe() what is wrong.
 
 Pure: sizes in, sizes and findings out. The numbers are in policy.py; all sizes are bytes.
 """
@@ -28,6 +28,7 @@ from org_ovirt_node.layout.policy import (
     Device,
     Request,
     boot_size,
+    is_thin,
     policy_sizes,
     root_for_image,
     root_size,
@@ -39,7 +40,7 @@ from org_ovirt_node.layout.rules import check, check_request, recommended_reserv
 
 @dataclass(frozen=True)
 class Plan:
-    """The devices of a node, in the order in which they are made, and what is wrong with them.
+    """The devices of a node or plain host, in the order in which they are made, and what is wrong with them.
 
     `smallest_disk` is the size that each of its disks needs at least (of joined ones, their sum).
     `reserve_percent` replaces the reserve where the disk is not known.
@@ -86,30 +87,47 @@ def plan(request: Request) -> Plan:
     swap, swap_range = _swap(request)
     group_size = _group_size(request, boot)
     volumes_size = sum(volume.size or 0 for volume in volumes)
-
-    pool_size, reserve = None, None
-    fits = True
-    if group_size is not None:
-        swap_size = swap.size or 0 if swap else 0
-        room = group_size - swap_size - 2 * METADATA_SIZE - volumes_size
-        # The reserve gives way to the volumes.
-        reserve = align_down(max(RESERVE_MIN, min(recommended_reserve(group_size), room)))
-        rest = group_size - swap_size - 2 * METADATA_SIZE - reserve
-        fits = rest >= volumes_size
-        pool_size = max(volumes_size, rest)
-    pool = Device(
-        request.pool, "lvmthinpool", pool_size, grows=True, parents=(request.volume_group,), metadata_size=METADATA_SIZE
-    )
+    swaps = (swap,) if swap else ()
+    room = None if group_size is None else group_size - sum(one.size or 0 for one in swaps)
+    share = _thin(room, group_size, volumes_size, request) if is_thin(request) else _plain(room, volumes_size)
     members = tuple(device.name for device in boot if device.filesystem == "lvmpv")
-    group = Device(request.volume_group, "lvmvg", group_size, parents=members, reserve=reserve, grows=True)
-    devices = (*boot, group, pool, *((swap,) if swap else ()), *volumes)
+    group = Device(request.volume_group, "lvmvg", group_size, parents=members, reserve=share.reserve, grows=True)
+    devices = (*boot, group, *share.pools, *swaps, *volumes)
 
     smallest = _smallest(request, volumes_size)
     problems = check(devices, request)
-    if not fits and group_size is not None:
+    if not share.fits and group_size is not None:
         follows = ("reserve-too-small", "cannot-update")
         problems = (_does_not_fit(request, group_size, smallest), *(f for f in problems if f.code not in follows))
     return Plan(request, devices, capacity(devices, request), smallest.disk, swap_range, impossible + problems)
+
+
+class _Share(NamedTuple):
+    """What the volumes share in their volume group: what it keeps free, their pool, and whether they fit."""
+
+    reserve: Optional[int]
+    pools: tuple[Device, ...]
+    fits: bool
+
+
+def _thin(room: Optional[int], group_size: Optional[int], volumes_size: int, request: Request) -> _Share:
+    """A pool for the volumes. `room` is what swap leaves of the volume group; None where the disk is not known."""
+    size, reserve, fits = None, None, True
+    if room is not None and group_size is not None:
+        room -= 2 * METADATA_SIZE
+        # The reserve gives way to the volumes.
+        reserve = align_down(max(RESERVE_MIN, min(recommended_reserve(group_size), room - volumes_size)))
+        fits = room - reserve >= volumes_size
+        size = max(volumes_size, room - reserve)
+    pool = Device(
+        request.pool, "lvmthinpool", size, grows=True, parents=(request.volume_group,), metadata_size=METADATA_SIZE
+    )
+    return _Share(reserve, (pool,), fits)
+
+
+def _plain(room: Optional[int], volumes_size: int) -> _Share:
+    """The volumes are in the group itself; what they do not use is free."""
+    return _Share(None, (), room is None or room >= volumes_size)
 
 
 def _besides(request: Request, impossible: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -122,16 +140,17 @@ def _besides(request: Request, impossible: Iterable[Finding]) -> tuple[Finding, 
 
 
 def _volumes(request: Request) -> tuple[Device, ...]:
+    thin = is_thin(request)
     return tuple(
         Device(
             volume_name(mount_point),
-            "lvmthinlv",
+            "lvmthinlv" if thin else "lvmlv",
             align_up(size),
             mount_point=mount_point,
             filesystem=request.filesystem,
-            options=OPTIONS,
-            pool=request.pool,
-            parents=(request.pool,),
+            options=OPTIONS if thin else None,
+            pool=request.pool if thin else None,
+            parents=(request.pool if thin else request.volume_group,),
         )
         for mount_point, size in sorted(volume_sizes(request).items())
     )
@@ -236,10 +255,17 @@ def _smallest(request: Request, volumes_size: int) -> _Smallest:
 
 
 def _smallest_group(request: Request, volumes_size: int, swap_size: int) -> int:
-    content = volumes_size + swap_size + 2 * METADATA_SIZE
+    content = volumes_size + swap_size + _metadata(request)
+    if not is_thin(request):
+        return align_up(content)
     # The reserve of a disk that is not known is a percentage and cannot give way.
     percentage = -(-content * 100 // (100 - RESERVE_PERCENT))
     return content + RESERVE_MIN if all(request.disks) else align_up(percentage)
+
+
+def _metadata(request: Request) -> int:
+    """What a pool costs beside its volumes: its metadata, and LVM's spare of the same size."""
+    return 2 * METADATA_SIZE if is_thin(request) else 0
 
 
 def _disk_for(request: Request, group: int) -> int:
@@ -265,8 +291,8 @@ def _does_not_fit(request: Request, group_size: int, smallest: _Smallest) -> Fin
         ("root", root),
         ("volumes", volumes - root),
         ("swap", smallest.swap),
-        ("pool metadata and its spare", 2 * METADATA_SIZE),
-        ("reserve", smallest.group - volumes - smallest.swap - 2 * METADATA_SIZE),
+        ("pool metadata and its spare", _metadata(request)),
+        ("reserve", smallest.group - volumes - smallest.swap - _metadata(request)),
         ("boot partitions and tables", smallest.disk - smallest.group),
     )
     ways_out = _ways_out(request, smallest.group - group_size, smallest.swap, smallest.disk)
@@ -305,7 +331,7 @@ def _ways_out(request: Request, missing: int, swap_size: int, smallest: int) -> 
 
 def _minimal_changes(request: Request) -> list[tuple[str, int]]:
     """What changing to the minimal layout saves: its own /var is larger."""
-    if request.layout == MINIMAL.name:
+    if request.layout == MINIMAL.name or not is_thin(request):
         return []
     wished = dict(request.volumes)
     minimal = dict(MINIMAL.volumes)

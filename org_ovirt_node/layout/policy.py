@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""THE numbers of an oVirt Node's storage: which volumes, how large, how much stays free, and where each number is from.
+"""THE numbers of storage, of an oVirt Node and of a plain host: which volumes, how large, and where each is from.
 
 Everything else that uses sizes (plans, checks, kickstarts, Anaconda's configuration, documents) is derived from
 here. All sizes are bytes.
@@ -18,6 +18,8 @@ BOOT_SIZE = 2 * GIB
 BOOT_SIZE_MAX = 10 * GIB
 # imgbased, BootConfiguration.validate(): 1000**3 bytes as statvfs(2) counts, else BootPartitionRequires1G.
 BOOT_SPACE_MIN = 1000**3
+# ovirt-site, Host Storage Requirements; nothing on a plain host counts the bytes of its file system.
+HOST_BOOT_SIZE_MIN = 1 * GIB
 # Anaconda's `reqpart` makes these where there is room (pyanaconda, modules/storage/platform.py).
 ESP_SIZE = 600 * MIB
 BIOSBOOT_SIZE = 1 * MIB
@@ -58,16 +60,22 @@ SWAP_SIZE = 4 * GIB  # Anaconda's own for 64 GiB of memory and more
 SWAP_SIZE_MIN = 1 * GIB  # ovirt-site, Host Storage Requirements
 MEMORY_MIN = 2 * GIB  # ovirt-site, Memory Requirements
 VOLUME_GROUP = "onn"  # what Anaconda makes of "oVirt Node Next"
+HOST_VOLUME_GROUP = "el"
 POOL = "pool00"
 IMAGES = 2  # imgbased, images_to_keep
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A named policy: the volumes beside root that a node must have, with the sizes they have at least."""
+    """A named policy: the volumes beside root that a node must have, with the sizes they have at least.
+
+    `root_size` is the default of root. `is_thin`: the volumes are in a pool, which imgbase takes snapshots of.
+    """
 
     name: str
     volumes: tuple[tuple[str, int], ...]
+    root_size: int = ROOT_SIZE
+    is_thin: bool = True
 
 
 STANDARD = Layout(
@@ -85,6 +93,23 @@ STANDARD = Layout(
 )
 MINIMAL = Layout("minimal", (("/var", 8 * GIB),))  # imgbased, IMGBASED_MINIMUM_VOLUMES (BZ1777886)
 LAYOUTS = {layout.name: layout for layout in (STANDARD, MINIMAL)}
+# A plain host has no images: nothing takes snapshots of its volumes, so they are plain ones. ovirt-site, Host Storage
+# Requirements, has the sizes; /var/tmp is that of a node, for the engine appliance.
+HOST = Layout(
+    "host",
+    (
+        ("/home", 1 * GIB),
+        ("/tmp", 1 * GIB),
+        ("/var", 15 * GIB),
+        ("/var/crash", 10 * GIB),
+        ("/var/log", 8 * GIB),
+        ("/var/log/audit", 2 * GIB),
+        ("/var/tmp", 10 * GIB),
+    ),
+    root_size=15 * GIB,
+    is_thin=False,
+)
+_POLICIES = {**LAYOUTS, HOST.name: HOST}
 
 
 @dataclass(frozen=True)
@@ -140,7 +165,12 @@ def volume_name(mount_point: str) -> str:
 
 def policy_sizes(request: Request) -> dict[str, int]:
     """The mount points that the layout of a request demands, with their smallest sizes."""
-    return dict(LAYOUTS[request.layout].volumes) if request.layout in LAYOUTS else {}
+    return dict(_POLICIES[request.layout].volumes) if request.layout in _POLICIES else {}
+
+
+def is_thin(request: Request) -> bool:
+    """Whether the volumes of a request are in a thin pool, as those of a node."""
+    return request.layout != HOST.name
 
 
 def automatic_sizes() -> dict[str, int]:
@@ -161,7 +191,7 @@ def boot_size(request: Request) -> int:
 
 
 def volume_sizes(request: Request) -> dict[str, int]:
-    """The thin volumes that are made for a request."""
+    """The volumes that are made for a request, without swap."""
     return {**policy_sizes(request), **dict(request.volumes), "/": root_size(request)}
 
 
@@ -169,7 +199,7 @@ def root_size(request: Request) -> int:
     """The size of the root volume: as requested, or large enough for the image."""
     if request.root_size is not None:
         return align_up(request.root_size)
-    return max(ROOT_SIZE, align_up(root_for_image(request), GIB))
+    return max(_POLICIES[request.layout].root_size, align_up(root_for_image(request), GIB))
 
 
 def root_for_image(request: Request) -> int:

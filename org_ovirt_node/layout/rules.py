@@ -43,7 +43,7 @@ def check_request(request: Request) -> tuple[Finding, ...]:
     def error(code: str, subject: str, **values: object) -> None:
         findings.append(Finding(code, ERROR, subject, tuple(values.items())))
 
-    if request.layout not in policy.LAYOUTS:
+    if request.layout not in (*policy.LAYOUTS, policy.HOST.name):
         error("layout-unknown", "layout", found=request.layout, known=" and ".join(policy.LAYOUTS))
     if request.filesystem not in policy.FILESYSTEMS:
         error("filesystem-unknown", "filesystem", found=request.filesystem)
@@ -118,9 +118,9 @@ def check(devices: Sequence[Device], request: Request) -> tuple[Finding, ...]:
     mounted = {device.mount_point: device for device in devices if device.mount_point}
     root = mounted.get("/")
     return (
-        *_check_boot(mounted.get("/boot")),
-        *_check_root(root, request),
-        *_check_volumes(mounted, root, request),
+        *_check_boot(mounted.get("/boot"), request),
+        *(_check_root if policy.is_thin(request) else _check_host_root)(root, request),
+        *(_check_volumes(mounted, root, request) if policy.is_thin(request) else _check_host_volumes(mounted, request)),
         *_check_swap(devices),
         *_check_pool(devices),
         *_check_capacity(devices, request),
@@ -135,7 +135,7 @@ def _kind(device: Device) -> str:
     return _KIND_NAMES.get(device.kind, device.kind)
 
 
-def _check_boot(boot: Optional[Device]) -> Iterator[Finding]:
+def _check_boot(boot: Optional[Device], request: Request) -> Iterator[Finding]:
     recommended = policy.BOOT_SIZE
     if boot is None:
         yield _finding("boot-missing", ERROR, "/boot", wanted_size=recommended)
@@ -145,7 +145,10 @@ def _check_boot(boot: Optional[Device]) -> Iterator[Finding]:
     if boot.size is None:
         return
     space = filesystem_space(boot.size, boot.filesystem or "xfs")
-    if space < policy.BOOT_SPACE_MIN:
+    host_minimum = _as_kind(policy.HOST_BOOT_SIZE_MIN, boot)
+    if not policy.is_thin(request) and boot.size < host_minimum:
+        yield _finding("volume-small", ERROR, "/boot", found_size=boot.size, needed_size=host_minimum)
+    elif policy.is_thin(request) and space < policy.BOOT_SPACE_MIN:
         yield _finding(
             "boot-too-small",
             ERROR,
@@ -156,10 +159,46 @@ def _check_boot(boot: Optional[Device]) -> Iterator[Finding]:
             wanted_size=recommended,
         )
     # A mirror of partitions of the recommended size is as large as it has to be.
-    elif boot.size < (mirror(recommended) if boot.kind == "mdarray" else recommended):
+    elif boot.size < _as_kind(recommended, boot):
         yield _finding("boot-small", WARNING, "/boot", found_size=boot.size, wanted_size=recommended)
     elif boot.size > policy.BOOT_SIZE_MAX:
         yield _finding("boot-large", WARNING, "/boot", found_size=boot.size, wanted_size=policy.BOOT_SIZE_MAX)
+
+
+def _as_kind(size: int, device: Device) -> int:
+    """What is left of a partition of this size, if the device is a mirror of such."""
+    return mirror(size) if device.kind == "mdarray" else size
+
+
+def _check_host_root(root: Optional[Device], request: Request) -> Iterator[Finding]:
+    if root is None or root.size is None:
+        return
+    if root.size < policy.ROOT_SIZE_MIN:
+        yield _finding("host-root-small", ERROR, "/", found_size=root.size, needed_size=policy.ROOT_SIZE_MIN)
+    elif request.root_size is not None and root.size < request.root_size:
+        yield _below_wish(root, "/", request.root_size)
+
+
+def _check_host_volumes(mounted: dict[str, Device], request: Request) -> Iterator[Finding]:
+    """A plain host works with other volumes; its documents have sizes for them."""
+    sizes, wishes = policy_sizes(request), dict(request.volumes)
+    for mount_point in sorted({*sizes, *wishes} - {"/"}):
+        device, needed = mounted.get(mount_point), sizes.get(mount_point, 0)
+        if _is_image_place(mount_point):
+            yield _finding("volume-place", ERROR, mount_point, mount_point=mount_point)
+        elif device is None and mount_point in wishes:
+            yield _missing(mount_point, request)
+        elif device is None:
+            yield _finding("host-volume-missing", WARNING, mount_point, mount_point=mount_point, needed_size=needed)
+        elif device.size is None:
+            continue
+        elif device.size < needed:
+            yield _finding("host-volume-small", WARNING, mount_point, found_size=device.size, needed_size=needed)
+        elif device.size < wishes.get(mount_point, 0):
+            yield _below_wish(device, mount_point, wishes[mount_point])
+        elif device.size < policy.VOLUME_SIZE_MIN and device.filesystem == "xfs":
+            needed = policy.VOLUME_SIZE_MIN
+            yield _finding("volume-tiny", ERROR, mount_point, found_size=device.size, needed_size=needed)
 
 
 def _check_root(root: Optional[Device], request: Request) -> Iterator[Finding]:
@@ -203,7 +242,7 @@ def _check_volumes(mounted: dict[str, Device], root: Optional[Device], request: 
 
 def _missing(mount_point: str, request: Request) -> Finding:
     needed = policy_sizes(request).get(mount_point)
-    if needed is None:
+    if needed is None or not policy.is_thin(request):
         requested = dict(request.volumes)[mount_point]
         return _finding("volume-wish-missing", ERROR, mount_point, mount_point=mount_point, wanted_size=requested)
     return _finding(

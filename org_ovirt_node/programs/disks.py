@@ -30,6 +30,8 @@ from typing import Any, Optional
 
 LINK = "/dev/disk/by-node/system"
 ADDON = "/usr/share/anaconda/addons/org_ovirt_node"
+# Where the reporter of the installation runs (report.py, PLACE).
+REPORTS = "/run/ovirt-node-report"
 RULES = "/run/udev/rules.d/99-ovirt-node-disks.rules"
 REPEAT_EVERY = 30  # seconds
 REPEAT_FOR = 900  # seconds: a quarter of an hour to come to the console
@@ -234,6 +236,9 @@ KINDS = {
     ),
     "one-disk-twice": Kind("{disk} is {link} and {other}", "a disk for each", "correct node_disk"),
     "disk-size": Kind("{disk} has {size} bytes", "{range}", "correct node_disk: size, or connect the right disk"),
+    "kept": Kind(
+        "{disk} is a local disk that is kept", "another disk", "correct node_disk, or remove it from node_local_disks"
+    ),
     "removable": Kind("{disk} is removable{bus}", "a fixed disk", "name an internal disk in node_disk"),
     "read-only": Kind(
         "{disk} is read-only", "a disk that can be written", "take away its write protection, or export it writable"
@@ -364,9 +369,10 @@ class Wanted:
     multipath: bool = False
     addon: str = "none"  # how the add-on comes to the installer: one of ADDON_WAYS
     erase: tuple[str, ...] = ()  # what else may be erased: words of ERASABLE
+    keep: tuple[str, ...] = ()  # WWIDs of disks that are never installed to, as multipath has them
 
 
-CONTRACT = 2  # the version of the text; it rises whenever a key comes, goes or changes its meaning
+CONTRACT = 3  # the version of the text; it rises whenever a key comes, goes or changes its meaning
 ADDON_WAYS = ("updates", "tree", "none")
 
 
@@ -376,7 +382,12 @@ class ContractError(ValueError):
 
 def written(wanted: Wanted) -> str:
     """The text that `read` reads: JSON, a line for each key and for each disk."""
-    values: dict[str, object] = {"version": CONTRACT, **vars(wanted), "erase": list(wanted.erase)}
+    values: dict[str, object] = {
+        "version": CONTRACT,
+        **vars(wanted),
+        "erase": list(wanted.erase),
+        "keep": list(wanted.keep),
+    }
     del values["disks"]
     lines = [f"{json.dumps(key)}: {json.dumps(value)}," for key, value in values.items()]
     disks = ",\n  ".join(json.dumps(vars(disk)) for disk in wanted.disks)
@@ -393,7 +404,7 @@ def read(text: str) -> Wanted:
     if version != CONTRACT:
         raise ContractError(f"version {version!r} is not {CONTRACT}")
     top: dict[str, tuple[type, ...]] = {"version": (int,), "group": (str,), "reinstall": (bool,), "multipath": (bool,)}
-    top.update({"addon": (str,), "erase": (list,), "disks": (list,)})
+    top.update({"addon": (str,), "erase": (list,), "keep": (list,), "disks": (list,)})
     values = _exactly(data, "the text", top)
     text_or_none, number_or_none = (str, type(None)), (int, type(None))
     keys: dict[str, tuple[type, ...]] = dict.fromkeys(("wwn", "serial", "path", "model"), text_or_none)
@@ -411,8 +422,12 @@ def read(text: str) -> Wanted:
     for word in values["erase"]:
         if word not in list(ERASABLE):
             raise ContractError(f"'erase' has {word!r}, which is not one of {_listed(ERASABLE)}")
+    for word in values["keep"]:
+        if not isinstance(word, str) or not word:
+            raise ContractError(f"'keep' has {word!r}, which is not a WWID")
     del values["version"]
-    return Wanted(**{**values, "disks": tuple(disks), "erase": tuple(values["erase"])})
+    tuples = {"disks": tuple(disks), "erase": tuple(values["erase"]), "keep": tuple(values["keep"])}
+    return Wanted(**{**values, **tuples})
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -1108,6 +1123,7 @@ def _listed(things: Iterable[object]) -> str:
 
 def _disk_refusals(facts: Facts, candidate: Candidate, wanted: Wanted) -> Iterator[Refusal]:
     """What is wrong with the disk itself."""
+    yield from _kept(candidate, wanted)
     yield from _removable(candidate)
     yield from _read_only(candidate)
     yield from _installation_medium(facts, candidate)
@@ -1117,6 +1133,14 @@ def _disk_refusals(facts: Facts, candidate: Candidate, wanted: Wanted) -> Iterat
         yield from _unreadable(device, candidate)
         yield from _in_use(device, candidate)
         yield from _stack_unknown(device, candidate)
+
+
+def _kept(candidate: Candidate, wanted: Wanted) -> Iterator[Refusal]:
+    """multipath has a WWN of SCSI after the digit 3 of its page, and an ATA disk may go by its serial number."""
+    names = {name for path in candidate.paths for name in (path.wwid, path.wwn, *path.serials)}
+    names |= {"3" + path.wwn[2:] for path in candidate.paths if path.wwn.startswith("0x")}
+    if names.intersection(wanted.keep):
+        yield refusal("kept", disk=candidate)
 
 
 def _removable(candidate: Candidate) -> Iterator[Refusal]:
@@ -1665,6 +1689,14 @@ def tell(target: Target, text: str) -> None:
         target.say("console", f"\n{text}\n")
 
 
+def leave_report(target: Target, state: str, message: str) -> None:
+    """Leave it to the reporter (report.py, Queue.take_in), if it runs. The installation does not depend on it."""
+    if target.resolve(REPORTS):
+        said = json.dumps({"state": state, "step": "the disks", "message": message})
+        with contextlib.suppress(OSError):
+            target.write(f"{REPORTS}/said-disks.json", said)
+
+
 def announce(target: Target, allowed: Sequence[Refusal]) -> None:
     """Say what is erased by node_erase, here and on every terminal, before anything is."""
     if allowed:
@@ -1736,11 +1768,16 @@ def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = N
         raise
     else:
         if not decision.refusals:
-            for link, candidate in zip(decision.links, decision.chosen):
-                print(f"ovirt-node: {link.name} is {candidate}: {contents(facts, candidate)}")
+            chosen = [
+                f"{link.name} is {candidate}: {contents(facts, candidate)}"
+                for link, candidate in zip(decision.links, decision.chosen)
+            ]
+            print("\n".join(f"ovirt-node: {line}" for line in chosen))
+            leave_report(target, "preparing", "\n".join(chosen))
             return 0
         text = describe(decision.refusals, looked_at(facts, wanted))
     print(text, flush=True)
+    leave_report(target, "failed", text)
     for _ in range(max(1, duration // every)):
         tell(target, text)
         target.pause(every)

@@ -123,8 +123,7 @@ def _make(tree: Tree, section: Section, obstacles: tuple[Finding, ...], erases: 
     except DBusError as error:
         problems = (str(error),)
     if problems:
-        refused = [Finding("storage-refused", ERROR, "disk", (("why", problem.rstrip(".")),)) for problem in problems]
-        raise InvalidStorageError(gate.text(refused, _))
+        raise InvalidStorageError(gate.text(gate.refusals(problems), _))
     found = look(section)
     commands = storage_commands(plan, [disk.name for disk in tree.disks]).text
     return replace(found, made=Made(found.tree.partitioning, commands))

@@ -13,7 +13,6 @@ from typing import Any
 
 from dasbus.client.proxy import get_object_path
 from dasbus.error import DBusError
-from dasbus.typing import unwrap_variant
 from pyanaconda.anaconda_loggers import get_module_logger
 from pyanaconda.core.constants import (
     CLEAR_PARTITIONS_DEFAULT,
@@ -23,12 +22,12 @@ from pyanaconda.core.constants import (
 from pyanaconda.modules.common.constants.objects import BOOTLOADER, DISK_INITIALIZATION, DISK_SELECTION
 from pyanaconda.modules.common.constants.services import STORAGE
 from pyanaconda.modules.common.structures.kickstart import KickstartReport
-from pyanaconda.modules.common.structures.validation import ValidationReport
 from pyanaconda.modules.common.task import sync_run_task
 
 from org_ovirt_node.gate import Tree
 from org_ovirt_node.layout import Plan
 from org_ovirt_node.service import releases
+from org_ovirt_node.service.storage import validate
 from org_ovirt_node.storage_kickstart import node_kickstart
 
 log = get_module_logger(__name__)
@@ -111,20 +110,14 @@ def _offer_automatic(storage: Any, before: list[str]) -> None:
 def _configure(partitioning: Any) -> tuple[str, ...]:
     try:
         sync_run_task(STORAGE.get_proxy(partitioning.ConfigureWithTask()))
-        return tuple(_validate(partitioning).error_messages)
+        return tuple(validate(partitioning).error_messages)
     except DBusError as error:
         return (str(error),)
 
 
-def _validate(partitioning: Any) -> ValidationReport:
-    task = STORAGE.get_proxy(partitioning.ValidateWithTask())
-    sync_run_task(task)
-    return ValidationReport.from_structure(unwrap_variant(task.GetResult()))
-
-
 def warnings(path: str) -> tuple[str, ...]:
     """What Storage's own checker remarks about the applied partitioning; its errors keep it from being applied."""
-    return tuple(_validate(STORAGE.get_proxy(path)).warning_messages) if path else ()
+    return tuple(validate(STORAGE.get_proxy(path)).warning_messages) if path else ()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Optional
 
 from dasbus.error import DBusError
 from pyanaconda.anaconda_loggers import get_module_logger
+from pyanaconda.core.kernel import kernel_arguments
 from pyanaconda.modules.common.constants.services import STORAGE
 from pyanaconda.modules.common.structures.kickstart import KickstartReport
 from pyanaconda.modules.common.task import Task
@@ -18,6 +19,9 @@ from org_ovirt_node.service.installation import Made
 
 log = get_module_logger(__name__)
 
+# Anaconda's main program leaves its process id there (its anaconda.py).
+_PID_FILE = "/run/anaconda.pid"
+
 
 def append_hook() -> Optional[str]:
     """Have the hook run after every script of the kickstart; None, or why that cannot be.
@@ -29,7 +33,10 @@ def append_hook() -> Optional[str]:
     runtime = releases.runtime_service()
     if runtime is None:
         return None  # this Anaconda runs the file by itself
-    kickstart = hook.find_kickstart()
+    try:
+        kickstart = hook.find_kickstart(_named_kickstart())
+    except (OSError, ValueError) as error:
+        return str(error)
     read = hook.read_scripts(kickstart) if kickstart else hook.Scripts(())
     if kickstart and read.problem:
         return None if hook.includes_hook(kickstart) else read.problem
@@ -45,6 +52,24 @@ def append_hook() -> Optional[str]:
         return "; ".join(message.message for message in report.error_messages)
     log.info("Runtime has %d scripts of %s, and the hook behind them.", len(read.scripts), kickstart)
     return None
+
+
+def _named_kickstart() -> Optional[str]:
+    """The kickstart that command lines name, as an absolute path. Raises OSError and ValueError if they cannot be read.
+
+    Without a main program that has left its process id there is no command line.
+    """
+    arguments: list[str] = []
+    directory = "/"
+    if os.path.exists(_PID_FILE):
+        with open(_PID_FILE, encoding="utf-8") as file:
+            process = f"/proc/{int(file.read())}"
+        with open(f"{process}/cmdline", encoding="utf-8", errors="surrogateescape") as file:
+            arguments = file.read().split("\0")
+        directory = os.readlink(f"{process}/cwd")
+    of_kernel = [f"{name}={value}" for name, value in kernel_arguments.items_raw()]
+    named = hook.named_kickstart(arguments, of_kernel)
+    return os.path.join(directory, named) if named else None
 
 
 class PrepareHookTask(Task):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blivet.util import total_memory
+from dasbus.typing import unwrap_variant
 from pyanaconda.anaconda_loggers import get_module_logger
 from pyanaconda.core import util
 from pyanaconda.core.constants import PARTITIONING_METHOD_AUTOMATIC
@@ -21,6 +22,8 @@ from pyanaconda.modules.common.constants.objects import (
 from pyanaconda.modules.common.constants.services import STORAGE
 from pyanaconda.modules.common.structures.partitioning import PartitioningRequest
 from pyanaconda.modules.common.structures.storage import DeviceActionData, DeviceData, DeviceFormatData
+from pyanaconda.modules.common.structures.validation import ValidationReport
+from pyanaconda.modules.common.task import sync_run_task
 
 from org_ovirt_node.gate import Group, Tree, groups_from, with_discard
 from org_ovirt_node.layout import Device
@@ -80,11 +83,18 @@ def _find(tree: Any, handle: str, mount_point: str) -> _Found:
     return _Found(handle, DeviceData.from_structure(tree.GetDeviceData(handle)), filesystem, mount_point, options)
 
 
+def validate(partitioning: Any) -> ValidationReport:
+    """What Storage's own checker says about a partitioning."""
+    task = STORAGE.get_proxy(partitioning.ValidateWithTask())
+    sync_run_task(task)
+    return ValidationReport.from_structure(unwrap_variant(task.GetResult()))
+
+
 def read_tree() -> Tree:
     """What Storage plans, on which disks, and the volume groups that are there now."""
     storage = STORAGE.get_proxy()
-    tree = STORAGE.get_proxy(DEVICE_TREE)
     partitioning = storage.AppliedPartitioning
+    tree, refused = (STORAGE.get_proxy(DEVICE_TREE), ()) if partitioning else _refused(storage)
     devices = _Devices(tree)
     selected = _selected(devices)
     in_use = {
@@ -100,6 +110,7 @@ def read_tree() -> Tree:
     return Tree(
         partitioning=partitioning,
         method=STORAGE.get_proxy(partitioning).PartitioningMethod if partitioning else "",
+        refused=refused,
         devices=tuple(_device(devices, handle, metadata) for handle in on_them),
         disks=tuple(_device(devices, handle, metadata) for handle in selected),
         used=tuple(sorted(devices.by_handle[handle].name for handle in used)),
@@ -112,6 +123,22 @@ def read_tree() -> Tree:
         memory=int(total_memory()),
         is_encrypted=_is_encrypted(storage),
     )
+
+
+def _refused(storage: Any) -> tuple[Any, tuple[str, ...]]:
+    """Where nothing is applied: the devices to look at, and what Storage has against them.
+
+    Each partitioning has devices of its own. With mount points it has been configured, and what is wrong with it has
+    kept it from being applied: Storage's checker demands some things that no configuration takes away, as a /boot from
+    which its boot loader can boot.
+    """
+    for path in storage.CreatedPartitioning[-1:]:
+        partitioning = STORAGE.get_proxy(path)
+        tree = STORAGE.get_proxy(partitioning.GetDeviceTree())
+        problems = validate(partitioning).error_messages if tree.GetMountPoints() else ()
+        if problems:
+            return tree, tuple(problems)
+    return STORAGE.get_proxy(DEVICE_TREE), ()
 
 
 def _selected(devices: _Devices) -> list[str]:

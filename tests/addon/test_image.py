@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import datetime
+import gettext
 import gzip
+import io
 import re
 import shutil
 import subprocess
@@ -22,7 +24,7 @@ from ksgen.addon import File, updates
 from ksgen.cli import main
 from ksgen.grammar import Grammar
 from ksgen.netboot import BootTemplates, arming, site, webserver
-from org_ovirt_node import section
+from org_ovirt_node import i18n, section
 from org_ovirt_node.layout import configuration
 from org_ovirt_node.programs import disks
 from org_ovirt_node.section import Section
@@ -53,7 +55,16 @@ def package() -> dict[str, bytes]:
 
 def test_holds_the_add_on_and_nothing_else() -> None:
     data = {place: (SOURCE / "data" / name).read_bytes() for place, name in ELSEWHERE.items()}
-    assert contents() == package() | data
+    found = contents()
+    german = found.pop("usr/share/locale/de/LC_MESSAGES/org_ovirt_node.mo")
+    assert found == package() | data
+    assert gettext.GNUTranslations(io.BytesIO(german)).gettext("Mount point") == "Einhängepunkt"
+
+
+def test_translations_are_where_gettext_looks_for_them() -> None:
+    """The installer's Python is in /usr; GTK's gettext was built for it, too."""
+    path = gettext.bindtextdomain("messages").removeprefix(sys.base_prefix)
+    assert f"usr{path}/de/LC_MESSAGES/{i18n.DOMAIN}.mo" in contents()
 
 
 def test_every_data_file_has_a_place() -> None:
@@ -66,7 +77,7 @@ def test_is_merged_file_by_file_so_every_name_is_ours() -> None:
     for path in contents():
         name = path.rpartition("/")[2]
         is_own_directory = path.startswith("usr/share/anaconda/addons/org_ovirt_node/")
-        assert is_own_directory or "ovirt-node" in name or "OvirtNode" in name
+        assert is_own_directory or re.search("ovirt[_-]node", name) or "OvirtNode" in name
 
 
 def test_interactive_adds_one_file_that_anaconda_has_too() -> None:

@@ -83,8 +83,17 @@ def slots(schema: dict[str, Any], definitions: dict[str, Any], path: tuple[str, 
 
 SCHEMA = Settings.model_json_schema(by_alias=True)
 SLOTS = list(dict.fromkeys(slots(SCHEMA, SCHEMA["$defs"], ())))
-# A wrong name of a user is quoted, and what stands there is no secret.
-NAMES = {("node_users", "[]", "name"), ("node_users", "[]", "groups"), ("node_users", "[]", "groups", "[]")}
+# A wrong name is quoted, and what stands there is no secret.
+NAMES = {
+    ("node_bmc", "type"),
+    ("node_bmc", "address"),
+    ("node_ca_certificates", "[]", "from"),
+    ("node_proxy", "no_proxy"),
+    ("node_proxy", "no_proxy", "[]"),
+    ("node_users", "[]", "name"),
+    ("node_users", "[]", "groups"),
+    ("node_users", "[]", "groups", "[]"),
+}
 
 
 def at(path: tuple[str, ...], value: object) -> object:

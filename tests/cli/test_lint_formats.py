@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from command import CliRunner
 
 from ksgen.cli import github, main
 from ksgen.problems import Mark, Problem
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs"))
+
+from check_examples import OVIRT_HOST
 
 # An error, a warning and a note, in a file whose name has what a format must escape.
 NAME = "a, b%c ü.ks"
@@ -78,6 +83,15 @@ def test_sarif_of_standard_input_and_of_a_file_that_is_not_there(site: Path) -> 
     assert result["ruleId"] == "no-such-file"
 
 
+def test_sarif_says_what_each_file_was_taken_for(site: Path) -> None:
+    (site / "host.ks").write_text(OVIRT_HOST)
+    found = {a["location"]["uri"]: (a["roles"], a["properties"]) for a in sarif("good.ks", "host.ks")["artifacts"]}
+    assert found == {
+        "good.ks": (["analysisTarget"], {"kind": "other", "release": "el9"}),
+        "host.ks": (["analysisTarget"], {"kind": "host", "release": "el9"}),
+    }
+
+
 # --- GitHub ----------------------------------------------------------------------------------------------------------
 
 
@@ -118,6 +132,31 @@ def test_paths_of_github(site: Path) -> None:
 def test_json_by_either_option(site: Path) -> None:
     assert run("--json", NAME) == run("--format", "json", NAME)
     assert {problem["code"] for problem in json.loads(run("--json", NAME)[1])["problems"]} == set(CODES)
+
+
+def test_json_says_what_each_file_was_taken_for(site: Path) -> None:
+    (site / "host.ks").write_text(OVIRT_HOST)
+
+    def checked(*args: str) -> list[tuple[str, str, str]]:
+        return [(one["file"], one["release"], one["kind"]) for one in json.loads(run("--json", *args)[1])["checked"]]
+
+    assert checked("good.ks", "host.ks", "gone.ks") == [("good.ks", "el9", "other"), ("host.ks", "el9", "host")]
+    assert checked("--kind", "node", "good.ks") == [("good.ks", "el9", "node")]
+
+
+SUMMARIES = [
+    pytest.param((NAME, "good.ks", "host.ks"), "checked as: 1 oVirt host, 2 other machines", id="by-contents"),
+    pytest.param(("--kind", "node", NAME), "checked as: 1 node", id="as-the-user-says"),
+    pytest.param(("gone.ks",), "checked as: nothing", id="no-file"),
+]
+
+
+@pytest.mark.parametrize(("args", "expected"), SUMMARIES)
+def test_last_line_says_what_files_were_taken_for(args: tuple[str, ...], expected: str, site: Path) -> None:
+    (site / "host.ks").write_text(OVIRT_HOST)
+    done = CliRunner().invoke(main, ["lint", *args])
+    assert done.stderr.splitlines()[-1] == expected
+    assert CliRunner().invoke(main, ["lint", "good.ks"]).stderr == ""
 
 
 @pytest.mark.parametrize("form", ["json", "sarif", "github"])

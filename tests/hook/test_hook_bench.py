@@ -264,6 +264,26 @@ def test_include_that_is_gone(ref: str, installation: Installation) -> None:
 
 @pytest.mark.anaconda
 @pytest.mark.parametrize("ref", LATER)
+def test_kickstart_that_the_command_line_names(ref: str, installation: Installation) -> None:
+    """Relative to where Anaconda was started; the one in the usual place is not what it has read."""
+    installation.write("install/named.ks", COMMANDS + SCRIPTS)
+    installation.kickstart(f"{COMMANDS}%post\necho wrong >>/var/log/marks\n%end\n")
+    told = installation.run(ref, "name", "configure", "pre-install", "post", "onerror", "traceback")
+    assert told["errors"] == {}
+    assert installation.marks == MARKS
+
+
+@pytest.mark.anaconda
+@pytest.mark.parametrize("ref", LATER)
+def test_command_line_that_cannot_be_read(ref: str, installation: Installation) -> None:
+    """Then it is not known which kickstart Anaconda has read: stopped before a disk is touched."""
+    error = installation.run(ref, "end", "configure")["errors"]["configure"]
+    assert error["class"] == "PayloadInstallationError"
+    assert "No such file or directory: '/proc/999999/cmdline'. Write this as the last line" in error["message"]
+
+
+@pytest.mark.anaconda
+@pytest.mark.parametrize("ref", LATER)
 def test_cure_for_an_include_that_is_gone(ref: str, installation: Installation) -> None:
     installation.kickstart(f"{COMMANDS}{SCRIPTS}\n%include /usr/share/anaconda/post-scripts/85-ovirt-node.ks\n")
     assert installation.run(ref, "lose-include", "configure", "post")["errors"] == {}

@@ -58,11 +58,33 @@ def test_order_to_do_nothing() -> None:
 def test_find_kickstart(tmp_path: Path) -> None:
     given_one, default = tmp_path / "ks.cfg", tmp_path / "interactive-defaults.ks"
     places = (str(given_one), str(default))
-    assert hook.find_kickstart(places) is None
+    assert hook.find_kickstart(None, places) is None
     default.touch()
-    assert hook.find_kickstart(places) == str(default)
+    assert hook.find_kickstart(None, places) == str(default)
     given_one.touch()
-    assert hook.find_kickstart(places) == str(given_one)
+    assert hook.find_kickstart(None, places) == str(given_one)
+    # one that is not there, too: that it cannot be read is told
+    assert hook.find_kickstart("/elsewhere.ks", places) == "/elsewhere.ks"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kernel_arguments", "named"),
+    [
+        pytest.param("/usr/bin/python3 /sbin/anaconda --text", "quiet inst.text=None", None, id="none"),
+        pytest.param("anaconda --kickstart node.ks --text", "", "node.ks", id="two-words"),
+        pytest.param("anaconda --kickstart=/root/node.ks", "", "/root/node.ks", id="one-word"),
+        pytest.param("anaconda --kick node.ks", "", "node.ks", id="shortened"),
+        pytest.param("anaconda --keymap us --ksstrict --kexec", "", None, id="similar"),
+        pytest.param("anaconda", "inst.kickstart=/mnt/node.ks", "/mnt/node.ks", id="kernel"),
+        pytest.param("anaconda", "kickstart=/mnt/node.ks", None, id="kernel-without-prefix"),
+        pytest.param("anaconda", "inst.ks=http://pxe.example.com/node.ks", "/run/install/ks.cfg", id="fetched"),
+        pytest.param("anaconda --kickstart a.ks", "inst.ks=http://pxe.example.com/b.ks", "a.ks", id="program-wins"),
+        pytest.param("anaconda --kickstart a.ks --kickstart=b.ks", "", "b.ks", id="last-wins"),
+        pytest.param("anaconda --kickstart a.ks --ks", "", "/run/install/ks.cfg", id="fetched-wins"),
+    ],
+)
+def test_named_kickstart(arguments: str, kernel_arguments: str, named: str | None) -> None:
+    assert hook.named_kickstart(arguments.split(), kernel_arguments.split()) == named
 
 
 # Reading

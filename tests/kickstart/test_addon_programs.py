@@ -111,8 +111,8 @@ def test_older_add_on_stops(tmp_path: Path) -> None:
 def test_add_on_of_another_version_refuses_the_call() -> None:
     """The version in the text rises with every change of its keys."""
     text = disks.written(disks.Wanted((disks.WantedDisk(serial="abc"),), "onn"))
-    with pytest.raises(disks.ContractError, match=r"version 3 is not 2"):
-        disks.read(text.replace('"version": 2', '"version": 3'))
+    with pytest.raises(disks.ContractError, match=r"version 4 is not 3"):
+        disks.read(text.replace('"version": 3', '"version": 4'))
 
 
 def test_program_of_the_add_on_is_run(tmp_path: Path) -> None:

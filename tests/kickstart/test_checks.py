@@ -187,4 +187,26 @@ def test_member_of_wheel_can_use_sudo(
 ) -> None:
     found = [problem for problem in check(tmp_path, parts, **changes) if problem.code == "user-sudo"]
     assert [problem.variable for problem in found] == expected
-    assert all(problem.severity == "warning" and "sudoers.d" in str(problem.hint) for problem in found)
+    assert all(problem.severity == "warning" and "sudo: nopasswd" in str(problem.hint) for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"node_packages": "[lldpd]"}, [], id="said-of-the-variable"),
+        pytest.param(
+            {"node_packages": "[lldpd]", "node_post": '"dnf -y install snmp"'},
+            [("node-no-repository", "node_post")],
+            id="said-of-a-script",
+        ),
+        pytest.param(
+            {"node_files": '[{path: /etc/a, content: "a = b\\npassword = abcd1234\\n"}]'},
+            [("script-secret", "node_files[0].content")],
+            id="content-of-a-file",
+        ),
+    ],
+)
+def test_finding_in_what_the_site_adds_is_at_its_variable(
+    changes: dict[str, str], expected: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    assert [(problem.code, problem.variable) for problem in check(tmp_path, {}, **changes)] == expected

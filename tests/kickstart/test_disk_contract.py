@@ -29,15 +29,16 @@ DISK = WantedDisk(
     smallest=1 * GB,
     largest=2 * GB,
 )
-WANTED = Wanted((DISK, WantedDisk(serial="WD-1")), "hypervisor", True, True, "tree", ("ceph", "zfs"))
+WANTED = Wanted((DISK, WantedDisk(serial="WD-1")), "hypervisor", True, True, "tree", ("ceph", "zfs"), ("35000c5",))
 TEXT = """\
 {
- "version": 2,
+ "version": 3,
  "group": "hypervisor",
  "reinstall": true,
  "multipath": true,
  "addon": "tree",
  "erase": ["ceph", "zfs"],
+ "keep": ["35000c5"],
  "disks": [
   {"wwn": "0x5000c500a1b2c301", "serial": "S3EVNX0K001", "path": "/dev/disk/by-path/pci-0000:00:1f.2-ata-1", \
 "model": "INTEL SSDSC2BB48", "smallest": 1000000000, "largest": 2000000000},
@@ -67,6 +68,8 @@ def test_text() -> None:
         pytest.param({}, "erase", (), id="nothing-to-erase"),
         pytest.param({"node_erase": "[zfs, ceph]"}, "erase", ("zfs", "ceph"), id="erase"),
         pytest.param({"node_erase": "zfs"}, "erase", ("zfs",), id="erase-one"),
+        pytest.param({}, "keep", (), id="nothing-to-keep"),
+        pytest.param({"node_local_disks": '["0x5000c500a1b2c3d5"]'}, "keep", ("35000c500a1b2c3d5",), id="keep"),
     ],
 )
 def test_variable_arrives(tmp_path: Path, variables: dict[str, str], key: str, value: object) -> None:
@@ -143,15 +146,15 @@ ASKED = want(wwn(1))
     ("text", "why"),
     [
         pytest.param("", "Expecting value: line 1 column 1 (char 0)", id="empty"),
-        pytest.param("[]", "version None is not 2", id="a-list"),
-        pytest.param({**ASKED, "version": 1}, "version 1 is not 2", id="older"),
-        pytest.param({**ASKED, "version": 3}, "version 3 is not 2", id="newer"),
-        pytest.param(_without(ASKED, "version"), "version None is not 2", id="no-version"),
-        pytest.param({**ASKED, "version": True}, "version True is not 2", id="version-not-a-number"),
+        pytest.param("[]", "version None is not 3", id="a-list"),
+        pytest.param({**ASKED, "version": 2}, "version 2 is not 3", id="older"),
+        pytest.param({**ASKED, "version": 4}, "version 4 is not 3", id="newer"),
+        pytest.param(_without(ASKED, "version"), "version None is not 3", id="no-version"),
+        pytest.param({**ASKED, "version": True}, "version True is not 3", id="version-not-a-number"),
         pytest.param({**ASKED, "multi_path": True}, "the text has the unknown key 'multi_path'", id="unknown-key"),
         *(
             pytest.param(_without(ASKED, key), f"the text lacks the key '{key}'", id=f"no-{key}")
-            for key in ("group", "reinstall", "multipath", "addon", "erase", "disks")
+            for key in ("group", "reinstall", "multipath", "addon", "erase", "keep", "disks")
         ),
         *(
             pytest.param(
@@ -172,6 +175,8 @@ ASKED = want(wwn(1))
         pytest.param(
             {**ASKED, "addon": "yes"}, "'addon' is 'yes', which is not one of updates, tree, none", id="addon-unknown"
         ),
+        pytest.param({**ASKED, "keep": [""]}, "'keep' has '', which is not a WWID", id="keep-nothing"),
+        pytest.param({**ASKED, "keep": [5]}, "'keep' has 5, which is not a WWID", id="keep-number"),
         pytest.param({**ASKED, "erase": "zfs"}, "'erase' of the text is 'zfs', of the wrong type", id="erase-text"),
         pytest.param(
             {**ASKED, "erase": ["zsf"]},

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventories import one_host
 
+from ksgen.grammar import Grammar
 from ksgen.kickstart.page import Templates, Verbatim, addon_section, gate, source
 from ksgen.templates import TEMPLATES, GateError
 from org_ovirt_node import layout, section
@@ -62,7 +63,12 @@ def test_hook_is_carried_verbatim_in_the_last_section(tmp_path: Path) -> None:
     text, _ = Templates().render(one_host(tmp_path, node_addon="false"))
     assert text is not None
     before, _, after = text.partition(program)
-    assert after == "END_OF_IMGBASE_PY\n%end\n"
+    own, _, later = after.partition("\n\n")
+    assert own == "END_OF_IMGBASE_PY\n%end"
+    # It only reads and writes in the installer.
+    assert "tell installed" in later
+    assert later.startswith("%post --nochroot ")
+    assert later.count("%post") == 1
     assert before.rstrip("\n").splitlines()[-2].startswith("%post --erroronfail ")
     assert "%addon" not in before
     assert "\nmodprobe dm-snapshot\n" in before
@@ -176,6 +182,50 @@ def test_examples_name_cards_that_the_resolver_finds() -> None:
     included = included_network(kickstarts()["node01.a.example.com"])
     assert "--bondslaves=eno1,eno2" in included
     assert "52:54" not in included
+
+
+# --- commands of single variables ------------------------------------------------------------------------------------
+
+COMMANDS = [
+    pytest.param(
+        {"node_firewall": "{services: [snmp, ssh], ports: [161:udp, 5900-6923/tcp]}"},
+        "firewall --enabled --service=ssh,snmp --port=161:udp,5900-6923:tcp",
+        id="firewall",
+    ),
+    pytest.param({"node_firewall": "{services: [snmp]}"}, "firewall --enabled --service=ssh,snmp", id="services"),
+    pytest.param({"node_firewall": "{ports: [161:udp]}"}, "firewall --enabled --service=ssh --port=161:udp", id="port"),
+    pytest.param({"node_firewall": "{}"}, "firewall --enabled --service=ssh", id="nothing-open"),
+    pytest.param(
+        {"node_iscsi_initiator": "iqn.2001-04.com.example:node01"},
+        "iscsiname iqn.2001-04.com.example:node01",
+        id="initiator",
+    ),
+    pytest.param({"node_iscsi_initiator": "eui.0025388B34B9B5DF"}, "iscsiname eui.0025388B34B9B5DF", id="eui"),
+    pytest.param(
+        {"node_network": "[{name: eno1, ipv4: dhcp, ipv6: none, dns: [10.0.0.53], auto_dns: false}]"},
+        "network --device=eno1 --bootproto=dhcp --noipv6 --nameserver=10.0.0.53 --ipv4-ignore-auto-dns --onboot=yes "
+        "--activate",
+        id="automatic-name-servers-ignored",
+    ),
+    pytest.param(
+        {"node_network": '[{name: eno1, ipv4: 10.0.0.5/24, gateway4: 10.0.0.1, dns: [10.0.0.53], auto_dns: false}]'},
+        "network --device=eno1 --bootproto=static --ip=10.0.0.5 --netmask=255.255.255.0 --gateway=10.0.0.1 --ipv6=auto "
+        "--nameserver=10.0.0.53 --ipv6-ignore-auto-dns --onboot=yes --activate",
+        id="name-servers-of-routers-ignored",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("addon", ["true", "false"])
+@pytest.mark.parametrize(("changes", "command"), COMMANDS)
+def test_variable_becomes_a_command(changes: dict[str, str], command: str, addon: str, tmp_path: Path) -> None:
+    """And nothing else of the kickstart changes, but the command for the network that it replaces."""
+    before = rendered(tmp_path, node_addon=addon).splitlines()
+    after = rendered(tmp_path, node_addon=addon, **changes).splitlines()
+    added = [line for line in after if line and line not in before and not line.startswith("#")]
+    assert added == [command]
+    for release in ("el9", "el10"):
+        assert Grammar(release).read(command + "\n") == ()
 
 
 # --- the network of the installer alone ------------------------------------------------------------------------------

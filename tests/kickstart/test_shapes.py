@@ -93,6 +93,10 @@ SERIALS = (
     "KSGENDISK001",
     "AA.BB+C",
 )
+INITIATORS = (
+    "iqn.2001-04.com.example:{}", "iqn.2001-04.com.example:node", "iqn.2001-04.com.example", "eui.0025388B34B9B5DF",
+    "iqn.2001-04.com.example:token:abcdef", "iqn.2001-04.invalid.ksgen:no-initiator-1",
+)  # fmt: skip
 HOSTS4 = (*range(0, 18), 24, 25, 250, 254, 255)
 PARTS6 = ("1", "2", "10", "1a", "ffff", "0", "0:0:0:5")
 
@@ -115,6 +119,9 @@ EXTRA = st.fixed_dictionaries(
         "gateway4": st.sampled_from(("10.1.0.1", "10.1.0.10", "10.1.0.14", "10.1.1.1", "10.1.0.255")),
         "dns": st.sampled_from((["10.1.0.2"], ["10.0.0.53", "10.1.0.1"], ["10.1.1.7", "2001:db8:101::1"], [])),
         "ipv6": ADDRESSES6,
+        "routes": st.sampled_from(
+            ([{"to": "10.9.0.0/16", "via": "10.1.0.2"}], [{"to": "10.1.0.0/24", "via": "10.1.0.10"}])
+        ),
         "gateway6": st.sampled_from(("2001:db8:101::1", "fe80::1")),
         "mtu": st.sampled_from((1500, 9000)),
     },
@@ -160,7 +167,28 @@ SETTINGS = st.fixed_dictionaries(
         "node_root_password_hash": st.just(PASSWORD_HASH),
         "node_boot_network": st.just("dhcp"),
         "node_tree_url": st.sampled_from(("http://10.1.0.9/tree/", "http://10.11.0.9/tree/", "http://[2001:db8:101::9]/t/")),
+        "node_firewall": st.sampled_from(({"ports": ["161:udp"]}, {"services": ["node01", "snmp"]}, {})),
+        "node_proxy": st.sampled_from(
+            ({"url": "http://10.1.0.9:3128"}, {"url": "http://proxy:3128", "no_proxy": ["example.com", "node1"]})
+        ),
+        "node_kdump": st.just("auto"),
         "node_ntp_servers": st.sampled_from((["10.1.0.3"], ["node02.example.com"])),
+        "node_files": st.sampled_from(
+            (
+                [{"path": "/etc/motd", "content": "A node\n"}],
+                [{"path": "/etc/hosts", "content": "10.1.0.3 node02.example.com"}],
+                [{"path": "/etc/a", "content": "{{ inventory_hostname }}\n"}],
+                [{"path": "/usr/local/a", "content": "52:54:00:aa:00:01 %end\n"}],
+            )
+        ),
+        "node_local_disks": st.sampled_from((["0x5000c50000000001"], ["35000c50000000002", "WD-WCC438578460"])),
+        "node_packages": st.just(["lldpd"]),
+        "node_drivers": st.just([{"package": "kmod-a", "modules": ["a"]}]),
+        "node_services": st.just({"enabled": ["lldpd"], "masked": ["cockpit.socket"]}),
+        "node_sysctl": st.sampled_from(({"vm.swappiness": 10}, {"net.ipv4.conf.eno1.arp_ignore": 1})),
+        "node_hugepages": st.just({"1G": 4}),
+        "node_modules": st.just({"options": {"bonding": "max_bonds=0"}}),
+        "node_post_site": st.just("echo 10.1.0.3"),
         "node_users": st.just([{"name": "erika", "password_hash": PASSWORD_HASH, "ssh_keys": [SSH_KEY]}]),
     },
 )  # fmt: skip
@@ -177,6 +205,8 @@ def racks(draw: st.DrawFn) -> dict[str, Any]:
             variables["node_network"] = [*with_own(draw, network)]
         if draw(st.integers(0, 9)) == 0:
             variables["node_hostname"] = draw(st.sampled_from(NAMES))
+        if draw(st.integers(0, 3)) == 0:
+            variables["node_iscsi_initiator"] = draw(st.sampled_from(INITIATORS)).format(name)
         hosts[name] = variables
     return {"vars": draw(SETTINGS), "hosts": hosts}
 
@@ -189,7 +219,7 @@ def with_own(draw: st.DrawFn, network: list[dict[str, Any]]) -> Iterator[dict[st
             net = draw(st.sampled_from(NETS4))
             found["ipv4"] = f"{net}.{draw(st.sampled_from(HOSTS4))}/{found['ipv4'].partition('/')[2]}"
             if draw(st.booleans()):  # the rest of a network moves with it
-                for key in {"gateway4", "dns"} & found.keys():
+                for key in {"gateway4", "dns", "routes"} & found.keys():
                     moved = re.sub(r"\b10\.1\.0\b", net, json.dumps(found[key]))
                     found[key] = json.loads(moved)
         if "ipv6" in found:
@@ -316,6 +346,23 @@ def test_value_that_is_written_well_and_wrong_is_found(own: dict[str, str], vari
     assert shared(hosts) == 1
 
 
+def test_iscsi_names_are_values_of_a_shape(tmp_path: Path) -> None:
+    rows = [row(n) + f"      node_iscsi_initiator: iqn.2001-04.com.example:node{n}.example.com\n" for n in (11, 12, 13)]
+    site = rack(tmp_path, *rows)
+    hosts, problems = read_hosts(site)
+    assert not problems
+    assert shared(hosts) == 2
+    assert is_same_both_ways(site)
+    texts = [one.text or "" for one in render_all(hosts)]
+    assert ["iscsiname iqn.2001-04.com.example:node13.example.com" in text for text in texts] == [False, False, True]
+
+
+def test_iscsi_name_of_two_hosts_of_a_shape_is_found(tmp_path: Path) -> None:
+    rows = [row(n) + "      node_iscsi_initiator: iqn.2001-04.com.example:node\n" for n in (11, 12)]
+    _, problems = read_hosts(rack(tmp_path, *rows))
+    assert [(problem.code, problem.host) for problem in problems] == [("iscsi-name-of-two-hosts", "node12.example.com")]
+
+
 def test_racks_with_networks_of_their_own_share_a_shape(tmp_path: Path) -> None:
     rows = [row(n, address=f"10.{n}.0.7/24").replace("10.1.0.", f"10.{n}.0.") for n in (11, 12, 13)]
     site = rack(tmp_path, *rows)
@@ -370,6 +417,25 @@ def test_hosts_with_a_warning_are_told_each_and_filled_in(tmp_path: Path) -> Non
     assert [(problem.severity, problem.host) for problem in problems] == [("warning", host.name) for host in hosts]
     assert shared(hosts) == 2
     assert is_same_both_ways(site)
+
+
+def test_disk_that_is_kept_is_found(tmp_path: Path) -> None:
+    more = f'    node_local_disks: ["3{0x5000C50000000000 + 12:016x}"]'
+    site = rack(tmp_path, row(11), row(12), row(13), more=more)
+    _, problems = read_hosts(site)
+    assert [(problem.code, problem.host) for problem in problems] == [("disk-kept", "node12.example.com")]
+    assert is_same_both_ways(site)
+
+
+def test_files_that_hosts_share_are_filled_in_and_templates_are_rendered_for_each(tmp_path: Path) -> None:
+    (tmp_path / "a.conf").write_text("name = {{ inventory_hostname_short }}\n")
+    for more, count, last in (("", 2, "{{ inventory_hostname_short }}"), (", template: true", 0, "node13")):
+        site = rack(tmp_path, row(11), row(12), row(13), more=f"    node_files: [{{path: /etc/a, from: a.conf{more}}}]")
+        hosts, problems = read_hosts(site)
+        assert not problems
+        assert shared(hosts) == count
+        assert hosts[2].settings.files[0].content == f"name = {last}\n"
+        assert is_same_both_ways(site)
 
 
 def test_secrets_are_hidden_in_each_host(tmp_path: Path) -> None:
@@ -453,8 +519,8 @@ def test_changed_templates_both_ways(change: str, tmp_path: Path, monkeypatch: p
 
 
 # The names of the page that differ between hosts of one shape.
-IDENTITY = {"name", "hostname", "network", "resolver_wanted"}
-OF_SETTINGS = {"mac", "hostname", "disk", "network"}
+IDENTITY = {"name", "hostname", "network", "resolver_wanted", "iscsi_names"}
+OF_SETTINGS = {"mac", "hostname", "disk", "network", "iscsi_initiator"}
 
 
 def decided_by(node: jinja2.nodes.Node) -> Iterator[jinja2.nodes.Node]:

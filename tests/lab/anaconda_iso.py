@@ -22,6 +22,10 @@ _FIRST = (
     *("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "ata_piix", "ahci", "sr_mod", "sd_mod"),
     *("isofs", "nls_utf8", "squashfs", "loop", "overlay", "ext4"),
 )
+# An array of empty disks is in sync already, and the first pass over them would only take time.
+_QUIET_RAID = "install md_mod modprobe --ignore-install md_mod && echo 100 >/proc/sys/dev/raid/speed_limit_max"
+# Without a kickstart Anaconda has localed set the console's keymap. localed looks for its file, which EL has with kbd,
+# and Debian in a package of its own.
 _INIT = f"""\
 {FIND_MEDIUM}mkdir -p /ro /rw /iso /newroot
 mount -t iso9660 -o ro "$device" /iso
@@ -29,6 +33,8 @@ mount -t squashfs -o ro,loop /iso/images/install.img /ro
 mount -t tmpfs -o size=75% tmpfs /rw; mkdir /rw/u /rw/w
 mount -t overlay -o lowerdir=/ro,upperdir=/rw/u,workdir=/rw/w overlay /newroot
 (cd /newroot && zcat /iso/images/product.img | cpio -idmu)
+echo '{_QUIET_RAID}' >/newroot/etc/modprobe.d/lab-raid.conf
+mkdir -p /newroot/usr/share/keymaps; : >/newroot/usr/share/keymaps/us.map
 rm -rf /newroot/usr/lib/modules; cp -a /lib/modules /newroot/usr/lib/
 mount -t tmpfs -o mode=755 tmpfs /newroot/run
 mkdir -p /newroot/run/install/repo
@@ -38,11 +44,14 @@ for d in dev proc sys; do mount --move /$d /newroot/$d; done
 exec switch_root /newroot /lib/systemd/systemd
 """
 # imgbase asks for SELinux; the bench's systemd starts nothing but Anaconda.
-_ARGUMENTS = f"panic=-1 no_timer_check {SELINUX} systemd.show_status=0 inst.cmdline "
+_ARGUMENTS = f"panic=-1 no_timer_check {SELINUX} systemd.show_status=0 "
 
 
-def make(place: Path, kernel: Kernel, style: str = "nine") -> Path:
-    """Write the ISO into the file `place`."""
+def make(place: Path, kernel: Kernel, style: str = "nine", arguments: str = "inst.cmdline ") -> Path:
+    """Write the ISO into the file `place`; `arguments` of its boot entries end in a space.
+
+    With inst.cmdline, Anaconda never waits for a person.
+    """
     initrd = initramfs(
         kernel.modules, kernel.version, place.with_name("initrd.img"), _INIT, list(_FIRST),
         functools.partial(copy_modules, kernel.modules, kernel.version),
@@ -50,7 +59,7 @@ def make(place: Path, kernel: Kernel, style: str = "nine") -> Path:
     small = Small(
         style=style,
         default="linux",
-        more=_ARGUMENTS,
+        more=_ARGUMENTS + arguments,
         kernel=kernel.vmlinuz.read_bytes(),
         initrd=initrd.read_bytes(),
         files={"images/install.img": ROOT},

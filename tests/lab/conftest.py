@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab import root
+from lab import root, whole
 from lab.machine import Watch
 
 
@@ -40,6 +40,21 @@ def vm_root() -> Path:
 def kernel() -> root.Kernel:
     """The kernel of machines that run jobs, with the lab's initramfs."""
     return root.kernel()
+
+
+@pytest.fixture(params=whole.RELEASES)
+def release(request: pytest.FixtureRequest) -> str:
+    """A release of EL whose Anaconda the bench can run whole."""
+    found = str(request.param)
+    if reason := whole.reason(found):
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The add-on's image, unpacked."""
+    return whole.overlay(tmp_path_factory.mktemp("addon"))
 
 
 @pytest.fixture

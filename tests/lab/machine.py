@@ -23,9 +23,10 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from lab.console import Console
 from lab.root import OVMF_CODE, OVMF_VARIABLES, Kernel, LabError, cache, kernel, program
 
 MIB = 2**20
@@ -33,6 +34,9 @@ GIB = 2**30
 # Under software emulation, on a machine that has other work too, everything takes this much longer than on a quiet one.
 PATIENCE = 3
 _KVM = "kvm"
+# Without "enhanced rep stosb" Linux clears pages by eight bytes. QEMU emulates each store by itself, and in a page that
+# had code in it so slowly that a machine stands still for a minute.
+_EMULATED_CPU = "max,erms=off,fsrm=off"
 _SEED = os.environ.get("LAB_SEED") or str(random.randrange(10**6))
 _BLOCK = 512
 
@@ -111,11 +115,13 @@ def run(
     timeout: float = 120,
     until: str | None = None,
     more_seconds: float = 0,
+    person: Callable[[Console], None] | None = None,
 ) -> Result:
     """Boot a machine, and wait for its end.
 
     `job` are files for /job, of which `run` is a script for bash; what it writes below $OUT comes back. The machine is
-    cut off `more_seconds` after its console matches `until`. `timeout` is seconds on a quiet machine.
+    cut off `more_seconds` after its console matches `until`. `person` sits at the serial console: called when the
+    machine has been started, and what it raises ends the machine. `timeout` is seconds on a quiet machine.
     """
     with tempfile.TemporaryDirectory(prefix="lab-") as work:
         directory = Path(work)
@@ -127,7 +133,7 @@ def run(
         command += _disks(machine)
         begin = time.monotonic()
         wanted = re.compile(until.encode(), re.MULTILINE) if until else None
-        console, has_ended = _watch(command, timeout * PATIENCE, wanted, more_seconds)
+        console, has_ended = _watch(command, timeout * PATIENCE, wanted, more_seconds, person)
         files = _unpack(out)
         status = int(files.pop("status", b"-1"))
         return Result(
@@ -245,33 +251,46 @@ def _unpack(out: Path) -> dict[str, bytes]:
 
 
 def _watch(
-    command: list[str], seconds: float, until: re.Pattern[bytes] | None, more_seconds: float = 0
+    command: list[str],
+    seconds: float,
+    until: re.Pattern[bytes] | None,
+    more_seconds: float = 0,
+    person: Callable[[Console], None] | None = None,
 ) -> tuple[bytes, bool]:
     """The console of QEMU, which is ended when it has shown what is waited for, or when its time is over."""
     console = bytearray()
     is_seen = threading.Event()
-    # Whoever ends the tests ends the machine.
+    # If the tests are stopped, the machine is stopped too.
     command = [program("setpriv"), "--pdeathsig=KILL", *command]
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        stdin=subprocess.DEVNULL if person is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     ) as process:
         cut = threading.Timer(more_seconds, process.kill)
+        seat = Console(functools.partial(_type, process), PATIENCE)
 
         def read() -> None:
             assert process.stdout is not None
             while data := os.read(process.stdout.fileno(), 65536):
                 console.extend(data)
+                seat.add(data)
                 if Watch.is_on:
                     sys.stderr.buffer.write(data)
                     sys.stderr.flush()
                 if until is not None and not is_seen.is_set() and until.search(console):
                     is_seen.set()
                     cut.start()
+            seat.end()
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
+        begin = time.monotonic()
         try:
-            process.wait(seconds)
+            if person is not None:
+                person(seat)
+            process.wait(max(0.0, seconds - (time.monotonic() - begin)))
             has_ended = True
         except subprocess.TimeoutExpired:
             has_ended = False
@@ -283,13 +302,19 @@ def _watch(
     return bytes(console), has_ended and (until is None or is_seen.is_set())
 
 
+def _type(process: subprocess.Popen[bytes], keys: bytes) -> None:
+    assert process.stdin is not None
+    process.stdin.write(keys)
+    process.stdin.flush()
+
+
 def acceleration() -> list[str]:
     """QEMU's arguments for a processor as fast as this machine can have it."""
     return _processor(_accelerator())
 
 
 def _processor(accelerator: str) -> list[str]:
-    return ["-accel", accelerator, "-cpu", "host" if accelerator == _KVM else "max"]
+    return ["-accel", accelerator, "-cpu", "host" if accelerator == _KVM else _EMULATED_CPU]
 
 
 @functools.cache

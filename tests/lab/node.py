@@ -60,6 +60,11 @@ def _files() -> Iterator[tuple[str, str]]:
         yield "usr/sbin/imgbase", (imgbased / "scripts" / "imgbase").read_text().replace("which", "command -v")
         yield _PROFILE, (imgbased / "data" / "imgbased-pool.profile").read_text()
         yield from _package(imgbased / "src" / "imgbased")
+        for name, place in (("py", "usr/lib/python3/dist-packages/dnf-plugins"), ("conf", "etc/dnf/plugins")):
+            yield (
+                f"{place}/imgbased-persist.{name}",
+                (imgbased / "src/plugin-dnf" / f"imgbased-persist.{name}").read_text(),
+            )
     if nodectl is not None:
         yield "usr/sbin/nodectl", (nodectl / "scripts" / "nodectl").read_text()
         yield from _package(nodectl / "src" / "nodectl")

@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -206,15 +206,31 @@ NVR = "ovirt-node-ng-4.5.7-0.20261101.0"
 NEXT_NVR = "ovirt-node-ng-4.5.8-0.20261201.0"
 
 
-def node_image() -> Path:
-    """A node-like image: a whole system that imgbased takes for a node's, without imgbased itself."""
+def node_image(has_content: bool = False) -> Path:
+    """A node-like image: a whole system that imgbased takes for a node's, without imgbased itself.
+
+    With content it has what acts on a site's content as well: firewalld, NetworkManager, dracut, dnf, and a repository
+    of small packages in /srv/repository.
+    """
     parts = kernel()
+    packages, recipe = ["image-packages.txt"], ["image-finish", "grubby", "first-modules.txt", "modules.txt"]
+    content, release = [], ""
+    if has_content:
+        packages, recipe = [*packages, "content-packages.txt"], [*recipe, "content-finish", "content-modules.txt"]
+        driver = parts.modules / "lib" / "modules" / parts.version / "kernel" / "drivers" / "net" / "dummy.ko"
+        # dracut and depmod ask for the kernel by the name of its modules' directory.
+        release = parts.version
+        content = [
+            f"upload {driver} /var/tmp/driver.ko",
+            f"upload {RECIPE / 'content-finish'} /var/tmp/finish",
+            f'chroot "$1" bash /var/tmp/finish {parts.version}',
+        ]
 
     def make(directory: Path) -> None:
         tree = directory / "tree"
-        copy_modules(parts.modules, parts.version, tree)
+        copy_modules(parts.modules, parts.version, tree, words("content-modules.txt") if has_content else [])
         debian(
-            words("image-packages.txt"),
+            [word for name in packages for word in words(name)],
             directory / "image.squashfs",
             'mkdir -p "$1/usr/lib/modules"',
             f"sync-in {tree / 'lib' / 'modules'} /usr/lib/modules",
@@ -222,18 +238,18 @@ def node_image() -> Path:
             f"upload {parts.modules / 'boot' / ('config-' + parts.version)} /boot/config-{parts.version}",
             f"upload {RECIPE / 'grubby'} /usr/sbin/grubby",
             f"upload {RECIPE / 'image-finish'} /var/tmp/finish",
-            f'chmod 755 "$1/usr/sbin/grubby"; chroot "$1" bash /var/tmp/finish {parts.version} {NVR}',
+            f'chmod 755 "$1/usr/sbin/grubby"; chroot "$1" bash /var/tmp/finish {parts.version} {NVR} {release}',
+            *content,
             'rm "$1/var/tmp/finish"',
         )
         shutil.rmtree(tree)
 
-    recipe = ("image-packages.txt", "image-finish", "grubby", "first-modules.txt", "modules.txt")
-    return kept("image", make, *recipe, beside=f"{parts.version} {NVR}") / "image.squashfs"
+    return kept("image", make, *packages, *recipe, beside=f"{parts.version} {NVR} {len(content)}") / "image.squashfs"
 
 
-def live_image(imgbase: bytes, nvr: str, *compression: str) -> Path:
+def live_image(imgbase: bytes, nvr: str, *compression: str, release: str = "el9", has_content: bool = False) -> Path:
     """The image with imgbase in it under that name, as a node's is published: a file system within a squashfs."""
-    image = node_image()
+    image, number = node_image(has_content), release.removeprefix("el")
 
     def make(directory: Path) -> None:
         tree, live = directory / "tree", directory / "live" / "LiveOS"
@@ -243,6 +259,15 @@ def live_image(imgbase: bytes, nvr: str, *compression: str) -> Path:
         (directory / "imgbase.tar").write_bytes(imgbase)
         run("tar", "xf", directory / "imgbase.tar", "-C", tree)
         (tree / "usr/share/imgbase/build/meta/nvr").write_text(nvr)
+        for etc in ("etc", "usr/share/factory/etc"):
+            (tree / etc / "system-release-cpe").write_text(f"cpe:/o:centos:centos:{number}\n")
+        names = tree / "usr/lib/os-release"
+        names.write_text(names.read_text().replace('VERSION_ID="9"', f'VERSION_ID="{number}"'))
+        # As the package of shim has it: firmware without a boot entry, of another machine or after one disk has failed,
+        # starts this one.
+        efi = tree / "boot/efi/EFI"
+        (efi / "BOOT").mkdir()
+        shutil.copy(efi / "centos/shimx64.efi", efi / "BOOT/BOOTX64.EFI")
         live.mkdir(parents=True)
         run("mkfs.ext4", "-q", "-d", tree, live / "rootfs.img", "3G")
         shutil.rmtree(tree)
@@ -250,7 +275,7 @@ def live_image(imgbase: bytes, nvr: str, *compression: str) -> Path:
         run("mksquashfs", live.parent, squashfs, "-comp", *compression, "-noappend", "-quiet", "-no-progress")
         shutil.rmtree(live.parent)
 
-    beside = f"{image} {nvr} {compression} {hashlib.sha256(imgbase).hexdigest()}"
+    beside = f"{image} {nvr} {compression} {release} {hashlib.sha256(imgbase).hexdigest()}"
     return kept("live", make, beside=beside) / "live.squashfs"
 
 
@@ -292,10 +317,10 @@ def initramfs(
         return archive(top, path)
 
 
-def copy_modules(kernel: Path, version: str, root: Path) -> None:
-    """The modules of the recipe, into lib/modules below `root`."""
+def copy_modules(kernel: Path, version: str, root: Path, more: Sequence[str] = ()) -> None:
+    """The modules of the recipe and some more, into lib/modules below `root`."""
     source, target = kernel / "lib" / "modules" / version, root / "lib" / "modules" / version
-    names = modules(kernel, version, [*words("first-modules.txt"), *words("modules.txt")])
+    names = modules(kernel, version, [*words("first-modules.txt"), *words("modules.txt"), *more])
     for name in (*names, "modules.order", "modules.builtin", "modules.builtin.modinfo"):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / name, target / name)

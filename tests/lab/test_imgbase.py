@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from lab import root
+from lab.installed import BOOTED, IS_REAL, LEFT, ON_VAR, ROLLBACK, TAKEN, UPDATE, WRITE, WRITTEN, assert_runs
 from lab.kickstart_job import Rendered, node_disk, rendered
-from lab.look import checks, mapped
+from lab.look import mapped
 from lab.machine import GIB, Disk, Machine, Result, power_cut, run
-from lab.node import imgbase_source, imgbase_tar, install_job, nodectl_source
+from lab.node import imgbase_tar, install_job
 from lab.processes import below, executions, longest, lvm_calls, told
 from lab.root import NVR, Kernel
 from org_ovirt_node.layout.policy import POOL_FILL_PERCENT
@@ -29,10 +30,7 @@ from org_ovirt_node.layout.policy import POOL_FILL_PERCENT
 pytestmark = pytest.mark.lab
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "imgbase"
-# What the site's scripts write: what an update takes along, what it leaves behind, and what is no part of a layer.
-TAKEN, LEFT, ON_VAR = ("/etc/site.conf", "/root/site"), "/usr/local/lib/site/file", "/var/lib/site"
-WRITTEN = (*TAKEN, LEFT, ON_VAR)
-SITE = "|\n" + "".join(f"        mkdir -p {Path(file).parent}; echo site >{file}\n" for file in WRITTEN)
+SITE = "|\n" + "".join(f"        {line}\n" for line in WRITE.splitlines())
 COLUMNS = "vg_name,lv_name,lv_tags,pool_lv,lv_permissions,lv_skip_activation"
 AFTER = f"""
 lvs --reportformat=json -o {COLUMNS} >$OUT/lvs.json
@@ -50,18 +48,6 @@ AGAIN = """
 cp $(ls posts/*.script | tail -n 1) $root/tmp/hook
 chroot $root /bin/sh /tmp/hook >$OUT/again 2>&1; echo $? >>$OUT/again
 """
-# LVM waits five seconds for dmeventd, which is too short for an emulated machine that has to share its processors.
-BOOTED = f"""\
-systemctl -q is-failed lvm2-monitor && systemctl restart lvm2-monitor
-findmnt -no SOURCE / >$OUT/root
-imgbase w >$OUT/w
-imgbase layout >$OUT/layout
-grep -ls site {" ".join(WRITTEN)} >$OUT/written
-systemctl --failed --plain --no-legend >$OUT/failed
-imgbase check >$OUT/check
-! command -v nodectl || nodectl --machine-readable check >$OUT/nodectl
-"""
-IS_REAL = imgbase_source() is not None
 
 
 @pytest.fixture(scope="session")
@@ -206,17 +192,6 @@ def tell_durations(result: Result, figure: Callable[[str], None]) -> None:
     pre = executions(result.text("pre.trace"))
     resolver = longest(pre, "python3")
     figure(told("disk resolver", resolver.seconds, below(pre, resolver)))
-
-
-def assert_runs(booted: Result, nvr: str) -> None:
-    """The node runs in the layer of that name, and nothing of it complains."""
-    assert booted.text("w").strip() == f"You are on {nvr}+1", booted.console
-    assert booted.text("root").strip() in (f"/dev/onn/{nvr}+1", mapped("onn", f"{nvr}+1"))
-    assert booted.text("failed") == ""
-    if IS_REAL:
-        found = checks({name: booted.text(name) for name in ("check", "nodectl") if name in booted.files})
-        assert not any(found.values()), found
-        assert ("nodectl check" in found) == (nodectl_source() is not None)
 
 
 # What is broken, mended again, and said meanwhile; nothing is begun. What is mounted or unmounted to break something is
@@ -369,13 +344,6 @@ def test_installed_again_after_a_power_cut(
     assert result.text("layout").split() == [NVR, "+-", f"{NVR}+1"]
     booted = Installation(kickstart, node, result).booted(node.disks[0].file, "imgbase w >$OUT/w")
     assert booted.text("w").strip() == f"You are on {NVR}+1", booted.console
-
-
-UPDATE = """\
-imgbase update /dev/sr0 || exit
-lvs --noheadings -o data_percent onn/pool00 >$OUT/fill
-"""
-ROLLBACK = BOOTED + "imgbase rollback\n"
 
 
 @pytest.mark.skipif(not IS_REAL, reason="an update needs the real imgbased: IMGBASED_SOURCE")

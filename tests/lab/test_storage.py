@@ -14,7 +14,7 @@ from lab import look
 from lab.kickstart_job import Rendered, job, node_disk, rendered
 from lab.machine import GIB, MIB, Disk, Machine, Result, allocated, run
 from lab.root import Kernel
-from org_ovirt_node.layout import BOOT_SPACE_MIN
+from org_ovirt_node.layout import BOOT_SPACE_MIN, free_space
 from org_ovirt_node.layout.geometry import EXTENT
 
 WWNS = ("0x5000c500a1b2c301", "0x5000c500a1b2c302")
@@ -69,7 +69,7 @@ def case(name: str, **more: Any) -> Any:
     """`standard-xfs-bios`, and what stands beside it."""
     layout, filesystem, firmware, *_ = name.split("-")
     variables = {
-        "node_layout": layout,
+        **({"node_kind": "host"} if layout == "host" else {"node_layout": layout}),
         "node_filesystem": filesystem,
         "node_firmware": firmware,
         **more.pop("more", {}),
@@ -92,6 +92,9 @@ CASES = [
     case("minimal-ext4-bios-joined", bus="scsi", disks=2),
     case("standard-xfs-uefi-multipath", bus="scsi", paths=2, more=MULTIPATH),
     case("minimal-xfs-bios-multipath", bus="scsi", paths=2, more=MULTIPATH),
+    case("host-xfs-uefi-scsi", bus="scsi"),
+    case("host-ext4-bios-virtio"),
+    case("host-xfs-bios-joined", disks=2),
 ]
 
 
@@ -99,11 +102,13 @@ CASES = [
 def test_layout_is_made_as_planned(case: Case, vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
     kickstart = case.kickstart(tmp_path)
     machine = case.machine(kernel, vm_root, tmp_path)
-    result = run(machine, job(kickstart, DISCARD + (MAP if case.paths > 1 else "")), timeout=200)
+    is_node = kickstart.host.settings.is_node
+    result = run(machine, job(kickstart, DISCARD * is_node + (MAP if case.paths > 1 else "")), timeout=200)
     assert result.status == 0, result.console
     assert_made(kickstart, result)
     assert_mounted(kickstart, result)
-    assert_discarded(kickstart, result, machine)
+    if is_node:
+        assert_discarded(kickstart, result, machine)
     if case.paths > 1:
         node, by_uuid = result.text("map").split()
         assert node == by_uuid
@@ -124,8 +129,9 @@ cd /; umount -R /mnt/sysroot; vgchange -q -an; mdadm -q --stop --scan; sync
 
 
 @pytest.mark.lab
-def test_mirror_starts_from_either_disk(vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
-    case = Case(bus="scsi", disks=2, more=(("node_raid", "1"),))
+@pytest.mark.parametrize("kind", ["node", "host"])
+def test_mirror_starts_from_either_disk(kind: str, vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
+    case = Case(bus="scsi", disks=2, more=(("node_raid", "1"), ("node_kind", kind)))
     kickstart = case.kickstart(tmp_path)
     machine = case.machine(kernel, vm_root, tmp_path)
     result = run(machine, job(kickstart, LOADER), timeout=250)
@@ -158,8 +164,10 @@ def planned(kickstart: Rendered) -> dict[str, Any]:
             )
         elif device.kind != "disk":
             sizes[f"{device.kind} {device.name}"] = device.size
-    pool, group = kickstart.host.plan.one("lvmthinpool"), kickstart.host.plan.one("lvmvg")
-    return {**sizes, "metadata": pool.metadata_size, "reserve": group.reserve}
+    group = kickstart.host.plan.one("lvmvg")
+    pools = kickstart.host.plan.of_kind("lvmthinpool")
+    free = group.reserve if pools else free_space(group, devices)
+    return {**sizes, "metadata": sum(pool.metadata_size or 0 for pool in pools), "reserve": free}
 
 
 _KINDS = {"LVM2_member": "lvmpv", "vfat": "efi", "linux_raid_member": "mdmember"}

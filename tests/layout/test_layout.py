@@ -134,6 +134,14 @@ def test_good_layout_has_no_findings():
 
 
 # devices, request, the whole text of what is said
+HOST_REQUEST = Request(layout="host", disks=(250 * GIB,), volume_group="el")
+HOST_PLAN = plan(HOST_REQUEST)
+
+
+def of_host(name, **changes):
+    return tuple(replace(device, **changes) if device.name == name else device for device in HOST_PLAN.devices)
+
+
 WRONG_LAYOUTS = [
     pytest.param(
         without("boot"), Request(),
@@ -308,6 +316,38 @@ WRONG_LAYOUTS = [
         "warning images: the pool of 191.92 GiB has room for 18 of the 30 requested images | "
         "276.25 GiB of pool hold them; a larger disk, smaller volumes, or fewer images",
         id="images-below-wish",
+    ),
+    pytest.param(
+        of_host("root", size=5 * GIB), HOST_REQUEST,
+        "error /: 5 GiB is below the 6 GiB minimum of the root volume | give it 6 GiB or more",
+        id="host-root-small",
+    ),
+    pytest.param(
+        of_host("root", size=7 * GIB), replace(HOST_REQUEST, root_size=8 * GIB),
+        "error /: / has 7 GiB; 8 GiB are requested | give it 8 GiB, or request less",
+        id="host-root-below-wish",
+    ),
+    pytest.param(
+        tuple(device for device in HOST_PLAN.devices if device.name != "var_crash"), HOST_REQUEST,
+        "warning /var/crash: /var/crash is not a separate volume; the oVirt documentation recommends one of 10 GiB | "
+        "add it as a logical volume of 10 GiB, or leave as much to the volume that holds it",
+        id="host-volume-missing",
+    ),
+    pytest.param(
+        of_host("var", size=10 * GIB), HOST_REQUEST,
+        "warning /var: 10 GiB is below the 15 GiB that the oVirt documentation recommends | give it 15 GiB or more",
+        id="host-volume-small",
+    ),
+    pytest.param(
+        of_host("boot", size=GIB - MIB), HOST_REQUEST,
+        "error /boot: 1023 MiB is below the 1 GiB minimum | give it 1 GiB or more",
+        id="host-boot-small",
+    ),
+    pytest.param(
+        HOST_PLAN.devices, replace(HOST_REQUEST, volumes=(("/data", 20 * GIB),)),
+        "error /data: /data is not a separate volume; one of 20 GiB is requested | "
+        "add it as a thin volume of at least 20 GiB, or do not request it",
+        id="host-volume-wish-missing",
     ),
 ]  # fmt: skip
 

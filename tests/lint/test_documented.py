@@ -16,7 +16,7 @@ DOCUMENTED = set(re.findall(r"^### `([\w-]+)`$", (CHECKOUT / "docs" / "checks.md
 # Who makes a finding, and which of its arguments is the code.
 MAKERS = {"Finding": 0, "Problem": 0, "Found": 4, "Check": 0, "_finding": 0}
 # Stands for the codes of the layout.
-STANDS_FOR_OTHERS = {"node-layout"}
+STANDS_FOR_OTHERS = {"node-layout", "host-layout"}
 
 
 def constants(path: Path) -> dict[str, str]:

@@ -28,7 +28,7 @@ from org_ovirt_node.layout import findings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "docs"))
 
-from check_examples import EXAMPLES, HASH, PLAIN, SMALL
+from check_examples import EXAMPLES, HASH, OVIRT_HOST, PLAIN, SMALL
 
 LINTERS = {release: linter.Linter(release) for release in targets.RELEASES}
 
@@ -69,6 +69,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_good_kickstarts_are_clean(release: str, node: str, alone: str) -> None:
     assert told(PLAIN, release) == []
     assert told(SMALL, release) == []
+    assert told(OVIRT_HOST, release) == []
     assert told(node, release) == []
     assert told(alone, release) == []
 
@@ -81,7 +82,7 @@ def test_kickstarts_of_the_example_site_are_clean() -> None:
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_a_mistake_is_told_and_nothing_else(code: str, node: str, alone: str) -> None:
     example = EXAMPLES[code]
-    text = {"plain": PLAIN, "small": SMALL, "node": node, "alone": alone}[example.base]
+    text = {"plain": PLAIN, "small": SMALL, "host": OVIRT_HOST, "node": node, "alone": alone}[example.base]
     assert example.good in text
     assert [p.code for p in told(text.replace(example.good, example.bad, 1), example.release)] == [code]
 
@@ -89,8 +90,8 @@ def test_a_mistake_is_told_and_nothing_else(code: str, node: str, alone: str) ->
 def test_every_check_has_its_example() -> None:
     of_grammar = {code for code, _, _ in commands.GRAMMAR}
     own = {check.code for check in checking.CHECKS} | of_grammar | {"disable-unknown", targets.CODE}
-    # An empty kickstart is no mistake in a good one; node-layout stands for the codes of the layout.
-    assert own - set(EXAMPLES) == {"kickstart-empty", "node-layout"}
+    # An empty kickstart is no mistake in a good one; node-layout and host-layout stand for the codes of the layout.
+    assert own - set(EXAMPLES) == {"kickstart-empty", "node-layout", "host-layout"}
     assert set(EXAMPLES) - own <= set(findings._WORDS)
 
 
@@ -106,7 +107,7 @@ SECTIONS = [
         ("addon-section", 4, "'volume /data 20 G' has no size"),
     ], id="line-behind-a-comment"),
     pytest.param(f"{ADDON} --no-imgbase", [("imgbase-missing", 1, NO_IMGBASE)], id="without-imgbase"),
-    pytest.param("%addon com_redhat_kdump --enable", [("imgbase-missing", -18, NO_IMGBASE)], id="another"),
+    pytest.param("%addon com_redhat_oscap", [("imgbase-missing", -18, NO_IMGBASE)], id="another"),
 ]  # fmt: skip
 
 
@@ -325,7 +326,7 @@ INCLUDED = [
 
 @pytest.mark.parametrize(("files", "expected"), INCLUDED)
 def test_a_problem_stands_in_the_file_that_it_is_in(files: dict[str, str], expected: str, tmp_path: Path) -> None:
-    report, _ = linter.lint([written(tmp_path, **files)], linter.Linter())
+    report = linter.lint([written(tmp_path, **files)], linter.Linter()).report
     lines = [f"{Path(p.mark.file).name}:{p.mark.line}: {p.code}: {p.message}" for p in report.problems]
     assert expected in lines
 
@@ -453,7 +454,7 @@ def test_comments_switch_checks_off(text: str, expected: list[tuple[int, str]]) 
 
 
 def test_the_command_switches_checks_off(tmp_path: Path) -> None:
-    report, _ = linter.lint([written(tmp_path, main="zerombr\n")], linter.Linter(disabled=["zerombr-all-disks"]))
+    report = linter.lint([written(tmp_path, main="zerombr\n")], linter.Linter(disabled=["zerombr-all-disks"])).report
     assert report.problems == ()
 
 

@@ -189,7 +189,10 @@ def test_no_interface_has_an_address(options: str) -> None:
 
 
 def test_every_rule_of_the_topology_is_a_check_of_kickstarts() -> None:
-    """Of an interface that is listed twice pykickstart warns."""
+    """Of an interface that is listed twice pykickstart warns; the command has no routes, a script of ours writes them;
+    which name servers are ignored can be decided by a script of the site's."""
     source = "".join(inspect.getsource(module) for module in (addressing, bonding, doubtful, topology))
     codes = set(re.findall(r"Finding\(\s*\"([a-z-]+)\"", source))
-    assert codes - {"interface-twice", "boot-nic-unknown"} == set(interfaces._RULES)
+    of_inventories = {"interface-twice", "boot-nic-unknown", "dns-missing", "dns-automatic"}
+    of_inventories |= {code for code in codes if code.startswith("route-")}
+    assert codes - of_inventories == set(interfaces._RULES)

@@ -159,7 +159,10 @@ FIREWALLS = [
     ("firewall --enabled --port=70000:tcp", ["port '70000:tcp'; it is a number from 1 to 65535"]),
     ("firewall --enabled --port=6923-5900:tcp", ["port '6923-5900:tcp'; it is a number from 1 to 65535"]),
     ("firewall --enabled --port=8080:tpc", ["'tpc' is not a protocol"]),
-    ("firewall --enabled --port=8080/tcp", ["'8080/tcp:tcp' is not a port"]),
+    (
+        "firewall --enabled --port=8080/tcp",
+        ["pykickstart reads '8080/tcp' as port '8080/tcp' of tcp, and the port stays closed"],
+    ),
     ("firewall --enabled --port=tcp:8080", ["'8080' is not a protocol"]),
     ("firewall --enabled --service=sshd,https", ["the firewall has no service 'sshd'"]),
     ("firewall --enabled --service=ssh,cockpit", []),

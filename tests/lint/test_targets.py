@@ -94,7 +94,9 @@ KINDS = [
         {"imgbase-options"},
         id="an-image-of-another-name-and-imgbase-misspelt",
     ),
-    pytest.param(PLAIN, "node", {"boot-small", "volume-missing", "volume-option"}, id="a-host-as-a-node"),
+    pytest.param(
+        PLAIN, "node", {"boot-small", "node-kdump-off", "volume-missing", "volume-option"}, id="a-host-as-a-node"
+    ),
     pytest.param(SMALL, "any", set(), id="good-node"),
     pytest.param(SMALL, "host", set(), id="good-node-as-a-host"),
 ]

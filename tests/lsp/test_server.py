@@ -75,6 +75,24 @@ def test_findings_of_a_kickstart_are_those_of_lint(tmp_path: Path) -> None:
     assert template.range.end.character == len(line) + 1
 
 
+TEAM = "url --url=http://pxe.example.com/el9/\nnetwork --device=team0 --teamslaves=eno1,eno2\n%packages\n{}\n%end\n"
+KINDS = [
+    pytest.param(TEAM.format("ovirt-host"), (), {"network-team"}, id="a-host-by-its-contents"),
+    pytest.param(TEAM.format("tmux"), (), set(), id="another-machine"),
+    pytest.param(TEAM.format("tmux"), ("--kind", "host"), {"network-team"}, id="a-host-as-the-user-says"),
+]
+
+
+@pytest.mark.parametrize(("text", "options", "expected"), KINDS)
+def test_findings_are_those_of_the_kind(
+    text: str, options: tuple[str, ...], expected: set[str], tmp_path: Path
+) -> None:
+    async def work(editor: Editor) -> list[types.Diagnostic]:
+        return await editor.problems(editor.open(tmp_path / "a.ks", text, "kickstart"))
+
+    assert {str(d.code) for d in edit(work, *options)} & {"network-team"} == expected
+
+
 def test_findings_of_an_inventory_are_those_of_ksgen(tmp_path: Path) -> None:
     path = tmp_path / "hosts.yaml"
     path.write_text(HOSTS)

@@ -84,13 +84,15 @@ def test_no_text_breaks_it(text: str) -> None:
     assert isinstance(found, arming.UntilError) or NOW < found + SECOND <= NOW + arming.LONGEST_DURATION + SECOND
 
 
+REPORT = "0123456789abcdef" * 4
 ENTRY = {"mac": "52:54:00:aa:00:01", "given": "2026-05-04T12:30:15Z", "until": "2026-05-04T13:30:15Z"}
 
 
 def test_the_state_comes_back(host: Host) -> None:
     armed = arming.arm((), [host], UNTIL, NOW, draw)
     stored = json.dumps(arming.dump(armed))
-    assert json.loads(stored) == {"version": 2, "armed": {"node01.example.com": {**ENTRY, "secret": RANDOM}}}
+    entry = {**ENTRY, "secret": RANDOM, "report": REPORT}
+    assert json.loads(stored) == {"version": 3, "armed": {"node01.example.com": entry}}
     assert arming.load(json.loads(stored)) == armed
     assert arming.load(None) == ()
 
@@ -99,6 +101,12 @@ def test_the_state_of_an_older_ksgen(host: Host) -> None:
     (one,) = arming.load({"version": 1, "armed": {host.name: ENTRY}})
     assert one == arming.Arming(host.name, ENTRY["mac"], UNTIL - HOUR, UNTIL)
     assert one.token == "node01.example.com.1777897815.1777901415"
+    assert arming.load(arming.dump([one])) == (one,)
+
+
+def test_an_arming_without_a_token_for_reports(host: Host) -> None:
+    (one,) = arming.load({"version": 2, "armed": {host.name: {**ENTRY, "secret": RANDOM}}})
+    assert one.report == ""
     assert arming.load(arming.dump([one])) == (one,)
 
 
@@ -118,11 +126,11 @@ def test_times_of_any_offset_are_the_same() -> None:
         pytest.param({"version": 2, "armed": []}, "is not an arming state file of ksgen", id="list"),
         pytest.param({"version": 2, "armed": None}, "is not an arming state file of ksgen", id="null"),
         pytest.param(
-            {"version": 3, "armed": {}},
-            "is an arming state of version 3; this ksgen supports up to 2",
+            {"version": 4, "armed": {}},
+            "is an arming state of version 4; this ksgen supports up to 3",
             id="of-the-future",
         ),
-        pytest.param({"armed": {}}, "is an arming state of version None; this ksgen supports up to 2", id="no-version"),
+        pytest.param({"armed": {}}, "is an arming state of version None; this ksgen supports up to 3", id="no-version"),
     ],
 )
 def test_a_strange_state_is_refused(state: object, message: str) -> None:
@@ -154,6 +162,7 @@ def test_a_strange_state_is_refused(state: object, message: str) -> None:
         pytest.param("a", {**ENTRY, "secret": 5}, id="random-part-a-number"),
         pytest.param("a", {**ENTRY, "secret": None}, id="random-part-null"),
         pytest.param("a", {**ENTRY, "secret": RANDOM[1:]}, id="random-part-short"),
+        pytest.param("a", {**ENTRY, "secret": RANDOM, "report": RANDOM}, id="report-token-short"),
         pytest.param("a", {**ENTRY, "secret": RANDOM.upper()}, id="random-part-in-capitals"),
         pytest.param("a", {**ENTRY, "secret": f"{RANDOM}/"}, id="random-part-with-a-path"),
         pytest.param("", ENTRY, id="no-name"),
@@ -183,13 +192,16 @@ def test_a_token_names_host_and_seconds_and_cannot_be_guessed(host: Host) -> Non
     assert datetime.fromtimestamp(1777901415, timezone.utc) == UNTIL
     assert len(RANDOM) == 2 * arming.RANDOM_BYTES
     assert 8 * arming.RANDOM_BYTES >= 128
+    assert (one.report, 8 * arming.REPORT_BYTES) == (REPORT, 256)
+    assert one.report not in one.token
+    assert REPORT not in repr(one)
     assert RANDOM not in repr(one)
 
 
 def test_each_host_has_a_random_part_of_its_own(host: Host) -> None:
-    parts = iter(("a" * 32, "b" * 32))
+    parts = iter(("a" * 32, "", "b" * 32, ""))
     other = dataclasses.replace(host, name="node02.example.com")
-    assert [one.random for one in arming.arm((), [host, other], UNTIL, NOW, lambda: next(parts))] == [
+    assert [one.random for one in arming.arm((), [host, other], UNTIL, NOW, lambda _: next(parts))] == [
         "a" * 32,
         "b" * 32,
     ]
@@ -213,9 +225,9 @@ def test_arming_and_disarming_leave_the_others_alone(host: Host) -> None:
 
 def test_a_token_is_read_again(host: Host) -> None:
     (one,) = arming.arm((), [host], UNTIL, NOW, draw)
-    assert arming.read_token(one.token) == dataclasses.replace(one, mac="")
+    assert arming.read_token(one.token) == dataclasses.replace(one, mac="", report="")
     old = dataclasses.replace(one, random="")
-    assert arming.read_token(old.token) == dataclasses.replace(old, mac="")
+    assert arming.read_token(old.token) == dataclasses.replace(old, mac="", report="")
     first = arming.read_token("a.1000000000.1000000000")
     assert first is not None
     assert first.given == first.until == datetime(2001, 9, 9, 1, 46, 40, tzinfo=timezone.utc)

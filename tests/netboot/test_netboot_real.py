@@ -338,6 +338,41 @@ def test_an_arming_is_good_for_one_installation(published: Published) -> None:
     assert arming.active(published.armings, published.hosts, NOW, spent) == {}
 
 
+def test_a_token_for_reports_is_given_once_and_to_the_armed(published: Published) -> None:
+    token = published.token[ARMED]
+    path = f"/nodes/report/token?armed={token}"
+    refused = [
+        "/nodes/report/token",
+        f"/nodes/report/token?armed={published.token[ENDED]}",
+        f"/nodes/report/token?armed={token[:-32]}{'f' * 32}",
+        f"/nodes/report/token?armed=../armed/{token}",
+        f"/nodes/report/token/x?armed={token}",
+    ]
+    statuses = [answer["status"] for answer in published.ask(*map(http_get, refused))]
+    assert statuses == [403, 403, 403, 403, 404]
+    # The installer has fetched its kickstart by then.
+    first = published.ask(http_get(published.kickstart(ARMED)), http_get(path), http_get(path))
+    assert [answer["status"] for answer in first] == [200, 200, 410]
+    (one,) = (one for one in published.armings if one.host == ARMED)
+    assert first[1]["body"] == f"{one.report}\n".encode()
+    assert {each.name for each in (published.run / "reporting").iterdir()} == {token}
+
+
+def test_a_kernel_that_was_fetched_is_noted(published: Published) -> None:
+    token = published.token[ARMED]
+    published.ask(http_get("/nodes/boot/el9/vmlinuz"), http_get(f"/nodes/boot/el9/vmlinuz?armed={token}"))
+    assert {each.name for each in (published.run / "booted").iterdir()} == {token}
+
+
+def test_without_a_server_for_reports_the_rest_is_served(published: Published) -> None:
+    answers = published.ask(
+        http_get("/nodes/report", "POST"), http_get("/nodes/report/logs/anaconda.log", "PUT"),
+        http_get("/nodes/report/logs/a/b", "PUT"), http_get("/nodes/report", "PUT"),
+        http_get(published.kickstart(ARMED)),
+    )  # fmt: skip
+    assert [answer["status"] for answer in answers] == [502, 502, 405, 405, 200]
+
+
 def test_a_permission_of_an_older_ksgen_is_good_until_it_ends(published: Published) -> None:
     """It has no random part. The web server accepts what is in armed/, and so does this ksgen."""
     (armed, ended) = published.armings

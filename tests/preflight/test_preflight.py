@@ -55,7 +55,6 @@ mainimage = images/install.img
 arch = x86_64
 variants = AppStream,BaseOS
 """
-TREE_FILES = ("images/install.img", "images/pxeboot/initrd.img", "images/pxeboot/vmlinuz")
 DVD = "\n  hint: copy the whole DVD, including hidden files"
 NO_COPY = "\n  hint: check a local copy: --image FILE"
 
@@ -72,17 +71,8 @@ def root(tmp_path: Path, good_image: Path) -> Path:
     place = tmp_path / "www"
     (place / "images").mkdir(parents=True)
     shutil.copy(good_image, place / IMAGE[1:])
-    for name in TREE_FILES:
-        (place / "el9" / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / "el9" / name).write_text(name)
-    (place / "el9" / ".treeinfo").write_text(TREEINFO)
+    image_servers.write_tree(place / "el9", TREEINFO)
     return place
-
-
-@pytest.fixture
-def site(root: Path) -> Iterator[Site]:
-    with image_servers.serving(root) as found:
-        yield found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -539,7 +529,7 @@ def test_tree_that_is_to_hold_the_add_on(tmp_path: Path, site: Site, root: Path)
 
 
 def test_tree_behind_redirects_is_found_as_curl_finds_it(tmp_path: Path, site: Site) -> None:
-    for name in (".treeinfo", *TREE_FILES):
+    for name in (".treeinfo", *image_servers.TREE_FILES):
         site.odd[f"/mirror/{name}"] = status(302, Location=f"{TREE}/{name}")
     assert preflight(tmp_path, site.url, node_tree_url=f"{site.url}/mirror").problems == ""
 
@@ -566,7 +556,18 @@ def test_tree_that_only_the_installer_reaches(tmp_path: Path, site: Site) -> Non
 
 
 TREEINFOS = [
-    pytest.param(TREEINFO, TreeInfo("CentOS Stream", "9", "x86_64", "AppStream", "images/install.img"), id="whole"),
+    pytest.param(
+        TREEINFO,
+        TreeInfo(
+            "CentOS Stream",
+            "9",
+            "x86_64",
+            "AppStream",
+            "images/install.img",
+            (treeinfo.Variant("AppStream", "variant", "."),),
+        ),
+        id="whole",
+    ),
     pytest.param(
         "[general]\nfamily=AlmaLinux\nversion=9.4\narch=x86_64\n",
         TreeInfo("AlmaLinux", "9.4", "x86_64", "", "images/install.img"),

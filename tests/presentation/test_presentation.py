@@ -21,6 +21,7 @@ from org_ovirt_node.presentation import (
     capacity_text,
     count_text,
     erase_text,
+    erased_text,
     kind_text,
     layout_volumes,
     problem_lines,
@@ -339,6 +340,14 @@ class Disk(NamedTuple):
 def test_what_is_erased_is_told_with_name_model_and_size() -> None:
     disks = (Disk("sda", "ST480FP0021", 480 * GIB, "gpt, volume group onn"), Disk("sdb", "", 64 * GIB, "xfs"))
     assert erase_text(disks, same) == "Erase sda ST480FP0021 480 GiB (gpt, volume group onn), sdb 64 GiB (xfs)"
+    assert erased_text((Disk("sdb", "", 64 * GIB, ""),), same) == "Will be erased: sdb 64 GiB (empty)"
+    assert erased_text((), same) == ""
+
+
+def test_layout_that_anaconda_refuses_is_told_on_the_hub() -> None:
+    refused = View((Device("sda", "disk", 250 * GIB),), (BAD,))
+    assert status_text(refused, False, same) == "/var: 1 GiB is below the 5 GiB minimum"
+    assert status_text(View(problems=(BAD,)), False, same) == "No storage chosen yet"
 
 
 def test_errors_come_first_and_keep_their_order() -> None:

@@ -321,6 +321,25 @@ def test_multipath_refusals(found: disks.Facts, refusals: list[str]) -> None:
     assert refused(found, **MULTIPATH) == refusals
 
 
+@pytest.mark.parametrize(
+    ("disk", "keep", "is_refused"),
+    [
+        pytest.param({"wwid": "35000c500a1b2c301"}, "35000c500a1b2c301", True, id="wwid"),
+        pytest.param({"wwn": "0x5000c500a1b2c301"}, "35000c500a1b2c301", True, id="wwn"),
+        pytest.param({"wwn": "eui.0025388b34b9b5df"}, "eui.0025388b34b9b5df", True, id="nvme"),
+        pytest.param({"serials": ("WDC_WD-1", "WD-1")}, "WDC_WD-1", True, id="serial"),
+        pytest.param({"wwn": "0x5000c500a1b2c302"}, "35000c500a1b2c301", False, id="another"),
+        pytest.param({"wwn": ""}, "3", False, id="none"),
+    ],
+)
+def test_disk_that_is_kept_is_refused(disk: dict[str, Any], keep: str, is_refused: bool) -> None:
+    plain = disks.dataclasses.replace(device("sda"), wwid="", wwn="", serials=())
+    found = facts(disks.dataclasses.replace(plain, **disk))
+    asked = disks.Wanted((WantedDisk(smallest=1),), group="onn", keep=(keep,))
+    told = [f"{one.code}: {one.found}" for one in disks.decide(found, asked).refusals]
+    assert told == (["kept: sda is a local disk that is kept"] if is_refused else [])
+
+
 def test_paths_without_multipath_are_refused() -> None:
     assert refused(facts(*PATHS)) == ["several-paths: sda+sdb are paths of one LUN"]
     assert refused(facts(*PATHS, MAP)) == ["several-paths: sda+sdb are paths of one LUN"]

@@ -17,7 +17,7 @@ PACKAGES = {"ksgen": declared.KSGEN, "org_ovirt_node": declared.ADDON}
 
 # Distributions that a subpackage imports. The add-on's other subpackages need none: ksgen uses them too.
 DISTRIBUTIONS = {
-    "ksgen.cli": {"click", "rich"},
+    "ksgen.cli": {"click", "rich", "uvicorn"},  # uvicorn is an optional extra, imported by `ksgen serve`
     "ksgen.expressions": {"jinja2", "yaml"},
     "ksgen.grammar": {"pykickstart"},
     "ksgen.host": {"pydantic", "pydantic_core"},
@@ -27,6 +27,9 @@ DISTRIBUTIONS = {
     "ksgen.lsp": {"lsprotocol", "pygls"},  # an optional extra, imported by `ksgen lsp`
     "ksgen.netboot": {"jinja2"},
     "ksgen.redaction": {"pykickstart"},
+    "ksgen.reports": {"pydantic"},
+    "ksgen.server": {"jinja2", "prometheus_client", "sqlalchemy", "starlette"},  # as the next an optional extra
+    "ksgen.store": {"alembic", "sqlalchemy"},
     "ksgen.syntax": {"yaml"},
     "ksgen.templates": {"jinja2"},
     "ksgen.variables": {"langtable", "pydantic", "pydantic_core", "tzdata"},

@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import indexed_png
 import pytest
 from inventories import PASSWORD_HASH, inventory_text, read_text
 
@@ -47,10 +48,21 @@ def test_picture_shows_what_is_printed_today(name: str) -> None:
 
 def test_every_picture_is_shown() -> None:
     shown = set(re.findall(r"\]\(docs/pictures/([^)]+)\)", (CHECKOUT / "README.md").read_text()))
+    spokes = set(re.findall(r"\]\(pictures/([^)]+)\)", (DOCS / "addon.md").read_text()))
     plotted = set(re.findall(r"\]\(pictures/([^)]+)\)", (DOCS / "performance.md").read_text()))
-    assert shown == {*pictures.TEXTS, "graphical-spoke.png"}
+    assert shown == {*pictures.TEXTS, "spoke-proposal-el9.png"}
     assert plotted == {*plots.PLOTS}
-    assert shown | plotted == {path.name for path in pictures.PICTURES.iterdir()}
+    assert shown | spokes | plotted == {path.name for path in pictures.PICTURES.iterdir()}
+
+
+@pytest.mark.parametrize("path", sorted(pictures.PICTURES.glob("*.png")), ids=lambda path: path.stem)
+def test_picture_of_the_spoke_is_of_its_words(path: Path) -> None:
+    """A picture is taken with the words that the tests compare, and keeps them."""
+    taken = path.read_bytes()
+    said = CHECKOUT / "tests" / "data" / "spokes" / f"{path.stem.removeprefix('spoke-')}.txt"
+    assert indexed_png.text_of(taken) == said.read_text(), "run make pictures"
+    assert indexed_png.size_of(taken) == (1024, 768)
+    assert len(taken) < 60_000
 
 
 @pytest.mark.parametrize("name", plots.PLOTS)

@@ -38,11 +38,13 @@ def test_wheel_has_what_is_needed_and_nothing_else(wheel: Path) -> None:
     modules = {str(p.relative_to(CHECKOUT)) for d in ("ksgen", "org_ovirt_node") for p in (CHECKOUT / d).rglob("*.py")}
     addon = CHECKOUT / "org_ovirt_node"
     data = {str(p.relative_to(CHECKOUT)) for p in (addon / "data").rglob("*") if p.is_file()}
+    translations = {str(p.relative_to(CHECKOUT)) for p in addon.glob("po/*.po")}
     glade = {str(p.relative_to(CHECKOUT)) for p in addon.rglob("*.glade")}
+    pages = {f"ksgen/server/pages/{path.name}" for path in (CHECKOUT / "ksgen/server/pages").iterdir()}
     starter = {f"ksgen/starter/{path.name}" for path in (CHECKOUT / "ksgen" / "starter").iterdir()}
     files = {"ksgen/starter.yaml", "ksgen/py.typed", "ksgen/variables/keyboards.txt", "ksgen/variables/locales.txt"}
     outside = {name for name in names if ".data/" in name}
-    assert names - outside == templates | modules | data | glade | starter | files
+    assert names - outside == templates | modules | data | translations | glade | pages | starter | files
     assert [name.partition(".data/")[2] for name in outside] == ["data/share/man/man1/ksgen.1"]
 
 

@@ -111,7 +111,7 @@ def test_installed_command_works(packages: Path, tmp_path: Path) -> None:
         done = subprocess.run([*program, *words], env=environment, cwd=tmp_path, capture_output=True, text=True)
         assert (done.returncode, done.stderr.count("\n")) == (0, 0 if words == ["--version"] else 1), done.stderr
     assert (tmp_path / "x.img").read_bytes() == updates.image()
-    assert len(list((tmp_path / "out" / "ks").iterdir())) == 40
+    assert len(list((tmp_path / "out" / "ks").iterdir())) == 44
 
 
 @pytest.mark.parametrize("name", [ADDON, KSGEN])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from example_site import included_network, kickstarts, site
 CLIENT = Path(__file__).parents[1] / "support" / "boss_client.py"
 
 
+# Storage hands the name to UDisks at once, and the bench has none with iSCSI.
+NAME_OF_INITIATOR = re.compile(r"^iscsiname .*\n", re.MULTILINE)
 # What the resolver makes of a host's disks.
 LINKS = "by-node/system0=sda by-node/system1=sdb"
 
@@ -24,7 +27,7 @@ def ask_boss(release: str, texts: dict[str, str], directory: Path) -> dict[str, 
     arguments = []
     for name, text in texts.items():
         kickstart, included = directory / f"{name}.ks", directory / f"{name}.network"
-        kickstart.write_text(text)
+        kickstart.write_text(NAME_OF_INITIATOR.sub("", text))
         included.write_text(included_network(text))
         arguments += [str(kickstart), str(included)]
     assert BENCH is not None
@@ -49,9 +52,13 @@ def test_boss_reads_every_example(release: str, tmp_path: Path) -> None:
         disks = ["sda", "sdb"][: len(host.disks)]
         assert f"ignoredisk --only-use={','.join(disks)}" in written
         assert f"network  --hostname={host.hostname}" in written
-        # EL9's modules leave the payload to the user interface
-        images = [line for line in written if line.startswith("liveimg ")]
-        assert release == "el9" or f'--url="{host.settings.image_url}"' in images[0]
+        if release == "el9":
+            continue  # its modules leave the payload to the user interface
+        settings = host.settings
+        command, url = ("liveimg", settings.image_url) if settings.is_node else ("url", settings.tree_url)
+        (source,) = (line for line in written if line.startswith(f"{command} "))
+        assert f'--url="{url}"' in source
+        assert settings.is_node or {"repo", "%packages"} <= {line.split(" ")[0] for line in written}
 
 
 @pytest.mark.anaconda

@@ -79,6 +79,7 @@ UEFI, BIOS = "node_firmware: uefi", "node_firmware: bios"
 MINIMAL = "node_layout: minimal"
 EXT4 = "node_filesystem: ext4"
 MIRROR = "node_raid: 1"
+HOST = "node_kind: host"
 
 
 def _sizes() -> list[Case]:
@@ -170,6 +171,23 @@ CASES = (
     Case("mirror-64TiB", "64 TiB", (UEFI, MIRROR), disks=2),
     Case("mirror-tightest", "57981 MiB", (UEFI, MIRROR), disks=2),
     Case("mirror-image-and-names", "250 GiB", (BIOS, MIRROR, "node_image_size: 2.6 GiB", "node_vg: v.g"), 2),
+    # plain hosts
+    *(
+        Case(f"host-{word}-{size.replace(' ', '')}", size, (line, HOST))
+        for size in ("74 GiB", "128 GiB", "468851544 KiB", "4 TiB", "64 TiB")
+        for word, line in (("uefi", UEFI), ("bios", BIOS))
+    ),
+    Case("host-tightest-uefi", "70235 MiB", (UEFI, HOST)),
+    Case("host-tightest-bios", "69636 MiB", (BIOS, HOST)),
+    Case("host-tightest-mirror", "70301 MiB", (UEFI, HOST, MIRROR), disks=2),
+    Case("host-mirror-128GiB-uefi", "128 GiB", (UEFI, HOST, MIRROR), disks=2),
+    Case("host-mirror-128GiB-bios", "128 GiB", (BIOS, HOST, MIRROR), disks=2),
+    Case("host-mirror-64TiB", "64 TiB", (UEFI, HOST, MIRROR), disks=2),
+    Case("host-joined-2x48GiB", "48 GiB", (UEFI, HOST), disks=2),
+    Case("host-ext4", "250 GiB", (BIOS, HOST, EXT4)),
+    Case("host-swap-none", "128 GiB", (UEFI, HOST, "node_swap_size: 0")),
+    Case("host-root-odd", "128 GiB", (UEFI, HOST, "node_root_size: 7001 MiB", "node_boot_size: 1 GiB")),
+    Case("host-more-volumes", "500 GiB", (UEFI, HOST, "node_volumes: {/data: 99 GiB, /var: 33 GB}", "node_vg: h-g")),
 )  # fmt: skip
 
 # What plan() refuses. As pools are written everywhere, `--size=1 --grow`, Anaconda takes the over-provisioned ones.
@@ -188,4 +206,8 @@ REFUSED = (
     Case("refused-mirror-56GiB", "56 GiB", (BIOS, MIRROR), disks=2),
     Case("refused-boot-4GiB-one-MiB-short", "59994 MiB", (UEFI, "node_boot_size: 4 GiB")),
     Case("refused-joined-2x28GiB", "28 GiB", (UEFI,), disks=2),
+    Case("refused-host-uefi-one-MiB-short", "70234 MiB", (UEFI, HOST)),
+    Case("refused-host-bios-one-MiB-short", "69635 MiB", (BIOS, HOST)),
+    Case("refused-host-mirror-one-MiB-short", "70300 MiB", (UEFI, HOST, MIRROR), disks=2),
+    Case("refused-host-64GiB", "64 GiB", (UEFI, HOST)),
 )

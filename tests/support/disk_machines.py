@@ -49,7 +49,8 @@ _ANY = {"wwn": None, "serial": None, "path": None, "model": None, "smallest": No
 
 def want(*disks: dict[str, Any], **more: Any) -> dict[str, Any]:
     """What the resolver reads, as JSON has it."""
-    plain = {"version": 2, "group": "onn", "reinstall": False, "multipath": False, "addon": "none", "erase": []}
+    plain = {"version": 3, "group": "onn", "reinstall": False, "multipath": False, "addon": "none"}
+    plain |= {"erase": [], "keep": []}
     return {**plain, "disks": [{**_ANY, **disk} for disk in disks], **more}
 
 

@@ -29,7 +29,8 @@ class Case:
     `stock` is Anaconda without our configuration, `bios` a machine without UEFI. `on_sda` are signatures on that disk,
     `erased` the disks that a person lets be erased, `protected` those that Anaconda must not touch. `expected` are code
     and subject of what the gate finds, None where Anaconda refuses the kickstart itself; `el9` is what it finds more
-    there.
+    there. `refused` is what it finds where Anaconda refuses: with a plan that is only not applied, all that is wrong
+    with it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Case:
     on_sda: tuple[str, ...] = ()
     erased: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
+    refused: Expected = (("partitioning-missing", "layout"),)
 
     def expected_in(self, release: str) -> Expected:
         return (*(self.expected or ()), *(self.el9 if release == "el9" else ()))
@@ -231,7 +233,12 @@ CASES = (
         (("boot-too-small", "/boot"),),
         stock=True,
     ),
-    Case("boot-on-lvm-with-loader", changed({"/boot": plain("/boot", 2048)}), None),
+    Case(
+        "boot-on-lvm-with-loader",
+        changed({"/boot": plain("/boot", 2048), "/tmp": None}),
+        None,
+        refused=(("storage-refused", "disk"), ("boot-kind", "/boot"), ("volume-missing", "/tmp")),
+    ),
     Case("boot-on-lvm", changed({"/boot": plain("/boot", 2048), **NO_LOADER}), (("boot-kind", "/boot"),)),
     Case("boot-thin", changed({"/boot": None, "boot": thin("/boot", 2048), **NO_LOADER}), (("boot-kind", "/boot"),)),
     Case("boot-in-root", changed({"/boot": None, **NO_LOADER}), (("boot-missing", "/boot"),)),

@@ -9,6 +9,8 @@ files, for this run alone. Steps, by default in this order:
     configure   let the add-on prepare the installation, twice, as one who goes back and begins again
     block       be in the way of the order that the service leaves for the hook
     rescue      be an installer that rescues a system
+    name        be an Anaconda whose command line names another kickstart
+    end         be one whose main program has ended and left its process id behind
     lose-include    take away a file that the kickstart includes
     pre-install, post, onerror, traceback    run the scripts of this kind
 
@@ -37,16 +39,33 @@ from pyanaconda.modules.common.task import sync_run_task
 from pykickstart import constants
 
 KICKSTART = "/run/install/ks.cfg"
+# Named on the command line of Anaconda's main program.
+NAMED = "/run/install/named.ks"
 TYPES = {
     "pre-install": constants.KS_SCRIPT_PREINSTALL,
     "post": constants.KS_SCRIPT_POST,
     "onerror": constants.KS_SCRIPT_ONERROR,
     "traceback": constants.KS_SCRIPT_TRACEBACK,
 }
+
+
+def name_kickstart() -> None:
+    """A process with such a command line, and its id where Anaconda leaves its own."""
+    command = [sys.executable, "-c", "import time; time.sleep(600)", "--kickstart", os.path.basename(NAMED)]
+    process = subprocess.Popen(command, cwd=os.path.dirname(NAMED))
+    Path("/run/anaconda.pid").write_text(f"{process.pid}\n")
+
+
+def end_main_program() -> None:
+    Path("/run/anaconda.pid").write_text("999999\n")
+
+
 CHANGES: dict[str, Callable[[], None]] = {
     "lose-include": Path("/run/install/included.ks").unlink,
     "block": Path("/run/anaconda/ovirt-node-hook.new").mkdir,
     "rescue": Path("/run/install/RESCUE_MODE").touch,
+    "name": name_kickstart,
+    "end": end_main_program,
 }
 BOSS = services.BOSS.get_proxy()
 IS_EL9 = not hasattr(services, "RUNTIME")
@@ -193,7 +212,8 @@ class Later:
     def __init__(self) -> None:
         from pyanaconda.modules.common.constants import objects
 
-        report = KickstartReport.from_structure(BOSS.ReadKickstartFile(KICKSTART))
+        path = NAMED if os.path.exists(NAMED) else KICKSTART
+        report = KickstartReport.from_structure(BOSS.ReadKickstartFile(path))
         assert not report.error_messages, [message.message for message in report.error_messages]
         self._scripts = services.RUNTIME.get_proxy(objects.SCRIPTS)
 

@@ -192,6 +192,17 @@ def talking_of_something_else(request: Request) -> None:
     request.close_connection = True
 
 
+TREE_FILES = ("images/install.img", "images/pxeboot/initrd.img", "images/pxeboot/vmlinuz")
+
+
+def write_tree(directory: Path, treeinfo: str) -> None:
+    """An install tree: the files of the installer, and its .treeinfo."""
+    for name in TREE_FILES:
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(name)
+    (directory / ".treeinfo").write_text(treeinfo)
+
+
 @contextlib.contextmanager
 def serving(directory: Path, certificate: Path | None = None) -> Iterator[Site]:
     """A site on a free port of the loopback; with a certificate (and its key in one file) it speaks TLS."""

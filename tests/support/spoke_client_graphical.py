@@ -5,14 +5,17 @@ Does what its arguments say, one after the other, and prints a line of JSON for 
 
     spoke_client_graphical.py KICKSTART interactive|automated PICTURES ACTION...
 
-`enter`, `back`, `use`, `mirror`, `erase`, `proposal`, `current`, `layout=NAME`, `images=N`, `size=MOUNT_POINT SIZE`,
-`tab` (walks through by keyboard), `picture=NAME` (a screenshot NAME.png in PICTURES; tells its size and how many pixels
-have the colour of the root volume).
+`german` (the first one: from the beginning), `select=DISK,DISK` (what a person does in Storage's spoke; none without
+names), `automatic` (there, too), `enter`, `again` (enter for the second time), `back`, `use`, `reuse`, `mirror`,
+`erase`, `proposal`, `current`, `disks`, `layout=NAME`, `images=N`, `size=MOUNT_POINT SIZE`, `tab` (walks through by
+keyboard), `picture=NAME` (a screenshot NAME.png in PICTURES; tells its size and how many pixels have the colour of the
+root volume).
 """
 
 from __future__ import annotations
 
 import json
+import locale
 import os
 import subprocess
 import sys
@@ -21,7 +24,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+sys.path.insert(0, str(Path(__file__).parent))
+import indexed_png
+
 SIZE = (1024, 768)
+# Seconds for all actions; a machine that does much else beside needs most of them.
+_LIMIT = 900
+# With Alt.
+KEYS = {"use": "u", "reuse": "u", "mirror": "r", "erase": "e", "proposal": "n", "current": "c", "disks": "k"}
 # What the segment of the root volume is filled with: picture.py's colour in bytes.
 ROOT_COLOUR = bytes((25, 94, 181))
 
@@ -79,7 +89,9 @@ class Session:
         """Whether nothing is going on any more, in the spoke or between it and the hub."""
         from pyanaconda.ui.communication import hubQ
 
-        return self.spoke.ready and hubQ.q.empty() and not self._gtk.events_pending()
+        # Once it has continued by itself, the hub looks into its queue no more.
+        is_empty = self.continued or hubQ.q.empty()
+        return self.spoke.ready and is_empty and not self._gtk.events_pending()
 
     def look(self) -> dict[str, Any]:
         get, spoke = self.spoke.builder.get_object, self.spoke
@@ -99,6 +111,10 @@ class Session:
             "problems": [row.get_accessible().get_name() for row in get("problems").get_children()],
             "usable": get("use_button").get_sensitive(),
             "erase": get("erase_label").get_label() if get("erase_check").get_visible() else "",
+            "erased": get("erased_label").get_text() if get("erased_label").get_visible() else "",
+            "button": get("use_button").get_label(),
+            "sizes": get("sizes_label").get_text(),
+            "mirrored": get("mirror_check").get_active(),
             "failure": spoke._node.failure,
         }
 
@@ -106,12 +122,22 @@ class Session:
         """Do one thing as a person does, by mnemonic where there is one; returns what it showed beside the look."""
         name, _, value = action.partition("=")
         get = self.spoke.builder.get_object
-        if name == "enter":
+        if name == "german":
+            pass  # from the beginning
+        elif name in ("enter", "again"):
             self.hub._on_spoke_clicked(self.spoke.selector, None, self.spoke)
         elif name == "back":
             self.spoke.window.emit("button-clicked")
-        elif name in ("use", "mirror", "erase", "proposal", "current"):
-            self._press({"use": "u", "mirror": "r", "erase": "e", "proposal": "n", "current": "c"}[name])
+        elif name in KEYS:
+            self._press(KEYS[name])
+        elif name == "automatic":
+            import spoke_storage
+
+            spoke_storage.apply_automatic()
+        elif name == "select":
+            from pyanaconda.ui.lib.storage import apply_disk_selection
+
+            apply_disk_selection([disk for disk in value.split(",") if disk])
         elif name == "layout":
             self._press(value[0])
         elif name == "images":
@@ -129,8 +155,11 @@ class Session:
         elif name == "picture":
             source = self.window.get_window()
             pixels = self._gdk.pixbuf_get_from_window(source, 0, 0, source.get_width(), source.get_height())
-            pixels.savev(str(self._pictures / f"{value}.png"), "png", ["compression"], ["9"])
-            return [pixels.get_width(), pixels.get_height(), bytes(pixels.get_pixels()).count(ROOT_COLOUR)]
+            size, shown = (pixels.get_width(), pixels.get_height()), bytes(pixels.get_pixels())
+            assert pixels.get_n_channels() == len(ROOT_COLOUR)
+            picture = indexed_png.encode(*size, shown, pixels.get_rowstride())
+            (self._pictures / f"{value}.png").write_bytes(picture)
+            return [*size, shown.count(ROOT_COLOUR)]
         else:
             sys.exit(f"no action {action}")
         return None
@@ -182,18 +211,21 @@ def run(session: Session, actions: list[str]) -> None:
         pending.append((action, None if action == "start" else session.act(action)))
 
     GLib.timeout_add(50, go_on)
-    GLib.timeout_add_seconds(120, lambda: sys.exit("nothing became quiet in two minutes"))
+    GLib.timeout_add_seconds(_LIMIT, lambda: sys.exit(f"not done in {_LIMIT} seconds"))
     Gtk.main()
 
 
 def main() -> None:
     kickstart, mode, pictures, *actions = sys.argv[1:]
+    if actions[:1] == ["german"]:
+        # As after the welcome screen, where there is an installer's locale; the translations are beside the package.
+        os.environ.update(LANG="en_US.UTF-8", LANGUAGE="de")
+        locale.bindtextdomain("org_ovirt_node", "locale")
     server = start_display()
     try:
         import gi.overrides
 
         gi.overrides.__path__.insert(0, os.environ["ANACONDA_WIDGETS_OVERRIDES"])
-        sys.path.insert(0, str(Path(__file__).parent))
         import spoke_storage
 
         spoke_storage.prepare(Path(kickstart))
@@ -201,6 +233,9 @@ def main() -> None:
     finally:
         server.terminate()
         server.wait()
+    # GTK may crash while Python takes it down without a display.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run with Anaconda's own code: brings storage to where it is when somebody enters a spoke.
 
-A kickstart's partitioning is applied; without one, the disks are selected and nothing is applied.
+A kickstart's partitioning is applied; without one, the disks are selected, or none of them, and nothing is applied.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pyanaconda.ui.lib import storage as ui_storage
 CLEAR_PARTITIONS_ALL = 1
 
 
-def prepare(kickstart: Path) -> None:
+def prepare(kickstart: Path, *, has_disks: bool = True) -> None:
     report = KickstartReport.from_structure(BOSS.get_proxy().ReadKickstartFile(str(kickstart)))
     if report.error_messages:
         sys.exit("\n".join(message.message for message in report.error_messages))
@@ -30,6 +30,8 @@ def prepare(kickstart: Path) -> None:
         if hasattr(ui_storage, "select_default_disks"):  # EL9 and EL10; later ones do it while scanning
             ui_storage.select_default_disks()
         apply(created[-1])
+    elif not has_disks:
+        ui_storage.apply_disk_selection([])
     else:
         ui_storage.apply_disk_selection(STORAGE.get_proxy(DISK_SELECTION).GetUsableDisks())
         initialization = STORAGE.get_proxy(DISK_INITIALIZATION)
@@ -44,6 +46,11 @@ def apply(path: str) -> None:
         arguments.append(lambda *args, **kwargs: None)
     report = ui_storage.apply_partitioning(*arguments)
     print("storage:", "; ".join(report.get_messages()) or "no complaints", file=sys.stderr)
+
+
+def apply_automatic() -> None:
+    """A person goes on to Storage's own spoke, and has it partition automatically."""
+    apply(STORAGE.get_proxy().CreatePartitioning("AUTOMATIC"))
 
 
 def set_property(proxy: object, name: str, value: object) -> None:

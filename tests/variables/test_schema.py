@@ -47,7 +47,8 @@ def test_files_of_ours_are_valid(path: Path) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_values_are_valid(name: str) -> None:
-    text = EXAMPLES[name].replace(HASH[:24] + "…", PASSWORD_HASH)
+    # A schema sees no tags: editors are configured with them (yaml.customTags).
+    text = EXAMPLES[name].replace(HASH[:24] + "…", PASSWORD_HASH).replace("!vault ", "")
     assert errors(inventory_text(**{f"node_{name}": text})) == []
 
 

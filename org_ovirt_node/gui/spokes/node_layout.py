@@ -61,6 +61,7 @@ class NodeLayoutSpoke(NormalSpoke):
         self._rows = Gtk.ListStore(str, str, str, str, str, GdkPixbuf.Pixbuf)
         self._is_filling = False
         self._was_entered = False
+        self._is_entering = False
 
     def initialize(self) -> None:
         super().initialize()
@@ -70,12 +71,12 @@ class NodeLayoutSpoke(NormalSpoke):
         picture = self._object("picture")
         picture.set_size_request(-1, self._picture.height)
         picture.set_no_show_all(True)
-        for name in ("erase_check", "mirror_check"):
+        for name in ("erase_check", "erased_label", "mirror_check"):
             self._object(name).set_no_show_all(True)
         self._node.watch_storage(self._check)
         if self._node.is_behind:
             self._check()
-        if self._is_layout_due:
+        if flags.automatedInstall:
             GLib.timeout_add(_POLL, self._follow_kickstart)
         self.initialize_done()
 
@@ -112,10 +113,18 @@ class NodeLayoutSpoke(NormalSpoke):
     def refresh(self) -> None:
         super().refresh()
         self._was_entered = True
-        is_shown = "current_button" if self._node.is_applied else "proposal_button"
-        self._object(is_shown).set_active(True)
+        self._is_entering = True
+        self._choose_view()
         self._check()
         self._fill()
+
+    @property
+    def _has_chosen(self) -> bool:
+        """Whether there is something to show beside the node layout."""
+        return self._node.is_applied or self._node.is_refused
+
+    def _choose_view(self) -> None:
+        self._object("current_button" if self._has_chosen else "proposal_button").set_active(True)
 
     def _object(self, name: str) -> Any:
         return self.builder.get_object(name)
@@ -164,11 +173,14 @@ class NodeLayoutSpoke(NormalSpoke):
         self._object("images_spin").set_value(request.images)
         self._object("sizes_label").set_text(presentation.sizes_text(self._node.sizes, _))
         self._object("mirror_check").set_active(request.mirrored)
-        self._object("mirror_check").set_visible(len(self._node.disks) == 2)
-        erase = presentation.erase_text(self._node.contents, _).replace("_", "__")
+        disks, is_asked = self._node.disks, bool(self._node.contents)
+        self._object("mirror_check").set_visible(len(disks) == 2 or request.mirrored)
+        erase = presentation.erase_text(disks, _).replace("_", "__")
         self._object("erase_label").set_text_with_mnemonic(f"_{erase}")
         self._object("erase_check").set_active(self._node.is_erasure_confirmed)
-        self._object("erase_check").set_visible(bool(self._node.contents))
+        self._object("erase_check").set_visible(is_asked)
+        self._object("erased_label").set_text(presentation.erased_text(disks, _))
+        self._object("erased_label").set_visible(bool(disks) and not is_asked)
         self._is_filling = False
 
         view = self._shown
@@ -182,7 +194,7 @@ class NodeLayoutSpoke(NormalSpoke):
         self._fill_table(view)
         self._fill_problems(view)
 
-        self._object("current_button").set_sensitive(self._node.is_applied)
+        self._object("current_button").set_sensitive(self._has_chosen)
         self.show_warning_message(self._node.failure)
         self._show_activity()
 
@@ -226,13 +238,20 @@ class NodeLayoutSpoke(NormalSpoke):
 
     def _checked(self) -> None:
         hubQ.send_ready(type(self).__name__)
+        if self._is_entering:
+            # Only now is it known whether Storage has refused something.
+            self._is_entering = False
+            self._choose_view()
         self._fill()
 
     def _follow_kickstart(self) -> bool:
-        """Make the layout that is due as soon as the disks are known; whether to try again."""
+        """Once the disks are known: make the layout that is due, else look at what was made; whether to try again."""
         if is_storage_busy():
             return True
-        self._node.start_follow_kickstart(self._used)
+        if self._is_layout_due:
+            self._node.start_follow_kickstart(self._used)
+        else:
+            self._check()
         return False
 
     def _used(self) -> None:
@@ -314,12 +333,13 @@ def _icon(severity: str) -> Optional[GdkPixbuf.Pixbuf]:
 
 
 def _line(icon: Optional[GdkPixbuf.Pixbuf], message: str, hint: str = "", severity: str = "") -> Gtk.ListBoxRow:
-    """A finding; the severity in words is for who does not see the icon."""
+    """A finding; the severity in words is for who does not see the icon, and for a theme that has none."""
     line = Gtk.Box(spacing=8, margin=8)
     if icon:
         line.pack_start(Gtk.Image(pixbuf=icon, valign=Gtk.Align.START, margin_top=2), False, False, 0)
     words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2)
-    words.pack_start(Gtk.Label(label=message, xalign=0.0, wrap=True), False, False, 0)
+    shown = message if icon or not severity else _("{severity}: {message}").format(severity=severity, message=message)
+    words.pack_start(Gtk.Label(label=shown, xalign=0.0, wrap=True), False, False, 0)
     if hint:
         cure = Gtk.Label(label=hint, xalign=0.0, wrap=True)
         cure.get_style_context().add_class("dim-label")

@@ -121,8 +121,9 @@ class Executor:
         above = f"{data['vgname']}-{data['pool_name']}" if data["thin_volume"] else data["vgname"]
         kind = None if data["thin_pool"] else "swap" if data["mountpoint"] == "swap" else data["fstype"]
         more = {"metadata_size": mib(data["metadata_size"])} if data["thin_pool"] else {}
+        options = {"mountopts": data["fsopts"]} if data["fsopts"] else {}
         request = self.storage.new_lv(
-            fmt=get_format(kind, mountpoint=mount_point, mountopts=data["fsopts"] or None),
+            fmt=get_format(kind, mountpoint=mount_point, **options),
             name=data["name"],
             parents=[self.find(above)],
             size=mib(data["size"]),

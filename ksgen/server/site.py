@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the published tree, the web server and the inventory say now. Only read: the server's process writes no tree."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ksgen import netboot
+from ksgen.netboot import Arming
+from ksgen.server.access import digest_of
+from ksgen.store import Permission
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A host of the inventory: its groups, from the largest to the smallest, and its kind."""
+
+    host: str
+    groups: tuple[str, ...]
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Tree:
+    """A moment of a published tree: the armings, those that are accepted or used, and what has been fetched with them.
+
+    `fetched` are the host and begin of each arming whose kernel or kickstart the web server has given out. `damage`
+    says why the tree cannot be read.
+    """
+
+    permissions: tuple[Permission, ...] = ()
+    armed: frozenset[str] = frozenset()
+    fetched: frozenset[tuple[str, datetime.datetime]] = frozenset()
+    damage: str = ""
+
+
+class Site:
+    """Reads tree and inventory, again where they have changed.
+
+    `read` reads the inventory: its members, and what is wrong with it. `sources` are its files and directories.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        run: Path,
+        read: Callable[[], tuple[Sequence[Member], str]],
+        sources: Sequence[Path] = (),
+    ) -> None:
+        self._directory, self._run, self._read, self._sources = directory, run, read, sources
+        self._stamp: tuple[object, ...] | None = None
+        self.members: Mapping[str, Member] = {}
+        self.damage = ""
+
+    def refresh(self) -> bool:
+        """Read the inventory if it has changed; what was read before stays if it is wrong now. Whether it was read."""
+        stamp = tuple(_stamps(self._sources))
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        members, self.damage = self._read()
+        if members or not self.damage:
+            self.members = {one.host: one for one in members}
+        return True
+
+    def tree(self) -> Tree:
+        """What the tree says now."""
+        try:
+            armings = netboot.stored(self._directory)
+            tokens = netboot.tokens(self._directory)
+            spent, booted = netboot.spent(self._run), netboot.booted(self._run)
+        except (OSError, ValueError) as error:
+            return Tree(damage=str(error))
+        named = {one.token: one for one in armings}
+        fetched = frozenset((named[token].host, named[token].given) for token in spent | booted if token in named)
+        armed = frozenset(one.host for one in armings if one.token in tokens or one.token in spent)
+        return Tree(tuple(map(self._permission, armings)), armed, fetched)
+
+    def _permission(self, one: Arming) -> Permission:
+        token = digest_of(one.report) if one.report else None
+        return Permission(one.host, one.mac, one.given, one.until, token, self.kickstart(one.host))
+
+    def kickstart(self, host: str) -> str | None:
+        """The SHA-256 of the kickstart that a host would get now."""
+        try:
+            return hashlib.sha256((self._directory / "ks" / f"{host}.ks").read_bytes()).hexdigest()
+        except OSError:
+            return None
+
+
+def _stamps(sources: Sequence[Path]) -> list[tuple[str, int, int]]:
+    found = []
+    for source in sources:
+        for path in sorted((source, *source.rglob("*")) if source.is_dir() else (source,)):
+            try:
+                state = path.stat()
+            except OSError:
+                continue
+            found.append((str(path), state.st_mtime_ns, state.st_size))
+    return found

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Attempts as people and programs see them: the JSON of the API, which the board and `ksgen status` show."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ksgen.reports import ENDED, doubt
+from ksgen.server.site import Member
+from ksgen.store import Attempt, Happening, Log, Transition
+
+# A host that was never armed.
+IDLE = "idle"
+
+
+def host(
+    member: Member, attempt: Attempt | None, now: datetime.datetime, kickstart: str | None = None
+) -> dict[str, Any]:
+    """A host and its newest attempt. `kickstart` is the SHA-256 of the one that it would get now."""
+    base: dict[str, Any] = {"host": member.host, "groups": list(member.groups), "kind": member.kind}
+    if attempt is None:
+        return {**base, "state": IDLE, "doubt": "", "needs": 0}
+    standing = attempt.standing
+    suspicion = doubt(standing, now)
+    return {
+        **base,
+        "attempt": attempt.id,
+        "state": standing.state,
+        "doubt": suspicion,
+        "needs": _urgency(standing.state, suspicion, standing.is_degraded),
+        "step": standing.step,
+        "message": standing.message,
+        "done": standing.done,
+        "total": standing.total,
+        "since": _time(standing.since),
+        "heard": _time(standing.heard),
+        "given": _time(attempt.given),
+        "until": _time(attempt.until),
+        "restarts": standing.restarts,
+        "is_degraded": standing.is_degraded,
+        "address": attempt.address,
+        "is_changed": None not in (kickstart, attempt.kickstart) and kickstart != attempt.kickstart,
+    }
+
+
+def _urgency(state: str, suspicion: str, is_degraded: bool) -> int:
+    """What needs a person first: 3 failed, 2 silent or late, 1 up with something that complains, 0 nothing."""
+    if state == "failed":
+        return 3
+    return 2 if suspicion else int(is_degraded)
+
+
+def counts(hosts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How many hosts are in each state, and how many are in doubt or have ended."""
+    found: dict[str, int] = {}
+    for one in hosts:
+        found[one["state"]] = found.get(one["state"], 0) + 1
+        for key in filter(None, (one["doubt"], "ended" if one["state"] in ENDED else "")):
+            found[key] = found.get(key, 0) + 1
+    return found
+
+
+def history(
+    attempt: Attempt, happenings: Sequence[Happening], transitions: Sequence[Transition], logs: Sequence[Log]
+) -> dict[str, Any]:
+    """All of an attempt but the content of its logs."""
+    return {
+        "attempt": attempt.id,
+        "host": attempt.host,
+        "given": _time(attempt.given),
+        "state": attempt.standing.state,
+        "events": [{**one._asdict(), "received": _time(one.received)} for one in happenings],
+        "transitions": [{**one._asdict(), "at": _time(one.at)} for one in transitions],
+        "logs": [{**one._asdict(), "received": _time(one.received)} for one in logs],
+    }
+
+
+def _time(moment: datetime.datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The database of `ksgen serve`: attempts, what the machines said, their logs, and who did what."""
+
+from ksgen.store.attempts import Attempt, Happening, Log, Permission, Store, Transition
+from ksgen.store.database import DatabaseError, open_database
+
+__all__ = [
+    "Attempt",
+    "DatabaseError",
+    "Happening",
+    "Log",
+    "Permission",
+    "Store",
+    "Transition",
+    "open_database",
+]

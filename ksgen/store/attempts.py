@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is kept of attempts, and how it changes. Each method is one transaction; the clock is an argument.
+
+`ksgen.reports` decides what follows from a report; here it is only read, decided there and written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import gzip
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+
+from ksgen.reports import LOGS_MOST, Event, Report, Standing, State, cut, ended, fetched, follow, hear
+from ksgen.store.tables import actions, attempts, events, logs, transitions
+
+Cause = Literal["arming", "web server", "report"]
+# Of one attempt: a reporter sends some fifty, and one that has gone wild no more than this.
+EVENTS_MOST = 2000
+
+_STANDING = tuple(field.name for field in dataclasses.fields(Standing))
+
+
+class Permission(NamedTuple):
+    """An arming, as the published tree has it: the host, its times, and the SHA-256 of its report token."""
+
+    host: str
+    mac: str
+    given: datetime.datetime
+    until: datetime.datetime
+    token: str | None
+    kickstart: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    """One arming of one host, and where it is."""
+
+    id: int
+    host: str
+    mac: str
+    given: datetime.datetime
+    until: datetime.datetime
+    kickstart: str | None
+    address: str
+    standing: Standing
+
+
+class Accepted(NamedTuple):
+    """A report that was taken: of which host, up to which event, and whether the attempt's state is another one now."""
+
+    attempt: Attempt
+    events: int
+    before: State
+
+
+class Happening(NamedTuple):
+    """An event of an attempt, as it is kept."""
+
+    seq: int
+    received: datetime.datetime
+    uptime: float
+    state: State
+    step: str
+    message: str
+    done: int | None
+    total: int | None
+    facts: Mapping[str, Any] | None
+
+
+class Transition(NamedTuple):
+    """An attempt came from one state into another."""
+
+    at: datetime.datetime
+    before: State
+    after: State
+    cause: Cause
+
+
+class Log(NamedTuple):
+    """A log that a machine has sent: its name, its size in bytes, and whether its front is missing."""
+
+    name: str
+    received: datetime.datetime
+    size: int
+    is_cut: bool
+
+
+class Store:
+    """Reads and writes the database. Raises SQLAlchemyError where it cannot be reached."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def writers(self) -> int:
+        """How many threads may write at once: SQLite has one writer, and the others would only wait for it."""
+        return 1 if self._engine.dialect.name == "sqlite" else 4
+
+    # --- what the published tree and the web server say ---
+
+    def follow_armings(
+        self, permissions: Iterable[Permission], armed: Collection[str], now: datetime.datetime
+    ) -> list[Attempt]:
+        """Make an attempt of each arming that is new, and end those whose permission is no more. Returns the changed.
+
+        `armed` are the hosts whose permission the web server still accepts, or has accepted.
+        """
+        changed = []
+        with self._engine.begin() as connection:
+            known = {(one.host, one.given): one for one in _attempts(connection, attempts.c.state == "armed")}
+            for one in permissions:
+                if (one.host, one.given) not in known and not _exists(connection, one):
+                    changed.append(_add(connection, one))
+                    known[one.host, one.given] = changed[-1]
+            for attempt in known.values():
+                is_over = attempt.until <= now
+                if not is_over and attempt.host in armed and _is_newest(connection, attempt):
+                    continue
+                standing = ended(attempt.standing, "expired" if is_over else "cancelled", now)
+                changed.append(_move(connection, attempt, standing, "arming", now))
+        return changed
+
+    def follow_fetches(self, fetches: Iterable[tuple[str, datetime.datetime]], now: datetime.datetime) -> list[Attempt]:
+        """Note that the web server has given out a kernel or kickstart, by host and begin of the arming."""
+        changed = []
+        with self._engine.begin() as connection:
+            for host, given in fetches:
+                where = (attempts.c.host == host) & (attempts.c.given == given)
+                for attempt in _attempts(connection, where):
+                    standing = fetched(attempt.standing, now)
+                    if standing != attempt.standing:
+                        changed.append(_move(connection, attempt, standing, "web server", now))
+        return changed
+
+    # --- what the machines say ---
+
+    def accept(self, token: str, report: Report, address: str, now: datetime.datetime) -> Accepted | None:
+        """Keep a report. `token` is the SHA-256 of what the machine has shown; None where no attempt has it.
+
+        An event that came before is not kept again. What is returned is on the disk.
+        """
+        with self._engine.begin() as connection:
+            attempt = _by_token(connection, token)
+            if attempt is None:
+                return None
+            kept = _kept(connection, attempt.id)
+            new = [each for each in report.events if each.seq not in kept][: max(0, EVENTS_MOST - len(kept))]
+            standing = attempt.standing
+            for each in sorted(new, key=lambda event: event.seq):
+                after = follow(standing, each, report.boot, now)
+                if after.state != standing.state:
+                    _note(connection, attempt.id, standing.state, after.state, "report", now)
+                standing = after
+            if report.heartbeat is not None:
+                standing = hear(standing, report.heartbeat, report.boot, now)
+            standing = dataclasses.replace(standing, heard=now)
+            if new:
+                connection.execute(insert(events), [_event_row(attempt.id, each, report.boot, now) for each in new])
+            after_all = dataclasses.replace(attempt, standing=standing, address=address)
+            _write(connection, after_all)
+        return Accepted(after_all, len(new), attempt.standing.state)
+
+    def may_send_log(self, token: str, name: str) -> Attempt | None:
+        """The attempt of a token, if it has room for a log of that name."""
+        with self._engine.connect() as connection:
+            attempt = _by_token(connection, token)
+            if attempt is None:
+                return None
+            names = set(connection.scalars(select(logs.c.name).where(logs.c.attempt == attempt.id)))
+        return attempt if name in names or len(names) < LOGS_MOST else None
+
+    def keep_log(self, attempt: int, name: str, content: bytes, is_cut: bool, now: datetime.datetime) -> None:
+        """Keep a log of an attempt; one of the same name is replaced."""
+        end, more = cut(content)
+        values = {
+            "attempt": attempt,
+            "name": name,
+            "received": now,
+            "size": len(end),
+            "is_cut": is_cut or more,
+            "content": gzip.compress(end, 5, mtime=0),
+        }
+        with self._engine.begin() as connection:
+            connection.execute(delete(logs).where((logs.c.attempt == attempt) & (logs.c.name == name)))
+            connection.execute(insert(logs), values)
+
+    # --- what people ask ---
+
+    def newest(self, hosts: Collection[str] | None = None) -> dict[str, Attempt]:
+        """The newest attempt of each host, or of these."""
+        last = select(func.max(attempts.c.given)).where(attempts.c.host == _other.c.host).scalar_subquery()
+        query = select(_other).where(_other.c.given == last)
+        if hosts is not None:
+            query = query.where(_other.c.host.in_(list(hosts)))
+        with self._engine.connect() as connection:
+            return {row.host: _attempt(row) for row in connection.execute(query.order_by(_other.c.host))}
+
+    def attempts_of(self, host: str) -> list[Attempt]:
+        """All attempts of a host, the newest first."""
+        with self._engine.connect() as connection:
+            return _attempts(connection, attempts.c.host == host)[::-1]
+
+    def happenings(self, attempt: int) -> list[Happening]:
+        """The events of an attempt, in their order."""
+        query = select(events).where(events.c.attempt == attempt).order_by(events.c.seq)
+        with self._engine.connect() as connection:
+            return [_happening(row) for row in connection.execute(query)]
+
+    def transitions(self, attempts_: Collection[int]) -> dict[int, list[Transition]]:
+        """The transitions of attempts, in their order."""
+        query = select(transitions).where(transitions.c.attempt.in_(list(attempts_))).order_by(transitions.c.id)
+        found: dict[int, list[Transition]] = {attempt: [] for attempt in attempts_}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query):
+                found[row.attempt].append(Transition(row.at, row.before, row.after, row.cause))
+        return found
+
+    def logs(self, attempt: int) -> list[Log]:
+        """The logs of an attempt, without their content."""
+        columns = (logs.c.name, logs.c.received, logs.c.size, logs.c.is_cut)
+        query = select(*columns).where(logs.c.attempt == attempt).order_by(logs.c.name)
+        with self._engine.connect() as connection:
+            return [Log(*row) for row in connection.execute(query)]
+
+    def log(self, attempt: int, name: str) -> bytes | None:
+        """The content of a log."""
+        query = select(logs.c.content).where((logs.c.attempt == attempt) & (logs.c.name == name))
+        with self._engine.connect() as connection:
+            content = connection.scalar(query)
+        return None if content is None else gzip.decompress(content)
+
+    # --- who did what, and for how long it is kept ---
+
+    def record(self, who: str, what: str, host: str, now: datetime.datetime) -> None:
+        """Note what a person did."""
+        with self._engine.begin() as connection:
+            connection.execute(insert(actions), {"at": now, "who": who, "what": what, "host": host})
+
+    def prune(self, before: datetime.datetime, logs_most: int) -> int:
+        """Remove the attempts that began before a time, but for the newest of each host, and then the oldest logs until
+        they have `logs_most` bytes together, packed. Returns the number of removed attempts."""
+        newest = select(func.max(attempts.c.id)).group_by(attempts.c.host)
+        with self._engine.begin() as connection:
+            old = (attempts.c.given < before) & attempts.c.id.not_in(newest)
+            gone = list(connection.scalars(select(attempts.c.id).where(old)))
+            for table in (events, transitions, logs):
+                connection.execute(delete(table).where(table.c.attempt.in_(gone)))
+            connection.execute(delete(attempts).where(attempts.c.id.in_(gone)))
+            sizes = select(logs.c.id, func.length(logs.c.content)).order_by(logs.c.received.desc(), logs.c.id.desc())
+            kept, surplus = 0, []
+            for number, size in connection.execute(sizes):
+                kept += size
+                if kept > logs_most:
+                    surplus.append(number)
+            connection.execute(delete(logs).where(logs.c.id.in_(surplus)))
+        return len(gone)
+
+
+_other = attempts.alias("other")
+
+
+def _attempts(connection: Connection, where: Any) -> list[Attempt]:
+    query = select(attempts).where(where).order_by(attempts.c.given, attempts.c.id)
+    return [_attempt(row) for row in connection.execute(query)]
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    standing = Standing(**{name: getattr(row, name) for name in _STANDING})
+    return Attempt(row.id, row.host, row.mac, row.given, row.until, row.kickstart, row.address, standing)
+
+
+def _by_token(connection: Connection, token: str) -> Attempt | None:
+    """Locked until the transaction ends, where the database can: two reports of one host follow each other."""
+    row = connection.execute(select(attempts).where(attempts.c.token == token).with_for_update()).first()
+    return None if row is None else _attempt(row)
+
+
+def _exists(connection: Connection, one: Permission) -> bool:
+    where = (attempts.c.host == one.host) & (attempts.c.given == one.given)
+    return connection.scalar(select(attempts.c.id).where(where)) is not None
+
+
+def _is_newest(connection: Connection, attempt: Attempt) -> bool:
+    later = (attempts.c.host == attempt.host) & (attempts.c.given > attempt.given)
+    return connection.scalar(select(attempts.c.id).where(later).limit(1)) is None
+
+
+def _add(connection: Connection, one: Permission) -> Attempt:
+    standing = Standing.armed(one.given)
+    values = {**one._asdict(), **_standing_row(standing), "address": ""}
+    number = connection.scalar(insert(attempts).returning(attempts.c.id), values)
+    assert number is not None
+    return Attempt(number, one.host, one.mac, one.given, one.until, one.kickstart, "", standing)
+
+
+def _move(
+    connection: Connection, attempt: Attempt, standing: Standing, cause: Cause, now: datetime.datetime
+) -> Attempt:
+    _note(connection, attempt.id, attempt.standing.state, standing.state, cause, now)
+    after = dataclasses.replace(attempt, standing=standing)
+    _write(connection, after)
+    return after
+
+
+def _write(connection: Connection, attempt: Attempt) -> None:
+    values = {**_standing_row(attempt.standing), "address": attempt.address}
+    connection.execute(update(attempts).where(attempts.c.id == attempt.id), values)
+
+
+def _note(
+    connection: Connection, attempt: int, before: State, after: State, cause: Cause, now: datetime.datetime
+) -> None:
+    connection.execute(
+        insert(transitions), {"attempt": attempt, "at": now, "before": before, "after": after, "cause": cause}
+    )
+
+
+def _kept(connection: Connection, attempt: int) -> set[int]:
+    return set(connection.scalars(select(events.c.seq).where(events.c.attempt == attempt)))
+
+
+def _standing_row(standing: Standing) -> dict[str, Any]:
+    return {name: getattr(standing, name) for name in _STANDING}
+
+
+def _event_row(attempt: int, event: Event, boot: str, now: datetime.datetime) -> dict[str, Any]:
+    facts = None if event.facts is None else json.dumps(event.facts, separators=(",", ":"))
+    row: dict[str, Any] = event.model_dump(exclude={"facts"})
+    return {**row, "attempt": attempt, "received": now, "boot": boot, "facts": facts}
+
+
+def _happening(row: Row[Any]) -> Happening:
+    facts = None if row.facts is None else json.loads(row.facts)
+    return Happening(row.seq, row.received, row.uptime, row.state, row.step, row.message, row.done, row.total, facts)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A server in front of a published tree, and what machines send to it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+from ksgen.server import Member, Settings, Site, add_login, application, read_logins
+from ksgen.store import Store, open_database
+
+NOON = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.timezone.utc)
+HOUR = datetime.timedelta(hours=1)
+BOOT = "5f0c8a3e-1111-2222-3333-444455556666"
+TOKENS = {"node01": "1" * 64, "node02": "2" * 64}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime.datetime:
+        return self.now
+
+
+class Served:
+    """A server in front of a published tree with two armed hosts; `tree` is out/ and `run` what nginx writes."""
+
+    def __init__(self, directory: Path) -> None:
+        self.tree, self.run, self.clock = directory / "out", directory / "run", Clock()
+        for place in (self.tree / "armed", self.tree / "ks", self.run / "spent", self.run / "booted"):
+            place.mkdir(parents=True)
+        begin, end = int(NOON.timestamp()), int((NOON + 6 * HOUR).timestamp())
+        armed = {}
+        for host, token in TOKENS.items():
+            (self.tree / "ks" / f"{host}.ks").write_text(f"# {host}\n")
+            (self.tree / "armed" / f"{host}.{begin}.{end}.{'a' * 32}").write_text(f"{token}\n")
+            times = {"given": NOON.isoformat(), "until": (NOON + 6 * HOUR).isoformat()}
+            armed[host] = {"mac": "52:54:00:00:00:01", **times, "secret": "a" * 32, "report": token}
+        (self.tree / "arming.json").write_text(json.dumps({"version": 3, "armed": armed}))
+        members = [Member(host, ("all", "rack_a"), "node") for host in (*TOKENS, "node03")]
+        self.site = Site(self.tree, self.run, lambda: (members, ""))
+        self.store = Store(open_database(str(directory / "reports.db"), NOON))
+        self.logins = directory / "logins.json"
+        add_login(self.logins, "ops", "operate", directory / "token")
+        self.token = (directory / "token").read_text().strip()
+        settings = Settings(hosts=("testserver",))
+        self.application = application(self.site, self.store, lambda: read_logins(self.logins), settings, self.clock)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def event(seq: int, state: str, **more: object) -> dict[str, object]:
+    return {"seq": seq, "uptime": 12.5, "state": state, **more}
+
+
+def report(*events: dict[str, object]) -> dict[str, object]:
+    return {"version": 1, "boot": BOOT, "events": list(events)}
