@@ -14,11 +14,13 @@ root volume).
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import locale
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ SIZE = (1024, 768)
 _LIMIT = 900
 # With Alt.
 KEYS = {"use": "u", "reuse": "u", "mirror": "r", "erase": "e", "proposal": "n", "current": "c", "disks": "k"}
+# Of the spoke, in the hub.
+ICON = "drive-multidisk-symbolic"
 # What the segment of the root volume is filled with: picture.py's colour in bytes.
 ROOT_COLOUR = bytes((25, 94, 181))
 
@@ -48,6 +52,20 @@ def start_display() -> subprocess.Popen[bytes]:
     return server
 
 
+def add_icons(theme: Any) -> None:
+    """Plain pictures in the place of icons that GTK cannot load: the root of EL10 has no loader for SVG.
+
+    Without an icon, Anaconda's SpokeSelector frees the one that it had and keeps using it (set_icon in
+    widgets/src/SpokeSelector.c), and crashes.
+    """
+    if theme.lookup_icon(ICON, 32, 0) is not None:
+        return
+    directory = Path(tempfile.mkdtemp())
+    rows = bytes((128, 128, 128)) * 32 * 32
+    (directory / f"{ICON}.png").write_bytes(indexed_png.encode(32, 32, rows, 3 * 32))
+    theme.append_search_path(str(directory))
+
+
 class Session:
     def __init__(self, mode: str, pictures: Path) -> None:
         from gi.repository import Gdk, Gtk
@@ -59,6 +77,7 @@ class Session:
 
         flags.automatedInstall = mode == "automated"
         self._gdk, self._gtk, self._pictures = Gdk, Gtk, pictures
+        add_icons(Gtk.IconTheme.get_default())
         style = Gtk.CssProvider()
         style.load_from_path(os.environ["ANACONDA_DATA"] + "/anaconda-gtk.css")
         Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), style, 600)
@@ -216,6 +235,8 @@ def run(session: Session, actions: list[str]) -> None:
 
 
 def main() -> None:
+    # A crash inside GTK tells what was being done.
+    faulthandler.enable()
     kickstart, mode, pictures, *actions = sys.argv[1:]
     if actions[:1] == ["german"]:
         # As after the welcome screen, where there is an installer's locale; the translations are beside the package.
