@@ -28,6 +28,7 @@ KSGEN = {
     "server": Package(
         "`ksgen serve`: takes the reports of machines, and answers people",
         "netboot redaction reports store",
+        "layout presentation",
     ),
     "store": Package("the database of `ksgen serve`, and its migrations", "reports"),
     "lsp": Package(

@@ -64,7 +64,7 @@ def _device_json(device: Device) -> dict[str, object]:
 
 def plan_picture(host: Host, plan: Plan) -> RenderableType:
     """A table of the devices, bars of what they are divided into, and how many images fit, in the spokes' words."""
-    view = _view(plan)
+    view = layout_of(plan)
     table = Table(title=Text(f"{host.name}  {_subtitle(host)}"), title_justify="left", box=None, pad_edge=False)
     device, *others = presentation.headings(_untranslated)
     for heading, justify in zip(("  " + device, *others), _JUSTIFY, strict=True):
@@ -81,7 +81,8 @@ def plan_picture(host: Host, plan: Plan) -> RenderableType:
     return Group(table, Text(), *_bars(plan, view), _capacity_text(plan, view), Text())
 
 
-def _view(plan: Plan) -> View:
+def layout_of(plan: Plan) -> View:
+    """A plan as spokes and pictures show it."""
     reserve = next((device.reserve for device in plan.of_kind("lvmvg")), None)
     problems = tuple(
         presentation.Problem(finding.severity, finding.subject, *describe(finding)) for finding in plan.findings

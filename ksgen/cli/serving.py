@@ -153,6 +153,7 @@ def _refuse_clear_text(options: Options, address: str) -> None:
 
 def _members(options: Options) -> tuple[Sequence[Member], str]:
     """The hosts of the inventory, and the first error in it."""
+    from ksgen.cli.picture import layout_of
     from ksgen.server import Member
 
     try:
@@ -163,7 +164,7 @@ def _members(options: Options) -> tuple[Sequence[Member], str]:
     report.extend(problems)
     first = next((problem for problem in report.problems if problem.severity == "error"), None)
     groups = {entry.name: tuple(entry.groups) for entry in site.hosts}
-    members = [Member(host.name, groups.get(host.name, ()), host.settings.kind) for host in known]
+    members = [Member(host.name, groups.get(host.name, ()), host.settings.kind, layout_of(host.plan)) for host in known]
     return members, f"{first.mark}: {first.message}" if first else ""
 
 

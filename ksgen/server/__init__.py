@@ -2,7 +2,8 @@
 """`ksgen serve`: takes the reports of machines, and answers people."""
 
 from ksgen.server.access import LOGINS_FILE, ROLES, AccessError, Logins, add_login, read_logins
-from ksgen.server.routes import Settings, application
+from ksgen.server.parts import Settings
+from ksgen.server.routes import application
 from ksgen.server.site import Member, Site
 
 __all__ = [

@@ -13,9 +13,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ksgen.server import view
+from ksgen.server import texts, view
+from ksgen.server.drawing import drawing
+from ksgen.server.made import made
+from ksgen.server.texts import Line
+from org_ovirt_node.presentation import View
 
-PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parent / "templates"
 BASE, API = "/board", "/api"
 # Groups that say nothing about a host's place.
 _EVERYBODY = ("all", "ungrouped")
@@ -52,12 +56,30 @@ def rows(hosts: Iterable[Mapping[str, Any]], counts: Mapping[str, int]) -> str:
     return _render("rows.html", hosts=list(map(_shown, hosts)), counts=counts)
 
 
-def host(one: Mapping[str, Any], others: Mapping[str, Sequence[float]]) -> str:
-    """A host with its attempts. `others`: how many seconds other hosts took for each state."""
+def host(one: Mapping[str, Any], layout: View, others: Mapping[str, Sequence[float]]) -> str:
+    """A host with its attempts, and the layout that is planned. `others`: seconds that other hosts took for a state."""
     attempts = [
-        {**attempt, "stages": list(_stages(attempt, others)), "facts": _facts(attempt)} for attempt in one["attempts"]
+        {
+            **attempt,
+            "stages": list(_stages(attempt, others)),
+            "facts": json.dumps(facts, indent=1, ensure_ascii=False) if facts else "",
+            "made": drawing(made(facts)),
+        }
+        for attempt in one["attempts"]
+        for facts in (_facts(attempt),)
     ]
-    return _render("host.html", one=_shown(one), attempts=attempts)
+    return _render("host.html", one=_shown(one), planned=drawing(layout), attempts=attempts)
+
+
+def logs(attempt: Mapping[str, Any], found: Sequence[tuple[str, Sequence[Line]]], chosen: str, words: str) -> str:
+    """What was found in the logs of an attempt: the name of each, and its lines. Without a name in `chosen`, in all."""
+    shown = [(name, *texts.shortened(lines), texts.count(lines)) for name, lines in found]
+    return _render("logs.html", attempt=attempt, found=shown, chosen=chosen, words=words)
+
+
+def kickstart(attempt: Mapping[str, Any], text: str, difference: Sequence[str]) -> str:
+    """The kickstart that an attempt was armed with, and what differs in the one of now."""
+    return _render("kickstart.html", attempt=attempt, text=text, difference=difference)
 
 
 def _shown(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,8 +125,8 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _facts(attempt: Mapping[str, Any]) -> str:
+def _facts(attempt: Mapping[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for event in attempt["events"]:
         facts |= event["facts"] or {}
-    return json.dumps(facts, indent=1, ensure_ascii=False) if facts else ""
+    return facts

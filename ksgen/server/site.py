@@ -13,15 +13,17 @@ from ksgen import netboot
 from ksgen.netboot import Arming
 from ksgen.server.access import digest_of
 from ksgen.store import Permission
+from org_ovirt_node.presentation import View
 
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A host of the inventory: its groups, from the largest to the smallest, and its kind."""
+    """A host of the inventory: its groups, from the largest to the smallest, its kind, and the planned layout."""
 
     host: str
     groups: tuple[str, ...]
     kind: str
+    layout: View = dataclasses.field(default_factory=View)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,14 +84,24 @@ class Site:
 
     def _permission(self, one: Arming) -> Permission:
         token = digest_of(one.report) if one.report else None
-        return Permission(one.host, one.mac, one.given, one.until, token, self.kickstart(one.host))
+        return Permission(one.host, one.mac, one.given, one.until, token, self.fingerprint(one.host))
 
-    def kickstart(self, host: str) -> str | None:
-        """The SHA-256 of the kickstart that a host would get now."""
+    def kickstart(self, host: str) -> bytes | None:
+        """The kickstart that a host would get now, with its secrets."""
         try:
-            return hashlib.sha256((self._directory / "ks" / f"{host}.ks").read_bytes()).hexdigest()
+            return (self._directory / "ks" / f"{host}.ks").read_bytes()
         except OSError:
             return None
+
+    def fingerprint(self, host: str) -> str | None:
+        """The SHA-256 of the kickstart that a host would get now."""
+        content = self.kickstart(host)
+        return None if content is None else fingerprint(content)
+
+
+def fingerprint(kickstart: bytes) -> str:
+    """The SHA-256 of a kickstart, in hexadecimal digits."""
+    return hashlib.sha256(kickstart).hexdigest()
 
 
 def _stamps(sources: Sequence[Path]) -> list[tuple[str, int, int]]:

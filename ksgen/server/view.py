@@ -71,6 +71,7 @@ def history(
         "host": attempt.host,
         "given": _time(attempt.given),
         "state": attempt.standing.state,
+        "kickstart": attempt.kickstart,
         "events": [{**one._asdict(), "received": _time(one.received)} for one in happenings],
         "transitions": [{**one._asdict(), "at": _time(one.at)} for one in transitions],
         "logs": [{**one._asdict(), "received": _time(one.received)} for one in logs],

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from ksgen.server import texts
 from ksgen.server.news import News
-from ksgen.server.site import Site
+from ksgen.server.site import Site, fingerprint
 from ksgen.server.writing import Threads
 from ksgen.store import Attempt, Store
 
@@ -39,6 +40,7 @@ class Watch:
         self._clock, self._prune = clock, prune
         self._seen: object = None
         self._told = ""
+        self._kept: set[str] = set()
 
     async def once(self) -> None:
         """Look once."""
@@ -56,6 +58,8 @@ class Watch:
         due = any(one.until <= now for one in tree.permissions)
         if tree == self._seen and not due:
             return
+        for one in tree.permissions:
+            await self._keep_kickstart(one.host)
         changed: list[Attempt] = await self._threads.write(
             self._store.follow_armings, tree.permissions, tree.armed, now
         )
@@ -63,6 +67,15 @@ class Watch:
         self._seen = tree
         for attempt in changed:
             self._news.tell(attempt.host)
+
+    async def _keep_kickstart(self, host: str) -> None:
+        """Keep what a host is armed with: the file may be another one when somebody asks."""
+        kickstart = await self._threads.read(self._site.kickstart, host)
+        if kickstart is None or (name := fingerprint(kickstart)) in self._kept:
+            return
+        text = await self._threads.read(texts.without_secrets, kickstart)
+        await self._threads.write(self._store.keep_kickstart, name, text)
+        self._kept.add(name)
 
     async def forever(self) -> None:
         """Look until cancelled. A database that is away is tried again."""

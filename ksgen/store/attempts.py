@@ -13,10 +13,10 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
 
 from ksgen.reports import LOGS_MOST, Event, Report, Standing, State, cut, ended, fetched, follow, hear
-from ksgen.store.tables import actions, attempts, events, logs, transitions
+from ksgen.store.tables import actions, attempts, events, kickstarts, logs, transitions
 
 Cause = Literal["arming", "web server", "report"]
 # Of one attempt: a reporter sends some fifty, and one that has gone wild no more than this.
@@ -137,6 +137,13 @@ class Store:
                         changed.append(_move(connection, attempt, standing, "web server", now))
         return changed
 
+    def keep_kickstart(self, sha256: str, content: bytes) -> None:
+        """Keep the text of a kickstart by the hash of its file, if it is not kept yet."""
+        with self._engine.begin() as connection:
+            if connection.scalar(select(kickstarts.c.sha256).where(kickstarts.c.sha256 == sha256)) is None:
+                values = {"sha256": sha256, "content": gzip.compress(content, 5, mtime=0)}
+                connection.execute(insert(kickstarts), values)
+
     # --- what the machines say ---
 
     def accept(self, token: str, report: Report, address: str, now: datetime.datetime) -> Accepted | None:
@@ -200,6 +207,11 @@ class Store:
         with self._engine.connect() as connection:
             return {row.host: _attempt(row) for row in connection.execute(query.order_by(_other.c.host))}
 
+    def attempt(self, number: int) -> Attempt | None:
+        """One attempt."""
+        with self._engine.connect() as connection:
+            return next(iter(_attempts(connection, attempts.c.id == number)), None)
+
     def attempts_of(self, host: str) -> list[Attempt]:
         """All attempts of a host, the newest first."""
         with self._engine.connect() as connection:
@@ -229,9 +241,15 @@ class Store:
 
     def log(self, attempt: int, name: str) -> bytes | None:
         """The content of a log."""
-        query = select(logs.c.content).where((logs.c.attempt == attempt) & (logs.c.name == name))
+        return self._unpacked(select(logs.c.content).where((logs.c.attempt == attempt) & (logs.c.name == name)))
+
+    def kickstart(self, sha256: str) -> bytes | None:
+        """The text of a kickstart."""
+        return self._unpacked(select(kickstarts.c.content).where(kickstarts.c.sha256 == sha256))
+
+    def _unpacked(self, query: Select[bytes]) -> bytes | None:
         with self._engine.connect() as connection:
-            content = connection.scalar(query)
+            content: bytes | None = connection.scalar(query)
         return None if content is None else gzip.decompress(content)
 
     # --- who did what, and for how long it is kept ---
@@ -242,8 +260,8 @@ class Store:
             connection.execute(insert(actions), {"at": now, "who": who, "what": what, "host": host})
 
     def prune(self, before: datetime.datetime, logs_most: int) -> int:
-        """Remove the attempts that began before a time, but for the newest of each host, and then the oldest logs until
-        they have `logs_most` bytes together, packed. Returns the number of removed attempts."""
+        """Remove the attempts that began before a time, but for the newest of each host, with all that is theirs alone,
+        and then the oldest logs until they have `logs_most` bytes together, packed. Returns how many are gone."""
         newest = select(func.max(attempts.c.id)).group_by(attempts.c.host)
         with self._engine.begin() as connection:
             old = (attempts.c.given < before) & attempts.c.id.not_in(newest)
@@ -251,6 +269,8 @@ class Store:
             for table in (events, transitions, logs):
                 connection.execute(delete(table).where(table.c.attempt.in_(gone)))
             connection.execute(delete(attempts).where(attempts.c.id.in_(gone)))
+            used = select(attempts.c.kickstart).where(attempts.c.kickstart.is_not(None))
+            connection.execute(delete(kickstarts).where(kickstarts.c.sha256.not_in(used)))
             sizes = select(logs.c.id, func.length(logs.c.content)).order_by(logs.c.received.desc(), logs.c.id.desc())
             kept, surplus = 0, []
             for number, size in connection.execute(sizes):

@@ -119,6 +119,14 @@ logs = Table(
     UniqueConstraint("attempt", "name", name="logs_attempt_name"),
 )
 
+# As it was armed with, without its secrets; the hash is that of the whole file.
+kickstarts = Table(
+    "kickstarts",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # gzip
+)
+
 actions = Table(
     "actions",
     metadata,

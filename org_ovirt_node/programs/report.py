@@ -732,6 +732,7 @@ def node_facts() -> tuple[str, dict[str, Any]]:
         "addresses": _addresses(),
         "host_keys": keys,
         "failed_units": units,
+        "layout": layout_facts(),
     }
     if not is_no_node:
         facts["layer"] = layer.strip().rpartition(" ")[2]
@@ -741,6 +742,33 @@ def node_facts() -> tuple[str, dict[str, Any]]:
             facts["nodectl"] = bad or "ok"
             complaints += [f"nodectl check: {', '.join(bad)}"] if bad else []
     return "; ".join(complaints), facts
+
+
+LAYOUT = ("kname", "name", "type", "size", "fstype", "mountpoint")
+
+
+def layout_facts() -> list[dict[str, Any]]:
+    """What is on the disks of the root file system, each with what it is a part of; other disks are not looked at."""
+    text, _ = output("lsblk", "--json", "--bytes", "--output", ",".join(LAYOUT).upper())
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        for disk in json.loads(text)["blockdevices"]:
+            below = list(_below(disk))
+            if any(device.get("mountpoint") == "/" for device, _ in below):
+                for device, parent in below:
+                    own = {name: device.get(name) for name in LAYOUT}
+                    parents = found.setdefault(device["kname"], {**own, "parents": []})["parents"]
+                    parents += [parent] if parent and parent not in parents else []
+    except (ValueError, KeyError, TypeError):
+        return []
+    return list(found.values())
+
+
+def _below(device: Mapping[str, Any], parent: str = "") -> Iterator[tuple[Mapping[str, Any], str]]:
+    """A device and all that is on it, each with what it is on."""
+    yield device, parent
+    for child in device.get("children", ()):
+        yield from _below(child, device["kname"])
 
 
 def _addresses() -> list[str]:

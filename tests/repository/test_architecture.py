@@ -28,7 +28,7 @@ DISTRIBUTIONS = {
     "ksgen.netboot": {"jinja2"},
     "ksgen.redaction": {"pykickstart"},
     "ksgen.reports": {"pydantic"},
-    "ksgen.server": {"jinja2", "prometheus_client", "sqlalchemy", "starlette"},  # as the next an optional extra
+    "ksgen.server": {"jinja2", "markupsafe", "prometheus_client", "sqlalchemy", "starlette"},  # as the next optional
     "ksgen.store": {"alembic", "sqlalchemy"},
     "ksgen.syntax": {"yaml"},
     "ksgen.templates": {"jinja2"},

@@ -40,7 +40,7 @@ def test_wheel_has_what_is_needed_and_nothing_else(wheel: Path) -> None:
     data = {str(p.relative_to(CHECKOUT)) for p in (addon / "data").rglob("*") if p.is_file()}
     translations = {str(p.relative_to(CHECKOUT)) for p in addon.glob("po/*.po")}
     glade = {str(p.relative_to(CHECKOUT)) for p in addon.rglob("*.glade")}
-    pages = {f"ksgen/server/pages/{path.name}" for path in (CHECKOUT / "ksgen/server/pages").iterdir()}
+    pages = {f"ksgen/server/templates/{path.name}" for path in (CHECKOUT / "ksgen/server/templates").iterdir()}
     starter = {f"ksgen/starter/{path.name}" for path in (CHECKOUT / "ksgen" / "starter").iterdir()}
     files = {"ksgen/starter.yaml", "ksgen/py.typed", "ksgen/variables/keyboards.txt", "ksgen/variables/locales.txt"}
     outside = {name for name in names if ".data/" in name}

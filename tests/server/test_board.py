@@ -114,9 +114,11 @@ def test_page_of_a_host(client: TestClient, served: Served) -> None:
     log_in(client, served)
     page = client.get("/board/hosts/node01").text
     assert re.search(r"copying</span></th><td>.*?</td><td>7 min 0 s</td><td>3 min 0 s</td>", page)
-    link = re.search(r'href="(/api/attempts/\d+/logs/anaconda\.log)"', page)
+    link = re.search(r'href="(/board/attempts/\d+/logs\?log=anaconda\.log)"', page)
     assert link
-    assert client.get(link[1]).text == "a line\n"
+    whole = re.search(r'href="(/api/attempts/\d+/logs/anaconda\.log)"', client.get(link[1]).text)
+    assert whole
+    assert client.get(whole[1]).text == "a line\n"
     assert client.get("/board/hosts/unknown").status_code == 404
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Attempts, events, transitions, logs and actions."""
+"""Attempts, events, transitions, logs, kickstarts and actions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -74,6 +74,11 @@ def upgrade() -> None:
         sa.Column("is_cut", sa.Boolean, nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
         sa.UniqueConstraint("attempt", "name", name="logs_attempt_name"),
+    )
+    op.create_table(
+        "kickstarts",
+        sa.Column("sha256", sa.String(64), primary_key=True),
+        sa.Column("content", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "actions",

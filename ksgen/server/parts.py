@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all routes share: who asks, what the inventory and the database say, and how a request is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from ksgen.server import view
+from ksgen.server.access import Login, Logins, bearer
+from ksgen.server.news import News
+from ksgen.server.sessions import COOKIE, Sessions
+from ksgen.server.site import Member, Site
+from ksgen.server.writing import Threads
+from ksgen.store import Attempt, Store
+
+# A machine tries again in any case; this is for those who read headers.
+RETRY_S = "10"
+
+Clock = Callable[[], datetime.datetime]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How it serves.
+
+    `hosts` are the names by which people may call it (the Host header; `*.example.com` too). `keep` is for how long
+    attempts are kept, `logs_most` how many bytes of packed logs. `notify` is called for hosts that are up or failed.
+    """
+
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
+    keep: datetime.timedelta = datetime.timedelta(days=90)
+    logs_most: int = 2 * 2**30
+    notify: Callable[[str, str, str], None] | None = None
+
+
+def refused(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    """An answer that says in a line why."""
+    return PlainTextResponse(f"{text}\n", status, headers)
+
+
+def unknown() -> Response:
+    """The answer to somebody who has not logged in."""
+    return refused(401, "this needs a login: `ksgen login`", {"WWW-Authenticate": "Bearer"})
+
+
+def address(request: Request) -> str:
+    """Where a machine reported from: a hint for people, never used to decide."""
+    forwarded = request.headers.get("x-real-ip", "")
+    return (forwarded or (request.client.host if request.client else ""))[:64]
+
+
+class Parts:
+    """The server's parts, and the questions that several routes ask. `logins` reads who may look, at each request."""
+
+    def __init__(
+        self, site: Site, store: Store, logins: Callable[[], Logins], settings: Settings, clock: Clock
+    ) -> None:
+        self.site, self.store, self.logins, self.settings, self.clock = site, store, logins, settings, clock
+        self.threads, self.news, self.sessions = Threads(store.writers), News(), Sessions()
+
+    async def login(self, request: Request) -> Login | None:
+        """Who asks: by a token in the header, or by the session of a browser."""
+        logins = await self.threads.read(self.logins)
+        token = bearer(request.headers.get("authorization"))
+        if token is not None:
+            return logins.of(token)
+        name = self.sessions.name_of(request.cookies.get(COOKIE), time.monotonic())
+        # A login that was removed ends its sessions.
+        return next((login for login in logins.by_hash.values() if login.name == name), None)
+
+    async def hosts(self) -> list[dict[str, Any]]:
+        """All hosts, each with its newest attempt."""
+        newest, now = await self.threads.read(self.store.newest), self.clock()
+        return [view.host(member, newest.get(name), now) for name, member in sorted(self.site.members.items())]
+
+    async def host(self, member: Member) -> dict[str, Any]:
+        """A host with all its attempts."""
+        attempts = await self.threads.read(self.store.attempts_of, member.host)
+        kickstart = await self.threads.read(self.site.fingerprint, member.host)
+        shown = view.host(member, attempts[0] if attempts else None, self.clock(), kickstart)
+        shown["attempts"] = [await self.history(one) for one in attempts]
+        return shown
+
+    async def history(self, attempt: Attempt) -> dict[str, Any]:
+        """An attempt with its events, transitions and the names of its logs."""
+        happenings = await self.threads.read(self.store.happenings, attempt.id)
+        told = await self.threads.read(self.store.transitions, [attempt.id])
+        return view.history(attempt, happenings, told[attempt.id], await self.threads.read(self.store.logs, attempt.id))
+
+    async def kickstart(self, attempt: Attempt) -> bytes | None:
+        """The kickstart that an attempt was armed with, without secrets."""
+        return None if attempt.kickstart is None else await self.threads.read(self.store.kickstart, attempt.kickstart)
