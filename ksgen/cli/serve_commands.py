@@ -43,10 +43,16 @@ def _days(_: click.Context, __: click.Parameter, given: str) -> int:
 )
 @click.option(
     "--listen",
-    default=_LISTEN,
-    show_default=True,
-    metavar="ADDRESS:PORT",
+    multiple=True,
+    default=(_LISTEN,),
+    show_default=_LISTEN,
+    metavar="ADDRESS:PORT|unix:PATH",
     help="Where to listen; nginx.conf passes reports to the default. Not the loopback: TLS is required.",
+)
+@click.option(
+    "--user-header",
+    metavar="NAME",
+    help="Header in which a proxy says who has logged in, such as X-Remote-User; believed on a Unix socket only.",
 )
 @click.option("--host", "names", multiple=True, metavar="NAME", help="Name by which people call it; *.example.com too.")
 @click.option("--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TLS certificate.")
@@ -71,7 +77,8 @@ def serve(
     directory: Path,
     state: Path,
     database: str | None,
-    listen: str,
+    listen: tuple[str, ...],
+    user_header: str | None,
     names: tuple[str, ...],
     certificate: Path | None,
     key: Path | None,
@@ -86,7 +93,7 @@ def serve(
     from ksgen.cli import serving
 
     serving.serve(serving.Options(
-        hosts, directory, state, database, listen, names, certificate, key, keep, notify, passwords
+        hosts, directory, state, database, listen, user_header, names, certificate, key, keep, notify, passwords
     ))  # fmt: skip
 
 

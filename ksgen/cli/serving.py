@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import ipaddress
 import logging
 import os
 import subprocess
@@ -13,11 +12,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from ksgen import netboot
 from ksgen.cli.edges import stop, talk
+from ksgen.cli.listening import Listener, bind, read_listener
 from ksgen.cli.selection import read
 from ksgen.host import read_hosts
 
@@ -37,7 +38,8 @@ class Options:
     directory: Path
     state: Path
     database: str | None
-    listen: str
+    listen: tuple[str, ...]
+    user_header: str | None
     names: tuple[str, ...]
     certificate: Path | None
     key: Path | None
@@ -58,8 +60,8 @@ def serve(options: Options) -> None:
         from ksgen import server, store
     except ModuleNotFoundError as error:
         _stop_without(error)
-    address, port = _address(options.listen)
-    _refuse_clear_text(options, address)
+    listeners = [read_listener(one) for one in options.listen]
+    _refuse_unsafe(options, listeners)
     now = datetime.datetime.now(datetime.timezone.utc)
     memory = netboot.read_remembered(options.directory.absolute())
     run = memory.run or options.directory.absolute().parent / "run"
@@ -76,19 +78,16 @@ def serve(options: Options) -> None:
         stop(f"{error.filename or options.state}: {error.strerror}")
     if not _logins(options.state).by_hash:
         talk(f"note: there is no login yet; run `ksgen login NAME --state {options.state} -o FILE`")
-    defaults = server.Settings()
     settings = server.Settings(
-        (*defaults.hosts, *options.names),
-        datetime.timedelta(days=options.keep),
-        defaults.logs_most,
-        _notifier(options.notify) if options.notify else None,
+        hosts=(*server.Settings().hosts, *options.names, *_server_names(options)),
+        keep=datetime.timedelta(days=options.keep),
+        notify=_notifier(options.notify) if options.notify else None,
+        user_header=options.user_header,
     )
     application = server.application(site, store.Store(engine), lambda: _logins(options.state), settings)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     config = uvicorn.Config(
         application,
-        host=address,
-        port=port,
         ssl_certfile=options.certificate,
         ssl_keyfile=options.key,
         # No access log: nginx has one, and of a thousand machines it is long.
@@ -98,11 +97,16 @@ def serve(options: Options) -> None:
         timeout_graceful_shutdown=_SHUTDOWN_S,
         proxy_headers=False,
     )
-    if options.listen != netboot.REPORTS_ADDRESS:
-        talk(f"note: nginx.conf passes reports to {netboot.REPORTS_ADDRESS}; name --listen in node_report_url")
-    talk(f"listening on {options.listen}; Ctrl-C stops")
     try:
-        uvicorn.Server(config).run()
+        sockets = bind(listeners)
+    except OSError as error:
+        engine.dispose()
+        stop(f"{error.filename}: {error.strerror}")
+    if netboot.REPORTS_ADDRESS not in options.listen:
+        talk(f"note: nginx.conf passes reports to {netboot.REPORTS_ADDRESS}; name --listen in node_report_url")
+    talk(f"listening on {', '.join(options.listen)}; Ctrl-C stops")
+    try:
+        uvicorn.Server(config).run(sockets=sockets)
     finally:
         engine.dispose()
 
@@ -132,23 +136,27 @@ def _stop_without(error: ModuleNotFoundError) -> None:
     stop(f"this requires {error.name}: pip install 'ovirt-node-installer[serve]'")
 
 
-def _address(listen: str) -> tuple[str, int]:
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise click.UsageError(f"--listen {listen!r} is not ADDRESS:PORT, such as 127.0.0.1:8440 or [::1]:8440")
-    return host.strip("[]") or "127.0.0.1", int(port)
-
-
-def _refuse_clear_text(options: Options, address: str) -> None:
-    """Tokens are sent encrypted, or not over a network."""
+def _refuse_unsafe(options: Options, listeners: Sequence[Listener]) -> None:
+    """Tokens are sent encrypted, or not over a network; a name in a header is believed on a Unix socket only."""
     if (options.certificate is None) != (options.key is None):
         raise click.UsageError("--certificate and --key are required together")
+    has_socket = any(one.path is not None for one in listeners)
+    if has_socket and options.certificate:
+        raise click.UsageError("--certificate is not for a Unix socket: the proxy in front of it has the certificate")
+    if options.user_header and not has_socket:
+        raise click.UsageError("--user-header needs a Unix socket: add --listen unix:PATH")
+    for given, one in zip(options.listen, listeners, strict=True):
+        if not one.is_private and options.certificate is None:
+            raise click.UsageError(f"--listen {given} can be reached by others: add --certificate and --key")
+
+
+def _server_names(options: Options) -> set[str]:
+    """The names by which nginx is called, which passes them on."""
     try:
-        is_loopback = address == "localhost" or ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        raise click.UsageError(f"--listen {options.listen!r} does not begin with an IP address") from None
-    if not is_loopback and options.certificate is None:
-        raise click.UsageError(f"--listen {options.listen} can be reached by others: add --certificate and --key")
+        hosts, _ = read_hosts(read(list(options.hosts), options.passwords)[0])
+    except (OSError, click.ClickException):
+        return set()
+    return {name for host in hosts if (name := urlsplit(host.settings.server_url).hostname)}
 
 
 def _members(options: Options) -> tuple[Sequence[Member], str]:

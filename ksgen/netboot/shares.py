@@ -16,6 +16,9 @@ from ksgen.netboot.webserver import Server
 from ksgen.problems import Problem
 from ksgen.variables import PLAIN_MARKS
 
+# Where nginx has the board and the API, over TLS.
+_BOARD = ("/board/", "/api/", "/metrics/")
+
 
 @dataclasses.dataclass(frozen=True)
 class Share:
@@ -58,6 +61,12 @@ def shares(hosts: Sequence[Host], server: Server) -> tuple[tuple[Share, ...], li
             if not share.is_tree and above in [f"{prefix}/images" for prefix in prefixes]:
                 continue
             reason = _not_served(share, prefixes, served.get(share.location))
+            if server.certificate and f"{path}/".startswith(_BOARD):
+                reason = (
+                    "boot-url-taken",
+                    "nginx has the board of `ksgen serve` at this path",
+                    "use another path, like /el9/",
+                )
             if reason:
                 problems.append(host.problem((variable,), *reason))
             else:

@@ -61,6 +61,11 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def is_login_name(name: str) -> bool:
+    """Whether somebody may be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
 def bearer(header: str | None) -> str | None:
     """The token of an Authorization header (RFC 6750)."""
     if header is None or len(header) > _HEADER_LONGEST or not header.startswith(_BEARER):
@@ -95,7 +100,7 @@ def _role(role: object) -> Role:
 def add_login(file: Path, name: str, role: Role, target: Path) -> None:
     """Make a token for a user, or a new one: its hash goes into the file, and itself into `target`, which only its
     owner can read. Raises AccessError, and OSError."""
-    if not _NAME.fullmatch(name):
+    if not is_login_name(name):
         raise AccessError(f"{name!r} is not a login name; write ASCII letters, digits, '.', '_', '@' and '-'")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     before = read_logins(file)

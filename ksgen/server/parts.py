@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ksgen.server import view
-from ksgen.server.access import Login, Logins, bearer
+from ksgen.server.access import Login, Logins, bearer, is_login_name
 from ksgen.server.news import News
 from ksgen.server.sessions import COOKIE, Sessions
 from ksgen.server.site import Member, Site
@@ -32,12 +32,14 @@ class Settings:
 
     `hosts` are the names by which people may call it (the Host header; `*.example.com` too). `keep` is for how long
     attempts are kept, `logs_most` how many bytes of packed logs. `notify` is called for hosts that are up or failed.
+    `user_header` is the header in which a proxy names who has logged in with it: believed on a Unix socket only.
     """
 
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
     keep: datetime.timedelta = datetime.timedelta(days=90)
     logs_most: int = 2 * 2**30
     notify: Callable[[str, str, str], None] | None = None
+    user_header: str | None = None
 
 
 def refused(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
@@ -66,14 +68,24 @@ class Parts:
         self.threads, self.news, self.sessions = Threads(store.writers), News(), Sessions()
 
     async def login(self, request: Request) -> Login | None:
-        """Who asks: by a token in the header, or by the session of a browser."""
+        """Who asks: by a token in the header, by the session of a browser, or as the proxy of the site says."""
         logins = await self.threads.read(self.logins)
         token = bearer(request.headers.get("authorization"))
         if token is not None:
             return logins.of(token)
-        name = self.sessions.name_of(request.cookies.get(COOKIE), time.monotonic())
-        # A login that was removed ends its sessions.
-        return next((login for login in logins.by_hash.values() if login.name == name), None)
+        named = self._named_by_proxy(request)
+        name = named or self.sessions.name_of(request.cookies.get(COOKIE), time.monotonic())
+        # A login that was removed ends its sessions. Whom the proxy lets in needs none to look.
+        known = next((login for login in logins.by_hash.values() if login.name == name), None)
+        return known or (Login(named, "read") if named else None)
+
+    def _named_by_proxy(self, request: Request) -> str | None:
+        """Who has logged in at the proxy. A Unix socket has a path and no port (ASGI, HTTP connection scope)."""
+        server = request.scope.get("server")
+        if not self.settings.user_header or server is None or server[1] is not None:
+            return None
+        name = request.headers.get(self.settings.user_header, "")
+        return name if is_login_name(name) else None
 
     async def hosts(self) -> list[dict[str, Any]]:
         """All hosts, each with its newest attempt."""

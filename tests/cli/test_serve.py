@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from ksgen import netboot
-from ksgen.cli import main, serve_commands
+from ksgen.cli import listening, main, serve_commands
 
 
 def test_default_address_is_the_one_of_nginx() -> None:
@@ -29,6 +30,41 @@ def test_address_is_refused(listen: str, message: str) -> None:
     done = CliRunner().invoke(main, ["serve", "hosts.yaml", "--listen", listen])
     assert done.exit_code == 2
     assert message in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--listen", "unix:serve.sock"], "write an absolute path"),
+        (["--user-header", "X-Remote-User"], "--user-header needs a Unix socket"),
+        (["--certificate", __file__], "--certificate and --key are required together"),
+        (["--listen", "unix:/x", "--certificate", __file__, "--key", __file__], "is not for a Unix socket"),
+    ],
+)
+def test_options_that_do_not_fit(options: list[str], message: str) -> None:
+    done = CliRunner().invoke(main, ["serve", "hosts.yaml", *options])
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+def test_socket_of_a_killed_server_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "serve.sock"
+    (first,) = listening.bind([listening.Listener(path=path)])
+    assert path.stat().st_mode & 0o777 == 0o660
+    first.listen()
+    with pytest.raises(OSError, match="--listen /"):
+        listening.bind([listening.Listener(path=path)])
+    first.close()
+    (second,) = listening.bind([listening.Listener(path=path)])
+    second.close()
+
+
+def test_address_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use") as caught:
+            listening.bind([listening.Listener(path=tmp_path / "s"), listening.Listener("127.0.0.1", port)])
+    assert caught.value.filename == f"--listen 127.0.0.1:{port}"
 
 
 def test_token_is_in_its_file_alone(tmp_path: Path) -> None:

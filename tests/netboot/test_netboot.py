@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import grp
 import os
@@ -550,6 +551,16 @@ def test_urls_that_nginx_cannot_serve(
     # Another server may serve it.
     elsewhere = webserver.Server(Path("/srv/out"), Path("/run/x"), "nginx", "nginx")
     assert serverfiles.server_files([host], elsewhere, TEMPLATES)[1] == []
+
+
+@pytest.mark.parametrize("path", ["board", "api", "metrics"])
+def test_board_keeps_its_paths(tmp_path: Path, path: str) -> None:
+    """Only where nginx has it, which is over TLS."""
+    host = one_host(tmp_path, node_tree_url=f"'http://pxe.example.com/{path}/el9/'")
+    pem = webserver.Certificate(Path("/srv/pem"), Path("/srv/key"))
+    _, problems = serverfiles.server_files([host], dataclasses.replace(SHARING, certificate=pem), TEMPLATES)
+    assert told(problems) == [("error", "boot-url-taken", "nginx has the board of `ksgen serve` at this path")]
+    assert serverfiles.server_files([host], SHARING, TEMPLATES)[1] == []
 
 
 def test_two_releases_at_one_url(tmp_path: Path) -> None:

@@ -233,6 +233,16 @@ def test_https_with_a_certificate_of_the_site(place: Path) -> None:
     assert answers[2]["status"] == 403
 
 
+def test_board_is_behind_https(place: Path) -> None:
+    """No `ksgen serve` is there, which nginx says only to who asks over TLS; a token is not sent in clear text."""
+    ca = image_servers.authority(place)
+    certificate = webserver.Certificate(image_servers.certificate(place / "server.pem", ca), place / "server.key")
+    published = Published(place, certificate, node_server_url="https://127.0.0.1:8443/nodes/")
+    paths = ("/board/", "/board/hosts/node01", "/api/hosts", "/metrics")
+    answers = published.ask(*(https_get(path, ca, 8443) for path in paths), *map(http_get, (*paths, "/metrics/x")))
+    assert [answer["status"] for answer in answers] == [502] * 4 + [403] * 4 + [404]
+
+
 def test_every_file_comes_over_tftp(published: Published) -> None:
     wanted = {name: text.encode() for name, text in published.files.items() if not name.startswith("armed/")}
     wanted |= {copy.target: copy.source.read_bytes() for copy in published.copies if copy.source.stat().st_size < 10**5}

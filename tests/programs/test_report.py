@@ -267,3 +267,23 @@ def test_bad_checks_of_nodectl() -> None:
     text = json.dumps({"status": "bad", "basic_storage": {"status": "ok"}, "vdsmd": {"status": "bad"}})
     assert report._bad_checks(text) == ["vdsmd"]
     assert report._bad_checks("{") == ["unreadable"]
+
+
+def test_layout_is_that_of_the_disks_with_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror is below both of its disks; a disk of somebody else's is left out."""
+
+    def device(name: str, kind: str, *children: dict[str, Any], mountpoint: Optional[str] = None) -> dict[str, Any]:
+        own = {"kname": name, "name": name, "type": kind, "size": 1024, "fstype": None, "mountpoint": mountpoint}
+        return {**own, "children": list(children)} if children else own
+
+    root = device("md127", "raid1", mountpoint="/")
+    disks = [device(f"vd{letter}", "disk", device(f"vd{letter}1", "part", root)) for letter in "ab"]
+    other = device("vdc", "disk", device("vdc1", "part", mountpoint="/data"))
+    (tmp_path / "lsblk").write_text(f"#!/bin/sh\ncat {tmp_path}/answer\n")
+    (tmp_path / "lsblk").chmod(0o755)
+    (tmp_path / "answer").write_text(json.dumps({"blockdevices": [*disks, other]}))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    found = {one["kname"]: one["parents"] for one in report.layout_facts()}
+    assert found == {"vda": [], "vda1": ["vda"], "md127": ["vda1", "vdb1"], "vdb": [], "vdb1": ["vdb"]}
+    (tmp_path / "answer").write_text("lsblk: unknown column")
+    assert report.layout_facts() == []
