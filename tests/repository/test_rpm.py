@@ -6,6 +6,7 @@ from __future__ import annotations
 import configparser
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +17,13 @@ import pytest
 from example_site import CHECKOUT, EXAMPLE
 
 from ksgen.addon import updates
+from ksgen.cli import main
 from ksgen.iso import isowriter
 
 ADDON, KSGEN = "anaconda-addon-ovirt-node", "ksgen"
 SITE_PACKAGES = "usr/lib/python3.12/site-packages"
 NOTES = ("usr/share/doc/", "usr/share/licenses/")
+UNITS = sorted((CHECKOUT / "rpm/units").glob("*.service"))
 ISSUER = ("-c", "user.name=test", "-c", "user.email=test@example.com")
 
 
@@ -87,6 +90,9 @@ def test_ksgen_is_its_wheel_and_a_command(packages: Path, commit: Path, tmp_path
     assert found.pop(f"{info}/INSTALLER") == b"rpm\n"
     data = f"{SITE_PACKAGES}/ovirt_node_installer-{project()['metadata']['version']}.data/data"
     assert unpacked_page(found) == wanted.pop(f"{data}/share/man/man1/ksgen.1")
+    for unit in UNITS:
+        assert found.pop(f"usr/lib/systemd/system/{unit.name}") == unit.read_bytes()
+    assert found.pop("etc/sysconfig/ksgen") == (CHECKOUT / "rpm/units/ksgen.sysconfig").read_bytes()
     script = found.pop("usr/bin/ksgen").decode()
     assert script.splitlines()[0] == "#!/usr/bin/python3.12 -sP"
     assert found == wanted
@@ -137,6 +143,43 @@ def test_configuration_is_marked_as_such(packages: Path) -> None:
     assert [line for line in lines if line.startswith("c")] == [f"c /{updates.CONFIGURATION_PLACE}"]
 
 
+def test_settings_of_the_units_stay(packages: Path) -> None:
+    lines = query(package(packages, KSGEN), "[%{FILEFLAGS:fflags} %{FILENAMES}\n]")
+    assert [line for line in lines if line.startswith("c")] == ["cn /etc/sysconfig/ksgen"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_systemd_reads_the_units(unit: Path) -> None:
+    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # The programs are those of EL.
+    wrong = [line for line in done.stderr.splitlines() if unit.name in line and "is not executable" not in line]
+    assert wrong == []
+
+
+def test_units_name_programs_and_settings_that_exist(packages: Path) -> None:
+    named = {line.partition("=")[0] for line in (CHECKOUT / "rpm/units/ksgen.sysconfig").read_text().splitlines()}
+    for unit in UNITS:
+        text = unit.read_text()
+        assert "EnvironmentFile=/etc/sysconfig/ksgen\n" in text
+        assert set(re.findall(r"\$\{?(KSGEN_\w+)", text)) <= named
+    serve = next(unit for unit in UNITS if unit.stem == "ksgen-serve").read_text()
+    command = re.search(r"^ExecStart=/usr/bin/ksgen (.*)$", serve, re.MULTILINE)
+    assert command
+    known = {option for one in main.commands["serve"].params for option in one.opts}
+    assert {word for word in command[1].split() if word.startswith("-")} <= known
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_server_is_confined() -> None:
+    """As systemd judges it, from 0 to 100; 40 and less is "OK"."""
+    unit = CHECKOUT / "rpm/units/ksgen-serve.service"
+    command = ["systemd-analyze", "security", "--offline=yes", "--threshold=20", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def needs(path: Path, tag: str) -> set[str]:
     lines = query(path, f"[%{{{tag}NAME}} %{{{tag}FLAGS:depflags}} %{{{tag}VERSION}}\n]")
     return {" ".join(line.split()) for line in lines if not line.startswith(("rpmlib(", "config(", "/"))}
@@ -154,7 +197,8 @@ def test_ksgen_needs_what_its_wheel_needs(packages: Path) -> None:
     config, path = project(), package(packages, KSGEN)
     wanted = {as_rpm_says(line) for line in config["options"]["install_requires"].split("\n") if line}
     assert needs(path, "REQUIRE") == {*wanted, "python(abi) = 3.12"}
-    extra = {as_rpm_says(line) for line in config["options.extras_require"]["vault"].split("\n") if line}
+    extras = "\n".join(config["options.extras_require"][name] for name in ("vault", "serve"))
+    extra = {as_rpm_says(line) for line in extras.split("\n") if line}
     assert needs(path, "SUGGEST") == {*extra, *isowriter.PROGRAMS.values(), "dnsmasq", "nginx", "zstd"}
 
 
