@@ -28,7 +28,7 @@ class Listener:
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody on another machine can connect."""
+        """Whether only this machine can connect."""
         return self.path is not None or ipaddress.ip_address(self.host).is_loopback
 
 

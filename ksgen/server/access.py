@@ -62,7 +62,7 @@ def digest_of(token: str) -> str:
 
 
 def is_login_name(name: str) -> bool:
-    """Whether somebody may be called so."""
+    """Whether a user may have this name."""
     return _NAME.fullmatch(name) is not None
 
 

@@ -48,7 +48,7 @@ def refused(status: int, text: str, headers: dict[str, str] | None = None) -> Re
 
 
 def unknown() -> Response:
-    """The answer to somebody who has not logged in."""
+    """The answer to a request without a login."""
     return refused(401, "this needs a login: `ksgen login`", {"WWW-Authenticate": "Bearer"})
 
 

@@ -69,7 +69,7 @@ class Watch:
             self._news.tell(attempt.host)
 
     async def _keep_kickstart(self, host: str) -> None:
-        """Keep what a host is armed with: the file may be another one when somebody asks."""
+        """Keep what a host is armed with: the file may have changed when it is asked for."""
         kickstart = await self._threads.read(self._site.kickstart, host)
         if kickstart is None or (name := fingerprint(kickstart)) in self._kept:
             return
