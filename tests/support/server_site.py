@@ -45,7 +45,7 @@ class Served:
         self.logins = directory / "logins.json"
         add_login(self.logins, "ops", "operate", directory / "token")
         self.token = (directory / "token").read_text().strip()
-        settings = Settings(hosts=("testserver",))
+        settings = Settings(hosts=("testserver", "127.0.0.1"))
         self.application = application(self.site, self.store, lambda: read_logins(self.logins), settings, self.clock)
 
 
