@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ksgen.server import view
 from ksgen.server.metrics import Metrics
 from ksgen.server.parts import RETRY_S, Parts, refused, unknown
 
@@ -34,8 +33,8 @@ class Api:
         """All hosts, each with its newest attempt."""
         if await self._parts.login(request) is None:
             return unknown()
-        hosts = await self._parts.hosts()
-        return JSONResponse({"hosts": hosts, "counts": view.counts(hosts), "damage": self._site.damage})
+        shown = {"hosts": await self._parts.hosts(), "counts": await self._parts.counts()}
+        return JSONResponse({**shown, "damage": self._site.damage})
 
     async def host(self, request: Request) -> Response:
         """A host with all its attempts."""
@@ -75,5 +74,5 @@ class Api:
         """For Prometheus."""
         if await self._parts.login(request) is None:
             return unknown()
-        content, kind = self._metrics.page(view.counts(await self._parts.hosts()))
+        content, kind = self._metrics.page(await self._parts.counts())
         return Response(content, media_type=kind)

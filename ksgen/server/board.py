@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ksgen.server import texts, view
+from ksgen.server import texts
 from ksgen.server.drawing import drawing
 from ksgen.server.made import made
 from ksgen.server.texts import Line
@@ -41,14 +41,14 @@ def login(is_refused: bool) -> str:
     return _render("login.html", is_refused=is_refused)
 
 
-def board(hosts: Sequence[Mapping[str, Any]], damage: str) -> str:
+def board(hosts: Sequence[Mapping[str, Any]], counts: Mapping[str, int], damage: str) -> str:
     """All hosts by their smallest group; in each, first those that need a person."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in map(_shown, hosts):
         groups.setdefault(_place(one), []).append(one)
     for members in groups.values():
         members.sort(key=lambda one: (-one["needs"], one["host"]))
-    return _render("board.html", groups=sorted(groups.items()), counts=view.counts(hosts), damage=damage)
+    return _render("board.html", groups=sorted(groups.items()), counts=counts, damage=damage)
 
 
 def rows(hosts: Iterable[Mapping[str, Any]], counts: Mapping[str, int]) -> str:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ksgen.server import board, limits, texts, view
+from ksgen.server import board, limits, texts
 from ksgen.server.parts import RETRY_S, Parts, address, refused, unknown
 from ksgen.server.sessions import COOKIE
 from ksgen.server.site import Member, fingerprint
@@ -56,16 +56,15 @@ class Pages:
         """All hosts, as a page that keeps itself up to date."""
         if await self._parts.login(request) is None:
             return RedirectResponse(f"{board.BASE}/login", 303)
-        hosts = await self._parts.hosts()
-        return HTMLResponse(await self._threads.read(board.board, hosts, self._site.damage))
+        hosts, counts = await self._parts.hosts(), await self._parts.counts()
+        return HTMLResponse(await self._threads.read(board.board, hosts, counts, self._site.damage))
 
     async def rows(self, request: Request) -> Response:
         """Some rows of the board, for a page that is open."""
         if await self._parts.login(request) is None:
             return unknown()
-        hosts, wanted = await self._parts.hosts(), set(request.query_params.getlist("host"))
-        changed = [one for one in hosts if one["host"] in wanted]
-        return HTMLResponse(await self._threads.read(board.rows, changed, view.counts(hosts)))
+        changed = await self._parts.hosts(set(request.query_params.getlist("host")))
+        return HTMLResponse(await self._threads.read(board.rows, changed, await self._parts.counts()))
 
     async def host(self, request: Request) -> Response:
         """A host with its attempts, as a page."""

@@ -6,12 +6,13 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from ksgen.reports import doubt
 from ksgen.server import view
 from ksgen.server.access import Login, Logins, bearer, is_login_name
 from ksgen.server.news import News
@@ -87,10 +88,17 @@ class Parts:
         name = request.headers.get(self.settings.user_header, "")
         return name if is_login_name(name) else None
 
-    async def hosts(self) -> list[dict[str, Any]]:
-        """All hosts, each with its newest attempt."""
-        newest, now = await self.threads.read(self.store.newest), self.clock()
-        return [view.host(member, newest.get(name), now) for name, member in sorted(self.site.members.items())]
+    async def hosts(self, names: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """All hosts, or these, each with its newest attempt."""
+        newest, now = await self.threads.read(self.store.newest, names), self.clock()
+        shown = (member for name, member in sorted(self.site.members.items()) if names is None or name in names)
+        return [view.host(member, newest.get(member.host), now) for member in shown]
+
+    async def counts(self) -> dict[str, int]:
+        """How many hosts are in each state."""
+        standings, now = await self.threads.read(self.store.standings), self.clock()
+        known = (standings.get(host) for host in self.site.members)
+        return view.counts((one.state, doubt(one, now)) if one else (view.IDLE, "") for one in known)
 
     async def host(self, member: Member) -> dict[str, Any]:
         """A host with all its attempts."""

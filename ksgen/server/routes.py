@@ -51,6 +51,7 @@ def application(
         # The first report may be of an arming that was made while no server ran.
         with contextlib.suppress(SQLAlchemyError, OSError):
             await watch.once()
+            await watch.keep_kickstarts()
         following = asyncio.create_task(watch.forever())
         try:
             yield

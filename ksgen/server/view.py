@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ksgen.reports import ENDED, doubt
@@ -52,12 +52,11 @@ def _urgency(state: str, suspicion: str, is_degraded: bool) -> int:
     return 2 if suspicion else int(is_degraded)
 
 
-def counts(hosts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """How many hosts are in each state, and how many are in doubt or have ended."""
+def counts(states: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """How many hosts are in each state, and how many are in doubt or have ended; `states` are states with doubts."""
     found: dict[str, int] = {}
-    for one in hosts:
-        found[one["state"]] = found.get(one["state"], 0) + 1
-        for key in filter(None, (one["doubt"], "ended" if one["state"] in ENDED else "")):
+    for state, suspicion in states:
+        for key in filter(None, (state, suspicion, "ended" if state in ENDED else "")):
             found[key] = found.get(key, 0) + 1
     return found
 

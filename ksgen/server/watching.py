@@ -19,6 +19,7 @@ from ksgen.store import Attempt, Store
 _LOG = logging.getLogger(__name__)
 PAUSE_S = 1.0
 _PRUNE_S = 3600.0
+_KICKSTARTS = 10  # in a second
 
 
 class Watch:
@@ -40,7 +41,7 @@ class Watch:
         self._clock, self._prune = clock, prune
         self._seen: object = None
         self._told = ""
-        self._kept: set[str] = set()
+        self._unkept: dict[str, None] = {}
 
     async def once(self) -> None:
         """Look once."""
@@ -58,8 +59,7 @@ class Watch:
         due = any(one.until <= now for one in tree.permissions)
         if tree == self._seen and not due:
             return
-        for one in tree.permissions:
-            await self._keep_kickstart(one.host)
+        self._unkept |= {one.host: None for one in tree.permissions}
         changed: list[Attempt] = await self._threads.write(
             self._store.follow_armings, tree.permissions, tree.armed, now
         )
@@ -68,14 +68,17 @@ class Watch:
         for attempt in changed:
             self._news.tell(attempt.host)
 
-    async def _keep_kickstart(self, host: str) -> None:
-        """Keep what a host is armed with: the file may have changed when it is asked for."""
-        kickstart = await self._threads.read(self._site.kickstart, host)
-        if kickstart is None or (name := fingerprint(kickstart)) in self._kept:
-            return
-        text = await self._threads.read(texts.without_secrets, kickstart)
-        await self._threads.write(self._store.keep_kickstart, name, text)
-        self._kept.add(name)
+    async def keep_kickstarts(self) -> None:
+        """Keep some of what hosts are armed with: the files may have changed when they are asked for.
+
+        A few at a time: to find the secrets takes a hundredth of a second for each, while machines want an answer.
+        """
+        for host in list(self._unkept)[:_KICKSTARTS]:
+            del self._unkept[host]
+            kickstart = await self._threads.read(self._site.kickstart, host)
+            if kickstart is not None and not await self._threads.read(self._store.kickstart, fingerprint(kickstart)):
+                text = await self._threads.read(texts.without_secrets, kickstart)
+                await self._threads.write(self._store.keep_kickstart, fingerprint(kickstart), text)
 
     async def forever(self) -> None:
         """Look until cancelled. A database that is away is tried again."""
@@ -84,6 +87,7 @@ class Watch:
             loop = asyncio.get_running_loop()
             try:
                 await self.once()
+                await self.keep_kickstarts()
                 if loop.time() >= next_prune:
                     await self._threads.write(self._prune)
                     next_prune = loop.time() + _PRUNE_S

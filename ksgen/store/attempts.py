@@ -207,6 +207,14 @@ class Store:
         with self._engine.connect() as connection:
             return {row.host: _attempt(row) for row in connection.execute(query.order_by(_other.c.host))}
 
+    def standings(self) -> dict[str, Standing]:
+        """Where the newest attempt of each host is, without words: for counts."""
+        names = ("state", "since", "progressed", "heard", "is_degraded")
+        last = select(func.max(attempts.c.given)).where(attempts.c.host == _other.c.host).scalar_subquery()
+        query = select(_other.c.host, *(_other.c[name] for name in names)).where(_other.c.given == last)
+        with self._engine.connect() as connection:
+            return {host: Standing(**dict(zip(names, own, strict=True))) for host, *own in connection.execute(query)}
+
     def attempt(self, number: int) -> Attempt | None:
         """One attempt."""
         with self._engine.connect() as connection:
