@@ -35,8 +35,8 @@ class _Meant:
     unknown: tuple[str, ...]
 
 
-def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, as_json: bool) -> None:
-    """Disarm the hosts that the names mean, say so, and exit."""
+def disarm(hosts: str, names: tuple[str, ...], directory: Path, is_ended: bool, dry_run: bool, as_json: bool) -> None:
+    """Disarm the hosts that the names mean, say so, and exit. `is_ended`: only those whose arming is no more."""
     words = [word for name in names for word in name.split(",") if word]
     try:
         groups = _groups(hosts, words, _published(directory).hosts)
@@ -49,6 +49,10 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
             tree = netboot.read_published(directory)
             meant = _meant(words, groups, tree.hosts)
             _refuse_unknown(hosts, meant)
+            if is_ended:
+                if tree.damage is not None:
+                    stop(f"{directory / netboot.STATE_FILE}: {tree.damage}; nothing was written")
+                meant = dataclasses.replace(meant, hosts=meant.hosts & _ended(tree, directory))
             done = netboot.disarmed(tree, meant.hosts, _templates(directory))
             outcome = publish.amended(directory, done.texts, done.removed)
             if not dry_run:
@@ -78,12 +82,30 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
     sys.exit(PROBLEMS if meant.unknown or (dry_run and outcome.changes) else DONE)
 
 
+def _ended(tree: netboot.Published, directory: Path) -> frozenset[str]:
+    """The hosts whose arming has expired or was withdrawn.
+
+    One that was used stays until it expires: the installer may still ask for the token of its reports.
+    """
+    now = datetime.datetime.now(datetime.timezone.utc)
+    spent = netboot.spent(_run(directory))
+    return frozenset(
+        one.host
+        for one in tree.permissions
+        if now >= one.until or netboot.status(one, now, spent, tree.tokens) == "withdrawn"
+    )
+
+
+def _run(directory: Path) -> Path:
+    """Where nginx notes what has been fetched."""
+    return _memory(directory).run or directory.absolute().parent / "run"
+
+
 def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, ...], as_json: bool) -> None:
     """Print which hosts are armed, and exit."""
     try:
         tree = _published(directory)
-        memory = _memory(directory)
-        spent = netboot.spent(run or memory.run or directory.absolute().parent / "run")
+        spent = netboot.spent(run or _run(directory))
     except OSError as error:
         stop(f"{error.filename or directory}: {error.strerror}")
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -145,9 +145,10 @@ def arm(
 @ONE_HOSTS
 @click.argument("names", metavar="HOST...", nargs=-1, required=True, shell_complete=complete_hosts)
 @_OUTPUT
+@click.option("--ended", is_flag=True, help="Only hosts whose arming has expired or was withdrawn.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
 @JSON
-def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, as_json: bool) -> None:
+def disarm(hosts: str, names: tuple[str, ...], directory: Path, ended: bool, dry_run: bool, as_json: bool) -> None:
     """Disarm each HOST: it boots its disk again.
 
     HOST is a host, a group or a glob ('node0*'), or `all`. The inventory is read only to resolve groups and globs; it
@@ -155,7 +156,7 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, dry_run: bool, a
     """
     from ksgen.cli import disarming
 
-    disarming.disarm(hosts, names, directory, dry_run, as_json)
+    disarming.disarm(hosts, names, directory, ended, dry_run, as_json)
 
 
 for _option in _NOT_NEEDED:

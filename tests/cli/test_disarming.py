@@ -320,6 +320,27 @@ def test_a_permission_that_is_over_is_not_withdrawn(site: Path) -> None:
         assert ksgen("armed", "hosts.yaml").stdout.endswith("  used\n")
 
 
+def test_ended_armings_are_disarmed_and_no_others(site: Path) -> None:
+    """What a timer runs: ksgen-tidy.service."""
+    tidy = ("disarm", "hosts.yaml", "all", "--ended")
+    assert (ksgen(*tidy).exit_code, installing()) == (0, [ONE])
+    assert ksgen("arm", "hosts.yaml", TWO).exit_code == 0
+    # Used, and its installation goes on.
+    used = next(Path("out/armed").glob(f"{TWO}.*"))
+    Path("run/spent").mkdir(parents=True)
+    Path("run/spent", used.name).touch()
+    file = Path("out/arming.json")
+    state = json.loads(file.read_text())
+    state["armed"][ONE] |= {"given": "2026-05-04T10:00:00+00:00", "until": "2026-05-04T12:00:00+00:00"}
+    file.resolve().write_text(json.dumps(state))
+    done = ksgen(*tidy)
+    assert (done.exit_code, done.stderr.partition(";")[0]) == (0, f"{ONE} disarmed")
+    assert ksgen("armed", "hosts.yaml").stdout.endswith("  used\n")
+    file.resolve().write_text("{")
+    assert "nothing was written" in ksgen(*tidy).stderr
+    assert file.read_text() == "{"
+
+
 @pytest.mark.parametrize("command", ["armed", "disarm"])
 def test_where_nothing_is_published_nothing_is_claimed(site: Path, command: str) -> None:
     done = ksgen(command, "hosts.yaml", *([ONE] if command == "disarm" else []), "-o", "elsewhere")
