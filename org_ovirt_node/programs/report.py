@@ -220,6 +220,13 @@ class Queue:
         return sorted(self.place.glob("log-*"))
 
 
+def leave(name: str, state: str, step: str, message: str, place: Path = PLACE) -> None:
+    """Leave an event to the reporter (Queue.take_in), if it runs. The installation does not depend on it."""
+    if place.is_dir():
+        with contextlib.suppress(OSError):
+            write(place / f"said-{name}.json", json.dumps({"state": state, "step": step, "message": message}))
+
+
 def write(file: Path, content: Union[str, bytes]) -> None:
     """Write a file whole or not at all: another process may be about to read it."""
     new = file.with_name(f".{file.name}.{os.getpid()}")

@@ -16,6 +16,7 @@ from org_ovirt_node.erasure import Content
 from org_ovirt_node.gate import Tree
 from org_ovirt_node.i18n import _
 from org_ovirt_node.layout import ERROR, Finding, Plan, storage_commands
+from org_ovirt_node.programs import report
 from org_ovirt_node.section import WARN, Section
 from org_ovirt_node.service import contents, partitioning, storage
 
@@ -157,6 +158,7 @@ class CheckLayoutTask(Task):
         self.report_progress(_("Checking the storage layout of the node"))
         refusal = self._refusal()
         if refusal and self._section.findings != WARN:
+            report.leave("layout", report.FAILED, "the layout", refusal)
             raise StorageInstallationError(refusal)
 
     def _refusal(self) -> str:

@@ -287,3 +287,13 @@ def test_layout_is_that_of_the_disks_with_the_system(tmp_path: Path, monkeypatch
     assert found == {"vda": [], "vda1": ["vda"], "md127": ["vda1", "vdb1"], "vdb": [], "vdb1": ["vdb"]}
     (tmp_path / "answer").write_text("lsblk: unknown column")
     assert report.layout_facts() == []
+
+
+def test_what_others_say_is_an_event(tmp_path: Path) -> None:
+    report.leave("layout", report.FAILED, "the layout", "error: no /var", tmp_path)
+    (event,) = report.Queue(tmp_path).take_in()
+    assert (event["state"], event["step"], event["message"]) == ("failed", "the layout", "error: no /var")
+    assert list(report.Queue(tmp_path).take_in()) == []
+    # Without a reporter nothing is left anywhere.
+    report.leave("layout", report.FAILED, "the layout", "error: no /var", tmp_path / "missing")
+    assert list(tmp_path.iterdir()) == []
