@@ -109,18 +109,21 @@ def overlay(directory: Path) -> Path:
 
 def kickstart(release: str, firmware: str, plugged: Sequence[Disk], post: str, **variables: str) -> Rendered:
     """The kickstart of ksgen for a host with these disks; `post` is a script of its site."""
-    return rendered(
-        plugged[0].file.parent,
-        node_release=release,
-        node_firmware=firmware,
-        node_image_url=IMAGE_URL,
-        node_addon="tree",
-        node_mac=f'"{MAC}"',
-        node_disk=node_disk(*plugged),
-        node_kernel_args=json.dumps(ARGUMENTS),
-        node_post=json.dumps(PATIENT + post),
-        **variables,
-    )
+    return rendered(plugged[0].file.parent, **host_variables(release, firmware, plugged, post), **variables)
+
+
+def host_variables(release: str, firmware: str, plugged: Sequence[Disk], post: str) -> dict[str, str]:
+    """What an inventory says of a machine of the bench."""
+    return {
+        "node_release": release,
+        "node_firmware": firmware,
+        "node_image_url": IMAGE_URL,
+        "node_addon": "tree",
+        "node_mac": f'"{MAC}"',
+        "node_disk": node_disk(*plugged),
+        "node_kernel_args": json.dumps(ARGUMENTS),
+        "node_post": json.dumps(PATIENT + post),
+    }
 
 
 def install(
@@ -132,10 +135,13 @@ def install(
     addon: Path | None,
     until: str | None = None,
     memory: int = 4096,
+    arguments: str = "",
+    within: Sequence[str] = (),
 ) -> Installation:
     """Run Anaconda with this kickstart; the disks are those of `disks`, in their directory everything is left.
 
-    `memory` is MiB. With `until` the machine is stopped as soon as its console shows that text.
+    `memory` is MiB, `arguments` are for the kernel, and `within` is a command that runs the machine. With `until` it is
+    stopped as soon as its console shows that text.
     """
     assert BENCH is not None, NO_BENCH
     directory = plugged[0].file.parent
@@ -148,12 +154,12 @@ def install(
     command += ["--keep-disk", _wrapper(plugged[0])]
     # The words of a size are those of qemu-img's command line.
     command += [word for disk in plugged for word in ("--disk", " ".join(_size(disk)))]
-    command += ["--mem", str(memory), "--append", _PAGES_BY_WORDS]
+    command += ["--mem", str(memory), "--append", f"{_PAGES_BY_WORDS} {arguments}".strip()]
     command += ["--efi"] if firmware == "uefi" else []
     command += ["--overlay", addon] if addon else []
     begin = time.monotonic()
     # If the tests are stopped, the machine is stopped too: the script does it on SIGTERM.
-    watched = [program("setpriv"), "--pdeathsig=TERM", *map(str, command)]
+    watched = [program("setpriv"), "--pdeathsig=TERM", *within, *map(str, command)]
     with subprocess.Popen(
         watched, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
