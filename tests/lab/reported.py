@@ -4,7 +4,8 @@
     python reported.py SITE HOST COMMAND...
 
 SITE is a directory with hosts.yaml, out/ in which HOST is armed, run/, state/ and token. The machine reaches nginx at
-SERVER and nothing else. SIGTERM ends COMMAND. What the API says of the host at the end is in SITE/story.json, its logs in SITE/logs.
+SERVER and nothing else. SIGTERM ends COMMAND. What the API says of the host at the end is in SITE/story.json, its logs
+are in SITE/logs.
 """
 
 from __future__ import annotations
