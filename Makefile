@@ -17,7 +17,7 @@ LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart c
   image vault server store routes,$(wildcard tests/*/test_$(name).py))
 
 .DEFAULT_GOAL = run
-.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench plots goldens traps man pictures rpm bundle clean
+.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench plots goldens traps man pictures rpm bundle bench-reports clean
 
 help:   ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,9 @@ lint: $(STAMP)   ## run ruff, its formatter, mypy and shellcheck
 bench: $(STAMP)   ## measure speed and memory against other ways; see docs/performance.md; OPTIONS=--quick
 	$(VENV)/bin/python -m benchmarks $(OPTIONS)
 
+bench-reports: $(STAMP)   ## measure `ksgen serve` with 1,000 machines that report
+	$(VENV)/bin/python -m benchmarks.reports $(OPTIONS)
+
 plots: $(STAMP)   ## measure everything in docs/performance.md and draw its plots, on an idle machine; OPTIONS='--cobbler DIR'
 	$(VENV)/bin/python -m benchmarks --all --json docs/performance.json $(OPTIONS)
 	$(VENV)/bin/python docs/plots.py
@@ -80,6 +83,7 @@ man: $(STAMP)   ## update the manual page docs/ksgen.1 from the command
 
 pictures: $(STAMP)   ## update docs/pictures/; those of the graphical spoke require Anaconda's code
 	$(VENV)/bin/python docs/pictures.py
+	$(VENV)/bin/python -m pytest -q tests/browser --write-goldens
 	$(VENV)/bin/python -m pytest -q tests/gui/test_spokes.py -k test_graphical --write-goldens
 
 bundle: $(STAMP)   ## build an archive in dist/ that installs ksgen of the last commit without internet

@@ -7,12 +7,14 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ksgen.reports import ENDED, doubt
+from ksgen.reports import ENDED, MEANINGS, doubt
 from ksgen.server.site import Member
 from ksgen.store import Attempt, Happening, Log, Transition
 
 # A host that was never armed.
 IDLE = "idle"
+# Of the counts; the others follow.
+_SHOWN_FIRST = ("failed", "silent", "late", *MEANINGS)
 
 
 def host(
@@ -58,7 +60,7 @@ def counts(states: Iterable[tuple[str, str]]) -> dict[str, int]:
     for state, suspicion in states:
         for key in filter(None, (state, suspicion, "ended" if state in ENDED else "")):
             found[key] = found.get(key, 0) + 1
-    return found
+    return {key: found[key] for key in _SHOWN_FIRST if key in found} | found
 
 
 def history(
