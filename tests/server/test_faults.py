@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgresql
 import pytest
 from counts import count
 from server_site import NOON, TOKENS, Served, bearer, event, report
@@ -95,6 +96,18 @@ def test_clock_that_is_set_back_loses_nothing(client: TestClient, served: Served
     served.clock.now = NOON
     assert tell(client, 3) == 200
     assert kept(served) == [1, 2, 3]
+
+
+def test_database_that_is_away_is_tried_again_later(tmp_path: Path) -> None:
+    with postgresql.server() as database_server:
+        served = Served(tmp_path, database=database_server.url)
+        with TestClient(served.application, raise_server_exceptions=False) as client:
+            assert tell(client, 1) == 200
+            database_server.stop()
+            assert tell(client, 2) == 503
+            database_server.start()
+            assert tell(client, 2) == 200
+            assert kept(served) == [1, 2]
 
 
 class Machine(threading.Thread):

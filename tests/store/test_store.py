@@ -25,8 +25,8 @@ BOOT = "5f0c8a3e-1111-2222-3333-444455556666"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with postgresql.server() as url:
-        yield url
+    with postgresql.server() as made:
+        yield made.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -26,26 +26,44 @@ def programs() -> Path | None:
     return Path(named).parent if named else None
 
 
-@contextlib.contextmanager
-def server() -> Iterator[str]:
-    """The URL of a server with an empty database. It ends with the context."""
-    place = programs()
-    assert place is not None
-    with tempfile.TemporaryDirectory(prefix="ksgen-postgresql-") as name:
-        data = Path(name) / "data"
-        as_user: list[str] = []
+class Server:
+    """A server with an empty database, which can be away for a while."""
+
+    def __init__(self, place: Path) -> None:
+        programs_ = programs()
+        assert programs_ is not None
+        self._programs, self._place = programs_, place
+        self._as_user: list[str] = []
         if os.geteuid() == 0:
             user = pwd.getpwnam(_USER)
-            os.chown(name, user.pw_uid, user.pw_gid)
-            as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+            os.chown(place, user.pw_uid, user.pw_gid)
+            self._as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+        options = ("-U", _USER, "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+        self._run("initdb", "-D", str(place / "data"), *options)
 
-        def run(program: str, *arguments: str) -> None:
-            subprocess.run([*as_user, str(place / program), *arguments], check=True, capture_output=True, cwd=name)
+    @property
+    def url(self) -> str:
+        return f"postgresql://{_USER}@/postgres?host={self._place}"
 
-        run("initdb", "-D", str(data), "-U", _USER, "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = " ".join(f"-c {one}" for one in (*_QUICK, f"unix_socket_directories={name}"))
-        run("pg_ctl", "-D", str(data), "-o", options, "-l", f"{name}/log", "-w", "start")
+    def start(self) -> None:
+        options = " ".join(f"-c {one}" for one in (*_QUICK, f"unix_socket_directories={self._place}"))
+        self._run("pg_ctl", "-D", str(self._place / "data"), "-o", options, "-l", f"{self._place}/log", "-w", "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", str(self._place / "data"), "-m", "immediate", "-w", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as_user, str(self._programs / program), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._place)
+
+
+@contextlib.contextmanager
+def server() -> Iterator[Server]:
+    """A server that runs. It ends with the context."""
+    with tempfile.TemporaryDirectory(prefix="ksgen-postgresql-") as name:
+        made = Server(Path(name))
+        made.start()
         try:
-            yield f"postgresql://{_USER}@/postgres?host={name}"
+            yield made
         finally:
-            run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+            made.stop()

@@ -41,6 +41,7 @@ class Served:
         idle: Sequence[str] = ("node03",),
         now: datetime.datetime = NOON,
         group_of: Callable[[str], str] = lambda host: "rack_a",
+        database: str = "",
     ) -> None:
         self.tree, self.run, self.clock = directory / "out", directory / "run", Clock(now)
         for place in (self.tree / "armed", self.tree / "ks", self.run / "spent", self.run / "booted"):
@@ -56,7 +57,7 @@ class Served:
         layout = View(plan(Request("standard", disks=(300 * GIB,))).devices)
         members = [Member(host, ("all", group_of(host)), "node", layout) for host in (*tokens, *idle)]
         self.site = Site(self.tree, self.run, lambda: (members, ""))
-        self.store = Store(open_database(str(directory / "reports.db"), now))
+        self.store = Store(open_database(database or str(directory / "reports.db"), now))
         self.logins = directory / "logins.json"
         add_login(self.logins, "ops", "operate", directory / "token")
         self.token = (directory / "token").read_text().strip()
