@@ -20,6 +20,7 @@ _LOG = logging.getLogger(__name__)
 PAUSE_S = 1.0
 _PRUNE_S = 3600.0
 _KICKSTARTS = 10  # in a second
+_CLOCKS_DIFFER = datetime.timedelta(seconds=10)
 
 
 class Watch:
@@ -42,6 +43,7 @@ class Watch:
         self._seen: object = None
         self._told = ""
         self._unkept: dict[str, None] = {}
+        self._moved: dict[str, tuple[datetime.datetime, datetime.datetime | None]] = {}
 
     async def once(self) -> None:
         """Look once."""
@@ -68,6 +70,16 @@ class Watch:
         for attempt in changed:
             self._news.tell(attempt.host)
 
+    async def look_at_others(self) -> None:
+        """Tell what other servers have been told, where they share a database. Their clocks may differ a little."""
+        if not self._store.is_shared:
+            return
+        moved = await self._threads.read(self._store.moved_since, self._clock() - _CLOCKS_DIFFER)
+        for host, times in moved.items():
+            if self._moved.get(host) != times:
+                self._news.tell(host)
+        self._moved = moved
+
     async def keep_kickstarts(self) -> None:
         """Keep some of what hosts are armed with: the files may have changed when they are asked for.
 
@@ -87,6 +99,7 @@ class Watch:
             loop = asyncio.get_running_loop()
             try:
                 await self.once()
+                await self.look_at_others()
                 await self.keep_kickstarts()
                 if loop.time() >= next_prune:
                     await self._threads.write(self._prune)

@@ -215,6 +215,18 @@ class Store:
         with self._engine.connect() as connection:
             return {host: Standing(**dict(zip(names, own, strict=True))) for host, *own in connection.execute(query)}
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other servers may write it: an SQLite file has one."""
+        return self._engine.dialect.name != "sqlite"
+
+    def moved_since(self, moment: datetime.datetime) -> dict[str, tuple[datetime.datetime, datetime.datetime | None]]:
+        """The hosts that came into a state or were heard at this time or later, with both times."""
+        where = (attempts.c.since >= moment) | (attempts.c.heard >= moment)
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(attempts.c.host, attempts.c.since, attempts.c.heard).where(where))
+            return {row.host: (row.since, row.heard) for row in rows}
+
     def attempt(self, number: int) -> Attempt | None:
         """One attempt."""
         with self._engine.connect() as connection:
