@@ -11,11 +11,14 @@ Ends with status 0 when the hub lets the installation begin, 3 when it asks for 
 from __future__ import annotations
 
 import builtins
+import functools
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Optional
 from unittest.mock import Mock
 
 from gi.repository import GLib
@@ -53,9 +56,18 @@ def wait_for_main_loop() -> None:
     rests.wait(_REST)
 
 
-def read_line(prompt: object = "", ask: Callable[[object], str] = input) -> str:
+def wait_for_spokes(hub: SummaryHub) -> None:
+    """Until none of them says "Processing...": a person who is faster than Storage finds no usable disks there."""
+    end = time.monotonic() + _REST
+    while not all(spoke.ready for spoke in hub._spokes.values()) and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def read_line(prompt: object = "", ask: Callable[[object], str] = input, hub: Optional[SummaryHub] = None) -> str:
     """Asked for more than there is, simpleline would ask for ever."""
     wait_for_main_loop()
+    if hub is not None:
+        wait_for_spokes(hub)
     try:
         answer = ask(prompt)
         while answer == "automatic":
@@ -92,7 +104,6 @@ def with_storage(collect: Callable[[], dict[type, list[type]]]) -> Callable[[], 
 
 
 def main() -> None:
-    builtins.input = read_line
     InputHandlerRequest._ask_input = without_pages(InputHandlerRequest._ask_input)
     kickstart, mode = sys.argv[1:]
     spoke_storage.prepare(Path(kickstart), has_disks=mode not in ("without disks", "by hand"))
@@ -100,6 +111,7 @@ def main() -> None:
     flags.ksprompt = mode != "cmdline"
     App.initialize(event_loop=GLibEventLoop())
     hub = SummaryHub(Mock(), Mock(), Mock())
+    builtins.input = functools.partial(read_line, hub=hub)
     if mode == "by hand":
         hub._collectCategoriesAndSpokes = with_storage(hub._collectCategoriesAndSpokes)
     # The room that the payload needs is not what this is about.
