@@ -270,7 +270,7 @@ def test_bad_checks_of_nodectl() -> None:
 
 
 def test_layout_is_that_of_the_disks_with_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mirror is below both of its disks; a disk of somebody else's is left out."""
+    """A mirror is listed below both of its disks; disks without a part of the system are left out."""
 
     def device(name: str, kind: str, *children: dict[str, Any], mountpoint: Optional[str] = None) -> dict[str, Any]:
         own = {"kname": name, "name": name, "type": kind, "size": 1024, "fstype": None, "mountpoint": mountpoint}

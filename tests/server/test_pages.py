@@ -95,7 +95,7 @@ def test_kickstart_goes_with_its_attempt(served: Served) -> None:
         assert kept is not None
         assert served.store.kickstart(kept) is not None
         (served.tree / "ks" / "node01.ks").write_text("other\n")
-        served.store.keep_kickstart("0" * 64, b"of nobody")
+        served.store.keep_kickstart("0" * 64, b"unused")
         served.store.prune(served.clock.now, 1)
         assert served.store.kickstart(kept) is not None
         assert served.store.kickstart("0" * 64) is None
@@ -162,7 +162,9 @@ def test_drawing_is_xml_with_words() -> None:
 
 def test_names_of_machines_cannot_leave_the_drawing() -> None:
     facts = {"layout": [{**one, "mountpoint": one["mountpoint"] and '"><script>'} for one in FACTS["layout"]]}
-    assert "<script>" not in drawing(made({"layout": [*facts["layout"]]}))
+    drawn = drawing(made(facts))
+    assert "<script>" not in drawn
+    assert "&gt;&lt;script&gt;" in drawn
 
 
 def test_page_shows_what_was_made(page: TestClient) -> None:

@@ -67,7 +67,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def status(place: Path) -> dict[str, Any]:
-    """What is known of each host; empty while nobody answers. Without a proxy, as the machine itself would ask."""
+    """The status of each host; empty while the server does not answer."""
     command = [*KSGEN, "status", place / "hosts.yaml", "--token", place / "token", "--json"]
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=False)
     return {one["host"]: one for one in json.loads(done.stdout)["hosts"]} if done.stdout else {}
