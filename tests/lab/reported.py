@@ -5,7 +5,7 @@
 
 SITE is a directory with hosts.yaml, out/ in which HOST is armed, run/, state/ and token. The machine reaches nginx at
 SERVER and nothing else. SIGTERM ends COMMAND. What the API says of the host at the end is in SITE/story.json, its logs
-are in SITE/logs.
+are in SITE/logs. A second command of the same site finds the servers restarted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def main() -> int:
     servers = [subprocess.Popen(list(map(str, server)), stdout=sys.stderr) for server in (nginx, serve)]
     try:
         _wait(site)
-        _fetch_kickstart(site, host)
+        if not (site / "story.json").exists():
+            _fetch_kickstart(site, host)
         with subprocess.Popen(command, env=environment) as machine:
             signal.signal(signal.SIGTERM, lambda *_: machine.terminate())
             status = machine.wait()
