@@ -38,6 +38,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.anaconda]
 
 HOST = "node01.example.com"
 CHECKOUT = Path(__file__).parents[2]
+# For the report of a machine that stands still, emulated beside others.
+_REPORTED_S = 90
 
 
 @pytest.fixture
@@ -74,6 +76,7 @@ def install(
     post: str = "",
     change: Callable[[str], str] = str,
     until: str | None = None,
+    more_seconds: float = 0,
     **variables: str,
 ) -> Told:
     """A site with one host that is armed, and the installation of that host with the kickstart that it gets."""
@@ -100,6 +103,7 @@ def install(
         plugged,
         overlay,
         until,
+        more_seconds,
         arguments=f"inst.ks=http://{SERVER}/nodes/ks/{HOST}.ks?armed={permission.name}",
         within=within_site(site),
     )
@@ -165,7 +169,7 @@ def test_layout(site: Path, overlay: Path, tmp_path: Path) -> None:
 
 def test_disk(site: Path, overlay: Path, tmp_path: Path) -> None:
     disk = '{serial: absent, size: "128 GiB"}'
-    told = install("el10", site, tmp_path, overlay, node_disk=disk, until="boot again")
+    told = install("el10", site, tmp_path, overlay, node_disk=disk, until="boot again", more_seconds=_REPORTED_S)
     assert told.host["state"] == "failed", json.dumps(told.host)
     assert "the installation stops here" in told.host["message"]
     assert "absent" in told.host["message"]
