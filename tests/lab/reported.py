@@ -14,6 +14,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +22,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from boot_servers import program
 
 SERVER = "10.0.2.100"
 _PATIENCE_S = 60
@@ -51,7 +50,8 @@ def main() -> int:
 @contextlib.contextmanager
 def servers(site: Path) -> Iterator[None]:
     """nginx and `ksgen serve` of a site, from the first answer to the end of the `with`."""
-    nginx = [program("nginx"), "-c", site / "out/nginx.conf", "-g", "daemon off;"]
+    # The search path of other users than root may lack its directory.
+    nginx = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", site / "out/nginx.conf", "-g", "daemon off;"]
     serve = [sys.executable, "-m", "ksgen", "serve", site / "hosts.yaml", "-o", site / "out", "--state", site / "state"]
     processes = [subprocess.Popen(list(map(str, server)), stdout=sys.stderr) for server in (nginx, serve)]
     try:
