@@ -341,14 +341,20 @@ class ContractError(ValueError):
 
 
 def written(wanted: Wanted) -> str:
-    """The text that `read` reads: JSON, a line for each key, each interface and each address."""
-    data = {"version": CONTRACT, **dataclasses.asdict(wanted)}
-    lists = {key: data.pop(key) for key in ("links", "addresses")}
+    """The text that `read` reads: JSON, a line for each key, each interface and each address, without defaults."""
+    data = {"version": CONTRACT, **_told(wanted)}
+    lists = {key: [_told(one) for one in data.pop(key, ())] for key in ("links", "addresses")}
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in data.items()]
     for key, values in lists.items():
-        items = ",".join(f"\n  {json.dumps(value)}" for value in values)
-        lines.append(f" {json.dumps(key)}: [{items}{chr(10) + ' ' if items else ''}]")
+        items = ",\n  ".join(map(json.dumps, values))
+        lines += [f" {json.dumps(key)}: [\n  {items}\n ]"] if values else []
     return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _told(values: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults."""
+    fields = dataclasses.fields(values)
+    return {field.name: getattr(values, field.name) for field in fields if getattr(values, field.name) != field.default}
 
 
 def read(text: str) -> Wanted:
@@ -358,9 +364,9 @@ def read(text: str) -> Wanted:
         version = data.pop("version", None)
         if version != CONTRACT:
             raise ContractError(f"version {version!r} is not {CONTRACT}")
-        links = tuple(WantedLink(**one) for one in data.pop("links"))
-        addresses = tuple(WantedAddress(**one) for one in data.pop("addresses"))
-        data["skip"] = tuple(data["skip"])
+        links = tuple(WantedLink(**one) for one in data.pop("links", ()))
+        addresses = tuple(WantedAddress(**one) for one in data.pop("addresses", ()))
+        data["skip"] = tuple(data.get("skip", ()))
         return Wanted(links=links, addresses=addresses, **data)
     except ContractError:
         raise
@@ -382,10 +388,13 @@ def skipped(wanted: Wanted, cmdline: str) -> tuple[dict[str, str], tuple[str, ..
 
 
 class System:
-    """The installer as this program may touch it. `root`: where /proc, /sys, /dev and /etc are."""
+    """The installer as this program may touch it. `root`: where /proc, /sys, /dev and /etc are.
 
-    def __init__(self, root: str = "/") -> None:
-        self.root = root
+    `limit`: seconds for each step of a connection, `carrier_limit`: for the carrier of a card that was off.
+    """
+
+    def __init__(self, root: str = "/", limit: float = STEP_LIMIT, carrier_limit: float = CARRIER_LIMIT) -> None:
+        self.root, self.limit, self.carrier_limit = root, limit, carrier_limit
 
     def path(self, path: str) -> Path:
         return Path(self.root, path.lstrip("/"))
@@ -590,7 +599,7 @@ def look_at_cards(system: System) -> tuple[Card, ...]:
     return tuple(cards)
 
 
-def raise_cards(system: System, links: Sequence[WantedLink], limit: float = CARRIER_LIMIT) -> list[str]:
+def raise_cards(system: System, links: Sequence[WantedLink]) -> list[str]:
     """Switch on the described cards that are off, which have no carrier then, and wait for it; the names of these."""
     raised = []
     for card in look_at_cards(system):
@@ -599,7 +608,7 @@ def raise_cards(system: System, links: Sequence[WantedLink], limit: float = CARR
             if flags and not int(flags, 16) & 1:  # IFF_UP, netdevice(7)
                 system.run("ip", "link", "set", "dev", card.name, "up")
                 raised.append(card.name)
-    end = time.monotonic() + limit
+    end = time.monotonic() + system.carrier_limit
     while time.monotonic() < end:
         wanted = [card for card in look_at_cards(system) if any(card.is_called(link.device) for link in links)]
         if all(card.has_link for card in wanted):
@@ -695,8 +704,8 @@ class _Failed(Exception):
 class Asker:
     """Asks for one URL, step by step; `step` is the present one, for whoever loses patience."""
 
-    def __init__(self, system: System, wanted: WantedAddress, limit: float = STEP_LIMIT) -> None:
-        self._system, self._wanted, self._limit = system, wanted, limit
+    def __init__(self, system: System, wanted: WantedAddress) -> None:
+        self._system, self._wanted, self._limit = system, wanted, system.limit
         self._parts = urlsplit(wanted.url)
         self.step = "DNS"
 
