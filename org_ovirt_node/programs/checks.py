@@ -96,10 +96,10 @@ class Kind:
     cure: str = ""
 
 
-KINDS = {
+# What can be wrong with a machine: the spokes say this too, in the language of the installation.
+MACHINE_KINDS = {
     "failed": Kind("the check could not be made: {why}"),
     "architecture": Kind("not checked on {architecture}"),
-    "virtualization": Kind("{flag}"),
     "flags-unknown": Kind("/proc/cpuinfo has no flags of the processor"),
     "virtualization-off": Kind(
         "virtualization is switched off in the firmware: {message}",
@@ -113,23 +113,27 @@ KINDS = {
         "switch it on in the firmware's setup; in a virtual machine, give it the host's processor (nested "
         "virtualization)",
     ),
-    "cpu": Kind("{processor} has {level}"),
     "cpu-release": Kind("the processor that {release} requires is not known"),
     "cpu-level": Kind(
         "{processor} lacks {missing}",
         "{level}, for which {release} is compiled",
         "use another machine, or a release for this processor; in a virtual machine, give it the host's processor",
     ),
-    "memory": Kind("{size} GiB"),
     "memory-unknown": Kind("/proc/meminfo does not have the size of the memory"),
     "memory-low": Kind("{size} GiB of memory", "{needed} GiB for a host of oVirt", "add memory"),
+    "memory-tight": Kind(
+        "{size} GiB of memory", "{needed} GiB for an installation over the network", "add memory if it stops"
+    ),
+}
+KINDS = {
+    **MACHINE_KINDS,
+    "virtualization": Kind("{flag}"),
+    "cpu": Kind("{processor} has {level}"),
+    "memory": Kind("{size} GiB"),
     "memory-engine": Kind(
         "{size} GiB of memory",
         "{needed} GiB for a host that hosted engine is deployed on",
         "add memory, or deploy hosted engine on another host",
-    ),
-    "memory-tight": Kind(
-        "{size} GiB of memory", "{needed} GiB for an installation over the network", "add memory if it stops"
     ),
     "firmware": Kind("started by {mode}"),
     "firmware-other": Kind(

@@ -224,7 +224,7 @@ class NodeLayoutSpoke(NormalSpoke):
             listed.add(_line(None, _("No disk is selected. Choose one in Installation Destination.")))
         elif not view.problems:
             listed.add(_line(_icon(""), _("Nothing is wrong with it.")))
-        for problem in presentation.worst_first(view.problems):
+        for problem in (*self._node.machine, *presentation.worst_first(view.problems)):
             said = presentation.severity_text(problem, _)
             listed.add(_line(_icon(problem.severity), presentation.problem_text(problem), problem.hint, said))
         listed.show_all()
