@@ -342,6 +342,8 @@ TEMPLATE_NAMES = {
     "hook": "the source of the hook, for a kickstart without the add-on",
     "hook_arguments": "the arguments of the hook",
     "hook_log": "the log file of the hook",
+    "checker": "the source of the checks of the machine",
+    "checks_wanted": "what is checked on the machine, as JSON",
     "nics": "the source of the NIC resolver",
     "report": "what the reporter reads, as JSON; none without reports",
     "reporter": "the source of the reporter",
