@@ -95,8 +95,9 @@ ADDON = {
     "section": Package("parser and writer of `%addon org_ovirt_node`", "layout"),
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
     "programs": Package(
-        "standalone programs in the installer, one file each: disks.py and nics.py find disks and interfaces in %pre, "
-        "imgbase.py is the hook, report.py tells `ksgen serve` how it goes"
+        "standalone programs in the installer, one file each: checks.py checks the machine and its network in %pre, "
+        "disks.py and nics.py find disks and interfaces, imgbase.py is the hook, report.py tells `ksgen serve` how it "
+        "goes"
     ),
     "constants": Package("D-Bus names"),
     "structures": Package("D-Bus data structures"),

@@ -201,6 +201,14 @@ CODES: dict[str, dict[str, str]] = {
         "disks-for-mirror": "a mirror requires exactly two disks",
         "disk-of-two-hosts": "two hosts have the same disk",
     },
+    "Checks of the machine": {
+        "check-unknown": "not the name of a check",
+        "check-twice": "a check that is listed twice",
+        "duration": "not a duration",
+        "speed": "not the speed of an interface",
+        "machine-serial": "not the serial number of a machine",
+        "serial-number-of-two-hosts": "two hosts have the same serial number",
+    },
     "Networks": {
         "mac": "not a MAC address",
         "interface-name": "not a valid interface name",
