@@ -1657,6 +1657,12 @@ def table(facts: Facts) -> str:
     return "\n".join("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
+def given(facts: Facts, decision: Decision) -> list[str]:
+    """Which disk has which name, and what is on it, a line each."""
+    pairs = zip(decision.links, decision.chosen)
+    return [f"{link.name} is {candidate}: {contents(facts, candidate)}" for link, candidate in pairs]
+
+
 def looked_at(facts: Facts, wanted: Wanted) -> list[str]:
     """What was wanted, and what is there."""
     disks = [f"  system{number}: {disk}" for number, disk in enumerate(wanted.disks)]
@@ -1728,18 +1734,24 @@ def addon_refusals(target: Target, wanted: Wanted) -> tuple[Refusal, ...]:
     return (addon_missing(wanted.addon, given[-1] if given else ""),)
 
 
+def judge(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:
+    """Look, decide, look closer at what was chosen, and decide: what is to be done, or why not. Changes nothing."""
+    facts = gather(target)
+    decision = decide(facts, wanted)
+    if not decision.refusals:
+        facts = look_inside(target, facts, decision.chosen)
+        decision = decide(facts, wanted)
+    return facts, decision
+
+
 def resolve(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:
-    """Look, decide, look closer at what was chosen, decide, and act."""
+    """Judge, and act."""
     missing = addon_refusals(target, wanted)
     if missing:
         return gather(target), Decision(refusals=missing)
     for left in reversed(range(ATTEMPTS)):
         _settle(target)
-        facts = gather(target)
-        decision = decide(facts, wanted)
-        if not decision.refusals:
-            facts = look_inside(target, facts, decision.chosen)
-            decision = decide(facts, wanted)
+        facts, decision = judge(target, wanted)
         if not decision.refusals:
             announce(target, decision.allowed)
             decision = dataclasses.replace(decision, refusals=act(target, decision))
@@ -1768,10 +1780,7 @@ def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = N
         raise
     else:
         if not decision.refusals:
-            chosen = [
-                f"{link.name} is {candidate}: {contents(facts, candidate)}"
-                for link, candidate in zip(decision.links, decision.chosen)
-            ]
+            chosen = given(facts, decision)
             print("\n".join(f"ovirt-node: {line}" for line in chosen))
             leave_report(target, "preparing", "\n".join(chosen))
             return 0
