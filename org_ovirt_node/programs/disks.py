@@ -24,7 +24,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from traceback import format_exc
 from typing import Any, Optional
 
@@ -746,11 +746,15 @@ class Target:
 
 
 def search(
-    top: str, most: int = INSIDE_ENTRIES, seconds: float = INSIDE_SECONDS, clock: Callable[[], float] = time.monotonic
+    top: str,
+    most: int = INSIDE_ENTRIES,
+    seconds: float = INSIDE_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+    skipped: Collection[str] = (),
 ) -> Look:
     """The directories below `top` with a name of INSIDE, the nearest first: no link is followed.
 
-    Nothing else is mounted below `top`, so it does not leave the file system either.
+    It does not leave the file system either, if `skipped` has the places below `top` at which another is mounted.
     """
     end, entries = clock() + seconds, 0
     places: list[str] = []
@@ -767,6 +771,8 @@ def search(
                     if not entry.is_dir(follow_symlinks=False):
                         continue
                     below = os.path.join(place, entry.name)
+                    if below in skipped:
+                        continue
                     if entry.name in INSIDE:
                         places.append(_printable(below))
                     else:
