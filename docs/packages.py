@@ -96,7 +96,7 @@ ADDON = {
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
     "programs": Package(
         "standalone programs in the installer, one file each: disks.py and nics.py find disks and interfaces in %pre, "
-        "imgbase.py is the hook, report.py tells `ksgen serve` how it goes"
+        "names.py names interfaces, imgbase.py is the hook, report.py tells `ksgen serve` how it goes"
     ),
     "constants": Package("D-Bus names"),
     "structures": Package("D-Bus data structures"),

@@ -39,6 +39,7 @@ from ksgen.variables.network import (
     network_options,
     own_ipv4,
     own_ipv6,
+    pins,
     static_addresses,
 )
 from ksgen.variables.owners import owner_of
@@ -125,6 +126,7 @@ __all__ = [
     "parse_interface_name",
     "parse_mac",
     "password_hash",
+    "pins",
     "read_certificates",
     "refusal",
     "refusals",
