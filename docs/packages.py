@@ -50,7 +50,11 @@ KSGEN = {
         "host media problems redaction variables",
         "layout",
     ),
-    "iso": Package("the installation ISO of a node, planned and written", "addon media problems variables"),
+    "iso": Package(
+        "the installation ISO of a node or of a site, planned and written",
+        "addon grammar media problems redaction variables",
+        "programs",
+    ),
     "host": Package(
         "typed hosts from variables, with the location of each value",
         "expressions inventory problems redaction syntax variables",
@@ -96,7 +100,8 @@ ADDON = {
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
     "programs": Package(
         "standalone programs in the installer, one file each: disks.py and nics.py find disks and interfaces in %pre, "
-        "names.py names interfaces, imgbase.py is the hook, report.py tells `ksgen serve` how it goes"
+        "names.py names interfaces, selector.py chooses a host of a site's ISO, imgbase.py is the hook, "
+        "report.py tells `ksgen serve` how it goes"
     ),
     "constants": Package("D-Bus names"),
     "structures": Package("D-Bus data structures"),

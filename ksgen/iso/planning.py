@@ -41,13 +41,14 @@ _MANIFEST_FORMAT = 1
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """The input: files that have been read, and their contents."""
+    """The input: files that have been read, and their contents; `site_files` beside a kickstart that chooses one."""
 
     boot: BootIso
     image_path: Path
     image: NodeImage
     image_sha256: str
     kickstart: bytes | None = None
+    site_files: tuple[tuple[str, bytes], ...] = ()
     efi_dir: str | None = None
     append: tuple[str, ...] = ()
     ksgen: str = ""
@@ -103,6 +104,7 @@ def plan(request: Request) -> Plan:
     files = {
         **({KICKSTART: request.kickstart} if request.kickstart is not None else {}),
         place: addon,
+        **dict(request.site_files),
         **{config.path: config.text.encode() for config in changed if not config.is_in_efi_image},
     }
     files[MANIFEST] = _manifest(request, files)
