@@ -121,6 +121,8 @@ def _own_values(host: Host) -> Iterator[tuple[str, str]]:
                 yield f"disk{n}_{name}", value
     for n, interface in enumerate(host.settings.network):
         members = interface.bond.members if interface.bond else ()
+        if interface.mac:
+            yield f"nic{n}_mac", interface.mac
         addresses = (("ipv4", interface.ipv4), ("ipv6", interface.ipv6))
         yield from ((f"nic{n}_mac{m}", member) for m, member in enumerate(members) if ":" in member)
         yield from ((f"nic{n}_{name}", value.partition("/")[0]) for name, value in addresses if value and "/" in value)

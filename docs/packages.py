@@ -55,7 +55,11 @@ KSGEN = {
         "host media problems redaction variables",
         "layout",
     ),
-    "iso": Package("the installation ISO of a node, planned and written", "addon media problems variables"),
+    "iso": Package(
+        "the installation ISO of a node or of a site, planned and written",
+        "addon grammar media problems redaction variables",
+        "programs",
+    ),
     "host": Package(
         "typed hosts from variables, with the location of each value",
         "expressions inventory problems redaction syntax variables",
@@ -105,8 +109,8 @@ ADDON = {
     ),
     "programs": Package(
         "standalone programs in the installer, one file each: checks.py checks the machine and its network in %pre, "
-        "disks.py and nics.py find disks and interfaces, imgbase.py is the hook, report.py tells `ksgen serve` how it "
-        "goes"
+        "disks.py and nics.py find disks and interfaces, names.py names interfaces, selector.py chooses a host of a "
+        "site's ISO, imgbase.py is the hook, report.py tells `ksgen serve` how it goes"
     ),
     "constants": Package("D-Bus names"),
     "structures": Package("D-Bus data structures"),

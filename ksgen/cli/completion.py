@@ -22,7 +22,7 @@ def complete_hosts(ctx: click.Context, _: click.Parameter, word: str) -> list[st
 
 def _hosts(ctx: click.Context) -> dict[str, tuple[str, ...]]:
     """The hosts of the inventory, with their groups; standard input is not read for it."""
-    given = ctx.params.get("hosts") or ()
+    given = ctx.params.get("hosts") or ctx.params.get("site") or ()
     paths = [path for path in ([given] if isinstance(given, str) else given) if path != "-"]
     from ksgen import inventory
 

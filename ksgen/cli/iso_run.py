@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ksgen import grammar, iso, media
-from ksgen.cli.edges import PROBLEMS, count, show_problems, talk
-from ksgen.iso import Request
+from ksgen.cli.edges import PROBLEMS, count, counted, show_problems, talk
+from ksgen.cli.iso_site import SiteOrder, site_content
+from ksgen.iso import Request, SiteHost
 from ksgen.lint import Linter
 from ksgen.media import BootIso, NodeImage
 from ksgen.problems import Finding, Mark, Report
@@ -28,11 +29,12 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def write_iso(
-    boot: Path, image: Path, output: Path | None, kickstart: Path | None, efi_dir: str | None, append: str
-) -> None:
+    boot: Path, image: Path, output: Path | None, kickstart: Path | None, site: SiteOrder | None,
+    efi_dir: str | None, append: str,
+) -> None:  # fmt: skip
     """Write the ISO with its progress shown, or print what is wrong and exit."""
     with _stoppable(), _progress() as progress:
-        _Run().write(boot, image, output, kickstart, efi_dir, tuple(append.split()), progress)
+        _Run().write(boot, image, output, kickstart, site, efi_dir, tuple(append.split()), progress)
 
 
 class _Run:
@@ -43,7 +45,7 @@ class _Run:
 
     def write(
         self, boot_path: Path, image_path: Path, output: Path | None, kickstart_path: Path | None,
-        efi_dir: str | None, append: tuple[str, ...], progress: iso.Progress,
+        site: SiteOrder | None, efi_dir: str | None, append: tuple[str, ...], progress: iso.Progress,
     ) -> None:  # fmt: skip
         self._add(boot_path, iso.missing_programs())
         self._stop_on_errors()
@@ -59,7 +61,12 @@ class _Run:
         self._stop_on_errors()
         try:
             sha256 = iso.sha256(image_path, progress)
-            plan = iso.plan(Request(boot, image_path, image, sha256, kickstart, efi_dir, append, version()))
+            site_files: tuple[tuple[str, bytes], ...] = ()
+            if site is not None:
+                hosts = self._hosts(site, boot, sha256, image)
+                kickstart = iso.chooser(len(hosts), version()).encode()
+                site_files = iso.site_files(hosts, site.asks)
+            plan = iso.plan(Request(boot, image_path, image, sha256, kickstart, site_files, efi_dir, append, version()))
             self._add(boot_path, plan.findings)
             if kickstart_path and kickstart is not None:
                 self._add(kickstart_path, iso.kickstart_findings(kickstart.decode(), sha256))
@@ -71,7 +78,8 @@ class _Run:
             self._add(output, (Finding("iso-output", f"{error.filename or output}: {error.strerror}"),))
         self._stop_on_errors()
         show_problems(self._report.problems, self._sources, as_json=False)
-        talk(f"{output} written: {image.nvr}, volume {boot.label}")
+        of_site = f", {counted(len(site_files) - 1, 'host')}" if site else ""
+        talk(f"{output} written: {image.nvr}{of_site}, volume {boot.label}")
 
     def _boot(self, path: Path) -> BootIso | None:
         try:
@@ -98,6 +106,17 @@ class _Run:
         self._report.extend(linter.lint(file))
         self._sources.update(file.sources)
         return file.text.encode()
+
+    def _hosts(self, site: SiteOrder, boot: BootIso, sha256: str, image: NodeImage) -> tuple[SiteHost, ...]:
+        """The hosts of the site, if none of those that are chosen has an error."""
+        content = site_content(site, boot.stage2.release if boot.stage2 else None, sha256, image.size)
+        self._report.extend(content.problems)
+        self._sources.update(content.sources)
+        self._stop_on_errors()
+        if not content.hosts:
+            self._add(Path(site.inventory), (Finding("iso-site-host", "no host to install"),))
+            self._stop()
+        return content.hosts
 
     def _add(self, path: Path, findings: Iterable[Finding]) -> None:
         self._report.extend(finding.at(Mark(str(path), 1)) for finding in findings)

@@ -13,6 +13,7 @@ from ksgen.grammar.ksview import (
     Section,
     init_line,
     mentions_init,
+    sections,
     value,
     view,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "manual",
     "mentions_init",
     "read_file",
+    "sections",
     "value",
     "view",
 ]

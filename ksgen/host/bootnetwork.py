@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from ksgen.host.host import Host
 from ksgen.problems import Problem
-from ksgen.variables import Interface, Links, argument_name, static_addresses
+from ksgen.variables import Interface, Links, argument_name, pins, static_addresses
 
 # Arguments that create an interface; their values begin with its name.
 _KINDS = {"bond": "bond", "bridge": "bridge", "vlan": "vlan", "team": ""}
@@ -24,6 +24,7 @@ def boot_network_problems(host: Host) -> Iterator[Problem]:
     """Arguments that say something else than node_network or node_boot_network."""
     settings = host.settings
     given = [(n, *argument.partition("=")[::2]) for n, argument in enumerate(settings.installer_args)]
+    yield from _name_problems(host)
     ours = [(index, name, value) for index, name, value in given if name == "ip" or name in _KINDS]
     if settings.boot_network == "arguments":
         if not ours:
@@ -42,6 +43,15 @@ def boot_network_problems(host: Host) -> Iterator[Problem]:
         if found:
             message = f"{argument_name(settings.installer_args[index])} contradicts the inventory: {found}"
             yield host.problem(("node_installer_args", index), "boot-arguments", message, _CURE, "warning")
+
+
+def _name_problems(host: Host) -> Iterator[Problem]:
+    """`ifname=` beside names in node_network: ours are not written then."""
+    for index, argument in enumerate(host.settings.installer_args):
+        if argument.startswith("ifname=") and pins(host.settings.network):
+            message = "ifname= replaces the names that node_network gives to NICs"
+            hint = "remove it; ksgen writes ifname= for each entry of node_network with name: and mac:"
+            yield host.problem(("node_installer_args", index), "boot-arguments", message, hint)
 
 
 def _ip_contradiction(value: str, host: Host) -> str:

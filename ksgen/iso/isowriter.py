@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ksgen import media
-from ksgen.iso import mediacheck, planning
+from ksgen.iso import mediacheck, planning, site
 from ksgen.iso.planning import Plan
 from ksgen.media import FileSource, Iso9660
 from ksgen.problems import Finding
@@ -108,7 +108,7 @@ def _workplace(output: Path) -> Iterator[Path]:
             raise NotWritten(Finding("iso-output", "another run is writing this file"))
         try:
             for left in work.iterdir():
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
             yield work
         finally:
             shutil.rmtree(work)
@@ -120,8 +120,14 @@ def _put(plan: Plan, work: Path) -> dict[str, Path]:
     """What goes on the ISO, by its path there. Raises NotWritten if the EFI boot image is full."""
     files = {planning.image_path(): plan.image_path}
     for number, (path, content) in enumerate(plan.files):
-        files[path] = work / f"file{number}"
-        files[path].write_bytes(content)
+        if path.startswith(f"{site.DIRECTORY}/"):
+            # One argument for all hosts: a command line has an end.
+            files[site.DIRECTORY] = work / "site"
+            files[site.DIRECTORY].mkdir(exist_ok=True)
+            (files[site.DIRECTORY] / path.rpartition("/")[2]).write_bytes(content)
+        else:
+            files[path] = work / f"file{number}"
+            files[path].write_bytes(content)
     efi_image = plan.boot.efi_image
     if plan.efi_configs and efi_image is not None:
         place = work / "efi"
@@ -150,8 +156,11 @@ def _arguments(plan: Plan, files: dict[str, Path], made: Path) -> list[str]:
         number, kind = efi_image.partition
         arguments += ["-append_partition", str(number), kind, str(made.with_name("efi"))]
     for path, source in files.items():
-        arguments += ["-map", str(source), path, "-chown", "0", path, "--", "-chgrp", "0", path, "--"]
-        arguments += ["-chmod", "0444", path, "--"]
+        arguments += ["-map", str(source), path, "-chown_r", "0", path, "--", "-chgrp_r", "0", path, "--"]
+        if source.is_dir():
+            arguments += ["-chmod_r", "0444", path, "--", "-chmod", "0555", path, "--"]
+        else:
+            arguments += ["-chmod", "0444", path, "--"]
     return [*arguments, "-commit", "-end"]
 
 

@@ -28,6 +28,8 @@ _REPOSITORY = "file:///run/install/repo"  # where Anaconda mounts the installati
 _LIVEIMG = re.compile(rf"^liveimg --url={_REPOSITORY}(/\S+)$", re.MULTILINE)
 _LIVEIMG_COMMAND = re.compile(r"""^\s*liveimg\s.*?--url[=\s]\s*["']?([^\s"']+).*$""", re.MULTILINE)
 _CHECKSUM = re.compile(r"""--checksum[=\s]\s*["']?(\w+)""")
+# A line of a kickstart with arguments for the boot entries that start it (ks-templates/network.ks.j2).
+_KICKSTART_ARGUMENTS = re.compile(r"^# Boot arguments:(.*)$", re.MULTILINE)
 _ADDON_PLACE = f"{ADDONS_PLACE}/org_ovirt_node"
 _KICKSTART_WORD = re.compile(r"\s+(?:inst\.)?ks=(\S+)")
 _RESCUE = re.compile(r"\s(?:inst\.)?rescue\b")
@@ -39,13 +41,14 @@ _MANIFEST_FORMAT = 1
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """The input: files that have been read, and their contents."""
+    """The input: files that have been read, and their contents; `site_files` beside a kickstart that chooses one."""
 
     boot: BootIso
     image_path: Path
     image: NodeImage
     image_sha256: str
     kickstart: bytes | None = None
+    site_files: tuple[tuple[str, bytes], ...] = ()
     efi_dir: str | None = None
     append: tuple[str, ...] = ()
     ksgen: str = ""
@@ -101,6 +104,7 @@ def plan(request: Request) -> Plan:
     files = {
         **({KICKSTART: request.kickstart} if request.kickstart is not None else {}),
         place: addon,
+        **dict(request.site_files),
         **{config.path: config.text.encode() for config in changed if not config.is_in_efi_image},
     }
     files[MANIFEST] = _manifest(request, files)
@@ -202,8 +206,15 @@ def _edited(line: str, request: Request) -> str:
     bare = _KICKSTART_WORD.sub("", line)
     rest = bare.rstrip()
     has_kickstart = request.kickstart is not None and not _RESCUE.search(line)
-    ours = [f"inst.ks={medium}:{KICKSTART}"] if has_kickstart else []
+    ours = [f"inst.ks={medium}:{KICKSTART}", *_kickstart_arguments(request)] if has_kickstart else []
     return " ".join([rest, *ours, *request.append]) + bare[len(rest) :]
+
+
+def _kickstart_arguments(request: Request) -> tuple[str, ...]:
+    """What the kickstart wants in its boot entries, such as the names of NICs."""
+    text = (request.kickstart or b"").decode()
+    words = [word for found in _KICKSTART_ARGUMENTS.finditer(text) for word in found[1].split()]
+    return tuple(word for word in words if word not in request.append)
 
 
 def _untouched_entries(request: Request) -> str:
@@ -213,7 +224,11 @@ def _untouched_entries(request: Request) -> str:
 
 
 def _append_findings(request: Request) -> Iterator[Finding]:
-    """Whether boot loaders and the kernel accept the arguments of --append."""
+    """Whether boot loaders and the kernel accept the arguments of --append, and those of the kickstart."""
+    for word in _kickstart_arguments(request):
+        if not is_plain(word) or not _GRUB_SPECIAL.isdisjoint(word):
+            message = f"'# Boot arguments:' of the kickstart: {argument_name(word)} {ODD_CHARACTER}"
+            yield Finding("iso-append", message, hint=PLAIN_MARKS)
     for word in request.append:
         name = word.partition("=")[0]
         own = _OWN_ARGUMENTS.get(name if name.startswith("inst.") else f"inst.{name}")
@@ -223,7 +238,7 @@ def _append_findings(request: Request) -> Iterator[Finding]:
             yield Finding("iso-append", f"{argument_name(word)} {ODD_CHARACTER}", hint=PLAIN_MARKS)
     lines = (line for config in request.boot.configs for line in config.text.split("\n"))
     longest = max((len(_edited(line, request)) for line in lines if media.medium(line)), default=0)
-    if request.append and longest > KERNEL_LINE_LONGEST:
+    if (request.append or _kickstart_arguments(request)) and longest > KERNEL_LINE_LONGEST:
         message = f"a boot entry would have {longest} characters; the limit is {KERNEL_LINE_LONGEST}"
         yield Finding("iso-append", message, hint="use fewer or shorter arguments")
 

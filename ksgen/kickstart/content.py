@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ksgen.kickstart.dumps import kdump_steps
 from ksgen.kickstart.files import file_steps
 from ksgen.kickstart.kernel import kernel_steps
+from ksgen.kickstart.naming import naming_steps
 from ksgen.kickstart.outside import certificate_steps, proxy_steps
 from ksgen.kickstart.packages import package_steps, repository_steps
 from ksgen.kickstart.rights import sudo_steps
@@ -44,6 +45,7 @@ _IN_ORDER: tuple[Callable[[Settings], Iterator[Step]], ...] = (
     package_steps,
     file_steps,
     sudo_steps,
+    naming_steps,
     route_steps,
     kernel_steps,
     service_steps,

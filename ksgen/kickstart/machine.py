@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ksgen.variables import MachineChecks, Settings
+from ksgen.variables import MachineChecks, Settings, pins
 from org_ovirt_node.programs import checks, report
 
 # An image may be that much larger than the inventory says, in percent: people write the size rounded (2.2 GiB).
@@ -28,15 +28,17 @@ def wanted_checks(settings: Settings) -> checks.Wanted:
 def _links(settings: Settings) -> tuple[checks.WantedLink, ...]:
     """Every NIC that the network of the host is built on; without any, the boot NIC."""
     built = {one.device for one in settings.network if one.kind}
+    # These get their names later in %pre, where the boot arguments have not given them.
+    pinned = dict(pins(settings.network))
     found: dict[str, checks.WantedLink] = {}
     for one in settings.network:
         for nic in one.lower if one.kind else (one.device,):
             if nic in built:
                 continue
-            known = found.get(nic, checks.WantedLink(nic))
+            known = found.get(nic, checks.WantedLink(pinned.get(nic, nic)))
             speeds = [speed for speed in (known.speed, one.speed) if speed]
             bond = one.device if one.bond else known.bond
-            found[nic] = checks.WantedLink(nic, bond, max(speeds, default=None))
+            found[nic] = checks.WantedLink(known.device, bond, max(speeds, default=None))
     return tuple(found.values()) or (checks.WantedLink(settings.mac),)
 
 

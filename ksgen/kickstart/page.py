@@ -29,7 +29,7 @@ from ksgen.variables import Disk, Settings, SizeRange, one_line
 from ksgen.version import version
 from org_ovirt_node import layout, section
 from org_ovirt_node.layout import Commands, storage_commands
-from org_ovirt_node.programs import checks, disks, imgbase, nics, report
+from org_ovirt_node.programs import checks, disks, imgbase, names, nics, report
 
 NETWORK_FILE = "/tmp/node-network.ks"
 # Where the add-on's image puts the programs that run in the installer.
@@ -100,6 +100,9 @@ class Page:
     network: tuple[tuple[str, ...], ...]
     has_other_ports: bool
     network_file: str | None
+    name_arguments: tuple[str, ...]
+    namer: Verbatim
+    pinned_names: tuple[str, ...]
     iscsi_names: tuple[str, ...]
     image_proxy: str | None
     package_sources: tuple[tuple[str, ...], ...]
@@ -175,6 +178,9 @@ def page(host: Host) -> Page:
         package_lines=package_lines(settings),
         certificates=Verbatim("".join(settings.ca_certificates).rstrip("\n")) if settings.ca_certificates else None,
         kdump=settings.kdump // layout.MIB if isinstance(settings.kdump, int) else settings.kdump,
+        name_arguments=tuple(f"ifname={name}:{mac}" for name, mac in variables.pins(settings.network)),
+        namer=source(names),
+        pinned_names=tuple(f"{name}={mac}" for name, mac in variables.pins(settings.network)),
         iscsi_names=tuple(filter(None, (settings.iscsi_initiator,))),
         keys=tuple((user, keys[0]) for user, keys in _keys(settings)),
         more_keys=tuple((user, Verbatim("\n".join(keys[1:]))) for user, keys in _keys(settings) if keys[1:]),
@@ -241,7 +247,7 @@ def source(program: types.ModuleType) -> Verbatim:
 @functools.cache
 def programs() -> tuple[Verbatim, ...]:
     """What kickstarts carry verbatim, in its order there."""
-    return tuple(map(source, (report, checks, disks, nics, imgbase)))
+    return tuple(map(source, (report, checks, disks, names, nics, imgbase)))
 
 
 def in_parts(text: str) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from ksgen.variables import (
     is_plain,
     own_ipv4,
     own_ipv6,
+    pins,
 )
 
 # The names of kickstarts that nginx.conf serves: host names, and the IPv6 addresses that stand for one.
@@ -54,6 +55,8 @@ def kernel_arguments(host: Host, token: str) -> tuple[str, ...]:
         f"inst.ks={base}/ks/{host.name}.ks?armed={token}",
         f"BOOTIF=01-{dashed(settings.mac)}",
     ]
+    # The names are those of the kickstart, whatever the network of the installer is.
+    ours += name_arguments(settings)
     if not given & _NETWORK_NAMES:
         ours += _network(host).arguments
     # The kickstart has hashes of passwords; Anaconda would leave it and what it makes of it in the target's /root.
@@ -63,6 +66,11 @@ def kernel_arguments(host: Host, token: str) -> tuple[str, ...]:
     if settings.addon is True:
         ours.append(f"inst.updates={base}/{addon_image(settings)}")
     return (*(argument for argument in ours if argument.partition("=")[0] not in given), *settings.installer_args)
+
+
+def name_arguments(settings: Settings) -> list[str]:
+    """The names of NICs, by MAC address: dracut gives them, and Anaconda writes them for the installed system."""
+    return [f"ifname={name}:{mac}" for name, mac in pins(settings.network)]
 
 
 def addon_image(settings: Settings) -> str:
@@ -200,7 +208,7 @@ def _has_address(interface: Interface, settings: Settings) -> bool:
 
 
 def _below(interface: Interface, settings: Settings) -> set[str]:
-    """The interface and all interfaces below it."""
+    """The interface and all interfaces below it; a NIC that is given a name is there by its MAC address too."""
     by_device = {i.device: i for i in settings.network}
     devices, todo = set(), [interface.device]
     while todo:
@@ -208,7 +216,7 @@ def _below(interface: Interface, settings: Settings) -> set[str]:
         if device not in devices:
             devices.add(device)
             todo += by_device[device].lower if device in by_device else ()
-    return devices
+    return devices | {mac for name, mac in pins(settings.network) if name in devices}
 
 
 def _dynamic(interface: Interface, carries: bool) -> str:

@@ -92,7 +92,7 @@ def _dnsmasq(hosts: Sequence[Host], server: Server, templates: BootTemplates) ->
 
 def _dhcp_macs(host: Host) -> set[str]:
     """The MAC addresses that a host may send DHCP requests from: its boot NIC's, and others in its network."""
-    devices = (device for each in host.settings.network for device in (each.device, *each.lower))
+    devices = (device for each in host.settings.network for device in (each.mac or each.device, *each.lower))
     return {host.settings.mac, *(device for device in devices if ":" in device)}
 
 

@@ -40,6 +40,7 @@ from ksgen.variables.network import (
     network_options,
     own_ipv4,
     own_ipv6,
+    pins,
     static_addresses,
 )
 from ksgen.variables.owners import owner_of
@@ -127,6 +128,7 @@ __all__ = [
     "parse_interface_name",
     "parse_mac",
     "password_hash",
+    "pins",
     "read_certificates",
     "refusal",
     "refusals",

@@ -94,7 +94,7 @@ RULES = (_interface_misspelt, _vlan_on_vlan, _vlan_name, _subnet_twice)
 def boot_nic_findings(interfaces: Sequence[Interface], mac: str) -> Iterator[Finding]:
     """The boot NIC is not one of the described NICs; where one is given by its name, this is not known."""
     links = Links(tuple(interfaces))
-    nics = {interface.device for interface in interfaces if not interface.kind}
+    nics = {interface.mac or interface.device for interface in interfaces if not interface.kind}
     nics |= {name for _, _, name in links.lower if name not in links.by_device}
     if nics and mac not in nics and all(":" in nic for nic in nics):
         message = f"{mac} is not the MAC address of an interface in node_network: the boot NIC is not configured"

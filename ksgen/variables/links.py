@@ -34,6 +34,11 @@ class Links:
                 yield (index, *where), interface, name
 
     @property
+    def pins(self) -> Iterator[tuple[int, str, str]]:
+        """(place, name, MAC address) of each NIC that is given a name."""
+        return ((index, *interface.pin) for index, interface in enumerate(self.interfaces) if interface.pin)
+
+    @property
     def vlans(self) -> Iterator[tuple[int, Interface, Vlan]]:
         for index, interface in enumerate(self.interfaces):
             if interface.vlan:

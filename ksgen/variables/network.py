@@ -167,7 +167,10 @@ class Route(BaseModel):
 
 
 class Interface(BaseModel):
-    """One interface: a NIC (by name or MAC), or a bond, VLAN or bridge on others."""
+    """One interface: a NIC (by name or MAC), or a bond, VLAN or bridge on others.
+
+    A NIC with both has its name from us (`pin`): see pinning.py.
+    """
 
     model_config = STRICT
 
@@ -202,8 +205,6 @@ class Interface(BaseModel):
         if self.speed and (self.vlan or self.bridge):
             message = f"speed: is only for a NIC or a bond, and this is a {kinds[0]}"
             refuse("interface-kind", message, "write it at the NIC, or at the bond for each of its members")
-        if self.name and self.mac:
-            refuse("interface-kind", "identifies the NIC both by name and by MAC address", "remove name: or mac:")
         if self.vlan and ":" not in self.device and len(self.device) > INTERFACE_LONGEST:
             found = f"{self.device} has {len(self.device)} characters; the limit of the kernel is {INTERFACE_LONGEST}"
             refuse("interface-unnamed", found, "add a shorter name:")
@@ -213,6 +214,11 @@ class Interface(BaseModel):
     def kind(self) -> str:
         """`bond`, `vlan`, `bridge`, or nothing for a NIC."""
         return next((kind for kind in ("bond", "vlan", "bridge") if getattr(self, kind)), "")
+
+    @property
+    def pin(self) -> tuple[str, str] | None:
+        """(name, MAC address) of a NIC that is given this name."""
+        return (self.name, self.mac) if self.name and self.mac else None
 
     @property
     def device(self) -> str:
@@ -242,6 +248,11 @@ def static_addresses(interfaces: Sequence[Interface | None]) -> Iterator[tuple[t
             own = getattr(interface, key, None)
             if own and "/" in own:
                 yield (index, key), own.partition("/")[0]
+
+
+def pins(interfaces: Sequence[Interface]) -> tuple[tuple[str, str], ...]:
+    """(name, MAC address) of each NIC that is given a name."""
+    return tuple(interface.pin for interface in interfaces if interface.pin)
 
 
 def has_mac_members(interfaces: Sequence[Interface]) -> bool:

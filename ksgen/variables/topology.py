@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from ksgen.problems import Finding
-from ksgen.variables import addressing, bonding, doubtful, joining
+from ksgen.variables import addressing, bonding, doubtful, joining, pinning
 from ksgen.variables.links import Links, Located
 from ksgen.variables.network import Interface
 
@@ -24,7 +24,7 @@ Rule: TypeAlias = Callable[[Links], Iterator[Located]]
 def topology_findings(interfaces: Sequence[Interface]) -> Iterator[Located]:
     """What is wrong between the parts of an interface, and between interfaces."""
     links = Links(tuple(interfaces))
-    yield from _apply((*addressing.RULES, *bonding.RULES, *doubtful.RULES, *joining.RULES), links)
+    yield from _apply((*addressing.RULES, *bonding.RULES, *doubtful.RULES, *joining.RULES, *pinning.RULES), links)
     structural = tuple(_apply(_STRUCTURAL, links))
     yield from structural
     if not structural:

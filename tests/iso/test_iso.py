@@ -178,6 +178,42 @@ def test_kickstart_is_named_by_each_entry_that_installs(store: Path, here: Path,
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+NAMES = "ifname=lan0:52:54:00:aa:00:01 ifname=san0:52:54:00:aa:00:02"
+
+
+def test_boot_arguments_of_the_kickstart_are_in_each_entry_that_starts_it(
+    store: Path, here: Path, tmp_path: Path
+) -> None:
+    given = kickstart(tmp_path)
+    given.write_text(f"# Boot arguments: {NAMES}\n{given.read_text()}")
+    after = looked_at(made(store / "nine.iso", store, here, "--kickstart", given, "--append", "inst.text"))
+    for config in after.configs:
+        lines = [line for line in config.text.split("\n") if "ifname" in line]
+        assert len(lines) == 2, config
+        assert all(line.endswith(f":/ovirt-node.ks {NAMES} inst.text") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "ifname=lan0:$x",
+            "'# Boot arguments:' of the kickstart: ifname= contains a character that boot loaders interpret",
+        ),
+        ("x=" + "y" * 2000, "a boot entry would have 2[01][0-9]{2} characters; the limit is 2047"),
+    ],
+)
+def test_boot_arguments_of_the_kickstart_that_no_boot_entry_takes(
+    store: Path, here: Path, tmp_path: Path, words: str, message: str
+) -> None:
+    given = kickstart(tmp_path)
+    given.write_text(f"# Boot arguments: {words}\n{given.read_text()}")
+    options = ("--boot-iso", store / "nine.iso", "--image", store / "node.img", "-o", here / "node.iso")
+    result = ksgen(*options, "--kickstart", given)
+    assert re.search(f"error: {message}", result.output), result.output
+    assert not (here / "node.iso").exists()
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_arguments_are_added_to_each_entry(store: Path, here: Path, style: str) -> None:
     after = looked_at(made(store / f"{style}.iso", store, here, "--append", " console=ttyS0,115200  inst.text"))

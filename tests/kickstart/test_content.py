@@ -256,6 +256,17 @@ proxy=http://proxy.example.com:3128
 """
 
 SITES = {
+    "names of NICs": Site(
+        {
+            "node_network": '[{name: lan0, mac: "52:54:00:aa:00:01"}, {name: san0, mac: "52:54:00:AA:00:02"}, '
+            "{name: bond0, bond: {members: [san0]}}]"
+        },
+        files={
+            f"/etc/systemd/network/10-anaconda-ifname-{name}.link": "# node_network\n"
+            f"[Match]\nMACAddress={mac}\nType=ether\n\n[Link]\nName={name}\n"
+            for name, mac in (("lan0", "52:54:00:aa:00:01"), ("san0", "52:54:00:aa:00:02"))
+        },
+    ),
     "repos": Site(
         {
             "node_repos": f"[{{name: site, url: https://pxe.example.com/site/el9/$basearch/, key: {IN_YAML}, "

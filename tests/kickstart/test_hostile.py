@@ -78,6 +78,8 @@ SLOTS = [
     Slot("node_mac", "node_mac", harmless="52:54:00:aa:00:09"),
     in_network("name", "{name: @}"),
     in_network("mac", "{mac: @}", "52:54:00:aa:00:09"),
+    in_network("name", '{name: @, mac: "52:54:00:aa:00:09"}'),
+    in_network("mac", "{name: lan0, mac: @}", "52:54:00:aa:00:09"),
     in_network("bond.members[]", "{name: bond0, bond: {members: [eno1, @]}}"),
     in_network("bond.options.key", "{name: bond0, bond: {members: [eno1], options: {@: 1}}}", "updelay"),
     in_network("bond.options.*", '{name: bond0, bond: {members: [eno1], options: {ns_ip6_target: "a,"+@}}}'),

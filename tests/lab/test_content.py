@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.anaconda]
 SERVER = "ca.lab.example.com"
 NIC = f"user,restrict=on,model=virtio-net-pci,mac={whole.MAC}"
 ROUTE, ADDRESS, GATEWAY = "198.51.100.0/24", "10.0.2.15/24", "10.0.2.2"
+NAME = "lan0"  # of the NIC, which the installer has as another
 # Huge pages leave 8 GiB.
 MEMORY = 9 * 1024
 # What no variable does, and documents say: what an update makes of it.
@@ -58,7 +59,8 @@ def variables(ca: Path) -> dict[str, str]:
         "node_users": "[{name: op, groups: [wheel], sudo: nopasswd}]",
         "node_proxy": "{url: 'http://proxy.example.com:3128', no_proxy: [localhost, .example.com]}",
         "node_network": json.dumps([{
-            "mac": whole.MAC, "ipv4": ADDRESS, "gateway4": GATEWAY, "dns": ["10.0.2.3"], "search": ["lab.example.com"],
+            "name": NAME, "mac": whole.MAC, "ipv4": ADDRESS, "gateway4": GATEWAY,
+            "dns": ["10.0.2.3"], "search": ["lab.example.com"],
             "routes": [{"to": ROUTE, "via": GATEWAY}],
         }]),
         "node_local_disks": "[3600508b1001c0001]",
@@ -83,6 +85,10 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "firewall": ("firewall-offline-cmd --list-ports; firewall-offline-cmd --query-service=http", "161/udp\nyes"),
     "sudo": ("runuser -u op -- sudo -n id -un 2>/dev/null", "root"),
     "route": (f"ip route show {ROUTE} | grep -o 'via [^ ]*'", f"via {GATEWAY}"),
+    "name of the NIC": (
+        f"cat /sys/class/net/{NAME}/address; ip route show default | grep -o 'dev [^ ]*'",
+        f"{whole.MAC}\ndev {NAME}",
+    ),
     "DNS search": ("grep -o 'lab.example.com' /etc/resolv.conf", "lab.example.com"),
     "proxy": ("bash -lc 'echo $https_proxy'", "http://proxy.example.com:3128"),
     "multipath": ("multipath -t | grep -o 'wwid.*3600508b1001c0001.*'", 'wwid "^3600508b1001c0001$"'),

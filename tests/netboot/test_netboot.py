@@ -26,6 +26,7 @@ NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.timezone.utc)
 UNTIL = NOW + datetime.timedelta(hours=6)
 TOKEN = f"node01.example.com.1777897800.1777919400.{RANDOM}"
 MAC = "52-54-00-aa-00-01"
+NIC = MAC.replace("-", ":")
 UPDATES = "inst.updates=http://pxe.example.com/nodes/images/ovirt-node-updates.img"
 ALWAYS = (
     "inst.stage2=http://pxe.example.com/tree/",
@@ -134,7 +135,47 @@ NETWORKS = [
         ("rd.bootif=0", "ip=10.0.1.11::10.0.1.1:255.255.255.0:node01.example.com:eno1:none"),
         id="the-way-out-is-the-way-in",
     ),
+    pytest.param(
+        f'[{{name: eno2, ipv4: 10.9.0.11/24}}, {{name: lan0, mac: "{NIC}", ipv4: 10.0.1.11/24, ipv6: none}}]',
+        (
+            f"ifname=lan0:{NIC}",
+            "rd.bootif=0",
+            "ip=10.0.1.11:::255.255.255.0:node01.example.com:lan0:none",
+        ),
+        id="the-boot-card-with-a-name",
+    ),
+    pytest.param(
+        f'[{{name: lan0, mac: "{NIC}"}}, {{name: lan1, mac: "52:54:00:aa:00:02"}}, '
+        "{name: bond0, bond: {members: [lan0, lan1]}}, "
+        "{vlan: {id: 100, parent: bond0}, ipv4: 10.0.1.11/24, ipv6: none}]",
+        (
+            f"ifname=lan0:{NIC}",
+            "ifname=lan1:52:54:00:aa:00:02",
+            "rd.bootif=0",
+            "bond=bond0:lan0,lan1:mode=active-backup,miimon=100",
+            "vlan=bond0.100:bond0",
+            "ip=10.0.1.11:::255.255.255.0:node01.example.com:bond0.100:none",
+        ),
+        id="bond-of-cards-with-names",
+    ),
 ]
+
+
+def test_names_of_cards_are_in_the_boot_files_of_all_loaders(tmp_path: Path) -> None:
+    network = f'[{{name: lan0, mac: "{NIC}"}}]'
+    host = one_host(tmp_path, node_network=network, node_image_url=ON_MEDIUM)
+    armed = {host.name: arming.Arming(host.name, NIC, NOW, UNTIL, RANDOM)}
+    files, problems = boot_texts([host], armed, TEMPLATES)
+    assert not problems
+    of_host = [files[path] for path in (f"pxelinux.cfg/01-{MAC}", f"grub/grub.cfg-01-{MAC}", f"ipxe/{MAC}.ipxe")]
+    assert all(f"ifname=lan0:{NIC}" in text for text in of_host)
+
+
+def test_names_of_cards_are_not_for_arguments_of_the_operator(tmp_path: Path) -> None:
+    network = f'[{{name: lan0, mac: "{NIC}", ipv4: 10.0.1.11/24, ipv6: none}}]'
+    host = one_host(tmp_path, node_network=network, node_image_url=ON_MEDIUM, node_installer_args="ip=lan0:dhcp")
+    found = bootargs.kernel_arguments(host, TOKEN)
+    assert [one for one in found if one.startswith(("ip", "ifname"))] == [f"ifname=lan0:{NIC}", "ip=lan0:dhcp"]
 
 
 @pytest.mark.parametrize(("network", "arguments"), NETWORKS)

@@ -38,6 +38,7 @@ REQUIRED_PERCENT = 95
 TESTS = {
     "org_ovirt_node/programs/disks.py": "tests/programs/test_disk*.py tests/kickstart/test_disk_contract.py",
     "org_ovirt_node/programs/imgbase.py": "tests/programs/test_imgbase*.py",
+    "org_ovirt_node/programs/names.py": "tests/programs/test_names.py",
     "org_ovirt_node/programs/nics.py": "tests/programs/test_nics.py",
     "org_ovirt_node/hook.py": "tests/hook/test_hook_scripts.py",
     "org_ovirt_node/gate.py": "tests/gate/test_gate.py -k 'not test_record_is_of_these_commands'",

@@ -31,6 +31,19 @@ GOOD = [
         [f"--device=52:54:00:aa:00:02 --bootproto=dhcp --noipv6 {UP}"],
         id="card-by-mac",
     ),
+    pytest.param(
+        '[{name: lan0, mac: "52:54:00:AA:00:02", ipv6: none}]',
+        [f"--device=lan0 --bootproto=dhcp --noipv6 {UP}"],
+        id="card-with-a-name",
+    ),
+    pytest.param(
+        '[{name: san0, mac: "52:54:00:aa:00:02"}, {name: bond0, bond: {members: [san0, eno2]}, ipv6: none}]',
+        [
+            "--device=bond0 --bondslaves=san0,eno2 --bondopts=mode=active-backup,miimon=100 "
+            f"--bootproto=dhcp --noipv6 {UP}"
+        ],
+        id="bond-of-a-card-with-a-name",
+    ),
     pytest.param("[{name: eno1, ipv6: none}]", [f"--device=eno1 --bootproto=dhcp --noipv6 {UP}"], id="ipv6-off"),
     pytest.param("[{name: eno1, ipv4: none}]", [f"--device=eno1 --noipv4 --ipv6=auto {UP}"], id="ipv4-off"),
     pytest.param(
