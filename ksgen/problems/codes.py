@@ -187,6 +187,10 @@ CODES: dict[str, dict[str, str]] = {
     "Power management": {
         "bmc-type": "not a fence agent of the engine",
         "bmc-password": "a password of a controller that is not vaulted",
+        "bmc-address": "a URL where the name of a controller is required",
+        "bmc-system": "not the ID of a system",
+        "bmc-fingerprint": "not a SHA-256 fingerprint",
+        "bmc-trust": "several ways to verify the certificate of a controller",
         "bmc-of-two-hosts": "two hosts have the same controller",
     },
     "Disks": {
