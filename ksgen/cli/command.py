@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ksgen.cli import (
+    bmc_command,
     file_commands,
     init_command,
     iso_command,
@@ -100,5 +101,6 @@ for command in (
     lsp_command.language_server,
     preflight_command.preflight_images,
     iso_command.write_iso,
+    bmc_command.bmc,
 ):
     main.add_command(command)
