@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""ksgen.bmc against the emulator of sushy-tools, with its driver that has no machines: what sushy's authors call Redfish.
+"""ksgen.bmc against the emulator of sushy-tools, with its driver that has no machines.
 
 Its power changes take up to eleven seconds, it has no sessions, and it ignores "Once".
 """

@@ -18,7 +18,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,9 @@ class Controller:
     ignores_override: bool = False
     needs_target: bool = False  # cannot be told to disable an override
     faults: list[Fault] = dataclasses.field(default_factory=list)
+    # told of what really boots (`disk`, or an override) with the medium that is inserted, and of the end of the power
+    switched_on: Callable[[str, bytes | None], None] | None = None
+    switched_off: Callable[[], None] | None = None
     # what has happened
     requests: list[str] = dataclasses.field(default_factory=list)
     patches: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -95,10 +98,14 @@ class Controller:
             self.power = "On"
             is_set = self.enabled != "Disabled" and self.target != "None"
             self.boots.append(self.target if is_set else "disk")
+            if self.switched_on:
+                self.switched_on(self.boots[-1], self.media[-1] if self.image and self.media else None)
             if self.enabled == "Once" and not self.ignores_once:
                 self.target, self.enabled = "None", "Disabled"
         elif kind in ("ForceOff", "GracefulShutdown"):
             self.power = "Off"
+            if self.switched_off:
+                self.switched_off()
 
     def patch(self, boot: dict[str, Any]) -> tuple[int, object]:
         self.patches.append(boot)
