@@ -14,7 +14,7 @@ PURE_TESTS = $(addprefix tests/layout/test_,geometry.py rules.py layout.py layou
   $(filter-out %/test_imgbase_source.py,$(wildcard tests/programs/test_*.py)) tests/section tests/gate tests/presentation tests/hook/test_hook_scripts.py
 # Tests that depend on package versions. Without the comparisons with Ansible, whose results differ between versions.
 LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart checks grammar goldens rendering cli explanation \
-  image vault server store routes,$(wildcard tests/*/test_$(name).py))
+  image vault server store routes redfish,$(wildcard tests/*/test_$(name).py))
 
 .DEFAULT_GOAL = run
 .PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real board lint bench plots goldens traps man pictures rpm bundle bench-reports clean

@@ -21,7 +21,7 @@ class Package(NamedTuple):
 KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
-        "addon grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish server "
+        "addon bmc grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish server "
         "store targets templates variables version",
         "layout presentation",
     ),
@@ -29,6 +29,10 @@ KSGEN = {
         "`ksgen serve`: takes the reports of machines, and answers people",
         "netboot redaction reports store",
         "layout presentation",
+    ),
+    "bmc": Package(
+        "controllers of machines by Redfish: power, boot, virtual media, what they know",
+        "host problems redaction variables",
     ),
     "store": Package("the database of `ksgen serve`, and its migrations", "reports"),
     "lsp": Package(
@@ -42,7 +46,7 @@ KSGEN = {
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",
-        "addon host media problems redaction reports templates variables",
+        "addon host iso media problems redaction reports templates variables",
     ),
     "kickstart": Package(
         "the checked kickstart of a host, rendered from its plan",

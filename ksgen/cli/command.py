@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ksgen.cli import (
+    bmc_command,
     file_commands,
     init_command,
     iso_command,
@@ -102,5 +103,6 @@ for command in (
     *(match_command.print_facts_script, match_command.match_machines),
     preflight_command.preflight_images,
     iso_command.write_iso,
+    bmc_command.bmc,
 ):
     main.add_command(command)

@@ -26,6 +26,7 @@ TIMEOUT = 20.0
     "--image", "images", multiple=True, metavar="FILE", help="Local copy of an image, with the same file name.",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
+@click.option("--bmc", "with_bmc", is_flag=True, help="Ask the controllers of the hosts too (node_bmc).")
 @click.option(
     "--ca", metavar="FILE", help="CA certificates to trust in addition to the system's.",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -38,13 +39,14 @@ TIMEOUT = 20.0
 @JSON
 def preflight_images(
     hosts: str, limit: str | None, download: bool, images: Sequence[Path], ca: Path | None, timeout: float,
-    passwords: Sequence[str], as_json: bool,
+    passwords: Sequence[str], with_bmc: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Check the images, install trees and repositories that the inventory names, as the installer will fetch them.
 
     Each is requested from its server. Only those parts of an image are downloaded that are needed to inspect it, and of
-    a repository its metadata.
+    a repository its metadata. With --bmc the controllers are asked whether they accept the login, and whether
+    firmware, interfaces and disks are those of the inventory; nothing is changed there.
     """
     from ksgen.cli import preflight_run
 
-    preflight_run.preflight_images(hosts, limit, download, images, ca, timeout, passwords, as_json)
+    preflight_run.preflight_images(hosts, limit, download, images, ca, timeout, passwords, with_bmc, as_json)

@@ -6,8 +6,10 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -16,14 +18,22 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from ksgen import preflight
+from ksgen.cli.bmc_command import AT_ONCE
+from ksgen.cli.controllers import accesses, stop_without
 from ksgen.cli.edges import DONE, PROBLEMS, show_problems
 from ksgen.cli.selection import limited, read
 from ksgen.host import Host, read_hosts
+from ksgen.inventory import Inventory
 from ksgen.preflight import ImageLook, RepositoryLook, TreeLook
-from ksgen.problems import Problem, folded
+from ksgen.problems import Problem, Report, folded
 from org_ovirt_node.layout import size_text
 
+if TYPE_CHECKING:
+    from ksgen.bmc import Look
+
 _SUM_SHOWN = 12  # digits
+# A controller is asked some dozen times, one after the other; --timeout is that of one request.
+_REQUESTS = 6
 
 
 def preflight_images(
@@ -34,9 +44,10 @@ def preflight_images(
     ca: Path | None,
     timeout: float,
     passwords: Sequence[str],
+    with_bmc: bool,
     as_json: bool,
 ) -> None:
-    """Print what was found of the images, trees and repositories, and exit."""
+    """Print what was found of the images, trees, repositories and controllers, and exit."""
     client = _client(timeout, ca)
     site, report = read([hosts], passwords)
     known, found = read_hosts(site)
@@ -46,9 +57,10 @@ def preflight_images(
     with _progress() as progress:
         looks = preflight.look(client, wanted, _copies(wanted, images), download, progress)
     report.extend(preflight.problems(wanted, looks))
+    controllers = _controllers(site, report, wanted, timeout) if with_bmc else {}
     problems = [problem for problem in report.problems if problem.host is None or problem.host in chosen]
     if as_json:
-        click.echo(json.dumps(_json(problems, looks), indent=1))
+        click.echo(json.dumps(_json(problems, looks, controllers.values() if with_bmc else None), indent=1))
     else:
         show_problems(problems, site.sources, as_json=False)
         for image in looks.images.values():
@@ -57,6 +69,8 @@ def preflight_images(
             click.echo(_tree_line(tree, _users(wanted, tree.url)))
         for repository in looks.repositories.values():
             click.echo(_repository_line(repository))
+        for controller in controllers.values():
+            click.echo(_controller_line(controller))
     sys.exit(PROBLEMS if any(problem.severity == "error" for problem in problems) else DONE)
 
 
@@ -132,10 +146,40 @@ def _line(kind: str, url: str, parts: Sequence[str], users: str) -> str:
     return f"{kind}  {preflight.place(url)}  {shown}".rstrip()
 
 
-def _json(problems: Sequence[Problem], looks: preflight.Looks) -> dict[str, object]:
+def _controllers(site: Inventory, report: Report, hosts: Sequence[Host], timeout: float) -> dict[str, Look]:
+    """What the controllers of hosts say, by the host's name; their problems are added to the report."""
+    try:
+        from ksgen import bmc
+    except ModuleNotFoundError as error:
+        stop_without(error)
+    logins, closed = accesses(site, hosts)
+    report.extend(closed)
+    stopped, pace = threading.Event(), bmc.Pace()
+
+    def look(host: str) -> Look:
+        return bmc.look(host, logins[host], timeout * _REQUESTS, pace, stopped)
+
+    def given_up(host: str, error: bmc.BmcError) -> Look:
+        return bmc.Look(host, logins[host].server, error=error)
+
+    limit_s = timeout * _REQUESTS
+    found = {one.host: one for one in bmc.at_once(list(logins), look, given_up, AT_ONCE, limit_s, stopped)}
+    report.extend(bmc.problems(hosts, found))
+    return {host: found[host] for host in logins}
+
+
+def _controller_line(look: Look) -> str:
+    known = look.inventory
+    parts = [known.model, known.serial, look.power, look.firmware or ""] if known else ["not asked"]
+    told = ", ".join(part for part in parts if part)
+    return f"bmc    {look.server}  {look.host}  {told}"
+
+
+def _json(problems: Sequence[Problem], looks: preflight.Looks, controllers: Iterable[Look] | None) -> dict[str, object]:
     return {
         "problems": [fold.to_json() for fold in folded(problems)],
         "images": [look.to_json() for look in looks.images.values()],
         "trees": [look.to_json() for look in looks.trees.values()],
         "repositories": [look.to_json() for look in looks.repositories.values()],
+        **({} if controllers is None else {"controllers": [look.to_json() for look in controllers]}),
     }

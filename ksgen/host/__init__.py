@@ -9,6 +9,7 @@ from ksgen.host.hosts import read_hosts
 from ksgen.host.nodes import is_skipped
 from ksgen.host.places import Location
 from ksgen.host.shapes import stand_in
+from ksgen.host.vaulted import opened_passwords
 
 __all__ = [
     "Default",
@@ -20,6 +21,7 @@ __all__ = [
     "explain_host",
     "has_no_effect",
     "is_skipped",
+    "opened_passwords",
     "read_hosts",
     "shown_plan",
     "stand_in",

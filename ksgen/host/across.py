@@ -28,7 +28,7 @@ def across(identities: Iterable[tuple[HostEntry, Identity]]) -> Iterator[Problem
 def _unique_values(entry: HostEntry, identity: Identity) -> Iterator[tuple[str, str, Location]]:
     yield "host name", identity.hostname or entry.name, ("node_hostname",)
     if identity.bmc and identity.bmc.is_of_one_machine:
-        yield "BMC", identity.bmc.address, ("node_bmc", "address")
+        yield "BMC", identity.bmc.identity, ("node_bmc", "address")
     if identity.mac:
         yield "MAC address", identity.mac, ("node_mac",)
     if identity.iscsi_initiator:

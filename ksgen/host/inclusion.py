@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`from:` in `node_files` and `node_ca_certificates`: files beside the inventory become what is written in it.
+"""`from:` in variables (files, certificates): files beside the inventory become what is written in it.
 
 A host is read with the content in the place of `from`, so that everything that follows (its shape, what is secret in
 it, what is printed) is as if it had been written in the inventory.
@@ -22,6 +22,8 @@ from ksgen.variables import FILE_LONGEST, PREFIX, shown
 _NAME = f"{PREFIX}files"
 # Lists of texts, each of which can be `{from: FILE}` instead.
 _OF_TEXTS = (f"{PREFIX}ca_certificates",)
+# A mapping with such a text.
+_BMC, _CERTIFICATE = f"{PREFIX}bmc", "certificate"
 # Directories of variables beside an inventory; its own is the one above.
 _OF_VARIABLES = ("group_vars", "host_vars")
 _VAULT = b"$ANSIBLE_VAULT;"
@@ -38,6 +40,7 @@ class Inclusion:
         """The host with the content of the files that its variables name."""
         for name in _OF_TEXTS:
             rendered = self._with_texts(rendered, name)
+        rendered = self._with_certificate(rendered)
         variable = rendered.entry.variables.get(_NAME)
         if variable is None or not _names_a_file(variable.node):
             return rendered
@@ -85,20 +88,40 @@ class Inclusion:
         for index, item in enumerate(
             variable.node.value if isinstance(variable.node.value, tuple) else (variable.node,)
         ):
-            source = item.value.get("from") if isinstance(item.value, Mapping) and len(item.value) == 1 else None
-            if source is not None and isinstance(source.value, str):
-                found = _text_of(self._content(source.value, source.mark), source.value)
-                if isinstance(found, Finding):
-                    problems.append(problem_at(rendered.entry, (name, index, "from"), found))
-                else:
-                    item = source._replace(value=found, literal=True)
-            items.append(item)
+            found = self._as_text(item)
+            if isinstance(found, Finding):
+                problems.append(problem_at(rendered.entry, (name, index, "from"), found))
+            items.append(item if isinstance(found, Finding) else found)
         variables[name] = dataclasses.replace(variable, node=variable.node._replace(value=tuple(items)))
         if problems:
             del variables[name]
         failed = rendered.failed | {name} if problems else rendered.failed
         entry = dataclasses.replace(rendered.entry, variables=variables)
         return Rendered(entry, (*rendered.problems, *problems), failed)
+
+    def _with_certificate(self, rendered: Rendered) -> Rendered:
+        """The host with the certificate of its controller; without the controller if it cannot be read."""
+        variable = rendered.entry.variables.get(_BMC)
+        if variable is None or not isinstance(parts := variable.node.value, Mapping) or _CERTIFICATE not in parts:
+            return rendered
+        found = self._as_text(parts[_CERTIFICATE])
+        variables = dict(rendered.entry.variables)
+        if isinstance(found, Finding):
+            del variables[_BMC]
+            problem = problem_at(rendered.entry, (_BMC, _CERTIFICATE, "from"), found)
+            entry = dataclasses.replace(rendered.entry, variables=variables)
+            return Rendered(entry, (*rendered.problems, problem), rendered.failed | {_BMC})
+        node = variable.node._replace(value={**parts, _CERTIFICATE: found})
+        variables[_BMC] = dataclasses.replace(variable, node=node)
+        return dataclasses.replace(rendered, entry=dataclasses.replace(rendered.entry, variables=variables))
+
+    def _as_text(self, item: Node) -> Node | Finding:
+        """The text of the file that a value names; any other value unchanged."""
+        source = item.value.get("from") if isinstance(item.value, Mapping) and len(item.value) == 1 else None
+        if source is None or not isinstance(source.value, str):
+            return item
+        found = _text_of(self._content(source.value, source.mark), source.value)
+        return found if isinstance(found, Finding) else source._replace(value=found, literal=True)
 
     def _evaluated(self, rendered: Rendered, entry: HostEntry) -> Rendered:
         """The host with its templates evaluated. They can use what the inventory has for the host, as it is there."""

@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Passwords that ksgen checks and never opens: that of `node_bmc`, which no kickstart and no boot file has.
+"""The password of `node_bmc`, which no kickstart and no boot file has.
 
 Before anything is evaluated, a password that comes out of a vault is replaced by the mark of one. So no run needs the
-password of the vault for it, and nothing that ksgen writes or prints can have it.
+password of the vault for it, and nothing that ksgen writes or prints can have it. Those that log in to controllers ask
+for it by `opened_passwords`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from ksgen.expressions import Expressions
+from ksgen.host.places import problem_at
 from ksgen.inventory import STDIN, HostEntry, Inventory
+from ksgen.problems import Finding, Problem
 from ksgen.syntax import Node, Vaulted, is_template
 from ksgen.variables import FROM_VAULT, PREFIX
 
 BMC = f"{PREFIX}bmc"
 _PASSWORD = "password"
+_ONE_LINE = "encrypt it without a line break: printf %s … | ansible-vault encrypt_string --stdin-name password"
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -37,6 +42,31 @@ def unopened_entry(entry: HostEntry) -> HostEntry:
     marked = node._replace(value={FROM_VAULT: Node("", node.mark)}, is_secret=False, secrets=())
     whole = variable.node._replace(value={**variable.node.value, _PASSWORD: marked})
     return dataclasses.replace(entry, variables={**entry.variables, BMC: dataclasses.replace(variable, node=whole)})
+
+
+def opened_passwords(inventory: Inventory, names: Collection[str]) -> tuple[dict[str, str], list[Problem]]:
+    """The passwords of the controllers of hosts, by the host's name, and why others stay closed.
+
+    `names` are those of hosts that read_hosts has accepted.
+    """
+    expressions = Expressions(inventory, BMC.__eq__)
+    passwords: dict[str, str] = {}
+    problems: list[Problem] = []
+    for entry in inventory.hosts:
+        if entry.name not in names or BMC not in entry.variables:
+            continue
+        rendered = expressions.rendered(entry)
+        problems += rendered.problems
+        variable = rendered.entry.variables.get(BMC)
+        node = variable.node.value.get(_PASSWORD) if variable and isinstance(variable.node.value, Mapping) else None
+        if rendered.problems or node is None:
+            continue
+        if isinstance(node.value, str) and node.value and node.value.isprintable():
+            passwords[entry.name] = node.value
+        else:
+            finding = Finding("bmc-password", "the password in the vault is not a text of one line", hint=_ONE_LINE)
+            problems.append(problem_at(entry, (BMC, _PASSWORD), finding))
+    return passwords, problems
 
 
 def _is_vaulted(node: Node, entry: HostEntry, seen: frozenset[str]) -> bool:

@@ -24,7 +24,7 @@ from ksgen.media import FileSource, Iso9660
 from ksgen.problems import Finding
 
 # program: the package that has it, with Debian and with EL
-PROGRAMS = {"xorriso": "xorriso", "mtype": "mtools", "mcopy": "mtools"}
+PROGRAMS = {"xorriso": "xorriso", "mtype": "mtools", "mcopy": "mtools", "mformat": "mtools", "mmd": "mtools"}
 _PIECE = 1 << 20  # bytes
 _LOOKS = 0.2  # seconds between two checks of xorriso's progress
 _ROOM = 16 << 20  # bytes besides the ISO: temporary files, and overhead of the file system
@@ -80,10 +80,10 @@ def output_findings(output: Path, inputs: tuple[Path, ...], size: int) -> Iterat
 
 def write(plan: Plan, output: Path, progress: Progress) -> None:
     """Write it. Raises NotWritten, and OSError."""
-    with _workplace(output) as work:
+    with workplace(output) as work:
         made = work / "iso"
         command = ["xorriso", *_arguments(plan, _put(plan, work), made)]
-        _run(command, work / "log", made, plan.size, progress)
+        run(command, work / "log", made, plan.size, progress)
         with open(made, "r+b") as file:
             mediacheck.implant(file, lambda done, total: progress("checksum for the media check", done, total))
             os.fchmod(file.fileno(), _PRIVATE if planning.KICKSTART in dict(plan.files) else _PUBLIC)
@@ -93,7 +93,7 @@ def write(plan: Plan, output: Path, progress: Progress) -> None:
 
 
 @contextlib.contextmanager
-def _workplace(output: Path) -> Iterator[Path]:
+def workplace(output: Path) -> Iterator[Path]:
     """An empty temporary directory on the same file system."""
     work = output.with_name(f".{output.name}.ksgen")
     work.mkdir(mode=0o700, exist_ok=True)
@@ -138,7 +138,7 @@ def _put(plan: Plan, work: Path) -> dict[str, Path]:
             text.write_text(config.text, encoding="utf-8")
             done = media.mtools("mcopy", "-o", "-i", str(place), str(text), f"::{config.path}")
             if done.returncode:
-                message = f"cannot write {config.path} to the EFI boot image: {_last_line(done.stderr)}"
+                message = f"cannot write {config.path} to the EFI boot image: {last_line(done.stderr)}"
                 raise NotWritten(Finding("iso-efi-image", message, hint=plan.efi_cure))
         if efi_image.path is not None:
             files[efi_image.path] = place
@@ -164,7 +164,8 @@ def _arguments(plan: Plan, files: dict[str, Path], made: Path) -> list[str]:
     return [*arguments, "-commit", "-end"]
 
 
-def _run(command: list[str], log: Path, made: Path, size: int, progress: Progress) -> None:
+def run(command: list[str], log: Path, made: Path, size: int, progress: Progress) -> None:
+    """Run xorriso, which makes an ISO of about this size. Raises NotWritten."""
     with open(log, "wb") as messages:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages)
         try:
@@ -187,10 +188,10 @@ def _reason(text: str) -> str:
         found = [line for line in text.splitlines() if f" : {gravity} : " in line]
         if found:
             return found[0].partition(f" : {gravity} : ")[2].strip()
-    return _last_line(text)
+    return last_line(text)
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no output"])[-1].strip()
 
 

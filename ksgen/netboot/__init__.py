@@ -4,6 +4,7 @@
 from ksgen.netboot.arming import Arming, UntilError, arm, disarm, parse_until, status, void
 from ksgen.netboot.boottemplates import BootTemplates
 from ksgen.netboot.boottree import Copy, changed, copies, missing_kernels, staged
+from ksgen.netboot.medium import boot_medium
 from ksgen.netboot.published import Published, disarmed, read_published, tokens
 from ksgen.netboot.remembered import (
     NONE,
@@ -33,6 +34,7 @@ __all__ = [
     "Server",
     "UntilError",
     "arm",
+    "boot_medium",
     "booted",
     "changed",
     "combined",

@@ -45,8 +45,11 @@ class _Network:
     complaint: str = ""
 
 
-def kernel_arguments(host: Host, token: str) -> tuple[str, ...]:
-    """The arguments of an armed host. The add-on's image is in the published tree (site.addon_images)."""
+def kernel_arguments(host: Host, token: str, is_on_medium: bool = False) -> tuple[str, ...]:
+    """The arguments of an armed host. The add-on's image is in the published tree (site.addon_images).
+
+    `is_on_medium`: no DHCP server of ours has been needed so far, and none is needed then.
+    """
     settings = host.settings
     base = base_url(settings)
     given = {argument.partition("=")[0] for argument in settings.installer_args}
@@ -58,7 +61,7 @@ def kernel_arguments(host: Host, token: str) -> tuple[str, ...]:
     # The names are those of the kickstart, whatever the network of the installer is.
     ours += name_arguments(settings)
     if not given & _NETWORK_NAMES:
-        ours += _network(host).arguments
+        ours += _network(host, is_on_medium).arguments
     # The kickstart has hashes of passwords; Anaconda would leave it and what it makes of it in the target's /root.
     ours.append("inst.nosave=all_ks")
     if proxy := settings.proxy_for(settings.tree_url):
@@ -158,12 +161,12 @@ _OTHERS_LONGER = 512  # characters; a name of 63 is in the line three times, in 
 # --- the network before there is a kickstart -------------------------------------------------------------------------
 
 
-def _network(host: Host) -> _Network:
+def _network(host: Host, is_on_medium: bool = False) -> _Network:
     """How the installer reaches the server: with the host's static network, otherwise by DHCP on the boot NIC."""
     settings = host.settings
     if settings.boot_network == "arguments":
         return _Network(())
-    if settings.dhcp != "none" or settings.boot_network == "dhcp":
+    if (settings.dhcp != "none" and not is_on_medium) or settings.boot_network == "dhcp":
         return _Network(("ip=dhcp",))  # with a DHCP proxy, another server assigns the addresses
     interface = _reaching(settings)
     if interface is None:

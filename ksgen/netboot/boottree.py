@@ -31,7 +31,7 @@ class Copy:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Loader:
+class Loader:
     """A file of a package: its paths in the distributions, and the names of the package."""
 
     target: str
@@ -42,12 +42,12 @@ class _Loader:
 
 _BIOS = (
     # Not pxelinux.0, which reads TFTP alone and so cannot ask the web server whether an arming has ended.
-    _Loader(
+    Loader(
         "lpxelinux.0",
         ("usr/lib/PXELINUX/lpxelinux.0", "tftpboot/lpxelinux.0", "usr/share/syslinux/lpxelinux.0"),
         "pxelinux (Debian), syslinux-tftpboot (EL)",
     ),
-    _Loader(
+    Loader(
         "ldlinux.c32",
         ("usr/lib/syslinux/modules/bios/ldlinux.c32", "tftpboot/ldlinux.c32", "usr/share/syslinux/ldlinux.c32"),
         "syslinux-common (Debian), syslinux-tftpboot (EL)",
@@ -55,13 +55,13 @@ _BIOS = (
 )
 # For UEFI with a DHCP proxy, and for NICs on which PXELINUX does not work.
 _IPXE = (
-    _Loader(
+    Loader(
         "undionly.kpxe",
         ("usr/lib/ipxe/undionly.kpxe", "usr/share/ipxe/undionly.kpxe"),
         "ipxe (Debian), ipxe-bootimgs-x86 (EL)",
         "warning",
     ),
-    _Loader(
+    Loader(
         "ipxe.efi",
         # The one that uses the firmware's own driver: a whole ipxe.efi takes the NIC over, and QEMU's OVMF hung when it
         # was released.
@@ -73,13 +73,13 @@ _IPXE = (
 # Without a tree that has them: Debian's. Its signed GRUB has no http of its own and loads it beside its configuration,
 # which Secure Boot forbids; nor would Debian's shim trust the kernel of another distribution.
 _DEBIAN_UEFI = (
-    _Loader("shimx64.efi", ("usr/lib/shim/shimx64.efi.signed",), "shim-signed (Debian)"),
-    _Loader(
+    Loader("shimx64.efi", ("usr/lib/shim/shimx64.efi.signed",), "shim-signed (Debian)"),
+    Loader(
         "grubx64.efi",
         ("usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",),
         "grub-efi-amd64-signed (Debian)",
     ),
-    _Loader("grub/x86_64-efi/http.mod", ("usr/lib/grub/x86_64-efi/http.mod",), "grub-efi-amd64-bin (Debian)"),
+    Loader("grub/x86_64-efi/http.mod", ("usr/lib/grub/x86_64-efi/http.mod",), "grub-efi-amd64-bin (Debian)"),
 )
 _TREE_UEFI = (("shimx64.efi", "EFI/BOOT/BOOTX64.EFI"), ("grubx64.efi", "EFI/BOOT/grubx64.efi"))
 # Other files that the installer fetches from the tree (Anaconda's dracut/anaconda-lib.sh reads .treeinfo first).
@@ -103,9 +103,9 @@ def needed(
     uefi = next(filter(None, (_tree_loaders(trees[r]) for r in sorted(releases) if r in trees)), None)
     files += uefi or ()
     for loader in (*_BIOS, *(() if uefi else _DEBIAN_UEFI), *_IPXE):
-        source = next((path for place in loader.places if (path := system / place).is_file()), None)
+        source = placed(loader, system)
         if source is None:
-            problems.append(_missing(system / loader.places[0], loader))
+            problems.append(missing_loader(system / loader.places[0], loader))
         else:
             files.append(Copy(loader.target, source))
     return tuple(sorted(files)), problems
@@ -160,7 +160,12 @@ def _tree_loaders(tree: Path) -> tuple[Copy, ...]:
     return copies if all(copy.source.is_file() for copy in copies) else ()
 
 
-def _missing(path: Path, loader: _Loader) -> Problem:
+def placed(loader: Loader, system: Path) -> Path | None:
+    """Where a loader is installed."""
+    return next((path for place in loader.places if (path := system / place).is_file()), None)
+
+
+def missing_loader(path: Path, loader: Loader) -> Problem:
     message = f"not found; required for {loader.target}"
     hint = f"install {loader.packages}"
     return Problem("boot-file-missing", message, Mark(str(path), 1), severity=loader.severity, hint=hint)

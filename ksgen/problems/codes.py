@@ -187,6 +187,17 @@ CODES: dict[str, dict[str, str]] = {
     "Power management": {
         "bmc-type": "not a fence agent of the engine",
         "bmc-password": "a password of a controller that is not vaulted",
+        "bmc-address": "a URL where the name of a controller is required",
+        "bmc-system": "not the ID of a system",
+        "bmc-fingerprint": "not a SHA-256 fingerprint",
+        "bmc-trust": "several ways to verify the certificate of a controller",
+        "bmc-missing": "a host without a controller, where one is required",
+        "bmc-no-redfish": "a controller without Redfish",
+        "bmc-refused": "a controller that cannot be asked",
+        "bmc-other-machine": "a controller of another machine than the host's",
+        "bmc-mac": "a boot interface that the controller does not know",
+        "bmc-disk": "a disk that the controller does not know",
+        "bmc-firmware": "a machine that boots otherwise than planned",
         "bmc-of-two-hosts": "two hosts have the same controller",
     },
     "Disks": {

@@ -446,8 +446,11 @@ class Settings(BaseModel):
     # what the engine needs of it
     bmc: Bmc | None = Field(
         default=None,
-        description="The controller that fences the host: `type` (a fence agent of the engine), `address`, `user`, and "
-        "`password`, which must be vaulted. No kickstart has it; `examples/engine.yml` configures the engine with it.",
+        description="The controller (BMC) of the host: `address`, `port` (443), `user` and `password`, which must be "
+        "vaulted; `system` if it has several; `type`, the engine's fence agent (`redfish`). Its certificate is "
+        "verified: by the system's authorities, `certificate` (of an authority: PEM or `{from: FILE}`) or "
+        "`fingerprint` (SHA-256 of its own); `verify: false` accepts any. No kickstart has it: `ksgen bmc` "
+        "(docs/bmc.md) and the engine use it.",
     )
 
     @property

@@ -87,6 +87,7 @@ SLOTS = list(dict.fromkeys(slots(SCHEMA, SCHEMA["$defs"], ())))
 NAMES = {
     ("node_bmc", "type"),
     ("node_bmc", "address"),
+    ("node_bmc", "certificate", "from"),
     ("node_ca_certificates", "[]", "from"),
     ("node_proxy", "no_proxy"),
     ("node_proxy", "no_proxy", "[]"),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from inventories import inventory_text, read_text
+from generate import CERTIFICATE_LINES
+from inventories import inventory_text, one_host, read_text
 
 from ksgen.host import explain_host, read_hosts
 from ksgen.inventory import Opener, reader
@@ -18,6 +19,8 @@ from ksgen.variables import variables_schema
 
 SECRET = "swordfish"
 SEALED = '!vault "$ANSIBLE_VAULT;1.1;AES256"'
+PIN = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+PIN_CURE = "write the 64 hex digits of `openssl x509 -noout -fingerprint -sha256`, with or without colons"
 CURE = "encrypt it: ansible-vault encrypt_string --name password; or move node_bmc to a vaulted file"
 
 
@@ -51,8 +54,37 @@ WRONG = [
                  "write the user of the controller"), id="user"),
     pytest.param({"user": '"a\\nb"'}, ("hidden-character", "node_bmc.user",
                  "contains the character U+000A at position 2", "remove it"), id="two-lines"),
-    pytest.param({"port": "443"}, ("variable-unknown", "node_bmc.port", "unknown variable",
-                 "one of: type, address, user, password"), id="unknown"),
+    pytest.param({"adress": "b.example.com"}, ("variable-unknown", "node_bmc.adress", "unknown variable",
+                 "did you mean 'address'?"), id="unknown"),
+    pytest.param({"address": "https://bmc.example.com/redfish/v1"}, ("bmc-address", "node_bmc.address",
+                 "a URL is not an address", "write the name or the address alone: bmc.example.com"), id="url"),
+    pytest.param({"address": "https://root:x@bmc.example.com:8443/"}, ("bmc-address", "node_bmc.address",
+                 "a URL is not an address",
+                 "write the name or the address alone: bmc.example.com, and the port as port:"), id="url-with-a-port"),
+    pytest.param({"address": "bmc.example.com:8443"}, ("bmc-address", "node_bmc.address", "this value has a port",
+                 "write the name or the address alone: bmc.example.com, and the port as port:"), id="port-behind-it"),
+    pytest.param({"port": "0"}, ("value-range", "node_bmc.port", "this value is below the minimum of 1", ""),
+                 id="port-zero"),
+    pytest.param({"port": "65536"}, ("value-range", "node_bmc.port", "this value is above the maximum of 65535", ""),
+                 id="port-too-large"),
+    pytest.param({"port": '"443"'}, ("wrong-type", "node_bmc.port", "this value is not a whole number",
+                 "without quotes"), id="port-quoted"),
+    pytest.param({"system": "../../Managers/1"}, ("bmc-system", "node_bmc.system", "not the ID of a system",
+                 "write the last part of its path: System.Embedded.1"), id="system-of-a-path"),
+    pytest.param({"fingerprint": f'"{PIN[:-2]}"'}, ("bmc-fingerprint", "node_bmc.fingerprint",
+                 "not a SHA-256 fingerprint", PIN_CURE), id="fingerprint-short"),
+    pytest.param({"fingerprint": '"' + ":".join(["AB"] * 20) + '"'}, ("bmc-fingerprint", "node_bmc.fingerprint",
+                 "this is a SHA-1 fingerprint; SHA-256 is required", PIN_CURE), id="fingerprint-sha1"),
+    pytest.param({"fingerprint": "12"}, ("wrong-type", "node_bmc.fingerprint", "12 is not a string",
+                 "write it in quotes:"), id="fingerprint-number"),
+    pytest.param({"fingerprint": PIN, "verify": "false"}, ("bmc-trust", "node_bmc",
+                 "fingerprint and verify: false exclude each other", "keep fingerprint"), id="two-ways"),
+    pytest.param({"verify": '"false"'}, ("wrong-type", "node_bmc.verify", "this value is not true or false",
+                 "without quotes"), id="verify-quoted"),
+    pytest.param({"certificate": "{from: missing.pem}"}, ("file-from", "node_bmc.certificate.from",
+                 "'missing.pem' cannot be read: No such file or directory", "a path relative to"), id="no-such-file"),
+    pytest.param({"certificate": '"swordfish"'}, ("certificate", "node_bmc.certificate", "not a certificate in PEM",
+                 "the text of a .pem or .crt file"), id="no-certificate"),
 ]  # fmt: skip
 
 
@@ -133,6 +165,48 @@ def test_two_hosts_with_one_controller(tmp_path: Path) -> None:
     assert two(tmp_path, bmc(type="apc"), bmc(type="apc")) == [], "a power switch is that of several"
 
 
+def test_two_systems_of_one_controller(tmp_path: Path) -> None:
+    assert two(tmp_path, bmc(system="one"), bmc(system="two")) == []
+    assert two(tmp_path, bmc(system="one"), bmc(system="one")) == ["bmc-of-two-hosts"]
+    assert two(tmp_path, bmc(), bmc(port="8443")) == [], "two controllers behind one address"
+
+
+FORMS = [
+    pytest.param(PIN, id="digits"),
+    pytest.param(":".join(PIN[n : n + 2].upper() for n in range(0, 64, 2)), id="as-openssl-prints-it"),
+    pytest.param("sha256 Fingerprint=" + ":".join(PIN[n : n + 2].upper() for n in range(0, 64, 2)), id="whole-line"),
+]
+
+
+@pytest.mark.parametrize("written", FORMS)
+def test_forms_of_a_fingerprint(written: str, tmp_path: Path) -> None:
+    host = one_host(tmp_path, node_bmc=bmc(fingerprint=f'"{written}"'))
+    assert host.settings.bmc is not None
+    assert host.settings.bmc.fingerprint == PIN
+
+
+def test_the_certificate_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("A comment.\n" + "\n".join(CERTIFICATE_LINES) + "\n")
+    host = one_host(tmp_path, node_bmc=bmc(certificate="{from: ca.pem}"))
+    assert host.settings.bmc is not None
+    assert host.settings.bmc.certificate == "\n".join(CERTIFICATE_LINES) + "\n"
+
+
+def test_defaults(tmp_path: Path) -> None:
+    found = one_host(tmp_path, node_bmc=bmc(type=None)).settings.bmc
+    assert found is not None
+    assert (found.type, found.port, found.system, found.verify, found.may_have_redfish) == (
+        "redfish", 443, None, True, True
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("agent", "may"), [("ipmilan", True), ("drac7", True), ("apc", False), ("ilo2", False)])
+def test_which_may_have_redfish(agent: str, may: bool, tmp_path: Path) -> None:
+    found = one_host(tmp_path, node_bmc=bmc(type=agent)).settings.bmc
+    assert found is not None
+    assert found.may_have_redfish is may
+
+
 def test_it_is_in_no_kickstart(tmp_path: Path) -> None:
     without, _ = read_text(inventory_text(), tmp_path)
     hosts, _ = read_text(inventory_text(node_bmc=bmc()), tmp_path)
@@ -156,4 +230,4 @@ def test_explain(tmp_path: Path) -> None:
 def test_schema_lists_the_agents() -> None:
     schema = variables_schema()["$defs"]["Bmc"]
     assert "ipmilan" in schema["properties"]["type"]["enum"]
-    assert schema["required"] == ["type", "address", "user", "password"]
+    assert schema["required"] == ["address", "user", "password"]

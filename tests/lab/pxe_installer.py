@@ -52,7 +52,14 @@ echo; echo '{INSTALLS}'; echo "STAND-IN: arguments $(cat /proc/cmdline)"
 mac=$(argument BOOTIF | sed 's/^01-//; s/-/:/g')
 for card in /sys/class/net/*; do [ "$(cat "$card/address")" = "$mac" ] && device=${{card##*/}}; done
 ip link set "$device" up
-udhcpc -q -n -i "$device" -s /addresses || fail 'no address'
+static=$(argument ip)
+case "$static" in
+    *:*)  # ADDRESS::GATEWAY:NETMASK:NAME:DEVICE:none, as dracut has it
+        IFS=:; set -- $static; unset IFS
+        ifconfig "$device" "$1" netmask "$4" || fail 'no static address'
+        echo "STAND-IN: static $1";;
+    *) udhcpc -q -n -i "$device" -s /addresses || fail 'no address';;
+esac
 kickstart=$(argument inst.ks) site=${{kickstart%/ks/*}}
 token=$(wget -q -O - "$site/report/token?${{kickstart#*[?]}}")
 report preparing 'the installer runs'

@@ -17,6 +17,7 @@ PACKAGES = {"ksgen": declared.KSGEN, "org_ovirt_node": declared.ADDON}
 
 # Distributions that a subpackage imports. The add-on's other subpackages need none: ksgen uses them too.
 DISTRIBUTIONS = {
+    "ksgen.bmc": {"requests", "starlette", "sushy", "uvicorn"},  # optional, imported by `ksgen bmc`
     "ksgen.cli": {"click", "rich", "uvicorn"},  # uvicorn is an optional extra, imported by `ksgen serve`
     "ksgen.expressions": {"jinja2", "yaml"},
     "ksgen.grammar": {"pykickstart"},

@@ -195,7 +195,7 @@ def test_ksgen_needs_what_its_wheel_needs(packages: Path) -> None:
     config, path = project(), package(packages, KSGEN)
     wanted = {as_rpm_says(line) for line in config["options"]["install_requires"].split("\n") if line}
     assert needs(path, "REQUIRE") == {*wanted, "python(abi) = 3.12"}
-    extras = "\n".join(config["options.extras_require"][name] for name in ("vault", "serve"))
+    extras = "\n".join(config["options.extras_require"][name] for name in ("vault", "serve", "bmc"))
     extra = {as_rpm_says(line) for line in extras.split("\n") if line}
     assert needs(path, "SUGGEST") == {*extra, *isowriter.PROGRAMS.values(), "dnsmasq", "nginx", "zstd"}
 

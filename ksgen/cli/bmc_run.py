@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `bmc` does: which machines are meant, what is asked before, and what is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import json
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ksgen import iso, netboot
+from ksgen.cli.controllers import accesses, stop_without
+from ksgen.cli.edges import DONE, PROBLEMS, count, counted, names_text, show_problems, stop, talk
+from ksgen.cli.listening import Listener, read_listener
+from ksgen.cli.selection import limited, read
+from ksgen.host import Host, read_hosts
+from ksgen.netboot import Arming
+from ksgen.problems import Problem
+from ksgen.templates import TEMPLATE_ERRORS, template_problem
+
+if TYPE_CHECKING:
+    from ksgen.bmc import MediaServer, Order, Result, Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The arguments of `bmc`."""
+
+    hosts: str
+    names: tuple[str, ...]
+    verb: str
+    is_graceful: bool
+    is_confirmed: bool
+    at_once: int
+    timeout_s: float
+    boot_s: float
+    directory: Path
+    listen: str
+    media_url: str | None
+    passwords: tuple[str, ...]
+    as_json: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Installation:
+    """The armed hosts, and where it is noted that one has fetched its kickstart."""
+
+    armings: Mapping[str, Arming]
+    run: Path
+    memory: netboot.Remembered
+
+    def is_running(self, host: str) -> bool:
+        return self.armings[host].token in netboot.spent(self.run)
+
+
+def run(options: Options) -> None:
+    """Do it, print the results, and exit."""
+    try:
+        from ksgen import bmc
+    except ModuleNotFoundError as error:
+        stop_without(error)
+    listener = read_listener(options.listen)
+    if listener.path is not None:
+        raise click.UsageError(f"--listen {options.listen}: a TCP port is required")
+    site, report = read([options.hosts], options.passwords)
+    known, found = read_hosts(site)
+    report.extend(found)
+    chosen = limited(site, ",".join(options.names))
+    hosts = [host for host in known if host.name in chosen]
+    if unread := chosen - {host.name for host in hosts}:
+        wrong = [problem for problem in report.problems if problem.host in unread or problem.host is None]
+        show_problems(wrong, site.sources, as_json=False)
+        stop(f"{names_text(sorted(unread))}: not a host that can be read; nothing was done")
+    logins, problems = accesses(site, hosts)
+    if problems:
+        show_problems(problems, site.sources, as_json=False)
+        stop(f"{count(problems)}; nothing was done")
+    (verb,) = [one for one in bmc.VERBS if one == options.verb]
+    order = bmc.Order(verb, options.is_graceful, options.timeout_s, options.boot_s)
+    installation = _installation(options, hosts) if verb in ("pxe", "media") else None
+    if verb in bmc.CUTTING:
+        _confirm(options, hosts, installation)
+    armed = installation.armings if installation else {}
+    tasks = [
+        bmc.Task(
+            host.name,
+            logins[host.name],
+            host.settings.firmware,
+            _looking(installation, host.name) if installation and host.name in armed else None,
+        )
+        for host in hosts
+    ]
+    with _media(options, listener, installation, hosts) as prepared:
+        results = _carried_out(options, order, tasks, prepared)
+    _print(options, results)
+    sys.exit(PROBLEMS if any(result.error for result in results) else DONE)
+
+
+def _looking(installation: _Installation, host: str) -> Callable[[], bool]:
+    return lambda: installation.is_running(host)
+
+
+# --- what is armed ---------------------------------------------------------------------------------------------------
+
+
+def _installation(options: Options, hosts: Sequence[Host]) -> _Installation:
+    """What the published tree says. For `media` each host has to be armed: its medium has the permission to install."""
+    directory = options.directory
+    try:
+        memory = netboot.read_remembered(directory.absolute())
+        run = memory.run or directory.absolute().parent / "run"
+        now, spent = datetime.datetime.now(datetime.timezone.utc), netboot.spent(run)
+        tokens = netboot.tokens(directory)
+        armings = {
+            one.host: one for one in netboot.stored(directory) if netboot.status(one, now, spent, tokens) == "armed"
+        }
+    except ValueError as error:
+        stop(f"{directory}: {error}; nothing was done")
+    except OSError as error:
+        stop(f"{error.filename or directory}: {error.strerror}; nothing was done")
+    missing = [host.name for host in hosts if host.name not in armings]
+    if missing and options.verb == "media":
+        cure = f"`ksgen arm {options.hosts} {' '.join(missing)} -o {directory}` arms them"
+        stop(f"{names_text(missing)}: not armed in {directory}; nothing was done; {cure}")
+    return _Installation(armings, run, memory)
+
+
+def _confirm(options: Options, hosts: Sequence[Host], installation: _Installation | None) -> None:
+    """List the machines whose power is cut, and ask; exits if refused."""
+    way = "their systems are asked to shut down" if options.is_graceful else "their power is cut"
+    talk(f"{counted(len(hosts), 'machine')}; where they are on, {way}:")
+    for host in hosts:
+        arming = installation.armings.get(host.name) if installation else None
+        note = "  armed: the installer erases its disks" if arming else ""
+        talk(f"  {host.name}  {host.settings.bmc.address if host.settings.bmc else ''}{note}")
+        if installation and not arming:
+            talk("    not armed: it boots its disk")
+    if options.is_confirmed:
+        return
+    question = f"{options.verb.capitalize() if options.verb != 'pxe' else 'PXE'} of {counted(len(hosts), 'machine')}?"
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Standard input is not a terminal: add --yes")
+    if not click.confirm(question, err=True):
+        stop("nothing was done")
+
+
+# --- media -----------------------------------------------------------------------------------------------------------
+
+# The URL of a host's medium, while the context lasts.
+_Prepared = Callable[[str], contextlib.AbstractContextManager[str | None]]
+
+
+@contextlib.contextmanager
+def _media(
+    options: Options, listener: Listener, installation: _Installation | None, hosts: Sequence[Host]
+) -> Iterator[_Prepared]:
+    """The media of these hosts are made, checked and served; without `media` there are none."""
+    if options.verb != "media" or installation is None:
+        yield lambda _host: contextlib.nullcontext()
+        return
+    from ksgen.bmc import MediaServer
+
+    if missing := iso.missing_programs():
+        stop("; ".join(f"{finding.message}: {finding.hint}" for finding in missing))
+    media = _planned(options, installation, hosts)
+    addresses = {host.name: host.settings.bmc.address for host in hosts if host.settings.bmc}
+    try:
+        with MediaServer(listener.host, listener.port) as server, tempfile.TemporaryDirectory(prefix="ksgen-") as place:
+            # Other users of this machine have no business there; the web server is this process.
+            yield lambda host: _served(options, server, addresses[host], host, media[host], Path(place))
+    except OSError as error:
+        stop(f"--listen {options.listen}: {error.strerror}")
+
+
+def _planned(options: Options, installation: _Installation, hosts: Sequence[Host]) -> dict[str, iso.BootMedium]:
+    """What is on each medium. Exits if something is missing for one."""
+    templates = netboot.BootTemplates(installation.memory.templates)
+    found: dict[str, iso.BootMedium] = {}
+    problems: list[Problem] = list(netboot.missing_kernels(hosts, options.directory))
+    for host in hosts:
+        tree = installation.memory.trees.get(host.settings.release)
+        try:
+            medium, more = netboot.boot_medium(
+                host, installation.armings[host.name], options.directory, tree, templates
+            )  # fmt: skip
+        except TEMPLATE_ERRORS as error:
+            medium, more = None, (template_problem(error),)
+        problems += [problem for problem in more if problem not in problems]
+        if medium:
+            found[host.name] = medium
+    show_problems(problems, {}, as_json=False)
+    if errors := [problem for problem in problems if problem.severity == "error"]:
+        stop(f"{count(errors)}; nothing was done")
+    return found
+
+
+@contextlib.contextmanager
+def _served(
+    options: Options, server: MediaServer, controller: str, host: str, medium: iso.BootMedium, place: Path
+) -> Iterator[str]:
+    """Write a host's medium, serve it, and remove it. Raises BmcError."""
+    from ksgen.bmc import BmcError, own_address
+
+    file = place / f"{host}.iso"
+    try:
+        base = options.media_url or _base_url(own_address(controller), server.port)
+        iso.write_medium(medium, file, lambda _step, _done, _total: None)
+    except iso.NotWritten as error:
+        message = f"the medium cannot be written: {error.finding.message}"
+        raise BmcError("refused", message, error.finding.hint or "") from None
+    except OSError as error:
+        raise BmcError("refused", f"the medium cannot be written: {error.strerror}") from None
+    try:
+        with server.offered(host, file) as path:
+            yield base.rstrip("/") + path
+    finally:
+        file.unlink()
+
+
+def _base_url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+# --- carrying it out, and the results --------------------------------------------------------------------------------
+
+
+def _carried_out(options: Options, order: Order, tasks: Sequence[Task], prepared: _Prepared) -> list[Result]:
+    from ksgen import bmc
+
+    stopped = threading.Event()
+    quiet = order.verb == "status"
+
+    def act(task: Task) -> Result:
+        def tell(words: str) -> None:
+            if not quiet:
+                talk(f"{task.host}: {words}")
+
+        try:
+            with prepared(task.host) as url:
+                return bmc.perform(dataclasses.replace(task, medium_url=url), order, stopped, tell)
+        except bmc.BmcError as error:
+            return bmc.Result(task.host, error=error)
+
+    def given_up(task: Task, error: bmc.BmcError) -> Result:
+        return bmc.Result(task.host, error=error)
+
+    results = []
+    for result in bmc.at_once(tasks, act, given_up, options.at_once, order.limit_s, stopped):
+        results.append(result)
+        if result.error is not None:
+            talk(f"{result.host}: error: {result.error.message}")
+            if result.error.hint:
+                talk(f"  hint: {result.error.hint}")
+    order_of = {task.host: number for number, task in enumerate(tasks)}
+    return sorted(results, key=lambda result: order_of[result.host])
+
+
+def _print(options: Options, results: Sequence[Result]) -> None:
+    if options.as_json:
+        click.echo(json.dumps({"hosts": [result.to_json() for result in results]}, indent=1))
+    elif (console := Console()).is_terminal:
+        console.print(_table(results))
+    else:
+        for result in results:
+            click.echo("  ".join(_cells(result)))
+    if failed := [result.host for result in results if result.error]:
+        talk(f"{names_text(failed)} failed, {len(results) - len(failed)} of {len(results)} done")
+
+
+def _cells(result: Result) -> tuple[str, str, str, str]:
+    boot = str(result.override) if result.override else "-"
+    return result.host, result.power, boot, result.model or "-"
+
+
+def _table(results: Sequence[Result]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("host", "power", "next boot", "model"):
+        table.add_column(title)
+    for result in results:
+        host, power, boot, model = _cells(result)
+        colour = "red" if result.error else {"on": "green", "off": "dim"}.get(result.power, "yellow")
+        table.add_row(Text(host), Text(power, colour), Text(boot), Text(model))
+    return table
