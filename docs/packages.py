@@ -36,8 +36,8 @@ KSGEN = {
         "grammar host inventory lint problems targets variables",
     ),
     "match": Package(
-        "the facts of machines: the script that collects them",
-        "version",
+        "the resolvers at the desk: which disk and which NIC a host would get, from the facts of machines",
+        "host kickstart problems variables version",
         "facts programs",
     ),
     "netboot": Package(

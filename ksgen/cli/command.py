@@ -99,7 +99,7 @@ for command in (
     lint_command.lint_files,
     init_command.init,
     lsp_command.language_server,
-    match_command.print_facts_script,
+    *(match_command.print_facts_script, match_command.match_machines),
     preflight_command.preflight_images,
     iso_command.write_iso,
 ):

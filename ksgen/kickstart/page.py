@@ -199,6 +199,12 @@ _addon_words = functools.cache(AddonWords.of)
 _ADDON_WAYS: dict[bool | str, str] = {True: "updates", False: "none", "tree": "tree"}
 
 
+def network_commands(settings: Settings) -> str:
+    """What programs/nics.py finds the names of NICs for: the commands of a host as pre.ks.j2 writes them."""
+    commands = variables.network_options(settings.network, settings.mac, _is_of_installer(settings))
+    return "".join(f"network {' '.join(map(gate, options))}\n" for options in commands)
+
+
 def _is_of_installer(settings: Settings) -> bool:
     """Whether the `network` commands are for the installer too; DHCP on the boot NIC is what they say by default."""
     return settings.boot_network == "same" or (settings.boot_network == "dhcp" and not settings.network)

@@ -1,6 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The resolvers of disks and NICs at the desk: facts of machines to the verdict that the installer would give."""
 
+from ksgen.match.machine import Machine, printable, read_machines
+from ksgen.match.pairing import match, unknown
+from ksgen.match.proposal import proposed_entry
 from ksgen.match.script import facts_script
+from ksgen.match.verdict import Standing, Verdict, problems
 
-__all__ = ["facts_script"]
+__all__ = [
+    "Machine",
+    "Standing",
+    "Verdict",
+    "facts_script",
+    "match",
+    "printable",
+    "problems",
+    "proposed_entry",
+    "read_machines",
+    "unknown",
+]

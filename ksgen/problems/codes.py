@@ -271,6 +271,14 @@ CODES: dict[str, dict[str, str]] = {
         "address-of-two-hosts": "two hosts have the same address",
         "host-name-of-two-hosts": "two hosts have the same name",
     },
+    "Facts of machines": {
+        "facts-file": "not a file that the script of `ksgen facts` has printed, or one of another version",
+        "facts-answer": "facts whose answers cannot be read, or that lack one",
+        "match-disk": "the resolver of disks would stop the installation on this machine",
+        "match-nic": "no NIC of the machine has a MAC address of the host",
+        "match-nic-name": "no NIC of the machine has a name that `node_network` gives",
+        "match-host": "a machine that no host or several hosts describe, or a host without facts",
+    },
     "Layout": {
         "layout-unknown": "unknown layout",
         "filesystem-unknown": "a file system that a node does not support",
