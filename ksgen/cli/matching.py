@@ -37,7 +37,8 @@ def match_machines(hosts: str, words: Sequence[str], propose: bool, passwords: S
     problems = [problem for problem in report.problems if problem.host is None or problem.host in chosen]
     if as_json:
         shown = {"machines": [*(v.to_json() for v in matched.verdicts), *(m.to_json() for m in matched.strangers)]}
-        show_problems(problems, site.sources, as_json=True, more=shown)
+        proposals = {"proposals": [*map(match.proposed_entry, matched.strangers)]} if propose else {}
+        show_problems(problems, site.sources, as_json=True, more={**shown, **proposals})
     else:
         if propose:
             click.echo("\n".join(map(match.proposed_entry, matched.strangers)), nl=False)

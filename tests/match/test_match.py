@@ -424,6 +424,12 @@ def test_file_that_cannot_be_read(site: Path) -> None:
     assert run("gone.json") == (1, "", "gone.json:1:1: error: file not found\n")
 
 
+def test_directory_without_facts(site: Path) -> None:
+    (site / "facts").mkdir()
+    (site / "facts" / ".hidden").write_text("")
+    assert run("facts") == (1, "", f"facts:1:1: error: the directory has no file of facts\n{CURE}")
+
+
 def test_result_of_ansible(site: Path) -> None:
     """`ansible -m script -t DIR` writes the result of the module."""
     result = {"changed": True, "rc": 0, "stderr": "", "stdout": facts("one-disk"), "stdout_lines": []}
@@ -495,6 +501,15 @@ rack7.example.com:
 """,
         "",
     )
+
+
+def test_proposals_as_json(site: Path) -> None:
+    (site / "a.json").write_text(facts("one-disk", ["52:54:00:cc:00:01"]))
+    write(site, node_disk='{wwn: "0x5000000000000099", size: 64 GiB}')
+    found = verdicts("a.json", "--propose")
+    assert found["problems"] == []
+    assert [each["host"] for each in found["machines"]] == [None]
+    assert [list(yaml.safe_load(each)) for each in found["proposals"]] == [["NAME.example.com"]]
 
 
 def test_nothing_to_propose(site: Path) -> None:
