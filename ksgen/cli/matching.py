@@ -62,6 +62,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
     state = "stops" if verdict.stops else "would install"
     yield match.printable(f"{verdict.host.name}: {state}; the machine of {machine.file}, {verdict.reason}")
     yield match.printable(f"  {machine.label}; {_kind(machine)}")
+    yield from (f"  requested: {disk} with {words}" for disk, words in verdict.requested.items())
     yield from _table(
         ("DISK", "SIZE", "MODEL", "SERIAL", "WWN", "ON IT", "VERDICT"), map(_disk_row, verdict.standings())
     )

@@ -82,6 +82,11 @@ class Verdict:
         return bool(self.refusals or self.missing or not self.has_mac)
 
     @property
+    def requested(self) -> dict[str, str]:
+        """What has to be true of each disk of the host, in words."""
+        return {f"system{number}": str(disk) for number, disk in enumerate(self.wanted.disks)}
+
+    @property
     def said(self) -> tuple[str, ...]:
         """The words of disks.py, then those of nics.py if it would stop, a line each."""
         of_disks = "\n".join(f"ovirt-node: {line}" for line in self.given)
@@ -140,6 +145,7 @@ class Verdict:
             "host": self.host.name,
             "reason": self.reason,
             "stops": self.stops,
+            "requested": self.requested,
             "said": list(self.said),
             "active": [_refusal_json(each) for each in self.active],
             "disks": [standing.to_json() for standing in self.standings()],
