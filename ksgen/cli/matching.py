@@ -14,7 +14,6 @@ from ksgen.cli.edges import DONE, PROBLEMS, show_problems, talk
 from ksgen.cli.selection import limited, read
 from ksgen.host import read_hosts
 from ksgen.match import Machine, Standing, Verdict
-from org_ovirt_node.programs.disks import Refusal
 
 
 def match_machines(hosts: str, words: Sequence[str], propose: bool, passwords: Sequence[str], as_json: bool) -> None:
@@ -34,14 +33,15 @@ def match_machines(hosts: str, words: Sequence[str], propose: bool, passwords: S
     for verdict in matched.verdicts:
         report.extend(match.problems(verdict))
     if not propose:
-        report.extend(match.unknown(machine, wanted) for machine in matched.strangers)
+        report.extend(map(match.unknown, matched.strangers))
     problems = [problem for problem in report.problems if problem.host is None or problem.host in chosen]
     if as_json:
-        shown = {"machines": [*map(_verdict_json, matched.verdicts), *map(_machine_json, matched.strangers)]}
-        show_problems(problems, site.sources, as_json=True, more=shown)
+        shown = {"machines": [*(v.to_json() for v in matched.verdicts), *(m.to_json() for m in matched.strangers)]}
+        proposals = {"proposals": [*map(match.proposed_entry, matched.strangers)]} if propose else {}
+        show_problems(problems, site.sources, as_json=True, more={**shown, **proposals})
     else:
         if propose:
-            click.echo("\n".join(map(match.proposal, matched.strangers)), nl=False)
+            click.echo("\n".join(map(match.proposed_entry, matched.strangers)), nl=False)
         for number, verdict in enumerate(() if propose else matched.verdicts):
             click.echo("\n".join([*([""] if number else []), *verdict_lines(verdict)]))
         if propose and not matched.strangers:
@@ -62,6 +62,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
     state = "stops" if verdict.stops else "would install"
     yield match.printable(f"{verdict.host.name}: {state}; the machine of {machine.file}, {verdict.reason}")
     yield match.printable(f"  {machine.label}; {_kind(machine)}")
+    yield from (f"  requested: {disk} with {words}" for disk, words in verdict.requested.items())
     yield from _table(
         ("DISK", "SIZE", "MODEL", "SERIAL", "WWN", "ON IT", "VERDICT"), map(_disk_row, verdict.standings())
     )
@@ -105,60 +106,3 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         yield "  " + "  ".join(map(str.ljust, line, widths)).rstrip()
-
-
-# --- JSON ------------------------------------------------------------------------------------------------------------
-
-
-def _machine_json(machine: Machine) -> dict[str, object]:
-    record = machine.record
-    return {
-        "file": machine.file,
-        "kind": record.kind,
-        "collected": record.collected,
-        "hostname": record.hostname,
-        "machine": machine.label,
-        "host": None,
-    }
-
-
-def _verdict_json(verdict: Verdict) -> dict[str, object]:
-    return {
-        **_machine_json(verdict.machine),
-        "host": verdict.host.name,
-        "reason": verdict.reason,
-        "stops": verdict.stops,
-        "said": list(verdict.said),
-        "active": [_refusal_json(each) for each in verdict.active],
-        "disks": [_standing_json(standing) for standing in verdict.standings()],
-        "nics": [
-            {"name": name, "mac": mac, "used_as": list(verdict.nic_roles(mac, name))}
-            for mac, name in verdict.machine.nics.items()
-        ],
-    }
-
-
-def _standing_json(standing: Standing) -> dict[str, object]:
-    first = standing.candidate.paths[0]
-    return {
-        "names": list(standing.candidate.names),
-        "size": first.size,
-        "model": first.model or None,
-        "serial": first.serials[0] if first.serials else None,
-        "wwn": first.wwn or None,
-        "contents": standing.contents,
-        "disks": list(standing.roles),
-        "refusals": [_refusal_json(each) for each in standing.refusals],
-        "allowed": [_refusal_json(each) for each in standing.allowed],
-        "not_searched": list(standing.unseen),
-    }
-
-
-def _refusal_json(refusal: Refusal) -> dict[str, object]:
-    return {
-        "code": refusal.code,
-        "found": refusal.found,
-        "needed": refusal.needed,
-        "cure": refusal.cure,
-        "node_erase": refusal.word or None,
-    }

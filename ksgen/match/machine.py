@@ -58,17 +58,41 @@ class Machine:
         stack = self.idle.stack(candidate.names)
         return tuple(device.shown for device in stack if device.path in self.unseen)
 
+    def to_json(self) -> dict[str, object]:
+        """The machine as `ksgen match --json` prints it, without a host."""
+        return {
+            "file": self.file,
+            "kind": self.record.kind,
+            "collected": self.record.collected,
+            "hostname": self.record.hostname,
+            "machine": self.label,
+            "host": None,
+        }
+
 
 def read_machines(paths: Iterable[str]) -> tuple[tuple[Machine, ...], list[Problem]]:
     """The machines of files; of a directory, each file in it that is not hidden."""
     machines, problems = [], []
-    for file in (file for path in paths for file in _files(path)):
-        found = read_machine(file)
+    for found in (found for path in paths for found in _found(path)):
         if isinstance(found, Problem):
             problems.append(found)
         else:
             machines.append(found)
     return tuple(machines), problems
+
+
+def _found(path: str) -> Iterator[Machine | Problem]:
+    if not Path(path).is_dir():
+        yield read_machine(path)
+        return
+    try:
+        names = sorted(each.name for each in Path(path).iterdir() if each.is_file() and not each.name.startswith("."))
+    except OSError as error:
+        yield _unreadable(path, error)
+        return
+    if not names:
+        yield Problem("facts-file", "the directory has no file of facts", Mark(path, 1), hint=_CURE)
+    yield from (read_machine(str(Path(path) / name)) for name in names)
 
 
 def read_machine(file: str) -> Machine | Problem:
@@ -98,12 +122,10 @@ def machine_of(file: str, record: Record) -> Machine:
     return Machine(file, record, now, idle, tuple(target.unseen), nics.gather(NicReplay(record)))
 
 
-def _files(path: str) -> Iterator[str]:
-    if not Path(path).is_dir():
-        yield path
-        return
-    names = sorted(each.name for each in Path(path).iterdir() if each.is_file() and not each.name.startswith("."))
-    yield from (str(Path(path) / name) for name in names)
+def _unreadable(file: str, error: OSError) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return Problem("no-such-file", "file not found", Mark(file, 1))
+    return Problem("cannot-read", f"cannot be read: {(error.strerror or str(error)).lower()}", Mark(file, 1))
 
 
 def _text(file: str) -> str | Problem:
@@ -113,10 +135,8 @@ def _text(file: str) -> str | Problem:
         text = data.decode()
     except UnicodeDecodeError:
         return Problem("not-utf-8", "not UTF-8", Mark(file, 1), hint=_CURE)
-    except FileNotFoundError:
-        return Problem("no-such-file", "file not found", Mark(file, 1))
     except OSError as error:
-        return Problem("cannot-read", f"cannot be read: {(error.strerror or str(error)).lower()}", Mark(file, 1))
+        return _unreadable(file, error)
     if len(data) > LARGEST:
         return Problem("facts-file", f"more than {LARGEST // 2**20} MiB", Mark(file, 1), hint=_CURE)
     return text

@@ -61,9 +61,9 @@ def _problem(machine: Machine, message: str, hint: str) -> Problem:
     return Problem("match-host", message, Mark(machine.file, 1), hint=hint)
 
 
-def unknown(machine: Machine, hosts: Sequence[Host]) -> Problem:
+def unknown(machine: Machine) -> Problem:
     """A machine that no host describes."""
-    message = f"the machine is none of {len(hosts)} host{'' if len(hosts) == 1 else 's'}: {machine.label}"
+    message = f"no host of the inventory describes this machine: {machine.label}"
     return _problem(machine, message, "ksgen match --propose prints what describes it")
 
 

@@ -17,7 +17,7 @@ _NAME = "NAME.example.com"
 _GROUP = "onn"  # node_vg's default
 
 
-def proposal(machine: Machine) -> str:
+def proposed_entry(machine: Machine) -> str:
     """YAML to be pasted below `hosts:`. What has to be decided by a person is marked with <<."""
     collected = f"facts of {'a running system' if machine.is_running else 'an installer'}, {machine.record.collected}"
     name = _name(machine.record.hostname)

@@ -35,6 +35,21 @@ class Standing:
     allowed: tuple[Refusal, ...]
     unseen: tuple[str, ...]
 
+    def to_json(self) -> dict[str, object]:
+        first = self.candidate.paths[0]
+        return {
+            "names": list(self.candidate.names),
+            "size": first.size,
+            "model": first.model or None,
+            "serial": first.serials[0] if first.serials else None,
+            "wwn": first.wwn or None,
+            "contents": self.contents,
+            "disks": list(self.roles),
+            "refusals": [_refusal_json(each) for each in self.refusals],
+            "allowed": [_refusal_json(each) for each in self.allowed],
+            "not_searched": list(self.unseen),
+        }
+
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
@@ -65,6 +80,11 @@ class Verdict:
     @property
     def stops(self) -> bool:
         return bool(self.refusals or self.missing or not self.has_mac)
+
+    @property
+    def requested(self) -> dict[str, str]:
+        """What has to be true of each disk of the host, in words."""
+        return {f"system{number}": str(disk) for number, disk in enumerate(self.wanted.disks)}
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -116,6 +136,31 @@ class Verdict:
             if {mac, name} & set(interface.lower):
                 roles.append(f"in {interface.device}")
         return tuple(roles)
+
+    def to_json(self) -> dict[str, object]:
+        """The verdict as `ksgen match --json` prints it."""
+        nics_found = self.machine.nics.items()
+        return {
+            **self.machine.to_json(),
+            "host": self.host.name,
+            "reason": self.reason,
+            "stops": self.stops,
+            "requested": self.requested,
+            "said": list(self.said),
+            "active": [_refusal_json(each) for each in self.active],
+            "disks": [standing.to_json() for standing in self.standings()],
+            "nics": [{"name": n, "mac": mac, "used_as": list(self.nic_roles(mac, n))} for mac, n in nics_found],
+        }
+
+
+def _refusal_json(refusal: Refusal) -> dict[str, object]:
+    return {
+        "code": refusal.code,
+        "found": refusal.found,
+        "needed": refusal.needed,
+        "cure": refusal.cure,
+        "node_erase": refusal.word or None,
+    }
 
 
 def judge(host: Host, machine: Machine, reason: str) -> Verdict:

@@ -69,6 +69,7 @@ def test_host_that_would_be_installed(site: Path) -> None:
         """\
 node01.example.com: would install; the machine of a.json, by the MAC address 52:54:00:aa:00:01 of eno1
   Dell Inc. PowerEdge R640, serial number ABC1234; facts of an installer, 2026-11-30T10:00:00Z
+  requested: system0 with wwn 0x5000c500a1b2c301, 64424509440 to 75161927680 bytes
   DISK  SIZE     MODEL          SERIAL       WWN                 ON IT                                                         VERDICT
   sda   68.7 GB  QEMU HARDDISK  S3EVNX0K001  0x5000c500a1b2c301  gpt, ext4, xfs, swap, mounted at [SWAP], volume group system  system0; erased
   sdb   68.7 GB  QEMU HARDDISK  S3EVNX0K002  0x5000c500a1b2c302  volume group spare                                            not requested
@@ -86,7 +87,7 @@ def test_host_that_would_stop(site: Path) -> None:
     status, out, err = run("a.json")
     assert status == 1
     assert out.splitlines()[0].startswith("node01.example.com: stops; the machine of a.json, by the MAC address")
-    assert out.splitlines()[3].endswith("gpt, ext4  system0; refused: storage-domain")
+    assert out.splitlines()[4].endswith("gpt, ext4  system0; refused: storage-domain")
     found = "data/images/rhev/7d0e4f5a-9a3c-4c25-8f6b-1f2e3d4c5b6a/dom_md"
     assert err == (
         "hosts.yaml:10:18: error: node01.example.com: node_disk: a.json: storage-domain: the file system of sda1 on "
@@ -104,7 +105,7 @@ def test_consent_is_named_and_shown(site: Path) -> None:
     write(site, node_erase="[luks]")
     status, out, err = run("a.json")
     assert (status, err) == (0, "")
-    assert out.splitlines()[3].endswith("system0; erased, by node_erase: luks")
+    assert out.splitlines()[4].endswith("system0; erased, by node_erase: luks")
 
 
 def test_other_disks_have_the_rule_that_would_refuse_them(site: Path) -> None:
@@ -132,6 +133,7 @@ def test_json(site: Path) -> None:
                 "host": "node01.example.com",
                 "reason": "by the MAC address 52:54:00:aa:00:01 of eno1",
                 "stops": False,
+                "requested": {"system0": "wwn 0x5000c500a1b2c301, 64424509440 to 75161927680 bytes"},
                 "said": [
                     "ovirt-node: /dev/disk/by-node/system0 is sda: gpt, ext4, xfs, swap, mounted at [SWAP], volume "
                     "group system"
@@ -194,7 +196,7 @@ def test_mounts_of_a_running_system_are_no_refusal(site: Path) -> None:
     assert lines[1].endswith(
         "; facts of a running system, 2026-11-30T10:00:00Z: mounts and active devices are as of then"
     )
-    assert "mounted at /" in lines[3]
+    assert "mounted at /" in lines[4]
     assert lines[-1] == "  ovirt-node: /dev/disk/by-node/system0 is sda: gpt, ext4, xfs, swap, volume group system"
     (site / "a.json").write_text(running("old-system", kind="installer"))
     assert [each["code"] for each in verdicts("a.json")["machines"][0]["disks"][0]["refusals"]] == ["in-use"]
@@ -314,7 +316,8 @@ def test_machine_of_no_host(site: Path) -> None:
     assert run("a.json") == (
         1,
         "",
-        "a.json:1:1: error: the machine is none of 1 host: Dell Inc. PowerEdge R640, serial number ABC1234\n"
+        "a.json:1:1: error: no host of the inventory describes this machine: Dell Inc. PowerEdge R640, serial number "
+        "ABC1234\n"
         "  hint: ksgen match --propose prints what describes it\n",
     )
 
@@ -423,6 +426,12 @@ def test_file_that_cannot_be_read(site: Path) -> None:
     assert run("gone.json") == (1, "", "gone.json:1:1: error: file not found\n")
 
 
+def test_directory_without_facts(site: Path) -> None:
+    (site / "facts").mkdir()
+    (site / "facts" / ".hidden").write_text("")
+    assert run("facts") == (1, "", f"facts:1:1: error: the directory has no file of facts\n{CURE}")
+
+
 def test_result_of_ansible(site: Path) -> None:
     """`ansible -m script -t DIR` writes the result of the module."""
     result = {"changed": True, "rc": 0, "stderr": "", "stdout": facts("one-disk"), "stdout_lines": []}
@@ -494,6 +503,15 @@ rack7.example.com:
 """,
         "",
     )
+
+
+def test_proposals_as_json(site: Path) -> None:
+    (site / "a.json").write_text(facts("one-disk", ["52:54:00:cc:00:01"]))
+    write(site, node_disk='{wwn: "0x5000000000000099", size: 64 GiB}')
+    found = verdicts("a.json", "--propose")
+    assert found["problems"] == []
+    assert [each["host"] for each in found["machines"]] == [None]
+    assert [list(yaml.safe_load(each)) for each in found["proposals"]] == [["NAME.example.com"]]
 
 
 def test_nothing_to_propose(site: Path) -> None:

@@ -285,6 +285,15 @@ def test_running_system_without_lvm_has_no_groups() -> None:
     assert [each.code for each in refusals] == ["cannot-look", "cannot-look"]
 
 
+def test_other_programs_that_are_not_installed_are_missing() -> None:
+    missing = disks.Output(127, "", "wipefs: No such file or directory")
+    record = collected(Installed(wipefs={"/dev/sda": missing}), RUNNING)
+    refusals = disks.judge(Replay(record, is_idle=True), SDA)[1].refusals
+    assert [each.found for each in refusals] == [
+        "sda on sda cannot be read: wipefs exited with 127: wipefs: No such file or directory"
+    ]
+
+
 # --- a machine that is not there ---
 
 

@@ -26,6 +26,7 @@ DISTRIBUTIONS = {
     "ksgen.kickstart": {"jinja2", "pydantic"},
     "ksgen.lint": {"pykickstart"},
     "ksgen.lsp": {"lsprotocol", "pygls"},  # an optional extra, imported by `ksgen lsp`
+    "ksgen.match": {"pydantic"},
     "ksgen.netboot": {"jinja2"},
     "ksgen.redaction": {"pykickstart"},
     "ksgen.reports": {"pydantic"},

@@ -202,7 +202,7 @@ class Run:
         command = [root.program("qemu-system-x86_64"), *acceleration(), "-smp", "2", "-m", str(MEMORY)]
         command += ["-M", "pc", "-display", "none", "-vga", "none", "-serial", "stdio", "-monitor", "none"]
         command += ["-no-reboot", "-nic", "none", "-kernel", str(self.kernel.vmlinuz), "-initrd", str(ramdisk)]
-        command += ["-append", "console=ttyS0 panic=-1 quiet"]
+        command += ["-append", "console=ttyS0 panic=-1 quiet no_timer_check"]
         command += ["-device", "virtio-serial-pci,addr=0x2", "-chardev", f"file,id=out,path={out}"]
         command += ["-device", "virtserialport,chardev=out,name=out", "-device", "virtio-scsi-pci,id=scsi,addr=0x3"]
         command += ["-drive", f"if=none,id=root,file={self.system},format=raw,readonly=on"]
