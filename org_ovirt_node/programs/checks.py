@@ -705,7 +705,7 @@ class _Failed(Exception):
 
 
 class Asker:
-    """Asks for one URL, step by step; `step` is the present one, for whoever loses patience."""
+    """Asks for one URL, step by step; `step` is the present one, which a message names if there is no end"""
 
     def __init__(self, system: System, wanted: WantedAddress) -> None:
         self._system, self._wanted, self._limit = system, wanted, system.limit
@@ -799,7 +799,7 @@ class Asker:
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def _connect(self, host: str, port: int) -> tuple[socket.socket, Way]:
-        """A TCP connection. What is told is the failure that came closest to one."""
+        """A TCP connection, or the failure that came closest to one."""
         self.step = "DNS"
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -1056,8 +1056,13 @@ def made(name: str, check: Callable[[], Result]) -> Result:
         return result(name, WARNING, "failed", {"why": f"{type(error).__name__}: {error}"})
 
 
-def check_machine(machine: Machine, wanted: Wanted) -> list[Result]:
-    """The checks that need no network."""
+def check_machine(system: System, wanted: Wanted) -> list[Result]:
+    """The checks that need no network. A look that fails is a warning in each of them."""
+    try:
+        machine = look_at_machine(system)
+    except Exception as error:
+        why = {"why": f"{type(error).__name__}: {error}"}
+        return [result(name, WARNING, "failed", why) for name in MACHINE]
     return [
         made("virtualization", lambda: check_virtualization(machine)),
         made("cpu", lambda: check_cpu(machine, wanted.release)),
@@ -1077,7 +1082,7 @@ class Checks:
     def all(self) -> tuple[Result, ...]:
         """Every result, in the order of NAMES."""
         found: list[Result] = []
-        thread = _started(lambda: found.extend(check_machine(look_at_machine(self._system), self._wanted)))
+        thread = _started(lambda: found.extend(check_machine(self._system, self._wanted)))
         of_network = self.of_network()
         thread.join(self._limit)
         known = {one.name: one for one in [*found, *of_network]}

@@ -448,7 +448,7 @@ def test_graphical_machine(release: str, tmp_path: Path, keep: Callable[[str, st
     actions = ("enter", "picture=machine", "back")
     seen = graphical(release, "machine", tmp_path, "good.ks", "interactive", *actions, flags=OLD)
     keep(release, "machine", seen["picture=machine"])
-    assert seen["enter"]["problems"][0].startswith(
+    assert seen["picture=machine"]["problems"][0].startswith(
         "Error. the processor shows neither vmx nor svm: Intel Xeon E5440; needed: Intel VT-x or AMD-V. "
     )
     assert seen["back"]["may continue"]

@@ -616,6 +616,22 @@ def test_bug_in_a_check_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "ovirt-node: warning: link: the check could not be made: KeyError" in capsys.readouterr().out
 
 
+def test_bug_in_the_look_at_the_machine_is_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    good(tmp_path)
+
+    class Odd(Recorded):
+        def read(self, path: str) -> str:
+            if path == "/proc/meminfo":
+                raise KeyError(path)
+            return super().read(path)
+
+    assert run(Odd(tmp_path), GOOD) == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    for name in checks.MACHINE:
+        assert f"ovirt-node: warning: {name}: the check could not be made: KeyError: '/proc/meminfo'\n" in said.out
+
+
 def test_terminal_that_cannot_be_written_to(tmp_path: Path) -> None:
     machine(tmp_path)
     system = checks.System(str(tmp_path))
