@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from ksgen.variables.values import STRICT, Line, a_text, nearest, refuse, refuse_repeated, shown
 
@@ -35,7 +35,7 @@ def unknown_check(name: str) -> tuple[str, str] | None:
     names = _check_names()
     if name in names:
         return None
-    meant = "name each check that is waived" if name in ("all", "true") else nearest(name, names)
+    meant = "name each check that is waived" if name == "all" else nearest(name, names)
     return f"{shown(name)} is not the name of a check", meant or f"one of: {', '.join(names)}"
 
 
@@ -44,12 +44,6 @@ def _check_name(value: object) -> str:
     if wrong := unknown_check(text):
         refuse("check-unknown", *wrong)
     return text
-
-
-def _skip(value: object) -> object:
-    if isinstance(value, bool):
-        refuse("check-unknown", f"{shown(value)} is not the name of a check", "name each check that is waived")
-    return value if isinstance(value, list) else [value]
 
 
 def _once(names: list[str]) -> list[str]:
@@ -102,7 +96,16 @@ def _add_names(schema: dict[str, Any]) -> None:
 
 
 CheckName = Annotated[Line, BeforeValidator(_check_name), Field(json_schema_extra=_add_names)]
-Speed = Annotated[int, BeforeValidator(_speed), Field(json_schema_extra={"type": ["string"]})]
+Speed = Annotated[
+    int,
+    BeforeValidator(_speed),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9])? ?[MG]bit/s\s*$"}),
+]
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^\s*[0-9]+ ?(s|min|h)\s*$"}, {"const": 0}]}),
+]
 MachineSerial = Annotated[str, BeforeValidator(machine_serial)]
 
 
@@ -113,16 +116,13 @@ class MachineChecks(BaseModel):
 
     skip: Annotated[
         list[CheckName],
-        BeforeValidator(_skip),
         AfterValidator(_once),
         Field(description="Checks that do not stop the installation, by name (docs/machine-checks.md)."),
     ] = Field(default_factory=list)
     wait: Annotated[
-        int,
-        BeforeValidator(_duration),
+        Duration,
         Field(
-            json_schema_extra={"type": ["string", "integer"]},
-            description="How long a link or a server that is missing is checked again: `15 min`, `90 s`, `2 h`, `0`.",
+            description="How long a link or a server that is missing is checked again: `15 min`, `90 s`, `2 h`, `0`."
         ),
     ] = WAIT
     hosted_engine: Annotated[

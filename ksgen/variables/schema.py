@@ -23,6 +23,8 @@ def variables_schema() -> dict[str, Any]:
     properties = {name: _variable(name, _tidy(found)) for name, found in own["properties"].items()}
     definitions = {name: _tidy(found) for name, found in own["$defs"].items()}
     definitions["Disk"]["properties"]["size"] = _either(_size(), definitions["Disk"]["properties"]["size"])
+    # its default would be shown in seconds
+    del definitions["MachineChecks"]["properties"]["wait"]["default"]
     return {
         "type": ["object", "null"],
         "properties": properties,

@@ -56,14 +56,12 @@ CLOCK_TOLERANCE = 300  # seconds, as Kerberos has it: beyond this, servers begin
 REDIRECTS = 5
 TREEINFO_LONGEST = 64 * 1024  # bytes
 
-MIB = 2**20
-GIB = 2**30
 # What oVirt's documentation requires of a host.
-MEMORY = 2 * GIB
+MEMORY_GIB = 2
 # Stage 2 of a network installation (0.7 to 0.9 GB) and the initramfs are in memory beside the installer.
-MEMORY_RECOMMENDED = 3 * GIB
+MEMORY_RECOMMENDED_GIB = 3
 # ovirt.ovirt, roles/hosted_engine_setup/defaults: he_minimal_mem_size_MB and he_reserved_memory_MB, beside the host.
-MEMORY_HOSTED_ENGINE = MEMORY + (4096 + 512) * MIB
+MEMORY_HOSTED_ENGINE_GIB = MEMORY_GIB + (4096 + 512) / 1024
 # The kernel does not count what firmware, crash kernel and itself have reserved.
 COUNTED = 0.9
 
@@ -300,7 +298,7 @@ def result(
 
 @dataclasses.dataclass(frozen=True)
 class WantedLink:
-    """A card, by its name or MAC address; `bond` is that of which it is a member. `speed`: at least, in Mbit/s."""
+    """A NIC, by its name or MAC address; `bond` is that of which it is a member. `speed`: at least, in Mbit/s."""
 
     device: str
     bond: str = ""
@@ -394,7 +392,7 @@ def skipped(wanted: Wanted, cmdline: str) -> tuple[dict[str, str], tuple[str, ..
 class System:
     """The installer as this program may touch it. `root`: where /proc, /sys, /dev and /etc are.
 
-    `limit`: seconds for each step of a connection, `carrier_limit`: for the carrier of a card that was off.
+    `limit`: seconds for each step of a connection, `carrier_limit`: for the carrier of a NIC that was off.
     """
 
     def __init__(self, root: str = "/", limit: float = STEP_LIMIT, carrier_limit: float = CARRIER_LIMIT) -> None:
@@ -537,15 +535,16 @@ def check_memory(machine: Machine, hosted_engine: bool = False) -> Result:
     """Whether there is enough memory for a host, and for the engine on it."""
     if machine.memory is None:
         return result("memory", WARNING, "memory-unknown")
-    said = f"{machine.memory / GIB:.1f}"
+    memory_gib = machine.memory / 2**30
+    said = f"{memory_gib:.1f}"
     steps = (
-        (ERROR, "memory-low", MEMORY),
-        (ERROR, "memory-engine", MEMORY_HOSTED_ENGINE if hosted_engine else 0),
-        (WARNING, "memory-tight", MEMORY_RECOMMENDED),
+        (ERROR, "memory-low", MEMORY_GIB),
+        (ERROR, "memory-engine", MEMORY_HOSTED_ENGINE_GIB if hosted_engine else 0),
+        (WARNING, "memory-tight", MEMORY_RECOMMENDED_GIB),
     )
     for verdict, code, needed in steps:
-        if machine.memory < needed * COUNTED:
-            return result("memory", verdict, code, {"size": said, "needed": f"{needed / GIB:.1f}".replace(".0", "")})
+        if memory_gib < needed * COUNTED:
+            return result("memory", verdict, code, {"size": said, "needed": f"{needed:g}"})
     return result("memory", OK, "memory", {"size": said})
 
 
@@ -575,8 +574,8 @@ def check_serial(machine: Machine, wanted: str) -> Result:
 
 
 @dataclasses.dataclass(frozen=True)
-class Card:
-    """A network card; `speed` is Mbit/s. None: not known."""
+class Nic:
+    """A NIC; `speed` is Mbit/s. None: not known."""
 
     name: str
     mac: str
@@ -587,67 +586,67 @@ class Card:
         return device.lower() in (self.name.lower(), self.mac)
 
 
-def look_at_cards(system: System) -> tuple[Card, ...]:
-    """The cards of the machine: interfaces that are devices."""
-    cards = []
+def look_at_nics(system: System) -> tuple[Nic, ...]:
+    """The NICs of the machine: interfaces that are devices."""
+    nics = []
     with contextlib.suppress(OSError):
-        for nic in sorted(system.path("/sys/class/net").iterdir()):
-            if not (nic / "device").exists():
+        for entry in sorted(system.path("/sys/class/net").iterdir()):
+            if not (entry / "device").exists():
                 continue
-            place = f"/sys/class/net/{nic.name}"
-            # In a bond, a card shows the address of the bond.
+            place = f"/sys/class/net/{entry.name}"
+            # In a bond, a NIC shows the address of the bond.
             mac = system.read(f"{place}/bonding_slave/perm_hwaddr") or system.read(f"{place}/address")
             carrier, speed = system.read(f"{place}/carrier"), system.read(f"{place}/speed")
             has_link = {"1": True, "0": False}.get(carrier)
-            cards.append(Card(nic.name, mac.lower(), has_link, int(speed) if speed.isdecimal() else None))
-    return tuple(cards)
+            nics.append(Nic(entry.name, mac.lower(), has_link, int(speed) if speed.isdecimal() else None))
+    return tuple(nics)
 
 
-def raise_cards(system: System, links: Sequence[WantedLink]) -> list[str]:
-    """Switch on the described cards that are off, which have no carrier then, and wait for it; the names of these."""
+def raise_nics(system: System, links: Sequence[WantedLink]) -> list[str]:
+    """Switch on the described NICs that are off, which have no carrier then, and wait for it; the names of these."""
     raised = []
-    for card in look_at_cards(system):
-        if any(card.is_called(link.device) for link in links):
-            flags = system.read(f"/sys/class/net/{card.name}/flags")
+    for nic in look_at_nics(system):
+        if any(nic.is_called(link.device) for link in links):
+            flags = system.read(f"/sys/class/net/{nic.name}/flags")
             if flags and not int(flags, 16) & 1:  # IFF_UP, netdevice(7)
-                system.run("ip", "link", "set", "dev", card.name, "up")
-                raised.append(card.name)
+                system.run("ip", "link", "set", "dev", nic.name, "up")
+                raised.append(nic.name)
     end = time.monotonic() + system.carrier_limit
     while time.monotonic() < end:
-        wanted = [card for card in look_at_cards(system) if any(card.is_called(link.device) for link in links)]
-        if all(card.has_link for card in wanted):
+        wanted = [nic for nic in look_at_nics(system) if any(nic.is_called(link.device) for link in links)]
+        if all(nic.has_link for nic in wanted):
             break
         system.pause(0.5)
     return raised
 
 
-def check_links(cards: Sequence[Card], links: Sequence[WantedLink]) -> Result:
-    """Whether each described card is there, has a link, and is as fast as it must be.
+def check_links(nics: Sequence[Nic], links: Sequence[WantedLink]) -> Result:
+    """Whether each described NIC is there, has a link, and is as fast as it must be.
 
     A member of a bond that has no link is a warning if another one has: the bond works without it.
     """
     if not links:
         return result("link", OK, "link-none")
-    up = {link.bond for link in links if link.bond and any(c.is_called(link.device) and c.has_link for c in cards)}
+    up = {link.bond for link in links if link.bond and any(c.is_called(link.device) and c.has_link for c in nics)}
     said, verdicts = [], [OK]
     for link in links:
-        card = next((card for card in cards if card.is_called(link.device)), None)
-        name = link.device if card is None or card.name == link.device else f"{card.name} ({link.device})"
-        if card is None:
-            have = ", ".join(f"{one.name} {one.mac}" for one in cards) or "none"
-            said.append(f"{name} is not there; cards: {have}")
+        nic = next((nic for nic in nics if nic.is_called(link.device)), None)
+        name = link.device if nic is None or nic.name == link.device else f"{nic.name} ({link.device})"
+        if nic is None:
+            have = ", ".join(f"{one.name} {one.mac}" for one in nics) or "none"
+            said.append(f"{name} is not there; NICs: {have}")
             verdicts.append(ERROR)
-        elif not card.has_link:
+        elif not nic.has_link:
             said.append(f"{name} has no link")
             verdicts.append(WARNING if link.bond in up else ERROR)
-        elif link.speed and card.speed is None:
+        elif link.speed and nic.speed is None:
             said.append(f"{name} does not tell its speed; {speed_text(link.speed)} is required")
             verdicts.append(WARNING)
-        elif link.speed and (card.speed or 0) < link.speed:
-            said.append(f"{name} has {speed_text(card.speed or 0)}; {speed_text(link.speed)} is required")
+        elif link.speed and (nic.speed or 0) < link.speed:
+            said.append(f"{name} has {speed_text(nic.speed or 0)}; {speed_text(link.speed)} is required")
             verdicts.append(ERROR)
         else:
-            said.append(f"{name} {speed_text(card.speed) if card.speed else 'up'}")
+            said.append(f"{name} {speed_text(nic.speed) if nic.speed else 'up'}")
     verdict = max(verdicts, key=(OK, WARNING, ERROR).index)
     code = {OK: "link", WARNING: "link-doubtful", ERROR: "link-down"}[verdict]
     return result("link", verdict, code, {"links": "; ".join(said)}, verdict == ERROR)
@@ -706,7 +705,7 @@ class _Failed(Exception):
 
 
 class Asker:
-    """Asks for one URL, step by step; `step` is the present one, for whoever loses patience."""
+    """Asks for one URL, step by step; `step` is the present one, which a message names if there is no end"""
 
     def __init__(self, system: System, wanted: WantedAddress) -> None:
         self._system, self._wanted, self._limit = system, wanted, system.limit
@@ -800,7 +799,7 @@ class Asker:
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def _connect(self, host: str, port: int) -> tuple[socket.socket, Way]:
-        """A TCP connection. What is told is the failure that came closest to one."""
+        """A TCP connection, or the failure that came closest to one."""
         self.step = "DNS"
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -1057,8 +1056,13 @@ def made(name: str, check: Callable[[], Result]) -> Result:
         return result(name, WARNING, "failed", {"why": f"{type(error).__name__}: {error}"})
 
 
-def check_machine(machine: Machine, wanted: Wanted) -> list[Result]:
-    """The checks that need no network."""
+def check_machine(system: System, wanted: Wanted) -> list[Result]:
+    """The checks that need no network. A look that fails is a warning in each of them."""
+    try:
+        machine = look_at_machine(system)
+    except Exception as error:
+        why = {"why": f"{type(error).__name__}: {error}"}
+        return [result(name, WARNING, "failed", why) for name in MACHINE]
     return [
         made("virtualization", lambda: check_virtualization(machine)),
         made("cpu", lambda: check_cpu(machine, wanted.release)),
@@ -1078,7 +1082,7 @@ class Checks:
     def all(self) -> tuple[Result, ...]:
         """Every result, in the order of NAMES."""
         found: list[Result] = []
-        thread = _started(lambda: found.extend(check_machine(look_at_machine(self._system), self._wanted)))
+        thread = _started(lambda: found.extend(check_machine(self._system, self._wanted)))
         of_network = self.of_network()
         thread.join(self._limit)
         known = {one.name: one for one in [*found, *of_network]}
@@ -1114,8 +1118,8 @@ class Checks:
         return made(wanted.name, lambda: check_address(wanted, answer))
 
     def _link(self) -> Result:
-        self._raised |= set(raise_cards(self._system, self._wanted.links))
-        return check_links(look_at_cards(self._system), self._wanted.links)
+        self._raised |= set(raise_nics(self._system, self._wanted.links))
+        return check_links(look_at_nics(self._system), self._wanted.links)
 
     def leave(self) -> None:
         """Leave the interfaces as they were."""

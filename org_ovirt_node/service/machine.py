@@ -2,16 +2,13 @@
 """Looks at the machine with the program that does so in %pre of ksgen's kickstarts: what needs no inventory."""
 
 from org_ovirt_node.programs import checks
-from org_ovirt_node.programs.checks import Result
+from org_ovirt_node.programs.checks import Result, Wanted
 from org_ovirt_node.service import releases
+
+CHECKS = ("virtualization", "cpu", "memory")
 
 
 def look() -> tuple[Result, ...]:
     """What is wrong with the processor and the memory for a host of oVirt."""
-    machine = checks.look_at_machine(checks.System())
-    found = (
-        checks.made("virtualization", lambda: checks.check_virtualization(machine)),
-        checks.made("cpu", lambda: checks.check_cpu(machine, releases.word())),
-        checks.made("memory", lambda: checks.check_memory(machine)),
-    )
-    return tuple(result for result in found if result.verdict != checks.OK)
+    results = checks.check_machine(checks.System(), Wanted(releases.word()))
+    return tuple(one for one in results if one.name in CHECKS and one.verdict != checks.OK)

@@ -58,7 +58,7 @@ def run(
     if "german" in arguments:
         speak_german(addon)
     with (addon / PACKAGE.name / "programs" / "checks.py").open("a") as program:
-        of_machine = f"'x86_64', frozenset({flags!r}.split()), 'Intel Xeon E5440', memory=64 * GIB"
+        of_machine = f"'x86_64', frozenset({flags!r}.split()), 'Intel Xeon E5440', memory=64 * 2**30"
         program.write(f"\n\ndef look_at_machine(_):\n    return Machine({of_machine})\n")
     if on_sda or on_sdb:
         size = 250 * disk_facts.GIB
@@ -448,7 +448,7 @@ def test_graphical_machine(release: str, tmp_path: Path, keep: Callable[[str, st
     actions = ("enter", "picture=machine", "back")
     seen = graphical(release, "machine", tmp_path, "good.ks", "interactive", *actions, flags=OLD)
     keep(release, "machine", seen["picture=machine"])
-    assert seen["enter"]["problems"][0].startswith(
+    assert seen["picture=machine"]["problems"][0].startswith(
         "Error. the processor shows neither vmx nor svm: Intel Xeon E5440; needed: Intel VT-x or AMD-V. "
     )
     assert seen["back"]["may continue"]

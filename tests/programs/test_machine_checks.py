@@ -13,7 +13,7 @@ import pytest
 from checked_machine import EPYC, MAC, QEMU64, XEON_GOLD, XEON_X5650, Recorded, card, machine, route, write
 
 from org_ovirt_node.programs import checks
-from org_ovirt_node.programs.checks import Answer, Card, Machine, Wanted, WantedAddress, WantedLink, Way
+from org_ovirt_node.programs.checks import Answer, Machine, Nic, Wanted, WantedAddress, WantedLink, Way
 
 GIB = 2**30
 GOLD = "Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz"
@@ -205,12 +205,12 @@ def test_serial(serial: str, wanted: str, line: str, tmp_path: Path) -> None:
 TWO = (WantedLink("eno1", "bond0"), WantedLink(f"{MAC}2", "bond0"))
 
 
-def up(number: int, speed: Optional[int] = 25000) -> Card:
-    return Card(f"eno{number}", f"{MAC}{number}", True, speed)
+def up(number: int, speed: Optional[int] = 25000) -> Nic:
+    return Nic(f"eno{number}", f"{MAC}{number}", True, speed)
 
 
-def down(number: int) -> Card:
-    return Card(f"eno{number}", f"{MAC}{number}", False)
+def down(number: int) -> Nic:
+    return Nic(f"eno{number}", f"{MAC}{number}", False)
 
 
 @pytest.mark.parametrize(
@@ -241,13 +241,13 @@ def down(number: int) -> Card:
         pytest.param(
             [up(1)],
             [WantedLink(f"{MAC}9")],
-            f"error: link: {MAC}9 is not there; cards: eno1 {MAC}1; needed: a link on each interface of node_network",
+            f"error: link: {MAC}9 is not there; NICs: eno1 {MAC}1; needed: a link on each interface of node_network",
             id="missing",
         ),
         pytest.param(
             [],
             [WantedLink("eno1")],
-            "error: link: eno1 is not there; cards: none; needed: a link on each interface of node_network",
+            "error: link: eno1 is not there; NICs: none; needed: a link on each interface of node_network",
             id="no-cards",
         ),
         pytest.param(
@@ -265,7 +265,7 @@ def down(number: int) -> Card:
         ),
     ],
 )
-def test_links(cards: list[Card], links: list[WantedLink], line: str) -> None:
+def test_links(cards: list[Nic], links: list[WantedLink], line: str) -> None:
     found = checks.check_links(cards, links)
     assert found.line.lower() == line.lower()
     assert found.can_change == (found.verdict == "error")
@@ -278,11 +278,11 @@ def test_cards_are_read(tmp_path: Path) -> None:
     card(tmp_path, 3, carrier="0", speed="-1")
     card(tmp_path, 4, carrier="", speed="", flags="0x1002")
     write(tmp_path, "sys/class/net/bond0/address", f"{MAC}1\n")
-    assert checks.look_at_cards(system) == (
-        Card("eno1", f"{MAC}1", True, 25000),
-        Card("eno2", f"{MAC}7", True, 25000),
-        Card("eno3", f"{MAC}3", False, None),
-        Card("eno4", f"{MAC}4", None, None),
+    assert checks.look_at_nics(system) == (
+        Nic("eno1", f"{MAC}1", True, 25000),
+        Nic("eno2", f"{MAC}7", True, 25000),
+        Nic("eno3", f"{MAC}3", False, None),
+        Nic("eno4", f"{MAC}4", None, None),
     )
 
 
@@ -614,6 +614,22 @@ def test_bug_in_a_check_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     assert run(Odd(tmp_path), GOOD) == 0
     assert "ovirt-node: warning: link: the check could not be made: KeyError" in capsys.readouterr().out
+
+
+def test_bug_in_the_look_at_the_machine_is_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    good(tmp_path)
+
+    class Odd(Recorded):
+        def read(self, path: str) -> str:
+            if path == "/proc/meminfo":
+                raise KeyError(path)
+            return super().read(path)
+
+    assert run(Odd(tmp_path), GOOD) == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    for name in checks.MACHINE:
+        assert f"ovirt-node: warning: {name}: the check could not be made: KeyError: '/proc/meminfo'\n" in said.out
 
 
 def test_terminal_that_cannot_be_written_to(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ class NodeLayoutSpoke(NormalSpoke):
         self._list(listed, self._node.machine)
         if not view.devices and not view.problems:
             listed.add(_line(None, _("No disk is selected. Choose one in Installation Destination.")))
-        elif not view.problems:
+        elif not view.problems and not self._node.machine:
             listed.add(_line(_icon(""), _("Nothing is wrong with it.")))
         self._list(listed, presentation.worst_first(view.problems))
         listed.show_all()
