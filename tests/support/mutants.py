@@ -40,6 +40,7 @@ TESTS = {
     "org_ovirt_node/programs/imgbase.py": "tests/programs/test_imgbase*.py",
     "org_ovirt_node/programs/names.py": "tests/programs/test_names.py",
     "org_ovirt_node/programs/nics.py": "tests/programs/test_nics.py",
+    "org_ovirt_node/programs/selector.py": "tests/programs/test_selector.py",
     "org_ovirt_node/hook.py": "tests/hook/test_hook_scripts.py",
     "org_ovirt_node/gate.py": "tests/gate/test_gate.py -k 'not test_record_is_of_these_commands'",
     "org_ovirt_node/layout/devices.py": "tests/layout/test_rules.py tests/layout/test_layout.py "
