@@ -293,6 +293,27 @@ def test_secret_is_refused_whatever_is_allowed(store: Path, tmp_path: Path) -> N
     assert not (tmp_path / "site.iso").exists()
 
 
+OF_A_VAULT = "text\nrepo --name=x --baseurl=http://x/opensesame\nrootpw --iscrypted HASH\n%post\necho HASH\n%end\n"
+
+
+@pytest.mark.parametrize(
+    ("places", "with_hashes", "found"),
+    [
+        pytest.param(((1, 32, 42),), True, ["iso-site-secret"], id="text"),
+        pytest.param(((4, 5, 5 + len(PASSWORD_HASH)),), False, ["iso-site-hash"], id="hash"),
+        pytest.param(((4, 5, 5 + len(PASSWORD_HASH)),), True, [], id="hash-allowed"),
+        pytest.param(((4, 0, 5 + len(PASSWORD_HASH)),), True, ["iso-site-secret"], id="more-than-a-hash"),
+    ],
+)
+def test_what_comes_out_of_a_vault_is_a_secret_unless_it_is_a_hash(
+    places: tuple[tuple[int, int, int], ...], with_hashes: bool, found: list[str]
+) -> None:
+    text = OF_A_VAULT.replace("HASH", PASSWORD_HASH)
+    host = iso.SiteHost("node01.example.com", (), "", text, places)
+    assert [finding.code for finding in iso.exposed(host, with_hashes)] == found
+    assert PASSWORD_HASH not in repr(host)
+
+
 def test_limit_leaves_hosts_out(store: Path, tmp_path: Path) -> None:
     done = ksgen(store, tmp_path, SCRIPT_SECRET, "--limit", "rack")
     assert done.exit_code == 0, done.output
