@@ -8,15 +8,10 @@ from collections.abc import Sequence
 
 from ksgen import iso
 from ksgen.cli.selection import limited, read
-from ksgen.host import Host, is_skipped, read_hosts
-from ksgen.inventory import HostEntry, Inventory, Variable
+from ksgen.host import Host, overridden, read_hosts
 from ksgen.iso import SiteHost
 from ksgen.kickstart import render_all
 from ksgen.problems import Problem
-from ksgen.syntax import Node
-
-# What an installation from the ISO does without: its server tells a token for reports to armed hosts only.
-_NO_REPORTS = {"node_report_url": False}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +38,15 @@ def site_content(order: SiteOrder, release: str | None, image_sha256: str, image
     """Render the hosts for an image on the ISO; `release` that of its installer. Raises a usage error, OSError."""
     site, report = read([order.inventory], order.passwords)
     chosen = limited(site, order.limit)
-    own = {
+    own: dict[str, str | bool] = {
         "node_image_url": iso.image_url(),
         "node_image_sha256": image_sha256,
         "node_image_size": f"{image_size} B",
         "node_addon": "tree",
-        **_NO_REPORTS,
+        # Its server gives the token of reports to armed hosts only.
+        "node_report_url": False,
     }
-    known, found = read_hosts(_with(site, own))
+    known, found = read_hosts(overridden(site, own))
     report.extend(found)
     hosts = [host for host in known if host.name in chosen]
     for host in hosts:
@@ -67,30 +63,6 @@ def site_content(order: SiteOrder, release: str | None, image_sha256: str, image
         report.extend(host.at((), finding) for finding in iso.exposed(content, order.with_hashes))
     problems = tuple(problem for problem in report.problems if problem.host is None or problem.host in chosen)
     return SiteContent(tuple(contents), problems, dict(site.sources))
-
-
-def _with(site: Inventory, own: dict[str, object]) -> Inventory:
-    """The inventory with values of ours for every node, whatever it says."""
-    return dataclasses.replace(site, hosts=tuple(_entry_with(entry, own) for entry in site.hosts))
-
-
-def _entry_with(entry: HostEntry, own: dict[str, object]) -> HostEntry:
-    # A skipped host would become one that lacks everything; a plain host has no image, and is refused later.
-    kind = entry.variables.get("node_kind")
-    if is_skipped(entry) or (kind is not None and kind.node.value != "node"):
-        return entry
-    variables = {name: _variable(name, value, entry) for name, value in own.items()}
-    return dataclasses.replace(entry, variables={**entry.variables, **variables})
-
-
-def _variable(name: str, value: object, entry: HostEntry) -> Variable:
-    written = entry.variables.get(name)
-    mark = written.node.mark if written else entry.mark
-    node = Node(value, mark, literal=True)  # type: ignore[arg-type]  # a string or a truth value
-    if written:
-        return dataclasses.replace(written, node=node, is_dynamic=False)
-    origin = next(iter(entry.variables.values())).origin
-    return Variable(name, node, mark, origin, is_shared=False)
 
 
 def _unfit(host: Host, release: str | None) -> Sequence[Problem]:

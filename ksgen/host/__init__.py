@@ -7,6 +7,7 @@ from ksgen.host.explanation import Default, Explanation, explain_default, explai
 from ksgen.host.host import Host
 from ksgen.host.hosts import read_hosts
 from ksgen.host.nodes import is_skipped
+from ksgen.host.overriding import overridden
 from ksgen.host.places import Location
 from ksgen.host.shapes import stand_in
 from ksgen.host.vaulted import opened_passwords
@@ -22,6 +23,7 @@ __all__ = [
     "has_no_effect",
     "is_skipped",
     "opened_passwords",
+    "overridden",
     "read_hosts",
     "shown_plan",
     "stand_in",

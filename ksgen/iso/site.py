@@ -81,7 +81,7 @@ def _step(section: Section) -> selector.Step:
     return selector.Step(section.first, section.end - 1, section.interpreter, logs[-1] if logs else "", stops)
 
 
-# --- what can be read by whoever holds the stick ---------------------------------------------------------------------
+# --- what can be read by anyone who holds the stick ------------------------------------------------------------------
 
 
 def exposed(host: SiteHost, with_hashes: bool) -> Iterator[Finding]:
@@ -96,11 +96,11 @@ def exposed(host: SiteHost, with_hashes: bool) -> Iterator[Finding]:
     for number, start, end in host.secret_places:
         (hashed if _HASH.fullmatch(lines[number][start:end]) else secret).add(number)
     if secret:
-        message = f"its kickstart has a secret ({_listed(secret)}), which whoever holds the medium can read"
+        message = f"its kickstart has a secret ({_listed(secret)}), which anyone who holds the medium can read"
         hint = "leave out the host with --limit, or remove the secret: fetch it after the installation"
         yield Finding("iso-site-secret", message, hint=hint)
     if hashed and not with_hashes:
-        message = f"its kickstart has a password hash ({_listed(hashed)}), which whoever holds the medium can attack"
+        message = f"its kickstart has a password hash ({_listed(hashed)}), which anyone who holds the medium can attack"
         yield Finding("iso-site-hash", message, hint="--with-hashes allows hashes; SSH keys need none")
 
 

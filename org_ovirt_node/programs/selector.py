@@ -129,7 +129,7 @@ def choose(machine: Machine, hosts: Sequence[Host]) -> Choice:
         number = f"{len(hosts)} host" + ("" if len(hosts) == 1 else "s")
         return Choice(
             None,
-            f"this machine is none of the {number} on this medium.\n{described(machine)}\n"
+            f"this machine is not one of the {number} on this medium.\n{described(machine)}\n"
             f"{_UNTOUCHED} Add the machine to the inventory (node_mac), and write the medium again.",
         )
     if len(found) > 1:

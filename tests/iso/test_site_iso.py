@@ -22,6 +22,7 @@ from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 from small_iso import IMAGE, LABEL, Small
 
+from benchmarks import stick
 from ksgen import iso
 from ksgen.cli import main
 from ksgen.grammar import Grammar
@@ -269,7 +270,7 @@ def test_hash_needs_a_word(store: Path, tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert re.search(
         r"hosts\.yaml:\d+:\d+: error: node03\.example\.com: its kickstart has a password hash \(line \d+\), "
-        r"which whoever holds the medium can attack\n  hint: --with-hashes allows hashes; SSH keys need none\n",
+        r"which anyone who holds the medium can attack\n  hint: --with-hashes allows hashes; SSH keys need none\n",
         done.output,
     ), done.output
     assert PASSWORD_HASH not in done.output
@@ -284,12 +285,33 @@ def test_secret_is_refused_whatever_is_allowed(store: Path, tmp_path: Path) -> N
     assert done.exit_code == 1
     assert re.search(
         r"error: node03\.example\.com: its kickstart has a secret \(line \d+\), "
-        r"which whoever holds the medium can read\n"
+        r"which anyone who holds the medium can read\n"
         r"  hint: leave out the host with --limit, or remove the secret: fetch it after the installation\n",
         done.output,
     ), done.output
     assert "hunter22" not in done.output
     assert not (tmp_path / "site.iso").exists()
+
+
+OF_A_VAULT = "text\nrepo --name=x --baseurl=http://x/opensesame\nrootpw --iscrypted HASH\n%post\necho HASH\n%end\n"
+
+
+@pytest.mark.parametrize(
+    ("places", "with_hashes", "found"),
+    [
+        pytest.param(((1, 32, 42),), True, ["iso-site-secret"], id="text"),
+        pytest.param(((4, 5, 5 + len(PASSWORD_HASH)),), False, ["iso-site-hash"], id="hash"),
+        pytest.param(((4, 5, 5 + len(PASSWORD_HASH)),), True, [], id="hash-allowed"),
+        pytest.param(((4, 0, 5 + len(PASSWORD_HASH)),), True, ["iso-site-secret"], id="more-than-a-hash"),
+    ],
+)
+def test_what_comes_out_of_a_vault_is_a_secret_unless_it_is_a_hash(
+    places: tuple[tuple[int, int, int], ...], with_hashes: bool, found: list[str]
+) -> None:
+    text = OF_A_VAULT.replace("HASH", PASSWORD_HASH)
+    host = iso.SiteHost("node01.example.com", (), "", text, places)
+    assert [finding.code for finding in iso.exposed(host, with_hashes)] == found
+    assert PASSWORD_HASH not in repr(host)
 
 
 def test_limit_leaves_hosts_out(store: Path, tmp_path: Path) -> None:
@@ -326,6 +348,12 @@ def test_host_that_cannot_be_installed_from_it(site: str, message: str, store: P
     assert done.exit_code == 1
     assert message in done.output
     assert not (tmp_path / "site.iso").exists()
+
+
+def test_iso_grows_by_kilobytes_for_each_host(store: Path) -> None:
+    growth, seconds = stick.measured(store / "nine.iso", store / "node.img", 20)
+    assert growth.is_met, growth
+    assert seconds.unit == " s"
 
 
 def test_ask_is_in_the_index(store: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def machine(*macs: str, serial: str = "") -> Machine:
         pytest.param(
             machine("52:54:00:aa:00:99"),
             None,
-            "this machine is none of the 2 hosts on this medium.\n"
+            "this machine is not one of the 2 hosts on this medium.\n"
             "It has eno1 52:54:00:aa:00:99; serial number: none.\n"
             f"{UNTOUCHED} Add the machine to the inventory (node_mac), and write the medium again.",
             id="stranger",
@@ -65,7 +65,7 @@ def machine(*macs: str, serial: str = "") -> Machine:
         pytest.param(
             machine(),
             None,
-            "this machine is none of the 2 hosts on this medium.\nIt has no NIC; serial number: none.\n"
+            "this machine is not one of the 2 hosts on this medium.\nIt has no NIC; serial number: none.\n"
             f"{UNTOUCHED} Add the machine to the inventory (node_mac), and write the medium again.",
             id="without-a-nic",
         ),
@@ -225,7 +225,7 @@ def test_stranger_runs_nothing(tmp_path: Path) -> None:
     medium = Medium(tmp_path, status=0)
     done = medium.run("52:54:00:aa:00:99")
     assert done.returncode == 1
-    assert "ovirt-node: this machine is none of the 2 hosts on this medium." in done.stdout
+    assert "ovirt-node: this machine is not one of the 2 hosts on this medium." in done.stdout
     assert medium.ran == []
     assert not medium.result.exists()
 

@@ -43,6 +43,7 @@ TESTS = {
     "org_ovirt_node/facts/record.py": "tests/programs/test_facts.py",
     "org_ovirt_node/facts/collecting.py": "tests/programs/test_facts.py tests/match/test_facts_script.py",
     "org_ovirt_node/facts/replay.py": "tests/programs/test_facts.py",
+    "org_ovirt_node/programs/selector.py": "tests/programs/test_selector.py",
     "org_ovirt_node/hook.py": "tests/hook/test_hook_scripts.py",
     "org_ovirt_node/gate.py": "tests/gate/test_gate.py -k 'not test_record_is_of_these_commands'",
     "org_ovirt_node/layout/devices.py": "tests/layout/test_rules.py tests/layout/test_layout.py "
