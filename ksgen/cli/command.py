@@ -12,6 +12,7 @@ import click
 from ksgen.cli import (
     file_commands,
     init_command,
+    install_command,
     iso_command,
     lint_command,
     lsp_command,
@@ -95,6 +96,7 @@ for command in (
     *(show_commands.plan, show_commands.explain, show_commands.graph),
     *(serve_commands.serve, serve_commands.status, serve_commands.login),
     *(file_commands.schema, file_commands.addon_image),
+    install_command.install,
     lint_command.lint_files,
     init_command.init,
     lsp_command.language_server,
