@@ -21,10 +21,11 @@ class Package(NamedTuple):
 KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
-        "addon bmc grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish server "
-        "store targets templates variables version",
+        "addon bmc grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish rollout "
+        "server store targets templates variables version",
         "layout presentation",
     ),
+    "rollout": Package("installing many hosts, some at once: what is done next, decided and carried out", "reports"),
     "server": Package(
         "`ksgen serve`: takes the reports of machines, and answers people",
         "netboot redaction reports store",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ksgen.host import Host
 from ksgen.variables import Disk, SizeRange
@@ -21,8 +21,8 @@ def time_text(moment: datetime.datetime, zone: datetime.tzinfo | None = None) ->
     return f"{local:%Y-%m-%d %H:%M %Z} ({day}{utc:%H:%M} UTC)"
 
 
-def lines(hosts: Sequence[Host], until: str) -> Iterator[str]:
-    """The hosts with their disks, and notes on what else is erased."""
+def lines(hosts: Sequence[Host], until: str, known: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The hosts with their disks, and notes on what else is erased. `known`: what was last known of a host."""
     count = "this host" if len(hosts) == 1 else f"these {len(hosts)} hosts"
     yield f"The installer erases the disks of {count} once, at a network boot before {until}:"
     for host in hosts:
@@ -32,6 +32,8 @@ def lines(hosts: Sequence[Host], until: str) -> Iterator[str]:
             yield f"    disk {text}"
         for note in _notes(host):
             yield f"    {note}"
+        if known and host.name in known:
+            yield f"    {known[host.name]}"
 
 
 def _disk(disk: Disk) -> str:

@@ -22,6 +22,29 @@ _STATE = click.option(
 )
 # As netboot.REPORTS_ADDRESS, which this module does not import: tests/cli/test_serve.py compares them.
 _LISTEN = "127.0.0.1:8440"
+# Where a command asks `ksgen serve`.
+SERVER = click.option(
+    "--server",
+    default=f"http://{_LISTEN}",
+    show_default=True,
+    metavar="URL",
+    envvar="KSGEN_SERVER",
+    help="URL of `ksgen serve`; also $KSGEN_SERVER.",
+)
+TOKEN = click.option(
+    "--token",
+    type=_PATH,
+    required=True,
+    metavar="FILE",
+    envvar="KSGEN_TOKEN",
+    help="File with the token of `ksgen login`; also $KSGEN_TOKEN.",
+)
+CA = click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Certificate authority of the server, if the system does not know it.",
+)
 _DAYS = re.compile(r"([1-9][0-9]{0,3})d")
 
 
@@ -125,28 +148,9 @@ def login(name: str, role: str, state: Path, target: Path) -> None:
 @click.command(context_settings=SETTINGS)
 @ONE_HOSTS
 @click.argument("names", metavar="[HOST...]", nargs=-1, shell_complete=complete_hosts)
-@click.option(
-    "--server",
-    default=f"http://{_LISTEN}",
-    show_default=True,
-    metavar="URL",
-    envvar="KSGEN_SERVER",
-    help="URL of `ksgen serve`; also $KSGEN_SERVER.",
-)
-@click.option(
-    "--token",
-    type=_PATH,
-    required=True,
-    metavar="FILE",
-    envvar="KSGEN_TOKEN",
-    help="File with the token of `ksgen login`; also $KSGEN_TOKEN.",
-)
-@click.option(
-    "--ca",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Certificate authority of the server, if the system does not know it.",
-)
+@SERVER
+@TOKEN
+@CA
 @click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
 @click.option("--wait", is_flag=True, help="Wait until every host that was armed is up or has failed.")
 @PASSWORDS

@@ -6,11 +6,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import ssl
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,11 +18,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ksgen.cli.asking import Away, Refused, Server
 from ksgen.cli.edges import DONE, PROBLEMS, counted, stop, talk
 from ksgen.cli.selection import matching, read, unknown_host
 
 _PAUSE_S = 2.0
-_TIMEOUT_S = 10.0
 # A server that starts again is away for a moment; those who wait do not give up at once.
 _AWAY_S = 120.0
 _COLOURS = {"up": "green", "failed": "red", "armed": "cyan", "booting": "cyan", "idle": "dim", "expired": "dim"}
@@ -44,10 +41,6 @@ class Question:
     wait: bool
     passwords: tuple[str, ...]
     as_json: bool
-
-
-class _Away(Exception):
-    """The server does not answer."""
 
 
 def show(question: Question) -> None:
@@ -87,33 +80,19 @@ def _is_over(host: Mapping[str, Any]) -> bool:
 
 
 def _ask(question: Question) -> list[dict[str, Any]]:
-    """What the server says of all hosts. Raises _Away; stops for what will not become better."""
+    """What the server says of all hosts. Raises Away."""
+    server = Server(question.server, question.token, question.ca)
     try:
-        token = question.token.read_text().strip()
-    except OSError as error:
-        stop(f"{question.token}: {error.strerror}; make one with `ksgen login`")
-    request = urllib.request.Request(
-        f"{question.server.rstrip('/')}/api/hosts", headers={"Authorization": f"Bearer {token}"}
-    )
-    context = ssl.create_default_context(cafile=question.ca) if question.server.startswith("https:") else None
-    # A proxy for the internet is none for the site's own server.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    try:
-        with opener.open(request, timeout=_TIMEOUT_S) as answer:
-            found: list[dict[str, Any]] = json.load(answer)["hosts"]
-            return found
-    except urllib.error.HTTPError as error:
-        if error.code == 401:
-            stop(f"{question.server} does not accept the token in {question.token}; make one with `ksgen login`")
-        raise _Away(f"{question.server}: HTTP status {error.code}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _Away(f"{question.server}: {getattr(error, 'reason', error)}") from error
+        found: list[dict[str, Any]] = server.ask("/api/hosts")["hosts"]
+        return found
+    except (Refused, KeyError, TypeError) as error:
+        raise Away(f"{question.server}: {error}") from error
 
 
 def _ask_or_stop(question: Question, chosen: frozenset[str]) -> list[dict[str, Any]]:
     try:
         return [one for one in _ask(question) if one["host"] in chosen]
-    except _Away as error:
+    except Away as error:
         stop(f"{error}; is `ksgen serve` running there?")
 
 
@@ -136,7 +115,7 @@ def _follow(question: Question, chosen: frozenset[str]) -> list[dict[str, Any]]:
             try:
                 hosts = [one for one in _ask(question) if one["host"] in chosen]
                 answered = time.monotonic()
-            except _Away as error:
+            except Away as error:
                 if time.monotonic() - answered > _AWAY_S:
                     stop(f"{error}, for {_AWAY_S:.0f} s now")
 

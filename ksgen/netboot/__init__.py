@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot files of the hosts and configuration of the servers: who boots what, and until when."""
 
-from ksgen.netboot.arming import Arming, UntilError, arm, disarm, parse_until, status, void
+from ksgen.netboot.arming import DEFAULT_DURATION, Arming, UntilError, arm, disarm, parse_until, status, void
 from ksgen.netboot.boottemplates import BootTemplates
 from ksgen.netboot.boottree import Copy, changed, copies, missing_kernels, staged
 from ksgen.netboot.medium import boot_medium
@@ -21,6 +21,7 @@ from ksgen.netboot.state import STATE_FILE, booted, spent, stored
 from ksgen.netboot.webserver import REPORTS_ADDRESS, Server, readers, server
 
 __all__ = [
+    "DEFAULT_DURATION",
     "NONE",
     "REMEMBERED_FILE",
     "REPORTS_ADDRESS",

@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from ksgen.server.access import Logins
 from ksgen.server.api import Api
 from ksgen.server.headers import SecurityHeaders
+from ksgen.server.installs import Installs
 from ksgen.server.machines import Machines
 from ksgen.server.metrics import Metrics
 from ksgen.server.pages import Pages
@@ -66,7 +67,12 @@ def application(
         return store.prune(clock() - settings.keep, settings.logs_most)
 
     return Starlette(
-        routes=[*Machines(parts, metrics).routes(), *Api(parts, metrics).routes(), *Pages(parts).routes()],
+        routes=[
+            *Machines(parts, metrics).routes(),
+            *Api(parts, metrics).routes(),
+            *Installs(parts).routes(),
+            *Pages(parts).routes(),
+        ],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts), www_redirect=False),
             Middleware(SecurityHeaders),

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
 
 from ksgen.reports import LOGS_MOST, Event, Report, Standing, State, cut, ended, fetched, follow, hear
+from ksgen.store.leases import Leases
 from ksgen.store.tables import actions, attempts, events, kickstarts, logs, transitions
 
 Cause = Literal["arming", "web server", "report"]
@@ -95,6 +96,11 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @property
+    def leases(self) -> Leases:
+        """Who installs which host."""
+        return Leases(self._engine)
 
     @property
     def writers(self) -> int:

@@ -136,3 +136,18 @@ actions = Table(
     Column("what", String(100), nullable=False),
     Column("host", String(255), nullable=False),
 )
+
+# Who installs a host with `ksgen install`. `run` names one run of the command; `given` is the begin of its arming.
+leases = Table(
+    "leases",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("who", String(100), nullable=False),
+    Column("run", String(64), nullable=False),
+    Column("taken", Time, nullable=False),
+    # Without it the command was stopped, and has left the machine to itself.
+    Column("renewed", Time),
+    Column("phase", String(16), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("given", Time),
+)

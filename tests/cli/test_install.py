@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ksgen install` against a real `ksgen serve`, with simulated machines that fetch and report."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ksgen import netboot
+from ksgen.cli.asking import Server
+
+PATIENCE_S = 120
+BOOT = "5f0c8a3e-1111-2222-3333-444455556666"
+_INVENTORY = """\
+all:
+  vars:
+    node_release: el9
+    node_server_url: http://192.0.2.1/nodes/
+    node_image_url: http://192.0.2.1/node.squashfs.img
+    node_tree_url: http://192.0.2.1/el9/
+    node_ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0FOwvlHiYaWpE3V4GJwp8vfuIuTjLENYDyVB95s+tI ops@example.com"]
+  hosts:
+"""
+_HOST = """\
+    {name}:
+      node_mac: "52:54:00:aa:00:0{number}"
+      node_disk: {{serial: "disk{number}", size: 480 GB}}
+"""
+
+
+def write_inventory(place: Path) -> list[str]:
+    """Three hosts; returns their names."""
+    names = [f"node0{number}.example.com" for number in (1, 2, 3)]
+    hosts = (_HOST.format(name=name, number=number) for number, name in enumerate(names, 1))
+    (place / "hosts.yaml").write_text(_INVENTORY + "".join(hosts))
+    return names
+
+
+class Site:
+    """A published site with three hosts, its server, and machines that install themselves when they are armed.
+
+    A machine of `slow` waits in the middle until it is taken out of it, one of `off` does nothing, one of `bad` fails.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.names = write_inventory(place)
+        for name in (".treeinfo", "images/install.img", "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"):
+            (place / "el9" / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / "el9" / name).write_bytes(b"MZ" + bytes(510))
+        (place / "run/spent").mkdir(parents=True)
+        self.ksgen("hosts.yaml", "-o", "out", "--tree", "el9=el9")
+        for login in ("ops", "second"):
+            self.ksgen("login", login, "--role", "operate", "--state", "state", "-o", login)
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            self.port = found.getsockname()[1]
+        self.slow: set[str] = set()
+        self.off: set[str] = set()
+        self.bad: set[str] = set()
+        self._is_over = threading.Event()
+        self._begun: set[str] = set()
+        self._threads: list[threading.Thread] = []
+
+    def ksgen(self, *arguments: str) -> None:
+        subprocess.run([sys.executable, "-m", "ksgen", *arguments], cwd=self.place, check=True, capture_output=True)
+
+    def install(self, *hosts: str, login: str = "ops", more: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """The command, as it runs."""
+        options = ["--server", f"http://127.0.0.1:{self.port}", "--token", login, "--yes", "--skip-preflight", *more]
+        command = [sys.executable, "-m", "ksgen", "install", "hosts.yaml", *(hosts or self.names), *options]
+        return subprocess.Popen(
+            command, cwd=self.place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True,
+        )  # fmt: skip
+
+    def state(self, host: str) -> str:
+        answer = Server(f"http://127.0.0.1:{self.port}", self.place / "ops").ask(f"/api/hosts/{host}")
+        return str(answer["state"])
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < end, "nothing happens"
+            time.sleep(0.1)
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[None]:
+        command = ["serve", "hosts.yaml", "-o", "out", "--state", "state", "--listen", f"127.0.0.1:{self.port}"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "ksgen", *command], cwd=self.place, stderr=subprocess.DEVNULL
+        ) as server:
+            watching = threading.Thread(target=self._watch)
+            try:
+                self.wait(self._answers)
+                watching.start()
+                yield
+            finally:
+                self._is_over.set()
+                server.terminate()
+                for thread in (watching, *self._threads):
+                    thread.join()
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
+
+    def _watch(self) -> None:
+        """Switches a machine on when it has its permission."""
+        while not self._is_over.wait(0.1):
+            for permission in sorted((self.place / "out/armed").glob("*")):
+                host = permission.name.split(".example.com")[0] + ".example.com"
+                if host not in self.off and permission.name not in self._begun:
+                    self._begun.add(permission.name)
+                    self._threads.append(threading.Thread(target=self._machine, args=(host, permission)))
+                    self._threads[-1].start()
+
+    def _machine(self, host: str, permission: Path) -> None:
+        token = permission.read_text().strip()
+        # As nginx notes that the kickstart has been fetched.
+        (self.place / "run/spent" / permission.name).touch()
+        states = ["preparing", "copying", *(["failed"] if host in self.bad else ["installed", "up"])]
+        for number, state in enumerate(states, 1):
+            while state != "preparing" and host in self.slow:
+                if self._is_over.wait(0.1):
+                    return
+            message = "error: no disk\ncure: name it" if state == "failed" else ""
+            event = {"seq": number, "uptime": 1.0, "state": state, "message": message}
+            self._report(token, {"version": 1, "boot": BOOT, "events": [event]})
+
+    def _report(self, token: str, report: object) -> None:
+        """Until it is accepted: the server may not know the arming yet."""
+        while not self._is_over.wait(0.1):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+            with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+                connection.request("POST", "/report", json.dumps(report), {"Authorization": f"Bearer {token}"})
+                if connection.getresponse().status == 200:
+                    return
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    said, _ = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, said
+
+
+def test_some_at_once_and_one_fails(site: Site) -> None:
+    one, two, three = site.names
+    site.bad.add(two)
+    with site.served():
+        status, said = ended(site.install(more=("--at-once", "2")))
+        assert status == 1, said
+        assert f"  {one}  52:54:00:aa:00:01\n    disk serial disk1" in said
+        assert "    never installed by this server\n" in said
+        assert f"switch on {one}, and let it boot from the network\n" in said
+        assert f"{two}: failed: error: no disk\n" in said
+        assert "2 up, 1 failed, in " in said
+        assert said.index(f"switch on {three}") > said.index(f"switch on {one}")
+        # It can be named again; another login too, as nothing is held any more.
+        site.bad.clear()
+        status, said = ended(site.install(two, login="second"))
+        assert status == 0, said
+        assert "    last known: failed since " in said
+
+
+def test_stopped_and_started_again(site: Site) -> None:
+    """Ctrl-C disarms the machine that is off; the other one is taken up again, and is not armed twice."""
+    one, two, three = site.names
+    site.slow.add(one)
+    site.off.add(two)
+    with site.served():
+        running = site.install(one, two)
+        site.wait(lambda: (site.state(one), site.state(two)) == ("preparing", "armed"))
+        # Another operator is told who has it, and nothing happens to it.
+        status, said = ended(site.install(one, three, login="second"))
+        assert status == 1, said
+        assert f"{one} is being installed by ops (installing, since " in said
+        assert said.endswith("no host was armed; `--take-over` takes them over\n")
+        assert site.state(three) == "idle"
+
+        running.send_signal(signal.SIGINT)
+        status, said = ended(running)
+        assert status == 130, said
+        assert f"{two}: waiting: disarmed: it had not begun\n" in said
+        assert f"{one} will go on without this command\n" in said
+        site.wait(lambda: site.state(two) == "cancelled")
+        given = {arming.host: arming.given for arming in netboot.stored(site.place / "out")}
+        assert set(given) == {one}
+
+        site.off.clear()
+        again = site.install(one, two)
+        site.wait(lambda: site.state(two) == "up")
+        site.slow.clear()
+        status, said = ended(again)
+        assert status == 0, said
+        assert {arming.host: arming.given for arming in netboot.stored(site.place / "out")}[one] == given[one]
+
+
+def test_arm_and_disarm_by_hand_are_respected(site: Site) -> None:
+    one, two, _ = site.names
+    site.off |= {one, two}
+    with site.served():
+        site.ksgen("arm", "hosts.yaml", two, "--until", "1h", "-o", "out")
+        before = netboot.stored(site.place / "out")
+        running = site.install(more=("--at-once", "1"))
+        site.wait(lambda: site.state(one) == "armed")
+        site.ksgen("disarm", "hosts.yaml", one, "-o", "out")
+        status, said = ended(running)
+        assert status == 1, said
+        assert f"{one}: left: disarmed by another command\n" in said
+        assert f"{two}: failed: {two} armed by another command; `ksgen disarm hosts.yaml {two}` takes it back\n" in said
+        assert "1 up, 1 failed, 1 left, in " in said
+        after = {arming.host: arming for arming in netboot.stored(site.place / "out")}
+        assert {arming.host: arming.given for arming in before} == {two: after[two].given}
+        assert after[two].until - after[two].given == datetime.timedelta(hours=1)
+        assert one not in after
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["hosts.yaml", "unknown"], 2, "no host or group named 'unknown'"),
+        (["-", "node01.example.com"], 2, "the inventory is read again for each host: name a file instead of -"),
+        (["hosts.yaml", "all"], 1, "is `ksgen serve` running there?"),
+        (["hosts.yaml", "all", "--boot-within", "soon"], 2, "'soon' is not a duration, such as 90s, 15m or 2h"),
+    ],
+)
+def test_what_cannot_begin(arguments: list[str], status: int, words: str, tmp_path: Path) -> None:
+    write_inventory(tmp_path)
+    (tmp_path / "ops").write_text("token\n")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    server = ["--server", f"http://127.0.0.1:{port}", "--token", "ops"]
+    command = [sys.executable, "-m", "ksgen", "install", *arguments, *server]
+    done = subprocess.run(
+        command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+
+
+def test_without_a_terminal_nobody_is_asked(site: Site) -> None:
+    with site.served():
+        server = ["--server", f"http://127.0.0.1:{site.port}", "--token", "ops"]
+        command = [sys.executable, "-m", "ksgen", "install", "hosts.yaml", "all", "--skip-preflight", *server]
+        done = subprocess.run(command, cwd=site.place, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "standard input is not a terminal: add --yes" in done.stderr
+        assert netboot.stored(site.place / "out") == ()
