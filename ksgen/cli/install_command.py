@@ -33,7 +33,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("-o", "--output", "directory", default="out", show_default=True,
                      type=click.Path(path_type=Path), help="Directory of the published tree."),
         click.option("--via", type=click.Choice(VIAS), default="hand", show_default=True,
-                     help="How machines are switched on: by a person, or by their controllers (`ksgen bmc HOST pxe`)."),
+                     help="How machines are switched on: by a person, or by their controllers (`ksgen bmc`)."),
         click.option("--at-once", type=click.IntRange(min=1), default=8, show_default=True,
                      help="How many hosts are installed at once."),
         click.option("--max-failures", type=click.IntRange(min=0), metavar="K",

@@ -28,7 +28,8 @@ class Doors(Protocol):
     boots the installer, and returns when it does; None where a person does that.
     """
 
-    power: Callable[[str, threading.Event], None] | None
+    @property
+    def power(self) -> Callable[[str, threading.Event], None] | None: ...
 
     def look(self) -> Mapping[str, Seen] | None: ...
 
