@@ -88,7 +88,7 @@ class Site:
             talk(f"warning: {error}; the server takes the hosts for ours for two more minutes")
 
     def arm(self, hosts: Sequence[str]) -> Mapping[str, datetime.datetime]:
-        """Arm them, all or none. Raises Failed, also for what somebody else has armed."""
+        """Arm them, all or none. Raises Failed, also for hosts that another command has armed."""
         now = datetime.datetime.now(datetime.timezone.utc)
         others = [one for one in self._stored() if one.host in hosts and self._is_of_others(one, now)]
         if others:

@@ -11,7 +11,7 @@ from typing import Literal
 from ksgen.reports import ENDED
 
 # waiting: nothing has been done. armed: has its permission, and is to be switched on. booting: is on, and has not asked
-# for anything yet. installing: follows its reports. The last three are ends: up, failed, and left to somebody else.
+# for anything yet. installing: follows its reports. The last three are ends: up, failed, and left to another command.
 Phase = Literal["waiting", "armed", "booting", "installing", "up", "failed", "left"]
 _ENDS: frozenset[Phase] = frozenset({"up", "failed", "left"})
 _ACTIVE: frozenset[Phase] = frozenset({"armed", "booting", "installing"})
@@ -128,7 +128,7 @@ def is_over(courses: Sequence[Course], limits: Limits, is_stopping: bool) -> boo
 def resumed(host: str, phase: str, given: datetime.datetime | None, now: float) -> Course:
     """Where a host is for a run that takes it up again, from what an earlier one has noted.
 
-    One that had failed, or was left to somebody else, begins anew: that it is named again is what permits it.
+    One that had failed, or was left to another command, begins anew: that it is named again is what permits it.
     """
     if given is None or phase not in _ACTIVE:
         return Course(host)

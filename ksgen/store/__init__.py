@@ -3,14 +3,13 @@
 
 from ksgen.store.attempts import Attempt, Happening, Log, Permission, Store, Transition
 from ksgen.store.database import DatabaseError, open_database
-from ksgen.store.leases import Lease, Leases, Progress
+from ksgen.store.leases import Lease, Progress
 
 __all__ = [
     "Attempt",
     "DatabaseError",
     "Happening",
     "Lease",
-    "Leases",
     "Log",
     "Permission",
     "Progress",

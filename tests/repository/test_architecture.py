@@ -30,7 +30,14 @@ DISTRIBUTIONS = {
     "ksgen.netboot": {"jinja2"},
     "ksgen.redaction": {"pykickstart"},
     "ksgen.reports": {"pydantic"},
-    "ksgen.server": {"jinja2", "markupsafe", "prometheus_client", "sqlalchemy", "starlette"},  # as the next optional
+    "ksgen.server": {
+        "jinja2",
+        "markupsafe",
+        "prometheus_client",
+        "pydantic",
+        "sqlalchemy",
+        "starlette",
+    },  # optional, as the next
     "ksgen.store": {"alembic", "sqlalchemy"},
     "ksgen.syntax": {"yaml"},
     "ksgen.templates": {"jinja2"},

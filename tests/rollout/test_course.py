@@ -8,8 +8,8 @@ import datetime
 
 import pytest
 
-from ksgen.rollout import Course, Limits, Seen, follow, is_stopped_by_failures, next_hosts, resumed, summary
-from ksgen.rollout.course import Phase, failed_armed, is_over, to_disarm
+from ksgen.rollout import Course, Limits, Seen, is_stopped_by_failures, resumed, summary
+from ksgen.rollout.course import Phase, failed_armed, follow, is_over, next_hosts, to_disarm
 
 GIVEN = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.timezone.utc)
 LATER = GIVEN + datetime.timedelta(minutes=1)
