@@ -243,7 +243,7 @@ STEPS = {
     ],
     ("old-system", "first"): [
         "swapoff /dev/mapper/system-swap",
-        "vgchange --devicesfile  -an --select vg_uuid=kcqDxU-hd5F-Jfhn-nSsc-PesC-trwI-qkfnEx",
+        "vgchange --devicesfile  -an --select vg_uuid=h2mI7H-Bl8u-74Vv-Y39n-ADkt-aVOI-3saaY9",
     ],
     ("group-across", "pair"): [
         "vgchange --devicesfile  -an --select vg_uuid=o2yuEj-M2EQ-cTIf-ECuC-apyb-RLMR-zIr0Eh",

@@ -35,6 +35,8 @@ LOOKS = (
     disks.Look(("a/dom_md",), "not all of it was searched within 300 seconds", "unsearched"),
 )
 IO_ERROR = disks.Output(1, "", "wipefs: error: probing initialization failed: Input/output error\n")
+# A device that has gone since lsblk: the whole database is read then.
+GONE = disks.Output(1, "", "Unknown device /dev/sdx: No such device\n")
 FAULTS: dict[str, disks.Output] = {
     "lsblk": disks.Output(32, "", "lsblk: failed to access sysfs directory\n"),
     "pvs": disks.Output(5, "", "  WARNING: ignoring metadata\n  Failed to read metadata\n"),
@@ -54,7 +56,9 @@ class Machine(Answering):
         self.files: dict[str, str] = {"/proc/filesystems": "nodev\tproc\n\txfs\n"}
 
     def run(self, *argv: str) -> disks.Output:
-        return FAULTS[argv[0]] if argv[0] in self.faults else super().run(*argv)
+        if argv[:2] == disks.UDEV and argv != disks.UDEV_ALL and "udevadm" in self.faults:
+            return GONE
+        return FAULTS[argv[0]] if argv[0] in {*self.faults} & {*FAULTS} else super().run(*argv)
 
     def directories(self, device: str, fstype: str, others: Sequence[str] = ()) -> disks.Look:
         return self.looks.get(device, disks.Look())
@@ -228,7 +232,7 @@ def _case(random: Random) -> Case:
         luns.append(first)
     build.assemble_arrays()
     physical, logical = build.activate_volumes()
-    faults = [program for program in FAULTS if random.random() < 0.02]
+    faults = [program for program in (*FAULTS, "udevadm") if random.random() < 0.02]
     nodes = json.dumps(roots)  # each run gets devices of its own
 
     def machine() -> Machine:
