@@ -100,6 +100,7 @@ def _replacements(copy: int) -> Iterator[tuple[str, str | Callable[[re.Match[str
     yield r"(0x5002538)\w{4}", rf"\g<1>{copy:04x}"
     yield r"(eui\.0025388b)\w{4}", rf"\g<1>{copy:04x}"
     yield r"(WD-WCC)\d{4}", rf"\g<1>{copy:04}"
+    yield r"(CZ2)\d{4}", rf"\g<1>{copy:04}"
 
 
 def _net(number: int) -> str:

@@ -1147,7 +1147,8 @@ def network_line(system: System) -> str:
     parts = []
     with contextlib.suppress(ValueError, TypeError, KeyError):
         for nic in json.loads(system.run("ip", "-j", "address", "show", "scope", "global")):
-            own = [f"{one['local']}/{one['prefixlen']}" for one in nic.get("addr_info", ())]
+            # Of addresses of another scope, ip leaves empty objects.
+            own = [f"{one['local']}/{one['prefixlen']}" for one in nic.get("addr_info", ()) if one]
             if own:
                 parts.append(f"{nic['ifname']} {', '.join(own)}")
     servers = re.findall(r"^nameserver\s+(\S+)", system.read("/etc/resolv.conf"), re.MULTILINE)

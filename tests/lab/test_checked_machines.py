@@ -36,6 +36,7 @@ FROM = f", from {OWN} on eth0"
 LINK = (WantedLink(MAC),)
 NO_LINK = "needed: a link on each interface of node_network"
 FIVE_MINUTES = 300
+MEMORY = 2304  # MiB; less would be refused
 LONGEST = 900  # seconds for all cases of a machine on a quiet host
 
 UP = f"ip link set eth0 up; ip addr add {OWN}/24 dev eth0"
@@ -181,8 +182,8 @@ def network_cases(plain: Site, secure: Site, later: int) -> dict[str, Case]:
         "wrong-gateway": Case(
             Wanted("el9", LINK, image(f"http://{FAR}/node.img")),
             {
-                "image": f"cannot connect to {FAR} port 80 ({FAR}){FROM}: the gateway {SILENT} does not answer; needed: "
-                f"a connection to {FAR}"
+                "image": f"cannot connect to {FAR} port 80 ({FAR}){FROM}: the gateway {SILENT} does not answer; "
+                f"needed: a connection to {FAR}"
             },
             f"{UP}; ip route add default via {SILENT}",
         ),
@@ -202,8 +203,8 @@ def network_cases(plain: Site, secure: Site, later: int) -> dict[str, Case]:
         "unknown-authority": Case(
             Wanted("el9", LINK, image(of(secure))),
             {
-                "image": f"the certificate of {SERVER} is not from a trusted authority{FROM}: unable to get local issuer "
-                "certificate; needed: a certificate that the installer trusts"
+                "image": f"the certificate of {SERVER} is not from a trusted authority{FROM}: unable to get local "
+                "issuer certificate; needed: a certificate that the installer trusts"
             },
         ),
         "404": Case(
@@ -241,7 +242,9 @@ def networks(
         late.socket = socket.create_server(("127.0.0.1", port))
         serving.start()
 
-    machine = Machine(kernel=kernel, root=vm_root, more=(*nic(",speed=100,duplex=full"), *cable.arguments))
+    machine = Machine(
+        kernel=kernel, root=vm_root, memory=MEMORY, more=(*nic(",speed=100,duplex=full"), *cable.arguments)
+    )
     try:
         with image_servers.serving(site_root) as plain:
             cases = network_cases(plain, secure, port)
@@ -294,7 +297,7 @@ def test_old_processor_and_a_clock_ten_years_back(
         ),
     }
     more = (*nic(), "-cpu", "qemu64,svm=off", "-rtc", f"base={now - 10}-01-02T12:00:00")
-    machine = Machine(kernel=kernel, root=vm_root, more=more)
+    machine = Machine(kernel=kernel, root=vm_root, memory=MEMORY, more=more)
     result = checked(cases, machine, tmp_path, **{"ca.pem": authority})
     assert int(result.text("year")) == now - 10
     for name in cases:

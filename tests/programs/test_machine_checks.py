@@ -500,6 +500,27 @@ def test_skipped(skip: tuple[str, ...], cmdline: str, found: object) -> None:
 # --- the program ---
 
 
+def test_network_that_is_tested(tmp_path: Path) -> None:
+    """As iproute2 6.1 prints it: with empty objects for what has another scope."""
+    system = machine(tmp_path)
+    system.answers["ip", "-j", "address", "show", "scope", "global"] = json.dumps([
+        {"ifname": "eno1", "addr_info": []},
+        {
+            "ifname": "bond0",
+            "addr_info": [
+                {"family": "inet", "local": "10.0.1.11", "prefixlen": 24},
+                {"family": "inet6", "local": "2001:db8::b", "prefixlen": 64},
+                {},
+            ],
+        },
+        {},
+    ])  # fmt: skip
+    assert checks.network_line(system) == (
+        "the network that is tested is that of the boot arguments: bond0 10.0.1.11/24, 2001:db8::b/64; name servers "
+        "10.0.0.53, 10.0.0.54; the installer applies node_network later"
+    )
+
+
 def run(system: Recorded, wanted: Wanted) -> int:
     write(Path(system.root), "wanted.json", checks.written(wanted))
     return checks.main([f"{system.root}/wanted.json", "1", "2"], system)
