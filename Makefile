@@ -17,7 +17,7 @@ LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart c
   image vault server store routes,$(wildcard tests/*/test_$(name).py))
 
 .DEFAULT_GOAL = run
-.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real lint bench plots goldens traps man pictures rpm bundle bench-reports clean
+.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real board lint bench plots goldens traps man pictures rpm bundle bench-reports clean
 
 help:   ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,10 @@ lab-real: $(STAMP)   ## install a real node: make lab-real BOOT_ISO=boot.iso IMA
 	@PYTHONPATH=tests:tests/support $(VENV)/bin/python -m lab.real --boot-iso '$(BOOT_ISO)' --image '$(IMAGE)' \
 	  $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(KEEP),--keep '$(KEEP)')
+
+board: $(STAMP)   ## install a machine in QEMU, and follow it on the board at http://127.0.0.1:8440/
+	.ci/system-packages --tests
+	@PYTHONPATH=tests:tests/support $(VENV)/bin/python -m lab.board $(OPTIONS)
 
 lint: $(STAMP)   ## run ruff, its formatter, mypy and shellcheck
 	$(VENV)/bin/ruff check .

@@ -42,7 +42,7 @@ DOCS = Path(__file__).resolve().parent
 
 GROUPS = {
     "What is installed": ("kind", "release", "image_url", "image_sha256", "image_size", "tree_url", "addon", "efi_dir"),
-    "Where": ("disk", "raid", "multipath", "reinstall", "erase", "firmware"),
+    "Where": ("disk", "raid", "multipath", "reinstall", "erase", "firmware", "serial", "checks"),
     "Layout": (
         "layout", "images", "root_size", "boot_size", "volumes", "swap_size", "filesystem", "vg",
         "pool",
@@ -93,6 +93,8 @@ EXAMPLES = {
     "reinstall": "true",
     "erase": "[luks]",
     "firmware": "uefi",
+    "serial": '"CZ20350K4M"',
+    "checks": "{skip: [virtualization], wait: 1 h}",
     "layout": "minimal",
     "images": "3",
     "root_size": "12 GiB",
@@ -340,6 +342,8 @@ TEMPLATE_NAMES = {
     "hook": "the source of the hook, for a kickstart without the add-on",
     "hook_arguments": "the arguments of the hook",
     "hook_log": "the log file of the hook",
+    "checker": "the source of the checks of the machine",
+    "checks_wanted": "what is checked on the machine, as JSON",
     "name_arguments": "boot arguments that give NICs their names, for a comment",
     "namer": "the source of the program that gives NICs their names",
     "pinned_names": "the NICs that are given names, as `NAME=MAC`",

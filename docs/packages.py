@@ -21,8 +21,8 @@ class Package(NamedTuple):
 KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
-        "addon grammar host inventory iso kickstart lint lsp media netboot preflight problems publish server store "
-        "targets templates variables version",
+        "addon grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish server "
+        "store targets templates variables version",
         "layout presentation",
     ),
     "server": Package(
@@ -34,6 +34,11 @@ KSGEN = {
     "lsp": Package(
         "the language server: findings, completion and help in an editor",
         "grammar host inventory lint problems targets variables",
+    ),
+    "match": Package(
+        "the resolvers at the desk: which disk and which NIC a host would get, from the facts of machines",
+        "host kickstart problems variables version",
+        "facts programs",
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",
@@ -98,10 +103,14 @@ ADDON = {
     "hook": Package("the arguments of the hook, and the scripts that run before it", "layout programs section"),
     "section": Package("parser and writer of `%addon org_ovirt_node`", "layout"),
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
+    "facts": Package(
+        "what the programs that find disks and interfaces read of a machine, as a file, and the machine that it makes",
+        "programs",
+    ),
     "programs": Package(
-        "standalone programs in the installer, one file each: disks.py and nics.py find disks and interfaces in %pre, "
-        "names.py names interfaces, selector.py chooses a host of a site's ISO, imgbase.py is the hook, "
-        "report.py tells `ksgen serve` how it goes"
+        "standalone programs in the installer, one file each: checks.py checks the machine and its network in %pre, "
+        "disks.py and nics.py find disks and interfaces, names.py names interfaces, selector.py chooses a host of a "
+        "site's ISO, imgbase.py is the hook, report.py tells `ksgen serve` how it goes"
     ),
     "constants": Package("D-Bus names"),
     "structures": Package("D-Bus data structures"),

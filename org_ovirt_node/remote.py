@@ -119,6 +119,11 @@ class RemoteNode:
         return tuple(disk for disk in self.disks if disk.content)
 
     @property
+    def machine(self) -> tuple[Problem, ...]:
+        """What is wrong with the processor and the memory of the machine; it keeps no installation from beginning."""
+        return _problems(self._node.Machine)
+
+    @property
     def is_erasure_confirmed(self) -> bool:
         """Whether a person has consented to lose just what is on the selected disks now."""
         return self._confirmed == self.contents
@@ -313,12 +318,16 @@ def _view(structure: dict[str, Any]) -> View:
     view = LayoutView.from_structure(structure)
     return View(
         devices=tuple(map(_device, DeviceRow.from_structure_list(view.devices))),
-        problems=tuple(
-            Problem(finding.severity, finding.subject, finding.message, finding.hint)
-            for finding in FindingData.from_structure_list(view.findings)
-        ),
+        problems=_problems(view.findings),
         images=_known(view.images, -1),
         reserve=_known(view.reserve, 0),
+    )
+
+
+def _problems(findings: list[dict[str, Any]]) -> tuple[Problem, ...]:
+    return tuple(
+        Problem(finding.severity, finding.subject, finding.message, finding.hint)
+        for finding in FindingData.from_structure_list(findings)
     )
 
 

@@ -15,6 +15,7 @@ from ksgen.cli import (
     iso_command,
     lint_command,
     lsp_command,
+    match_command,
     preflight_command,
     publish_commands,
     serve_commands,
@@ -98,6 +99,7 @@ for command in (
     lint_command.lint_files,
     init_command.init,
     lsp_command.language_server,
+    *(match_command.print_facts_script, match_command.match_machines),
     preflight_command.preflight_images,
     iso_command.write_iso,
 ):

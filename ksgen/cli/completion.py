@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import click
+from click.shell_completion import CompletionItem
 
 
 def complete_host(ctx: click.Context, _: click.Parameter, word: str) -> list[str]:
@@ -27,3 +28,9 @@ def _hosts(ctx: click.Context) -> dict[str, tuple[str, ...]]:
 
     site, _ = inventory.read(paths)
     return {entry.name: entry.groups for entry in site.hosts}
+
+
+def complete_hosts_and_files(ctx: click.Context, parameter: click.Parameter, word: str) -> list[CompletionItem]:
+    """The hosts and groups that begin with a word, or the files, which the shell completes."""
+    names = [] if "/" in word else complete_hosts(ctx, parameter, word)
+    return [*map(CompletionItem, names), CompletionItem(word, type="file")]

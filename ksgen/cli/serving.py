@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _REQUIRED = ("starlette", "uvicorn", "sqlalchemy", "alembic", "prometheus_client", "psycopg")
 # Seconds for open pages to end when the server stops, and for the notified command.
 _SHUTDOWN_S, _NOTIFY_S = 5, 60
+# For how long a thread keeps the interpreter while others wait. A log is searched for secrets in such a thread, and
+# CPython's 5 ms at each of their turns add up to what people notice.
+_SWITCH_S = 0.001
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +69,7 @@ def serve(options: Options) -> None:
     memory = netboot.read_remembered(options.directory.absolute())
     run = memory.run or options.directory.absolute().parent / "run"
     site = server.Site(options.directory, run, lambda: _members(options), list(map(Path, options.hosts)))
+    site.refresh()
     try:
         options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = store.open_database(options.database_or_default, now)
@@ -79,7 +83,7 @@ def serve(options: Options) -> None:
     if not _logins(options.state).by_hash:
         talk(f"note: there is no login yet; run `ksgen login NAME --state {options.state} -o FILE`")
     settings = server.Settings(
-        hosts=(*server.Settings().hosts, *options.names, *_server_names(options)),
+        hosts=(*server.Settings().hosts, *options.names, *site.servers),
         keep=datetime.timedelta(days=options.keep),
         notify=_notifier(options.notify) if options.notify else None,
         user_header=options.user_header,
@@ -105,6 +109,7 @@ def serve(options: Options) -> None:
     if netboot.REPORTS_ADDRESS not in options.listen:
         talk(f"note: nginx.conf passes reports to {netboot.REPORTS_ADDRESS}; name --listen in node_report_url")
     talk(f"listening on {', '.join(options.listen)}; Ctrl-C stops")
+    sys.setswitchinterval(_SWITCH_S)
     try:
         uvicorn.Server(config).run(sockets=sockets)
     finally:
@@ -150,15 +155,6 @@ def _refuse_unsafe(options: Options, listeners: Sequence[Listener]) -> None:
             raise click.UsageError(f"--listen {given} can be reached by others: add --certificate and --key")
 
 
-def _server_names(options: Options) -> set[str]:
-    """The names by which nginx is called, which passes them on."""
-    try:
-        hosts, _ = read_hosts(read(list(options.hosts), options.passwords)[0])
-    except (OSError, click.ClickException):
-        return set()
-    return {name for host in hosts if (name := urlsplit(host.settings.server_url).hostname)}
-
-
 def _members(options: Options) -> tuple[Sequence[Member], str]:
     """The hosts of the inventory, and the first error in it."""
     from ksgen.cli.picture import layout_of
@@ -172,7 +168,16 @@ def _members(options: Options) -> tuple[Sequence[Member], str]:
     report.extend(problems)
     first = next((problem for problem in report.problems if problem.severity == "error"), None)
     groups = {entry.name: tuple(entry.groups) for entry in site.hosts}
-    members = [Member(host.name, groups.get(host.name, ()), host.settings.kind, layout_of(host.plan)) for host in known]
+    members = [
+        Member(
+            host.name,
+            groups.get(host.name, ()),
+            host.settings.kind,
+            layout_of(host.plan),
+            urlsplit(host.settings.server_url).hostname,
+        )
+        for host in known
+    ]
     return members, f"{first.mark}: {first.message}" if first else ""
 
 

@@ -33,6 +33,8 @@ def _unique_values(entry: HostEntry, identity: Identity) -> Iterator[tuple[str, 
         yield "MAC address", identity.mac, ("node_mac",)
     if identity.iscsi_initiator:
         yield "iSCSI name", identity.iscsi_initiator, ("node_iscsi_initiator",)
+    if identity.serial:
+        yield "serial number", identity.serial, ("node_serial",)
     for index, interface in enumerate(identity.network):
         if interface is None:
             continue

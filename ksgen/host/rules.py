@@ -15,7 +15,16 @@ from ksgen.host.host import Host
 from ksgen.host.outside import certificate_problems, proxy_host_problems, proxy_problems
 from ksgen.host.reach import reach_problems
 from ksgen.problems import Problem
-from ksgen.variables import OF_NODES, DhcpRange, boot_nic_findings, host_name, static_addresses, topology_findings
+from ksgen.variables import (
+    OF_NODES,
+    DhcpRange,
+    boot_nic_findings,
+    host_name,
+    skipped_names,
+    static_addresses,
+    topology_findings,
+    unknown_check,
+)
 
 NO_LOGIN = "nobody-can-log-in"
 
@@ -114,6 +123,17 @@ def _firewall(host: Host) -> Iterator[Problem]:
         yield host.problem(("node_firewall", "services", index), "firewall-service", message, hint, "warning")
 
 
+# What waives checks at a boot: SKIP_ARGUMENT of programs/checks.py, which takes longer to import than all rules.
+SKIP_ARGUMENT = "inst.node.skip"
+
+
+def _skipped_checks(host: Host) -> Iterator[Problem]:
+    """The installer only warns of a name that it does not know."""
+    for index, name in skipped_names(host.settings.installer_args, SKIP_ARGUMENT):
+        if wrong := unknown_check(name):
+            yield host.problem(("node_installer_args", index), "check-unknown", *wrong)
+
+
 _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     _host_name,
     _login,
@@ -132,5 +152,6 @@ _RULES: tuple[Callable[[Host], Iterator[Problem]], ...] = (
     certificate_problems,
     proxy_problems,
     proxy_host_problems,
+    _skipped_checks,
 )
 _OF_IDENTITY = (_host_name, _dhcp_range, _disk_twice, local_disk_problems, proxy_host_problems)

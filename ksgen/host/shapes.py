@@ -214,6 +214,7 @@ def _replaced(data: Mapping[str, object], put: _Put) -> dict[str, object]:
         (f"{PREFIX}mac", "mac"),
         (f"{PREFIX}hostname", "name"),
         (f"{PREFIX}iscsi_initiator", "initiator"),
+        (f"{PREFIX}serial", "serial"),
     ):
         if key in found:
             found[key] = put(kind, found[key])

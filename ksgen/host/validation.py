@@ -23,6 +23,7 @@ from ksgen.variables import (
     Driver,
     Firewall,
     Interface,
+    MachineChecks,
     Modules,
     NodeFile,
     Proxy,
@@ -165,7 +166,7 @@ def _known_names(location: Location) -> list[str]:
         "node_network": Interface, "node_disk": Disk, "node_users": User, "node_dhcp": DhcpRange,
         "node_files": NodeFile, "node_repos": Repository, "node_drivers": Driver, "node_modules": Modules,
         "node_services": Services,
-        "node_bmc": Bmc,
+        "node_bmc": Bmc, "node_checks": MachineChecks,
         "node_firewall": Firewall, "node_proxy": Proxy, "routes": Route,
         "bond": Bond, "vlan": Vlan, "bridge": Bridge, "size": SizeRange,
     }  # fmt: skip

@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ksgen import variables
 from ksgen.host import Host
 from ksgen.kickstart.content import DONE, LOG, content_steps
+from ksgen.kickstart.machine import wanted_checks
 from ksgen.kickstart.source import package_lines, source_words
 from ksgen.kickstart.steps import Step
 from ksgen.problems import Mark, Problem
@@ -28,7 +29,7 @@ from ksgen.variables import Disk, Settings, SizeRange, one_line
 from ksgen.version import version
 from org_ovirt_node import layout, section
 from org_ovirt_node.layout import Commands, storage_commands
-from org_ovirt_node.programs import disks, imgbase, names, nics, report
+from org_ovirt_node.programs import checks, disks, imgbase, names, nics, report
 
 NETWORK_FILE = "/tmp/node-network.ks"
 # Where the add-on's image puts the programs that run in the installer.
@@ -122,6 +123,8 @@ class Page:
     hook: Verbatim
     hook_arguments: tuple[str, ...]
     hook_log: str
+    checker: Verbatim
+    checks_wanted: Verbatim
     nics: Verbatim
     resolver: Verbatim
     resolver_wanted: Verbatim
@@ -193,6 +196,8 @@ def page(host: Host) -> Page:
         hook=source(imgbase),
         hook_arguments=_hook_arguments(host.request),
         hook_log=imgbase.LOG,
+        checker=source(checks),
+        checks_wanted=Verbatim(checks.written(wanted_checks(settings))),
         nics=source(nics),
         resolver=source(disks),
         resolver_wanted=Verbatim(disks.written(wanted_disks(settings))),
@@ -203,6 +208,12 @@ def page(host: Host) -> Page:
 
 _addon_words = functools.cache(AddonWords.of)
 _ADDON_WAYS: dict[bool | str, str] = {True: "updates", False: "none", "tree": "tree"}
+
+
+def network_commands(settings: Settings) -> str:
+    """What programs/nics.py finds the names of NICs for: the commands of a host as pre.ks.j2 writes them."""
+    commands = variables.network_options(settings.network, settings.mac, _is_of_installer(settings))
+    return "".join(f"network {' '.join(map(gate, options))}\n" for options in commands)
 
 
 def _is_of_installer(settings: Settings) -> bool:
@@ -236,7 +247,7 @@ def source(program: types.ModuleType) -> Verbatim:
 @functools.cache
 def programs() -> tuple[Verbatim, ...]:
     """What kickstarts carry verbatim, in its order there."""
-    return tuple(map(source, (report, disks, names, nics, imgbase)))
+    return tuple(map(source, (report, checks, disks, names, nics, imgbase)))
 
 
 def in_parts(text: str) -> tuple[str, ...]:
@@ -338,7 +349,7 @@ def own_programs(own: Path | None) -> list[Problem]:
     if own is None:
         return []
     found = []
-    for program in (disks, nics, imgbase):
+    for program in (checks, disks, nics, imgbase):
         name = Path(str(program.__file__)).name
         for path in (own / name, own / Path(str(program.__file__)).parent.name / name):
             if path.exists():

@@ -28,7 +28,7 @@ _PRINTED = frozenset({
     "root_password_hash", "users", "ssh_keys", "kernel_args", "installer_args", "pre", "post", "post_site",
     "post_group", "timezone", "lang", "keyboard", "ntp_servers", "image_sha256", "disk", "files", "repos",
     "packages", "drivers", "modules", "sysctl", "services", "local_disks", "firewall",
-    "iscsi_initiator", "proxy", "ca_certificates",
+    "iscsi_initiator", "proxy", "serial", "ca_certificates",
 })  # fmt: skip
 _SEPARATORS = re.compile(r"[/,;\s]+")
 _SHORTEST = 4  # characters of a text that is searched for; of a shorter one everybody has some

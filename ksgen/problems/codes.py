@@ -201,6 +201,14 @@ CODES: dict[str, dict[str, str]] = {
         "disks-for-mirror": "a mirror requires exactly two disks",
         "disk-of-two-hosts": "two hosts have the same disk",
     },
+    "Checks of the machine": {
+        "check-unknown": "not the name of a check",
+        "check-twice": "a check that is listed twice",
+        "duration": "not a duration",
+        "speed": "not the speed of an interface",
+        "machine-serial": "not the serial number of a machine",
+        "serial-number-of-two-hosts": "two hosts have the same serial number",
+    },
     "Networks": {
         "mac": "not a MAC address",
         "interface-name": "not a valid interface name",
@@ -273,6 +281,14 @@ CODES: dict[str, dict[str, str]] = {
         "mac-address-of-two-hosts": "two hosts have the same MAC address",
         "address-of-two-hosts": "two hosts have the same address",
         "host-name-of-two-hosts": "two hosts have the same name",
+    },
+    "Facts of machines": {
+        "facts-file": "not a file that the script of `ksgen facts` has printed, or one of another version",
+        "facts-answer": "facts whose answers cannot be read, or that lack one",
+        "match-disk": "the resolver of disks would stop the installation on this machine",
+        "match-nic": "no NIC of the machine has a MAC address of the host",
+        "match-nic-name": "no NIC of the machine has a name that `node_network` gives",
+        "match-host": "a machine that no host or several hosts describe, or a host without facts",
     },
     "Layout": {
         "layout-unknown": "unknown layout",

@@ -57,8 +57,8 @@ class Machines:
             # A token that was replaced by a newer arming, or one that never was: nothing of it will be accepted later.
             return refused(403, "no arming has this token")
         self._metrics.count_report(accepted.events)
-        self._parts.news.tell(accepted.attempt.host)
         state = accepted.attempt.standing.state
+        self._parts.news.tell(accepted.attempt.host, is_moved=state != accepted.before)
         if state != accepted.before:
             self._metrics.count_transition(accepted.before, state)
             if self._parts.settings.notify and state in ("up", "failed"):
@@ -82,9 +82,9 @@ class Machines:
         if isinstance(data, Response):
             return data
         is_cut = request.headers.get("x-log-cut") == "1"
-        text = await self._threads.read(texts.without_secrets, data)
+        text = await self._threads.work(texts.without_secrets, data)
         await self._threads.write(self._store.keep_log, attempt.id, name, text, is_cut, self._clock())
-        self._parts.news.tell(attempt.host)
+        self._parts.news.tell(attempt.host, is_moved=False)
         return Response(status_code=204)
 
 

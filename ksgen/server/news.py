@@ -14,18 +14,20 @@ LISTENERS_MOST = 200
 
 
 class News:
-    """Hosts that have changed, for everybody who listens."""
+    """Hosts that have changed, for everybody who listens. `moves` counts those that came into another state."""
 
     def __init__(self) -> None:
         self._listeners: dict[asyncio.Event, set[str]] = {}
         self._is_over = False
+        self.moves = 0
 
     @property
     def is_full(self) -> bool:
         return len(self._listeners) >= LISTENERS_MOST
 
-    def tell(self, host: str) -> None:
-        """A host has changed."""
+    def tell(self, host: str, is_moved: bool = True) -> None:
+        """A host has changed; or only its progress or its logs, in the same state."""
+        self.moves += is_moved
         for ready, hosts in self._listeners.items():
             hosts.add(host)
             ready.set()

@@ -23,6 +23,8 @@ from ksgen.store import Attempt, Store
 
 # A machine tries again in any case; this is for those who read headers.
 RETRY_S = "10"
+# For as long what was counted is told again. A silence is noticed after minutes.
+_COUNTED = datetime.timedelta(seconds=5)
 
 Clock = Callable[[], datetime.datetime]
 
@@ -67,6 +69,7 @@ class Parts:
     ) -> None:
         self.site, self.store, self.logins, self.settings, self.clock = site, store, logins, settings, clock
         self.threads, self.news, self.sessions = Threads(store.writers), News(), Sessions()
+        self._counted: tuple[object, datetime.datetime, dict[str, int]] | None = None
 
     async def login(self, request: Request) -> Login | None:
         """Who asks: by a token in the header, by the session of a browser, or as the proxy of the site says."""
@@ -90,13 +93,22 @@ class Parts:
 
     async def hosts(self, names: Collection[str] | None = None) -> list[dict[str, Any]]:
         """All hosts, or these, each with its newest attempt."""
-        newest, now = await self.threads.read(self.store.newest, names), self.clock()
+        return await self.threads.read(self._hosts, names)
+
+    def _hosts(self, names: Collection[str] | None) -> list[dict[str, Any]]:
+        newest, now = self.store.newest(names), self.clock()
         shown = (member for name, member in sorted(self.site.members.items()) if names is None or name in names)
         return [view.host(member, newest.get(member.host), now) for member in shown]
 
     async def counts(self) -> dict[str, int]:
-        """How many hosts are in each state."""
-        standings, now = await self.threads.read(self.store.standings), self.clock()
+        """How many hosts are in each state. Counted again when one has moved: to count asks for all of them."""
+        key, now = (self.news.moves, id(self.site.members)), self.clock()
+        if self._counted is None or self._counted[0] != key or not now - _COUNTED < self._counted[1] <= now:
+            self._counted = key, now, await self.threads.read(self._count)
+        return self._counted[2]
+
+    def _count(self) -> dict[str, int]:
+        standings, now = self.store.standings(), self.clock()
         known = (standings.get(host) for host in self.site.members)
         return view.counts((one.state, doubt(one, now)) if one else (view.IDLE, "") for one in known)
 

@@ -18,12 +18,14 @@ from org_ovirt_node.presentation import View
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A host of the inventory: its groups, from the largest to the smallest, its kind, and the planned layout."""
+    """A host of the inventory: its groups, from the largest to the smallest, its kind, the planned layout, and the name
+    of the web server that it installs from."""
 
     host: str
     groups: tuple[str, ...]
     kind: str
     layout: View = dataclasses.field(default_factory=View)
+    server: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,11 @@ class Site:
         if members or not self.damage:
             self.members = {one.host: one for one in members}
         return True
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """The names of the web servers, which pass on what is meant for `ksgen serve`."""
+        return frozenset(one.server for one in self.members.values() if one.server)
 
     def tree(self) -> Tree:
         """What the tree says now."""

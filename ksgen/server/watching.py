@@ -89,7 +89,7 @@ class Watch:
             del self._unkept[host]
             kickstart = await self._threads.read(self._site.kickstart, host)
             if kickstart is not None and not await self._threads.read(self._store.kickstart, fingerprint(kickstart)):
-                text = await self._threads.read(texts.without_secrets, kickstart)
+                text = await self._threads.work(texts.without_secrets, kickstart)
                 await self._threads.write(self._store.keep_kickstart, fingerprint(kickstart), text)
 
     async def forever(self) -> None:

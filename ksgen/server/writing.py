@@ -18,6 +18,7 @@ class Threads:
     def __init__(self, writers: int, readers: int = 4) -> None:
         self._writers = ThreadPoolExecutor(writers, "writer")
         self._readers = ThreadPoolExecutor(readers, "reader")
+        self._worker = ThreadPoolExecutor(1, "worker")
 
     async def write(
         self, act: Callable[_Arguments, _Result], *arguments: _Arguments.args, **named: _Arguments.kwargs
@@ -31,7 +32,14 @@ class Threads:
         """Run something that only reads. Raises what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: act(*arguments, **named))
 
+    async def work(
+        self, act: Callable[_Arguments, _Result], *arguments: _Arguments.args, **named: _Arguments.kwargs
+    ) -> _Result:
+        """Run something that computes for long, one after another: questions of people do not wait behind it."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, lambda: act(*arguments, **named))
+
     def close(self) -> None:
         """Finish what was begun."""
         self._writers.shutdown(wait=True)
-        self._readers.shutdown(wait=True, cancel_futures=True)
+        for others in (self._readers, self._worker):
+            others.shutdown(wait=True, cancel_futures=True)

@@ -12,6 +12,7 @@ from ksgen.variables.addresses import (
 )
 from ksgen.variables.addressing import MTU6_MIN
 from ksgen.variables.certificates import read_certificates, validity_findings
+from ksgen.variables.checking import MachineChecks, skipped_names, unknown_check
 from ksgen.variables.disk import Disk, SizeRange, node_link
 from ksgen.variables.doubtful import boot_nic_findings
 from ksgen.variables.files import FILE_LONGEST, NodeFile
@@ -86,6 +87,7 @@ __all__ = [
     "Identity",
     "Interface",
     "Links",
+    "MachineChecks",
     "Modules",
     "NodeFile",
     "Proxy",
@@ -133,10 +135,12 @@ __all__ = [
     "settings_model",
     "settings_of",
     "shown",
+    "skipped_names",
     "ssh_key",
     "static_addresses",
     "time_zone",
     "topology_findings",
+    "unknown_check",
     "user_name",
     "validity_findings",
     "variables_schema",

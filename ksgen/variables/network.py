@@ -23,6 +23,7 @@ from ksgen.variables.addresses import (
     Member,
     destination,
 )
+from ksgen.variables.checking import Speed
 from ksgen.variables.values import STRICT, nearest, refuse, shown
 
 MTU_MIN = 576  # RFC 791 asks every IPv4 host for as much
@@ -187,6 +188,7 @@ class Interface(BaseModel):
     auto_dns: bool = True
     mtu: int | None = Field(default=None, ge=MTU_MIN, le=MTU_MAX)
     default_route: bool = True
+    speed: Speed | None = None
     routes: list[Route] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -200,6 +202,9 @@ class Interface(BaseModel):
             refuse("interface-unnamed", f"a {kinds[0]} needs a name", "add name:")
         if kinds and self.mac:
             refuse("interface-kind", f"mac: is only for a NIC, and this is a {kinds[0]}", "remove mac:")
+        if self.speed and (self.vlan or self.bridge):
+            message = f"speed: is only for a NIC or a bond, and this is a {kinds[0]}"
+            refuse("interface-kind", message, "write it at the NIC, or at the bond for each of its members")
         if self.vlan and ":" not in self.device and len(self.device) > INTERFACE_LONGEST:
             found = f"{self.device} has {len(self.device)} characters; the limit of the kernel is {INTERFACE_LONGEST}"
             refuse("interface-unnamed", found, "add a shorter name:")

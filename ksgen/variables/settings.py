@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ksgen.variables.addresses import Address4, HostName, InterfaceName, Mac, any_address, domain_name
 from ksgen.variables.certificates import CaCertificate
+from ksgen.variables.checking import MachineChecks, MachineSerial
 from ksgen.variables.disk import Disk
 from ksgen.variables.files import NodeFiles
 from ksgen.variables.firewall import Firewall
@@ -200,6 +201,7 @@ class Identity(BaseModel):
     mac: Mac | None = None
     hostname: HostName | None = None
     iscsi_initiator: InitiatorName | None = None
+    serial: MachineSerial | None = None
     disk: Annotated[list[Disk | None], BeforeValidator(_listed)] = Field(default_factory=list)
     network: list[Interface | None] = Field(default_factory=list)
     bmc: Bmc | None = None
@@ -258,6 +260,17 @@ class Settings(BaseModel):
     )
     firmware: Literal["uefi", "bios"] | None = Field(
         default=None, description="If not set, both are supported, and the plan is for the larger need of space."
+    )
+    serial: MachineSerial | None = Field(
+        default=None,
+        description="The serial number of the machine, in quotes, as its firmware has it; if set, no other machine is "
+        "installed as this host.",
+    )
+    checks: MachineChecks | None = Field(
+        default=None,
+        description="The checks of the machine before its installation (docs/machine-checks.md): `skip`, a list of "
+        "checks that do not stop it; `wait`, how long it waits for a link or a server that is missing (15 min); "
+        "`hosted_engine`, whether the engine is to run on it.",
     )
     # layout
     layout: _Name = Field(
@@ -462,6 +475,7 @@ class Settings(BaseModel):
             mac=self.mac,
             hostname=self.hostname,
             iscsi_initiator=self.iscsi_initiator,
+            serial=self.serial,
             disk=self.disk,
             network=self.network,
             bmc=self.bmc,

@@ -24,7 +24,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from traceback import format_exc
 from typing import Any, Optional
 
@@ -746,11 +746,15 @@ class Target:
 
 
 def search(
-    top: str, most: int = INSIDE_ENTRIES, seconds: float = INSIDE_SECONDS, clock: Callable[[], float] = time.monotonic
+    top: str,
+    most: int = INSIDE_ENTRIES,
+    seconds: float = INSIDE_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+    skipped: Collection[str] = (),
 ) -> Look:
     """The directories below `top` with a name of INSIDE, the nearest first: no link is followed.
 
-    Nothing else is mounted below `top`, so it does not leave the file system either.
+    It does not leave the file system either, if `skipped` has the places below `top` at which another is mounted.
     """
     end, entries = clock() + seconds, 0
     places: list[str] = []
@@ -767,6 +771,8 @@ def search(
                     if not entry.is_dir(follow_symlinks=False):
                         continue
                     below = os.path.join(place, entry.name)
+                    if below in skipped:
+                        continue
                     if entry.name in INSIDE:
                         places.append(_printable(below))
                     else:
@@ -1657,6 +1663,12 @@ def table(facts: Facts) -> str:
     return "\n".join("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
+def given(facts: Facts, decision: Decision) -> list[str]:
+    """Which disk has which name, and what is on it, a line each."""
+    pairs = zip(decision.links, decision.chosen)
+    return [f"{link.name} is {candidate}: {contents(facts, candidate)}" for link, candidate in pairs]
+
+
 def looked_at(facts: Facts, wanted: Wanted) -> list[str]:
     """What was wanted, and what is there."""
     disks = [f"  system{number}: {disk}" for number, disk in enumerate(wanted.disks)]
@@ -1728,18 +1740,24 @@ def addon_refusals(target: Target, wanted: Wanted) -> tuple[Refusal, ...]:
     return (addon_missing(wanted.addon, given[-1] if given else ""),)
 
 
+def judge(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:
+    """Look, decide, look closer at what was chosen, and decide: what is to be done, or why not. Changes nothing."""
+    facts = gather(target)
+    decision = decide(facts, wanted)
+    if not decision.refusals:
+        facts = look_inside(target, facts, decision.chosen)
+        decision = decide(facts, wanted)
+    return facts, decision
+
+
 def resolve(target: Target, wanted: Wanted) -> tuple[Facts, Decision]:
-    """Look, decide, look closer at what was chosen, decide, and act."""
+    """Judge, and act."""
     missing = addon_refusals(target, wanted)
     if missing:
         return gather(target), Decision(refusals=missing)
     for left in reversed(range(ATTEMPTS)):
         _settle(target)
-        facts = gather(target)
-        decision = decide(facts, wanted)
-        if not decision.refusals:
-            facts = look_inside(target, facts, decision.chosen)
-            decision = decide(facts, wanted)
+        facts, decision = judge(target, wanted)
         if not decision.refusals:
             announce(target, decision.allowed)
             decision = dataclasses.replace(decision, refusals=act(target, decision))
@@ -1768,10 +1786,7 @@ def main(arguments: Optional[Sequence[str]] = None, target: Optional[Target] = N
         raise
     else:
         if not decision.refusals:
-            chosen = [
-                f"{link.name} is {candidate}: {contents(facts, candidate)}"
-                for link, candidate in zip(decision.links, decision.chosen)
-            ]
+            chosen = given(facts, decision)
             print("\n".join(f"ovirt-node: {line}" for line in chosen))
             leave_report(target, "preparing", "\n".join(chosen))
             return 0

@@ -17,8 +17,9 @@ from org_ovirt_node.gate import Tree
 from org_ovirt_node.i18n import _
 from org_ovirt_node.layout import ERROR, Finding, Plan, storage_commands
 from org_ovirt_node.programs import report
+from org_ovirt_node.programs.checks import Result
 from org_ovirt_node.section import WARN, Section
-from org_ovirt_node.service import contents, partitioning, storage
+from org_ovirt_node.service import contents, machine, partitioning, storage
 
 log = get_module_logger(__name__)
 
@@ -36,7 +37,8 @@ class Look:
     """What a look at Storage found: its plan, what is wrong with it, and the node layout in its place.
 
     Without an applied partitioning the only finding says so; without selected disks there is no proposal. `contents`
-    are what the node layout erases, `obstacles` why it cannot be made, `made` is what the add-on has just made.
+    are what the node layout erases, `obstacles` why it cannot be made, `machine` is what is wrong with processor and
+    memory, `made` is what the add-on has just made.
     """
 
     tree: Tree
@@ -44,6 +46,7 @@ class Look:
     proposal: Optional[Plan]
     contents: tuple[Content, ...]
     obstacles: tuple[Finding, ...]
+    machine: tuple[Result, ...] = ()
     made: Optional[Made] = None
 
 
@@ -52,7 +55,7 @@ def look(section: Section) -> Look:
     there = contents.look(tree, section.request().volume_group)
     obstacles = (*gate.obstacles(tree, section), *there.refusals)
     findings = (*gate.findings(tree, section), *gate.remarks(partitioning.warnings(tree.partitioning)))
-    return Look(tree, findings, gate.proposal(tree, section), there.contents, obstacles)
+    return Look(tree, findings, gate.proposal(tree, section), there.contents, obstacles, machine.look())
 
 
 class CheckStorageTask(Task):

@@ -8,7 +8,7 @@ from pyanaconda.modules.common.base import KickstartModuleInterface
 from pyanaconda.modules.common.containers import TaskContainer
 
 from org_ovirt_node.constants import NODE
-from org_ovirt_node.structures import DiskContent, LayoutView, NodeRequest
+from org_ovirt_node.structures import DiskContent, FindingData, LayoutView, NodeRequest
 
 
 @dbus_interface(NODE.interface_name)
@@ -20,6 +20,7 @@ class NodeInterface(KickstartModuleInterface):
         self.watch_property("Current", self.implementation.checked)
         self.watch_property("Proposal", self.implementation.checked)
         self.watch_property("Contents", self.implementation.checked)
+        self.watch_property("Machine", self.implementation.checked)
 
     @property
     def Request(self) -> Structure:
@@ -50,6 +51,11 @@ class NodeInterface(KickstartModuleInterface):
     def Contents(self) -> List[Structure]:
         """The selected disks, and what is on them now: DiskContent."""
         return DiskContent.to_structure_list(self.implementation.report.contents)
+
+    @property
+    def Machine(self) -> List[Structure]:
+        """What is wrong with the processor and the memory of the machine: FindingData."""
+        return FindingData.to_structure_list(self.implementation.report.machine)
 
     @property
     def IsLayoutDue(self) -> Bool:

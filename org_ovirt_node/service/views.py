@@ -8,6 +8,7 @@ from org_ovirt_node import gate
 from org_ovirt_node import section as text
 from org_ovirt_node.i18n import _
 from org_ovirt_node.layout import Device, Finding, Plan, Request, capacity, describe
+from org_ovirt_node.programs.checks import Result
 from org_ovirt_node.section import Parsed, Section
 from org_ovirt_node.service.installation import Look
 from org_ovirt_node.structures import DeviceRow, DiskContent, FindingData, LayoutView, NodeRequest
@@ -21,6 +22,7 @@ class Report:
     current: LayoutView = field(default_factory=LayoutView)
     proposal: LayoutView = field(default_factory=LayoutView)
     contents: tuple[DiskContent, ...] = ()
+    machine: tuple[FindingData, ...] = ()
 
 
 def request_of(section: Section) -> NodeRequest:
@@ -65,7 +67,8 @@ def report_of(look: Look, section: Section) -> Report:
     plan = look.proposal
     proposal = view(plan.devices, _of_proposal(plan, look), plan.request) if plan else LayoutView()
     contents = tuple(DiskContent(each.disk, each.model, each.size, each.what) for each in look.contents)
-    return Report(look.tree.partitioning, current, proposal, contents)
+    machine = tuple(map(_of_machine, look.machine))
+    return Report(look.tree.partitioning, current, proposal, contents, machine)
 
 
 def _of_proposal(plan: Plan, look: Look) -> tuple[Finding, ...]:
@@ -80,6 +83,13 @@ def view(devices: Sequence[Device], findings: Iterable[Finding], request: Reques
         images=-1 if images is None else images,
         reserve=next((device.reserve or 0 for device in devices if device.kind == "lvmvg"), 0),
     )
+
+
+def _of_machine(result: Result) -> FindingData:
+    message, needed = result.text("found", _), result.text("needed", _)
+    if needed:
+        message = _("{found}; needed: {needed}").format(found=message, needed=needed)
+    return FindingData(result.code, result.verdict, "machine", message, result.text("cure", _))
 
 
 def _row(device: Device) -> DeviceRow:

@@ -19,6 +19,7 @@ import indexed_png
 import pytest
 from anaconda_cases import RELEASES
 from bench import BENCH, NO_BENCH, TREES
+from checked_machine import QEMU64, XEON_GOLD
 
 from ksgen.addon import updates
 
@@ -26,6 +27,7 @@ TESTS = Path(__file__).resolve().parents[1]
 PACKAGE = TESTS.parent / "org_ovirt_node"
 DATA = TESTS / "data" / "spokes"
 NO_MORE_INPUT = 3
+OLD = QEMU64.replace(" svm", "")
 PICTURES = TESTS.parent / "docs" / "pictures"
 
 pytestmark = pytest.mark.anaconda
@@ -42,10 +44,11 @@ def run(
     disks: int = 1,
     on_sda: tuple[str, ...] = (),
     on_sdb: tuple[str, ...] = (),
+    flags: str = XEON_GOLD,
 ) -> subprocess.CompletedProcess[str]:
     """Run a client beside the services of a release, on disks of 250 GiB; two have signatures of the kinds given.
 
-    Anaconda's disks are pretended, so what disks.py finds on them is, too.
+    Anaconda's disks are pretended, so what disks.py finds on them is, too; and so is the processor, by its flags.
     """
     if BENCH is None:
         pytest.skip(NO_BENCH)
@@ -54,6 +57,9 @@ def run(
     shutil.copytree(PACKAGE, addon / PACKAGE.name, ignore=ignored)
     if "german" in arguments:
         speak_german(addon)
+    with (addon / PACKAGE.name / "programs" / "checks.py").open("a") as program:
+        of_machine = f"'x86_64', frozenset({flags!r}.split()), 'Intel Xeon E5440', memory=64 * GIB"
+        program.write(f"\n\ndef look_at_machine(_):\n    return Machine({of_machine})\n")
     if on_sda or on_sdb:
         size = 250 * disk_facts.GIB
         signed = {"sda": on_sda, "sdb": on_sdb}
@@ -94,10 +100,13 @@ def text_mode(
     without: str = "",
     disks: int = 1,
     on_sda: tuple[str, ...] = (),
+    flags: str = XEON_GOLD,
 ) -> tuple[int, str]:
     """What a hub of text mode shows: its exit status and the screens."""
     arguments = ("spoke_client_text.py", str(DATA / kickstart), mode)
-    done = run(release, name, directory, *arguments, typed=typed, without=without, disks=disks, on_sda=on_sda)
+    done = run(
+        release, name, directory, *arguments, typed=typed, without=without, disks=disks, on_sda=on_sda, flags=flags
+    )
     assert done.returncode in (0, NO_MORE_INPUT), done.stderr
     lines = done.stdout.splitlines()
     first = next((n for n, line in enumerate(lines) if line.startswith("===")), 0)
@@ -246,6 +255,21 @@ def test_text_mode_erases_only_what_is_confirmed(tmp_path: Path) -> None:
     assert "[the installation begins]" in confirmed
 
 
+def test_text_mode_tells_what_is_wrong_with_the_machine(tmp_path: Path) -> None:
+    """It prevents nothing: a person decides."""
+    typed = "1\nc\nb\n"
+    status, screens = text_mode("el9", "machine", tmp_path, "good.ks", "interactive", typed, flags=OLD)
+    told = (
+        "Error: the processor shows neither vmx nor svm: Intel Xeon E5440; needed: Intel",
+        "VT-x or AMD-V",
+        "switch it on in the firmware's setup; in a virtual machine",
+        "Error: Intel Xeon E5440 lacks popcnt, sse4_1, sse4_2, ssse3; needed: x86-64-v2,",
+        "for which EL9 is compiled",
+    )
+    assert_in_order(told, screens)
+    assert status == 0
+
+
 def test_text_mode_refuses_what_belongs_to_others(tmp_path: Path) -> None:
     _, screens = text_mode("el9", "foreign", tmp_path, "nothing.ks", "interactive", "1\nc\n", on_sda=("zfs_member",))
     assert "Error: sda belongs to ZFS: zfs_member in sda; needed: a disk that no other\n" in screens
@@ -327,6 +351,7 @@ def graphical(
     disks: int = 1,
     on_sda: tuple[str, ...] = (),
     on_sdb: tuple[str, ...] = (),
+    flags: str = XEON_GOLD,
 ) -> dict[str, dict[str, Any]]:
     """What is seen after each action."""
     if BENCH is not None and not list(TREES.glob(f"widgets-{RELEASES[release]}/AnacondaWidgets-*.typelib")):
@@ -334,7 +359,9 @@ def graphical(
     pictures = directory / "pictures"
     client, arguments = "spoke_client_graphical.py", (str(DATA / kickstart), mode, str(pictures), *actions)
     pictures.mkdir()
-    done = run(release, name, directory / "bench", client, *arguments, disks=disks, on_sda=on_sda, on_sdb=on_sdb)
+    done = run(
+        release, name, directory / "bench", client, *arguments, disks=disks, on_sda=on_sda, on_sdb=on_sdb, flags=flags
+    )
     assert done.returncode == 0, done.stderr
     looks = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [look["action"] for look in looks] == ["start", *actions], done.stderr
@@ -413,6 +440,18 @@ def test_graphical(release: str, tmp_path: Path, keep: Callable[[str, str, dict[
     assert seen["reuse"]["table"] == used["table"]
     back = seen["back"]
     assert (back["in spoke"], back["incomplete"], back["may continue"]) == (False, False, True)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_graphical_machine(release: str, tmp_path: Path, keep: Callable[[str, str, dict[str, Any]], None]) -> None:
+    """A processor that has no virtualization, and is too old for either release; the installation may begin."""
+    actions = ("enter", "picture=machine", "back")
+    seen = graphical(release, "machine", tmp_path, "good.ks", "interactive", *actions, flags=OLD)
+    keep(release, "machine", seen["picture=machine"])
+    assert seen["enter"]["problems"][0].startswith(
+        "Error. the processor shows neither vmx nor svm: Intel Xeon E5440; needed: Intel VT-x or AMD-V. "
+    )
+    assert seen["back"]["may continue"]
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -38,7 +38,7 @@ def test_programs_are_called_where_the_image_has_them(addon: str, tmp_path: Path
 
 
 def test_a_person_can_read_it(tmp_path: Path) -> None:
-    assert len(text_of(tmp_path).splitlines()) < 120
+    assert len(text_of(tmp_path).splitlines()) < 140
 
 
 def test_programs_are_embedded_without_the_add_on(tmp_path: Path) -> None:

@@ -13,10 +13,17 @@ from example_site import kickstarts, site
 
 from ksgen.kickstart.page import source
 from ksgen.version import version
-from org_ovirt_node.programs import disks, imgbase, names, nics, report
+from org_ovirt_node.programs import checks, disks, imgbase, names, nics, report
 
 GOLDENS = Path(__file__).parents[1] / "data" / "goldens"
-PROGRAMS = {"disks.py": disks, "imgbase.py": imgbase, "names.py": names, "nics.py": nics, "report.py": report}
+PROGRAMS = {
+    "checks.py": checks,
+    "disks.py": disks,
+    "imgbase.py": imgbase,
+    "names.py": names,
+    "nics.py": nics,
+    "report.py": report,
+}
 
 
 def shortened(text: str) -> str:

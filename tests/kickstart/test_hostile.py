@@ -22,7 +22,7 @@ from ksgen.kickstart.content import LOG
 from ksgen.kickstart.page import Templates, source
 from ksgen.problems import Problem
 from ksgen.variables import Settings
-from org_ovirt_node.programs import disks, imgbase
+from org_ovirt_node.programs import checks, disks, imgbase
 from org_ovirt_node.section import parse
 
 sys.path.insert(0, str(CHECKOUT / "docs"))
@@ -64,6 +64,8 @@ SLOTS = [
     Slot("node_disk[].model", "node_disk", "{serial: abcd, model: @}"),
     Slot("node_disk[].size.min", "node_disk", "{serial: abcd, size: {min: @}}", "100 GB"),
     Slot("node_disk[].size.max", "node_disk", "{serial: abcd, size: {max: @}}", "100 GB"),
+    Slot("node_serial", "node_serial"),
+    Slot("node_checks.wait", "node_checks", "{wait: @}", "15 min"),
     Slot("node_layout", "node_layout", harmless="standard"),
     Slot("node_root_size", "node_root_size", harmless="10 GiB"),
     Slot("node_boot_size", "node_boot_size", harmless="4 GiB"),
@@ -91,6 +93,7 @@ SLOTS = [
     in_network("gateway6", '{name: eno1, ipv6: "2001:db8::7/64", gateway6: @}', "fe80::1"),
     in_network("dns[]", "{name: eno1, dns: [10.0.0.53, @]}", "10.0.0.54"),
     in_network("search[]", "{name: eno1, search: [example.com, @]}"),
+    in_network("speed", "{name: eno1, speed: @}", "10 Gbit/s"),
     Slot("node_hostname", "node_hostname"),
     Slot("node_dhcp.interface", "node_dhcp", "{interface: @, first: 10.0.0.1, last: 10.0.0.9}"),
     Slot("node_dhcp.first", "node_dhcp", "{interface: eno1, first: @, last: 10.0.0.9}", "10.0.0.1"),
@@ -286,8 +289,17 @@ def wanted_disks(scripts: list[tuple[str, ...]]) -> disks.Wanted:
     return disks.read(rest.partition("\nEND_OF_DISKS\n")[0])
 
 
+def wanted_checks(scripts: list[tuple[str, ...]]) -> checks.Wanted:
+    """What the program that checks the machine reads."""
+    (body,) = (script[-1] for script in scripts if "node-checks.json" in script[-1])
+    _, _, rest = body.partition("<<'END_OF_CHECKS'\n")
+    return checks.read(rest.partition("\nEND_OF_CHECKS\n")[0])
+
+
 def without_disks(scripts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    return [script for script in scripts if "node-disks.json" not in script[-1] and script[2] != LOG]
+    return [
+        script for script in scripts if not re.search("node-(?:disks|checks).json", script[-1]) and script[2] != LOG
+    ]
 
 
 def content_scripts(scripts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -317,7 +329,10 @@ def test_hostile_value_is_refused_or_read_back(slot: Slot, tmp_path: Path) -> No
             # Volumes stand in the order of their names.
             expected = collections.Counter(swapped(words, slot.harmless, value) for words in commands)
             assert collections.Counter(read_commands) == expected, name
-            # What is wanted of the disks is JSON inside a script.
+            # What is wanted of the disks, and of the machine, is JSON inside a script.
+            of_machine, of_harmless = wanted_checks(read_scripts), wanted_checks(scripts)
+            assert [one.name for one in of_machine.addresses] == [one.name for one in of_harmless.addresses], name
+            assert of_machine.serial == of_harmless.serial.replace(slot.harmless, value), name
             assert len(wanted_disks(read_scripts).disks) == 1, name
             expected_scripts = [script_swapped(s, slot.harmless, value) for s in without_disks(scripts)]
             assert without_disks(read_scripts) == expected_scripts, name

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stands in for the installer and the node image: a tree with a kernel and an initramfs that fetches what its command
 line names as Anaconda does, writes the image of its kickstart to the disk, and restarts, or switches the machine off
-when something fails; and an image whose disk says that it has been booted, under BIOS and UEFI.
+when something fails; it reports its states as the reporter does, to a server that takes them. And an image whose disk
+says that it has been booted, under BIOS and UEFI.
 """
 
 from __future__ import annotations
@@ -31,10 +32,20 @@ exec </dev/console >/dev/console 2>&1
 while read -r module; do insmod "$module"; done </modules/order
 argument() {{ for word in $(cat /proc/cmdline); do case "$word" in "$1"=*) echo "${{word#*=}}";; esac; done; }}
 stop() {{ sync; echo "$1" >/proc/sysrq-trigger; sleep 60; }}
-fail() {{ echo "STAND-IN: failed: $1"; stop o; }}
+fail() {{ echo "STAND-IN: failed: $1"; report failed "$2" "$1"; stop o; }}
 fetch() {{
-    wget -q -O "$2" "$1" || fail "$1"
+    wget -q -O "$2" "$1" || fail "cannot fetch $1" fetch
     set -- $(sha256sum "$2") "$1"; echo "STAND-IN: fetched $1 $3"
+}}
+
+sequence=0
+report() {{
+    [ -n "$token" ] || return 0
+    sequence=$((sequence + 1)); read -r uptime _ </proc/uptime; read -r boot </proc/sys/kernel/random/boot_id
+    event=$(printf '"seq": %d, "uptime": %s, "state": "%s", "step": "%s", "message": "%s"' \\
+        "$sequence" "$uptime" "$1" "$2" "$3")
+    wget -q -O /dev/null --header "Authorization: Bearer $token" \\
+        --post-data "{{\\"version\\": 1, \\"boot\\": \\"$boot\\", \\"events\\": [{{$event}}]}}" "$site/report"
 }}
 
 echo; echo '{INSTALLS}'; echo "STAND-IN: arguments $(cat /proc/cmdline)"
@@ -42,14 +53,19 @@ mac=$(argument BOOTIF | sed 's/^01-//; s/-/:/g')
 for card in /sys/class/net/*; do [ "$(cat "$card/address")" = "$mac" ] && device=${{card##*/}}; done
 ip link set "$device" up
 udhcpc -q -n -i "$device" -s /addresses || fail 'no address'
+kickstart=$(argument inst.ks) site=${{kickstart%/ks/*}}
+token=$(wget -q -O - "$site/report/token?${{kickstart#*[?]}}")
+report preparing 'the installer runs'
 fetch "$(argument inst.stage2).treeinfo" /treeinfo
 fetch "$(argument inst.stage2)images/install.img" /install.img
 fetch "$(argument inst.updates)" /updates.img
-fetch "$(argument inst.ks)" /ks
+fetch "$kickstart" /ks
 echo "STAND-IN: kickstart $(head -n 1 /ks)"
 fetch "$(sed -n "s/^liveimg .*--url=[\\"']*\\([^ \\"']*\\).*/\\1/p" /ks)" /image
-cat /image >/dev/vda || fail 'cannot write the disk'
+report copying 'the image is written'
+cat /image >/dev/vda || fail 'cannot write the disk' copy
 echo '{HAS_INSTALLED}'
+report installed 'the machine restarts'
 stop b
 """
 # udhcpc's script; busybox has none of its own.

@@ -5,18 +5,21 @@
 
 SITE is a directory with hosts.yaml, out/ in which HOST is armed, run/, state/ and token. The machine reaches nginx at
 SERVER and nothing else. SIGTERM ends COMMAND. What the API says of the host at the end is in SITE/story.json, its logs
-are in SITE/logs.
+are in SITE/logs. A second command of the same site finds the servers restarted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,25 +34,34 @@ def main() -> int:
     site, host, command = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     environment = {**os.environ, "PATH": f"{_wrapped(site)}:{os.environ['PATH']}"}
-    nginx = ["nginx", "-c", site / "out/nginx.conf", "-g", "daemon off;"]
-    serve = [sys.executable, "-m", "ksgen", "serve", site / "hosts.yaml", "-o", site / "out", "--state", site / "state"]
-    servers = [subprocess.Popen(list(map(str, server)), stdout=sys.stderr) for server in (nginx, serve)]
-    try:
-        _wait(site)
-        _fetch_kickstart(site, host)
+    with servers(site):
+        if not (site / "story.json").exists():
+            _fetch_kickstart(site, host)
         with subprocess.Popen(command, env=environment) as machine:
             signal.signal(signal.SIGTERM, lambda *_: machine.terminate())
             status = machine.wait()
         time.sleep(_LAST_S)
-        story = json.loads(_ask(site, f"/api/hosts/{host}"))
+        story = json.loads(ask(site, f"/api/hosts/{host}"))
         (site / "story.json").write_text(json.dumps(story, indent=1))
         _keep_logs(site, story)
-    finally:
-        for server in servers:
-            server.terminate()
-        for server in servers:
-            server.wait(timeout=_PATIENCE_S)
     return status
+
+
+@contextlib.contextmanager
+def servers(site: Path) -> Iterator[None]:
+    """nginx and `ksgen serve` of a site, from the first answer to the end of the `with`."""
+    # The search path of other users than root may lack its directory.
+    nginx = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", site / "out/nginx.conf", "-g", "daemon off;"]
+    serve = [sys.executable, "-m", "ksgen", "serve", site / "hosts.yaml", "-o", site / "out", "--state", site / "state"]
+    processes = [subprocess.Popen(list(map(str, server)), stdout=sys.stderr) for server in (nginx, serve)]
+    try:
+        _wait(site, processes)
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=_PATIENCE_S)
 
 
 def _wrapped(site: Path) -> Path:
@@ -66,14 +78,14 @@ def _wrapped(site: Path) -> Path:
     return directory
 
 
-def _wait(site: Path) -> None:
+def _wait(site: Path, processes: list[subprocess.Popen[bytes]]) -> None:
     end = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            _ask(site, "/api/hosts")
+            ask(site, "/api/hosts")
             return
         except (OSError, ValueError):
-            if time.monotonic() > end:
+            if time.monotonic() > end or any(process.poll() is not None for process in processes):
                 raise
             time.sleep(0.5)
 
@@ -84,7 +96,8 @@ def _fetch_kickstart(site: Path, host: str) -> None:
     _get(80, f"/nodes/ks/{host}.ks?armed={permission.name}", {})
 
 
-def _ask(site: Path, path: str) -> str:
+def ask(site: Path, path: str) -> str:
+    """What the API of `ksgen serve` answers."""
     return _get(8440, path, {"Authorization": f"Bearer {(site / 'token').read_text().strip()}"})
 
 
@@ -105,7 +118,7 @@ def _keep_logs(site: Path, story: dict[str, Any]) -> None:
     directory.mkdir(exist_ok=True)
     for attempt in story["attempts"]:
         for log in attempt["logs"]:
-            text = _ask(site, f"/api/attempts/{attempt['attempt']}/logs/{log['name']}")
+            text = ask(site, f"/api/attempts/{attempt['attempt']}/logs/{log['name']}")
             (directory / log["name"]).write_text(text)
 
 

@@ -205,7 +205,7 @@ def test_a_host_installs_itself_once(site: Site, way: Way) -> None:
         assert site.disk_boots(console), console
         assert site.expects(MACS[host]) <= site.loaded()
         kernel, initrd = (f"boot/el9/{name}" for name in ("vmlinuz", "initrd.img"))
-        asked = [(kernel, 200), (initrd, 200), (f"ks/{host}.ks", 200), (kernel, 410)]
+        asked = [(kernel, 200), (initrd, 200), ("report/token", 200), (f"ks/{host}.ks", 200), (kernel, 410)]
         assert site.asked_for(host) == asked, console
     assert site.armed() == {ONE: "used", TWO: "used"}
 

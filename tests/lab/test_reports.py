@@ -3,7 +3,7 @@
 
 | case    | EL10 | EL9 | what happens                               | what the server says                   |
 |---------|------|-----|--------------------------------------------|----------------------------------------|
-| success | yes  | yes | the installation ends                      | each state, to `installed`             |
+| success | yes  | yes | the installation ends, the node boots      | each state, to `up`                    |
 | layout  | yes  |     | the line for /var is missing               | failed: the finding of the gate        |
 | disk    | yes  |     | no disk has the serial number              | failed: the words of the resolver      |
 | image   | yes  |     | there is no image at its URL               | failed, with Anaconda's words          |
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.anaconda]
 
 HOST = "node01.example.com"
 CHECKOUT = Path(__file__).parents[2]
+# For the report of a machine that stands still, emulated beside others.
+_REPORTED_S = 90
 
 
 @pytest.fixture
@@ -73,6 +76,7 @@ def install(
     post: str = "",
     change: Callable[[str], str] = str,
     until: str | None = None,
+    more_seconds: float = 0,
     **variables: str,
 ) -> Told:
     """A site with one host that is armed, and the installation of that host with the kickstart that it gets."""
@@ -94,15 +98,36 @@ def install(
         release,
         "bios",
         change(kickstart),
-        root.live_image(imgbase_tar(), NVR, "lz4", release=release),
+        # The image with NetworkManager: the installed system reports too.
+        root.live_image(imgbase_tar(), NVR, "lz4", release=release, has_content=True),
         plugged,
         overlay,
         until,
+        more_seconds,
         arguments=f"inst.ks=http://{SERVER}/nodes/ks/{HOST}.ks?armed={permission.name}",
-        within=[*boot_servers.namespace(), sys.executable, str(CHECKOUT / "tests/lab/reported.py"), str(site), HOST],
+        within=within_site(site),
     )
+    return Told(*said(site), done)
+
+
+def within_site(site: Path) -> list[str]:
+    """Runs a command with the site's servers beside it."""
+    return [*boot_servers.namespace(), sys.executable, str(CHECKOUT / "tests/lab/reported.py"), str(site), HOST]
+
+
+def said(site: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The host and its logs, as the server has shown them at the end."""
     logs = {path.name: path.read_text() for path in (site / "logs").iterdir()}
-    return Told(json.loads((site / "story.json").read_text()), logs, done)
+    return json.loads((site / "story.json").read_text()), logs
+
+
+def boot(site: Path, disk: Path) -> dict[str, Any]:
+    """Boot the installed disk, and the host as the server shows it then."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [*within_site(site), sys.executable, "-m", "lab.first_boot", str(disk)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    return said(site)[0]
 
 
 def test_success(release: str, site: Path, overlay: Path, tmp_path: Path) -> None:
@@ -114,6 +139,13 @@ def test_success(release: str, site: Path, overlay: Path, tmp_path: Path) -> Non
     assert facts["firmware"] == "bios"
     assert facts["disks"][0]["serial"] == "disk0"
     assert told.logs == {}
+
+    host = boot(site, tmp_path / "disk0.raw")
+    assert host["state"] == "up", json.dumps(host)
+    facts = host["attempts"][0]["events"][-1]["facts"]
+    assert facts["layer"] == f"{NVR}+1"
+    assert facts["addresses"]
+    assert facts["host_keys"]
 
 
 def failed(told: Told) -> str:
@@ -137,7 +169,7 @@ def test_layout(site: Path, overlay: Path, tmp_path: Path) -> None:
 
 def test_disk(site: Path, overlay: Path, tmp_path: Path) -> None:
     disk = '{serial: absent, size: "128 GiB"}'
-    told = install("el10", site, tmp_path, overlay, node_disk=disk, until="boot again")
+    told = install("el10", site, tmp_path, overlay, node_disk=disk, until="boot again", more_seconds=_REPORTED_S)
     assert told.host["state"] == "failed", json.dumps(told.host)
     assert "the installation stops here" in told.host["message"]
     assert "absent" in told.host["message"]

@@ -134,6 +134,7 @@ def install(
     plugged: Sequence[Disk],
     addon: Path | None,
     until: str | None = None,
+    more_seconds: float = 0,
     memory: int = 4096,
     arguments: str = "",
     within: Sequence[str] = (),
@@ -141,7 +142,7 @@ def install(
     """Run Anaconda with this kickstart; the disks are those of `disks`, in their directory everything is left.
 
     `memory` is MiB, `arguments` are for the kernel, and `within` is a command that runs the machine. With `until` it is
-    stopped as soon as its console shows that text.
+    stopped so many seconds after its console has shown that text.
     """
     assert BENCH is not None, NO_BENCH
     directory = plugged[0].file.parent
@@ -163,7 +164,7 @@ def install(
     with subprocess.Popen(
         watched, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
-        status = _wait(process, results / "console.log", until)
+        status = _wait(process, results / "console.log", until, more_seconds)
         said = process.stdout.read().decode(errors="replace") if process.stdout else ""
     seconds = time.monotonic() - begin
     console = _read(results / "console.log")
@@ -172,12 +173,13 @@ def install(
     return Installation(status, is_finished, console.replace("\r", ""), _read(results / "after.txt"), seconds)
 
 
-def _wait(process: subprocess.Popen[bytes], console: Path, until: str | None) -> int | None:
+def _wait(process: subprocess.Popen[bytes], console: Path, until: str | None, more_seconds: float) -> int | None:
     """Its exit status, or None when it was ended because of what the console shows."""
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(1)
         if until is not None and until in _read(console):
+            time.sleep(more_seconds)
             process.send_signal(signal.SIGTERM)
             process.wait()
             return None

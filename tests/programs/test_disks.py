@@ -711,3 +711,14 @@ def test_recording_is_of_the_machine_as_it_is_described(machine: Machine) -> Non
 
 def test_wwn_of_the_machines() -> None:
     assert wwn(1, smallest=5) == {"wwn": "0x5000c500a1b2c301", "smallest": 5}
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_judging_changes_nothing(name: str, case: str) -> None:
+    """What is judged without acting is what stops the installation, or what is then done."""
+    wanted = disks.read(json.dumps(MACHINE[name].wanted[case]))
+    target = Replay(name)
+    before = dict(target.files)
+    _, judged = disks.judge(target, wanted)
+    assert (target.done, target.files, target.heard) == ([], before, [])
+    assert judged == disks.resolve(Replay(name), wanted)[1]

@@ -64,6 +64,38 @@ def test_missing_card_is_told_and_nothing_is_written(net: Path, tmp_path: Path) 
     )
 
 
+class Recorded(nics.Target):
+    """A machine of which the files are known, and nothing else."""
+
+    def __init__(self, **files: str) -> None:
+        self.files = {f"net/{name.replace('_', '/')}": text for name, text in files.items()}
+
+    def names(self, directory: str) -> list[str]:
+        return list(dict.fromkeys(path.split("/")[1] for path in self.files))
+
+    def has(self, path: str) -> bool:
+        return path in self.files
+
+    def read(self, path: str) -> str:
+        return self.files[path]
+
+
+def test_decision_without_the_machine() -> None:
+    """From what was read of it: the names of its NICs, and the words for what is missing."""
+    first = {"eno1_device": "", "eno1_address": "52:54:00:aa:00:01\n"}
+    second = {"eno2_device": "", "eno2_address": "52:54:00:AA:00:02\n"}
+    names = nics.gather(Recorded(**second, **first, lo_address="00:00:00:00:00:00\n"), "net")
+    assert names == {"52:54:00:aa:00:01": "eno1", "52:54:00:aa:00:02": "eno2"}
+    named, missing = nics.decide(BOND, names)
+    assert "--bondslaves=eno1,eno2 " in named
+    assert nics.describe(missing, names) == ""
+    assert nics.describe(nics.decide(BOND, {})[1], {}) == (
+        "ovirt-node: no NIC has the address 52:54:00:aa:00:01, 52:54:00:aa:00:02, which node_network of this host "
+        "names; this machine has no NIC.\n"
+        "Nothing has been written to any disk. Correct the inventory, run ksgen, and boot again."
+    )
+
+
 def test_runs_on_the_installers_python() -> None:
     """3.9 is the oldest: the source must not use what came later."""
     ast.parse(Path(nics.__file__).read_text(), feature_version=(3, 9))

@@ -164,8 +164,8 @@ def test_survivors_are_told() -> None:
     done = run(*words)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[1:] == [
-        "org_ovirt_node/programs/nics.py:22 loop: sorted(net.iterdir()) -> ()",
-        "  | for nic in sorted(net.iterdir()):",
+        "org_ovirt_node/programs/nics.py:37 loop: sorted(target.names(net)) -> ()",
+        "  | for name in sorted(target.names(net)):",
         "org_ovirt_node/programs/nics.py: 0 of 1 killed (0.0 %), 1 survived, 0 equivalent",
     ]
 

@@ -67,7 +67,7 @@ def test_help_and_version_import_click_alone(arguments: list[str]) -> None:
             f"ksgen {command} --"
             for command in (
                 *("render", "arm", "disarm", "armed", "plan", "explain", "graph", "schema", "image"),
-                *("lint", "init", "lsp", "preflight", "iso"),
+                *("lint", "init", "lsp", "preflight", "iso", "facts", "match"),
             )
         ),
         "ksgen lint --release e",
@@ -78,7 +78,9 @@ def test_completion_of_words_imports_click_alone(line: str) -> None:
     assert heavy([], completing(line)) == NOTHING
 
 
-@pytest.mark.parametrize("command", ["plan", "explain", "arm", "disarm", "render --limit", "preflight --limit"])
+@pytest.mark.parametrize(
+    "command", ["plan", "explain", "arm", "disarm", "match", "render --limit", "preflight --limit"]
+)
 def test_completion_of_hosts_reads_the_inventory_alone(command: str) -> None:
     name, _, option = command.partition(" ")
     line = f"ksgen {name} {SITE} {option} node01.a".replace("  ", " ")

@@ -101,6 +101,25 @@ def test_rows_are_those_that_were_asked_for(client: TestClient, served: Served) 
     assert 'id="counts"' in page
 
 
+def test_counts_follow_a_state_at_once_and_a_silence_soon(client: TestClient, served: Served) -> None:
+    log_in(client, served)
+
+    def counts() -> list[str]:
+        page = client.get("/board/rows", params={"host": "node01"}).text
+        return [f"{count} {state}" for state, count in re.findall(r'state [-\w]+">([-\w]+)</span> (\d+)', page)]
+
+    def tell(seq: int, state: str) -> None:
+        client.post("/report", headers=bearer(TOKENS["node01"]), json=report(event(seq, state)))
+
+    assert "1 preparing" not in counts()
+    tell(1, "preparing")
+    assert "1 preparing" in counts()
+    tell(2, "copying")
+    assert {"1 copying", "1 preparing"} & set(counts()) == {"1 copying"}
+    served.clock.now += datetime.timedelta(minutes=30)
+    assert "1 silent" in counts()
+
+
 def test_page_of_a_host(client: TestClient, served: Served) -> None:
     def tell(host: str, seq: int, state: str, minutes: int) -> None:
         served.clock.now += datetime.timedelta(minutes=minutes)

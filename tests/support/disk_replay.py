@@ -11,12 +11,26 @@ from typing import Any
 
 from disk_machines import RECORDED
 
+from org_ovirt_node.facts.record import Record, read
 from org_ovirt_node.programs import disks
+
+# What record_disks.py writes beside the facts: what the resolver then did and said.
+_DONE = ("shown", "unchanged")
 
 
 @functools.cache
 def recording(name: str) -> dict[str, Any]:
     return dict(json.loads((RECORDED / f"{name}.json").read_text()))
+
+
+@functools.cache
+def facts_text(name: str) -> str:
+    """The facts of the recorded machine, as a file."""
+    return json.dumps({key: value for key, value in recording(name).items() if key not in _DONE}, indent=1)
+
+
+def record(name: str) -> Record:
+    return read(facts_text(name))
 
 
 class Replay(disks.Target):

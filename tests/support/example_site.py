@@ -38,6 +38,6 @@ def included_network(kickstart: str) -> str:
     if wanted is None:
         return ""
     addresses = sorted(set(nics.MAC.findall(wanted.group(1))))
-    text, missing = nics.resolve(wanted.group(1), {mac: f"eno{n}" for n, mac in enumerate(addresses, 1)})
+    text, missing = nics.decide(wanted.group(1), {mac: f"eno{n}" for n, mac in enumerate(addresses, 1)})
     assert not missing
     return str(text)

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "org_ovirt_node"
 CATALOGUE = PACKAGE / "po" / "org_ovirt_node.pot"
 FUNCTIONS = {"_", "N_", "translate"}
 # (file, variable): its texts are translated where they are used.
-TABLES = {("findings.py", "_WORDS"), ("planning.py", "parts")}
+TABLES = {("findings.py", "_WORDS"), ("planning.py", "parts"), ("checks.py", "MACHINE_KINDS")}
 
 HEADER = """\
 # Texts of the oVirt Node add-on of Anaconda.
@@ -70,6 +70,9 @@ def _constants(node: ast.expr) -> Iterator[str]:
             yield from _constants(value)
     elif isinstance(node, (ast.Tuple, ast.List)):
         for value in node.elts:
+            yield from _constants(value)
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Kind":
+        for value in node.args:
             yield from _constants(value)
 
 

@@ -27,7 +27,12 @@ from disk_machines import MACHINES, RECORDED, Machine
 from lab import root
 from lab.machine import acceleration, digest
 
-PROGRAM = Path(__file__).resolve().parents[2] / "org_ovirt_node" / "programs" / "disks.py"
+CHECKOUT = Path(__file__).resolve().parents[2]
+# What collects the facts, as a package.
+COLLECTOR = [
+    *("__init__", "facts/__init__", "facts/record", "facts/collecting"),
+    *("programs/__init__", "programs/disks", "programs/nics"),
+]
 TIME = 1800  # seconds for one boot under software emulation on a busy machine
 MEMORY = 1024  # MiB
 FIRST_MODULES = ["virtio_pci", "virtio_scsi", "virtio_blk", "virtio_console", "sd_mod", "sr_mod", "squashfs", "overlay"]
@@ -89,37 +94,18 @@ tar cf - -C /job/out . >$port; sync; sleep 1
 echo o >/proc/sysrq-trigger; sleep 30
 """
 
-# Runs in the machine: the look-ups of disks.py as they are, then disks.py itself for all that is wanted.
+# Runs in the machine: its facts are collected as everywhere, then disks.py runs for all that is requested.
 _LOOK_PY = """\
-import json, os, subprocess, sys
+import json, os, subprocess, sys, time
 sys.path.insert(0, "/job")
-import disks
+from org_ovirt_node.facts import collecting, record
+from org_ovirt_node.programs import disks, nics
 
-class Recorder(disks.Target):
-    commands, insides = [], {}
-
-    def run(self, *argv):
-        output = super().run(*argv)
-        if argv[0] not in ("mount", "umount", "blockdev"):
-            text = output.text
-            if argv[:2] == disks.UDEV:
-                kept = (b for b in text.split("\\n\\n") if "E: SUBSYSTEM=block\\n" in b + "\\n")
-                text = "\\n\\n".join(kept)
-            self.commands.append([list(argv), output.status, text, output.complaints])
-        return output
-
-    def directories(self, device, fstype, others=()):
-        look = super().directories(device, fstype, others)
-        self.insides[device] = [look.places, look.why, look.word]
-        return look
-
-recorder = Recorder()
-facts = disks.gather(recorder)
-disks.look_inside(recorder, facts, disks.candidates(facts))
+facts = collecting.collect(disks.Target(), nics.Target(), record.INSTALLER, "lab", time.time())
 shown = {}
 for name, wanted in json.load(open("wanted.json")).items():
     json.dump(wanted, open("/tmp/wanted.json", "w"))
-    command = [sys.executable, "-S", "/job/disks.py", "/tmp/wanted.json", "1", "1"]
+    command = [sys.executable, "-S", disks.__file__, "/tmp/wanted.json", "1", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     links = {}
     for number in range(len(wanted["disks"])):
@@ -130,7 +116,7 @@ for name, wanted in json.load(open("wanted.json")).items():
         links[link] = [node, int(size.stdout)] if size.returncode == 0 else None
     left = subprocess.run(["lsblk", "-nrso", "NAME,TYPE"], capture_output=True, text=True).stdout.splitlines()
     shown[name] = {"status": done.returncode, "said": done.stdout + done.stderr, "links": links, "left": left}
-found = {"commands": recorder.commands, "insides": recorder.insides, "shown": shown}
+found = {**json.loads(record.written(facts)), "shown": shown}
 json.dump(found, open("/job/out/%s/found.json" % os.path.basename(os.getcwd()), "w"))
 """
 
@@ -203,8 +189,12 @@ class Run:
             (job / machine.name / "script").write_text(f"{machine.start}\nLOOK=1\n" if is_filled else machine.fill)
             (job / machine.name / "wanted.json").write_text(json.dumps(machine.wanted))
         (job / "machines").write_text("".join(lines))
-        for name, text in {"main.sh": _MAIN, "look.py": _LOOK_PY, "disks.py": PROGRAM.read_text()}.items():
+        for name, text in {"main.sh": _MAIN, "look.py": _LOOK_PY}.items():
             (job / name).write_text(text)
+        for name in COLLECTOR:
+            module = Path("org_ovirt_node") / f"{name}.py"
+            (job / module).parent.mkdir(parents=True, exist_ok=True)
+            (job / module).write_bytes((CHECKOUT / module).read_bytes())
         ramdisk = work / "initrd"
         ramdisk.write_bytes(self.ramdisk.read_bytes() + root.archive(work / "c", work / "job.cpio").read_bytes())
         out = work / "out"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The layout in the graphical interface. What it says is made in presentation.py, what it draws in gui/picture.py."""
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import gi
@@ -16,7 +17,7 @@ from pyanaconda.ui.gui.spokes import NormalSpoke  # noqa: E402
 from org_ovirt_node import presentation  # noqa: E402
 from org_ovirt_node.gui.picture import Picture, can_draw  # noqa: E402
 from org_ovirt_node.i18n import DOMAIN, N_, _  # noqa: E402
-from org_ovirt_node.presentation import View  # noqa: E402
+from org_ovirt_node.presentation import Problem, View  # noqa: E402
 from org_ovirt_node.remote import RemoteNode, is_storage_busy, is_wanted  # noqa: E402
 
 __all__ = ["NodeLayoutSpoke"]
@@ -220,14 +221,19 @@ class NodeLayoutSpoke(NormalSpoke):
         listed = self._object("problems")
         for child in listed.get_children():
             child.destroy()
+        self._list(listed, self._node.machine)
         if not view.devices and not view.problems:
             listed.add(_line(None, _("No disk is selected. Choose one in Installation Destination.")))
         elif not view.problems:
             listed.add(_line(_icon(""), _("Nothing is wrong with it.")))
-        for problem in presentation.worst_first(view.problems):
+        self._list(listed, presentation.worst_first(view.problems))
+        listed.show_all()
+
+    @staticmethod
+    def _list(listed: Gtk.ListBox, problems: Sequence[Problem]) -> None:
+        for problem in problems:
             said = presentation.severity_text(problem, _)
             listed.add(_line(_icon(problem.severity), presentation.problem_text(problem), problem.hint, said))
-        listed.show_all()
 
     # --- what happens ------------------------------------------------------------------------------------------------
 

@@ -131,7 +131,8 @@ class NodeLayoutSpoke(NormalTUISpoke):
 
     def _paragraphs(self, view: View) -> list[str]:
         """What is shown above the choices."""
-        paragraphs = [self._node.failure] if self._node.failure else []
+        of_machine = [line for each in self._node.machine for line in presentation.problem_lines(each, _WIDTH, _)]
+        paragraphs = [*filter(None, (self._node.failure, "\n".join(of_machine)))]
         if not view.devices and not view.problems:
             return [*paragraphs, _("No disk is selected.")]
         name = _("Node layout") if self._shows_proposal else _("Chosen storage")
