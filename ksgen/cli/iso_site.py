@@ -79,9 +79,7 @@ def _site_host(host: Host, text: str, secret_places: tuple[tuple[int, int, int],
     settings = host.settings
     macs = [settings.mac, *(interface.mac for interface in settings.network if interface.mac)]
     macs += [lower for interface in settings.network for lower in interface.lower if _is_mac(lower)]
-    # The serial number of the machine (node_serial), where the inventory has one.
-    serial = getattr(settings, "serial", None) or ""
-    return SiteHost(host.name, tuple(dict.fromkeys(macs)), serial, text, secret_places)
+    return SiteHost(host.name, tuple(dict.fromkeys(macs)), settings.serial or "", text, secret_places)
 
 
 def _is_mac(device: str) -> bool:

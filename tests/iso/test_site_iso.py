@@ -53,6 +53,7 @@ all:
           node_pre: echo before
         node02.example.com:
           node_mac: "52:54:00:aa:00:02"
+          node_serial: "SN-2"
           node_disk: {{serial: DISK2, size: 480 GB}}
           node_addon: false
     others:
@@ -104,7 +105,7 @@ def test_index_has_what_each_machine_is_known_by(written: tuple[Path, dict[str, 
             "",
             "node01.example.com.ks",
         ),
-        ("node02.example.com", ("52:54:00:aa:00:02",), "", "node02.example.com.ks"),
+        ("node02.example.com", ("52:54:00:aa:00:02",), "SN-2", "node02.example.com.ks"),
     ]
     assert not site.asks
 
@@ -123,7 +124,8 @@ def test_index_has_the_scripts_of_each_kickstart(written: tuple[Path, dict[str, 
         assert found == [(script.interp, script.logfile, script.errorOnFail) for script in scripts]
     (first, _) = selector.read(written[1]["ovirt-node/site.json"]).hosts
     assert [step.log for step in first.steps] == [
-        "/tmp/node-pre-1.log", "/tmp/node-disks.log", "/tmp/node-names.log", "/tmp/node-network.log",
+        "/tmp/node-checks.log", "/tmp/node-pre-1.log", "/tmp/node-disks.log", "/tmp/node-names.log",
+        "/tmp/node-network.log",
     ]  # fmt: skip
 
 

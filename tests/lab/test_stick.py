@@ -37,6 +37,7 @@ all:
     node_tree_url: https://pxe.example.com/almalinux/9/
     node_server_url: http://pxe.example.com/nodes/
     node_ssh_keys: ["{SSH_KEY}"]
+    node_checks: {{skip: [virtualization, cpu, memory]}}
   hosts:
 """ + "".join(
     f"    {name}:\n"
