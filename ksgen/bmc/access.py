@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ksgen.redaction import SECRET
-from ksgen.variables import Bmc
+from ksgen.variables import HTTPS_PORT, Bmc
 
 # Why something was not done. `busy` may pass by itself; the others need somebody who looks.
 Kind = Literal[
@@ -54,7 +54,7 @@ class Access:
     def server(self) -> str:
         """As it is shown, and in its URL: `bmc.example.com`, `[2001:db8::1]:8443`."""
         name = f"[{self.address}]" if ":" in self.address else self.address
-        return name if self.port == 443 else f"{name}:{self.port}"
+        return name if self.port == HTTPS_PORT else f"{name}:{self.port}"
 
     @property
     def url(self) -> str:

@@ -20,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ksgen.variables import HTTPS_PORT
+
 _RANDOM_BYTES = 16
 _SHUTDOWN_S = 2
 
@@ -74,7 +76,7 @@ class MediaServer:
 
 def own_address(controller: str) -> str:
     """The address of this machine from which it reaches a controller. Raises OSError."""
-    family, kind, protocol, _, target = socket.getaddrinfo(controller, 443, type=socket.SOCK_DGRAM)[0]
+    family, kind, protocol, _, target = socket.getaddrinfo(controller, HTTPS_PORT, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind, protocol) as probe:  # nothing is sent
         probe.connect(target)
         address: str = probe.getsockname()[0]

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 import json
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,18 +17,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ksgen import iso, netboot
+from ksgen import netboot
+from ksgen.cli import boot_media
 from ksgen.cli.controllers import accesses, stop_without
 from ksgen.cli.edges import DONE, PROBLEMS, count, counted, names_text, show_problems, stop, talk
-from ksgen.cli.listening import Listener, read_listener
+from ksgen.cli.listening import read_listener
 from ksgen.cli.selection import limited, read
 from ksgen.host import Host, read_hosts
 from ksgen.netboot import Arming
-from ksgen.problems import Problem
-from ksgen.templates import TEMPLATE_ERRORS, template_problem
 
 if TYPE_CHECKING:
-    from ksgen.bmc import MediaServer, Order, Result, Task
+    from ksgen.bmc import Order, Result, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +86,11 @@ def run(options: Options) -> None:
     (verb,) = [one for one in bmc.VERBS if one == options.verb]
     order = bmc.Order(verb, options.is_graceful, options.timeout_s, options.boot_s)
     installation = _installation(options, hosts) if verb in ("pxe", "media") else None
+    armed = installation.armings if installation else {}
+    with_media = installation if verb == "media" else None
+    media = boot_media.planned(hosts, armed, options.directory, with_media.memory) if with_media else {}
     if verb in bmc.CUTTING:
         _confirm(options, hosts, installation)
-    armed = installation.armings if installation else {}
     tasks = [
         bmc.Task(
             host.name,
@@ -101,7 +100,7 @@ def run(options: Options) -> None:
         )
         for host in hosts
     ]
-    with _media(options, listener, installation, hosts) as prepared:
+    with boot_media.serving(media, logins, listener, options.media_url) as prepared:
         results = _carried_out(options, order, tasks, prepared)
     _print(options, results)
     sys.exit(PROBLEMS if any(result.error for result in results) else DONE)
@@ -136,6 +135,14 @@ def _installation(options: Options, hosts: Sequence[Host]) -> _Installation:
     return _Installation(armings, run, memory)
 
 
+_QUESTIONS = {
+    "off": "Switch {} off?",
+    "cycle": "Power cycle {}?",
+    "pxe": "Boot {} from the network?",
+    "media": "Boot {} from virtual media?",
+}
+
+
 def _confirm(options: Options, hosts: Sequence[Host], installation: _Installation | None) -> None:
     """List the machines whose power is cut, and ask; exits if refused."""
     way = "their systems are asked to shut down" if options.is_graceful else "their power is cut"
@@ -148,94 +155,17 @@ def _confirm(options: Options, hosts: Sequence[Host], installation: _Installatio
             talk("    not armed: it boots its disk")
     if options.is_confirmed:
         return
-    question = f"{options.verb.capitalize() if options.verb != 'pxe' else 'PXE'} of {counted(len(hosts), 'machine')}?"
+    question = _QUESTIONS[options.verb].format(counted(len(hosts), "machine"))
     if not sys.stdin.isatty():
         raise click.UsageError(f"{question} Standard input is not a terminal: add --yes")
     if not click.confirm(question, err=True):
         stop("nothing was done")
 
 
-# --- media -----------------------------------------------------------------------------------------------------------
-
-# The URL of a host's medium, while the context lasts.
-_Prepared = Callable[[str], contextlib.AbstractContextManager[str | None]]
-
-
-@contextlib.contextmanager
-def _media(
-    options: Options, listener: Listener, installation: _Installation | None, hosts: Sequence[Host]
-) -> Iterator[_Prepared]:
-    """The media of these hosts are made, checked and served; without `media` there are none."""
-    if options.verb != "media" or installation is None:
-        yield lambda _host: contextlib.nullcontext()
-        return
-    from ksgen.bmc import MediaServer
-
-    if missing := iso.missing_programs():
-        stop("; ".join(f"{finding.message}: {finding.hint}" for finding in missing))
-    media = _planned(options, installation, hosts)
-    addresses = {host.name: host.settings.bmc.address for host in hosts if host.settings.bmc}
-    try:
-        with MediaServer(listener.host, listener.port) as server, tempfile.TemporaryDirectory(prefix="ksgen-") as place:
-            # Other users of this machine have no business there; the web server is this process.
-            yield lambda host: _served(options, server, addresses[host], host, media[host], Path(place))
-    except OSError as error:
-        stop(f"--listen {options.listen}: {error.strerror}")
-
-
-def _planned(options: Options, installation: _Installation, hosts: Sequence[Host]) -> dict[str, iso.BootMedium]:
-    """What is on each medium. Exits if something is missing for one."""
-    templates = netboot.BootTemplates(installation.memory.templates)
-    found: dict[str, iso.BootMedium] = {}
-    problems: list[Problem] = list(netboot.missing_kernels(hosts, options.directory))
-    for host in hosts:
-        tree = installation.memory.trees.get(host.settings.release)
-        try:
-            medium, more = netboot.boot_medium(
-                host, installation.armings[host.name], options.directory, tree, templates
-            )  # fmt: skip
-        except TEMPLATE_ERRORS as error:
-            medium, more = None, (template_problem(error),)
-        problems += [problem for problem in more if problem not in problems]
-        if medium:
-            found[host.name] = medium
-    show_problems(problems, {}, as_json=False)
-    if errors := [problem for problem in problems if problem.severity == "error"]:
-        stop(f"{count(errors)}; nothing was done")
-    return found
-
-
-@contextlib.contextmanager
-def _served(
-    options: Options, server: MediaServer, controller: str, host: str, medium: iso.BootMedium, place: Path
-) -> Iterator[str]:
-    """Write a host's medium, serve it, and remove it. Raises BmcError."""
-    from ksgen.bmc import BmcError, own_address
-
-    file = place / f"{host}.iso"
-    try:
-        base = options.media_url or _base_url(own_address(controller), server.port)
-        iso.write_medium(medium, file, lambda _step, _done, _total: None)
-    except iso.NotWritten as error:
-        message = f"the medium cannot be written: {error.finding.message}"
-        raise BmcError("refused", message, error.finding.hint or "") from None
-    except OSError as error:
-        raise BmcError("refused", f"the medium cannot be written: {error.strerror}") from None
-    try:
-        with server.offered(host, file) as path:
-            yield base.rstrip("/") + path
-    finally:
-        file.unlink()
-
-
-def _base_url(address: str, port: int) -> str:
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-
-
 # --- carrying it out, and the results --------------------------------------------------------------------------------
 
 
-def _carried_out(options: Options, order: Order, tasks: Sequence[Task], prepared: _Prepared) -> list[Result]:
+def _carried_out(options: Options, order: Order, tasks: Sequence[Task], prepared: boot_media.Prepared) -> list[Result]:
     from ksgen import bmc
 
     stopped = threading.Event()

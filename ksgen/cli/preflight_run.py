@@ -147,12 +147,15 @@ def _line(kind: str, url: str, parts: Sequence[str], users: str) -> str:
 
 
 def _controllers(site: Inventory, report: Report, hosts: Sequence[Host], timeout: float) -> dict[str, Look]:
-    """What the controllers of hosts say, by the host's name; their problems are added to the report."""
+    """What the controllers of hosts say, by the host's name; their problems are added to the report.
+
+    A host without one, or with one that has no Redfish, is no problem here.
+    """
     try:
         from ksgen import bmc
     except ModuleNotFoundError as error:
         stop_without(error)
-    logins, closed = accesses(site, hosts)
+    logins, closed = accesses(site, [one for one in hosts if one.settings.bmc and one.settings.bmc.may_have_redfish])
     report.extend(closed)
     stopped, pace = threading.Event(), bmc.Pace()
 

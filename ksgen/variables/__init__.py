@@ -23,7 +23,7 @@ from ksgen.variables.kinds import OF_NODES, settings_model, settings_of
 from ksgen.variables.links import Links
 from ksgen.variables.localdisks import local_disk
 from ksgen.variables.localization import language, time_zone
-from ksgen.variables.management import FROM_VAULT, Bmc
+from ksgen.variables.management import FROM_VAULT, HTTPS_PORT, Bmc
 from ksgen.variables.modules import Driver, Modules, huge_bytes
 from ksgen.variables.names import REMOVED, is_claimed, misspelt
 from ksgen.variables.network import (
@@ -61,6 +61,7 @@ __all__ = [
     "FILE_LONGEST",
     "FROM_VAULT",
     "HOST_ENVIRONMENT",
+    "HTTPS_PORT",
     "INTERFACE_LONGEST",
     "KERNEL_LINE_LONGEST",
     "LINE_LONGEST",

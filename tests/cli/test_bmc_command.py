@@ -108,7 +108,7 @@ def test_the_power_is_cut_after_a_question(make: Make) -> None:
     one = Controller(power="On")
     site = make(one)
     _, err = site.run("bmc", "all", "off", status=2)
-    assert "Off of 1 machine? Standard input is not a terminal: add --yes" in err
+    assert "Switch 1 machine off? Standard input is not a terminal: add --yes" in err
     assert one.requests == []
     _, err = site.run("bmc", "all", "off", "--yes")
     assert err.splitlines() == [

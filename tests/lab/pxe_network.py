@@ -74,6 +74,13 @@ class Network:
         """Run to its end, inside."""
         subprocess.run([*self._inside, program(command[0]), *command[1:]], check=True, timeout=_PATIENCE)
 
+    def call(self, command: Sequence[str], seconds: int, directory: Path) -> subprocess.CompletedProcess[str]:
+        """Run to its end, inside, in a directory; with what it printed."""
+        return subprocess.run(
+            [*self._inside[:-1], f"--wd={directory}", program(command[0]), *command[1:]],
+            capture_output=True, text=True, timeout=seconds,
+        )  # fmt: skip
+
     def start(
         self, command: Sequence[str], seconds: int = _LONGEST, log: Path | None = None
     ) -> subprocess.Popen[bytes]:

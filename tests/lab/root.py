@@ -44,6 +44,9 @@ PACKAGES = {
     "modprobe": "kmod",
     "depmod": "kmod",
     "dpkg": "dpkg",
+    "libvirtd": "libvirt-daemon-system",
+    "virsh": "libvirt-clients",
+    "/usr/lib/python3/dist-packages/libvirt.py": "python3-libvirt",
 }
 
 
