@@ -781,8 +781,12 @@ def _below(device: Mapping[str, Any], parent: str = "") -> Iterator[tuple[Mappin
 def _addresses() -> list[str]:
     try:
         found = json.loads(output("ip", "-j", "address", "show", "scope", "global")[0])
+        # Addresses of other scopes are empty objects (iproute2, print_addrinfo).
         return [
-            f"{nic['ifname']} {one['local']}/{one['prefixlen']}" for nic in found for one in nic.get("addr_info", ())
+            f"{nic['ifname']} {one['local']}/{one['prefixlen']}"
+            for nic in found
+            for one in nic.get("addr_info", ())
+            if one
         ]
     except (ValueError, KeyError, TypeError):
         return []

@@ -297,3 +297,15 @@ def test_what_others_say_is_an_event(tmp_path: Path) -> None:
     # Without a reporter nothing is left anywhere.
     report.leave("layout", report.FAILED, "the layout", "error: no /var", tmp_path / "missing")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_addresses_of_other_scopes_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As iproute2 prints them for `scope global`: the loopback's and the link-local ones are empty objects."""
+    found = [
+        {"ifname": "lo", "addr_info": [{}, {}]},
+        {"ifname": "eno1", "addr_info": [{"local": "10.0.1.11", "prefixlen": 24}, {}]},
+    ]
+    (tmp_path / "ip").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(found)}\nEND\n")
+    (tmp_path / "ip").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert report.node_facts()[1]["addresses"] == ["eno1 10.0.1.11/24"]
