@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import signal
 import subprocess
 import sys
@@ -122,19 +123,19 @@ class Site:
 
     def _switch_on(self, host: str, stop_it: threading.Event) -> None:
         """Returns when the installer runs: until then the controller has to be kept from booting it again."""
-        words = self._command("bmc", host, self.via, "--yes")
-        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        words = self._command("bmc", host, self.via, "--yes", "--json")
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as process:  # fmt: skip
             while True:
                 try:
-                    _, said = process.communicate(timeout=_LOOK_S)
+                    results, said = process.communicate(timeout=_LOOK_S)
                     break
                 except subprocess.TimeoutExpired:
                     if stop_it.is_set():
                         # It takes back what it has set for one boot.
                         process.send_signal(signal.SIGINT)
         if process.returncode != 0:
-            raise Failed(_last_words(said) or f"ksgen bmc ended with {process.returncode}")
+            raise Failed(_reason(results) or _last_words(said) or f"ksgen bmc ended with {process.returncode}")
 
     def _ksgen(self, command: str, *arguments: str) -> None:
         """Run a command of ours as a person does: it takes the lock of all that publish."""
@@ -146,6 +147,16 @@ class Site:
         passwords = [word for file in self.passwords for word in ("--vault-password-file", file)]
         more = passwords if command in ("arm", "bmc") else []
         return [sys.executable, "-m", "ksgen", command, self.hosts, *arguments, "-o", str(self.directory), *more]
+
+
+def _reason(results: str) -> str:
+    """Why `ksgen bmc` has not switched its one host on, and the cure."""
+    try:
+        (host,) = json.loads(results)["hosts"]
+        error = host["error"]
+        return "; ".join(filter(None, (error["message"], error["hint"])))
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _last_words(said: str) -> str:

@@ -13,10 +13,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import redfish_server
+from ansible.parsing.vault import VaultLib, VaultSecret
+from redfish_server import PASSWORD, USER, Controller
 
 from ksgen import netboot
 from ksgen.cli.asking import Server
@@ -40,10 +43,12 @@ _HOST = """\
 """
 
 
-def write_inventory(place: Path) -> list[str]:
-    """Three hosts; returns their names."""
+def write_inventory(place: Path, controllers: Sequence[str] = ()) -> list[str]:
+    """Three hosts; returns their names. `controllers` are values of node_bmc, for the first ones."""
     names = [f"node0{number}.example.com" for number in (1, 2, 3)]
-    hosts = (_HOST.format(name=name, number=number) for number, name in enumerate(names, 1))
+    hosts = [_HOST.format(name=name, number=number) for number, name in enumerate(names, 1)]
+    for number, controller in enumerate(controllers):
+        hosts[number] += f"      node_bmc: {controller}\n"
     (place / "hosts.yaml").write_text(_INVENTORY + "".join(hosts))
     return names
 
@@ -54,9 +59,9 @@ class Site:
     A machine of `slow` waits in the middle until it is taken out of it, one of `off` does nothing, one of `bad` fails.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, controllers: Sequence[str] = ()) -> None:
         self.place = place
-        self.names = write_inventory(place)
+        self.names = write_inventory(place, controllers)
         for name in (".treeinfo", "images/install.img", "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"):
             (place / "el9" / name).parent.mkdir(parents=True, exist_ok=True)
             (place / "el9" / name).write_bytes(b"MZ" + bytes(510))
@@ -230,6 +235,39 @@ def test_arm_and_disarm_by_hand_are_respected(site: Site) -> None:
         assert {arming.host: arming.given for arming in before} == {two: after[two].given}
         assert after[two].until - after[two].given == datetime.timedelta(hours=1)
         assert one not in after
+
+
+def test_by_controllers(tmp_path: Path) -> None:
+    """The first is switched on, the second refuses the password; neither password is told."""
+    certificate = redfish_server.certificate(tmp_path, "IP:127.0.0.1")
+    (tmp_path / "vault").write_text("correct horse\n")
+    vault = VaultSecret(b"correct horse")
+    with contextlib.ExitStack() as stack:
+        machines = [stack.enter_context(redfish_server.serving(Controller(), *certificate)) for _ in range(2)]
+        values = [
+            f"{{address: 127.0.0.1, port: {machine.port}, user: {USER}, fingerprint: {machine.fingerprint}, "
+            f"password: !vault {json.dumps(VaultLib().encrypt(password, vault).decode())}}}"
+            for machine, password in zip(machines, (PASSWORD, "wrong-password-3"), strict=True)
+        ]
+        site = Site(tmp_path, values)
+        one, two, _ = site.names
+        site.off |= {one, two}
+        machines[0].switched_on = lambda *_: site.off.discard(one)
+        with site.served():
+            more = ("--via", "pxe", "--vault-password-file", "vault")
+            status, said = ended(site.install(one, two, more=more))
+            assert status == 1, said
+            assert f"{one}  up\n" in said
+            assert (
+                f"{two}: failed: 127.0.0.1:{machines[1].port} does not accept the user {USER} with this password; "
+                in said
+            )
+            assert "1 up, 1 failed, in " in said
+            assert PASSWORD not in said
+            assert "wrong-password-3" not in said
+            assert {arming.host for arming in netboot.stored(site.place / "out")} == {one}
+    assert machines[0].power == "On"
+    assert (machines[0].target, machines[0].enabled) == ("None", "Disabled")
 
 
 @pytest.mark.parametrize(
