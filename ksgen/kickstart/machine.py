@@ -45,7 +45,8 @@ def _links(settings: Settings) -> tuple[checks.WantedLink, ...]:
 def _addresses(settings: Settings) -> tuple[checks.WantedAddress, ...]:
     """The image, the install tree and the server of reports.
 
-    The installer of a node has been loaded from the tree by then, and needs it no more.
+    The installer of a node has been loaded from the tree by then, and needs it no more; one whose image is on a medium
+    has come from there.
     """
     found = []
     if settings.is_node and settings.image_url:
@@ -54,14 +55,15 @@ def _addresses(settings: Settings) -> tuple[checks.WantedAddress, ...]:
         found.append(checks.WantedAddress("image", settings.image_url, proxy=proxy, size=size))
     tree = settings.tree_url
     is_web = tree.startswith(("http:", "https:"))
-    found.append(
-        checks.WantedAddress(
-            "tree",
-            f"{tree.rstrip('/')}/.treeinfo" if is_web else tree,
-            is_needed=not settings.is_node,
-            proxy=settings.proxy_for(tree) or "",
+    if not (settings.is_node and (settings.image_url or "").startswith("file:")):
+        found.append(
+            checks.WantedAddress(
+                "tree",
+                f"{tree.rstrip('/')}/.treeinfo" if is_web else tree,
+                is_needed=not settings.is_node,
+                proxy=settings.proxy_for(tree) or "",
+            )
         )
-    )
     if settings.report_url is not False:
         place = report.Config(settings.server_url, settings.report_url or "", settings.report_pin or "")
         found.append(checks.WantedAddress("report", place.reports, is_needed=False, pin=place.pin))

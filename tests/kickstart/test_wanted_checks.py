@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from inventories import one_host
+from inventories import ON_MEDIUM, one_host
 
 from ksgen.kickstart.machine import wanted_checks
 from org_ovirt_node.programs.checks import WantedLink
@@ -34,3 +34,15 @@ BOND = f'{{name: bond0, bond: {{members: [storage0, "{OTHER}"]}}, speed: 10 Gbit
 def test_links(network: str, links: list[WantedLink], tmp_path: Path) -> None:
     host = one_host(tmp_path, node_mac=f'"{MAC}"', node_network=network)
     assert list(wanted_checks(host.settings).links) == links
+
+
+@pytest.mark.parametrize(
+    ("image", "names"),
+    [
+        ("http://192.0.2.1/node.squashfs.img", ["image", "tree", "report"]),
+        (ON_MEDIUM, ["image", "report"]),
+    ],
+)
+def test_the_tree_is_not_looked_at_from_a_medium(image: str, names: list[str], tmp_path: Path) -> None:
+    host = one_host(tmp_path, node_image_url=image, node_server_url="http://192.0.2.1/nodes/")
+    assert [one.name for one in wanted_checks(host.settings).addresses] == names
