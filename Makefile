@@ -27,7 +27,10 @@ run: $(STAMP)   ## render the example site into out/
 
 test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## run all tests, on all supported Pythons
 	$(VENV)/bin/python -m pytest -n auto --durations=15
-	set -e; for version in $(OLD_PYTHONS); do $(VENV)-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS); done
+	$(MAKE) --jobs --output-sync $(OLD_PYTHONS:%=pure-%)
+
+pure-%: $(VENV)-%/.stamp
+	$(VENV)-$*/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS)
 
 test-long:   ## like test, with many more random inputs and interrupted runs
 	LONG_TESTS=1 $(MAKE) test
