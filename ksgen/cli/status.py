@@ -164,9 +164,21 @@ def _state(one: Mapping[str, Any]) -> str:
 
 
 def _step(one: Mapping[str, Any]) -> str:
+    if waiting := _waiting(one):
+        return waiting
     done, total = one.get("done"), one.get("total")
     share = f"{100 * done // total} % " if done is not None and total else ""
     return f"{share}{one.get('step', '')}".strip()
+
+
+def _waiting(one: Mapping[str, Any]) -> str:
+    """Whose rollout a host is in that has not begun; empty for the others."""
+    install = one.get("install")
+    return (
+        f"waits for its turn in `ksgen install` of {install['who']}"
+        if install and install["phase"] == "waiting"
+        else ""
+    )
 
 
 def _table(hosts: Sequence[Mapping[str, Any]]) -> Table:
@@ -178,7 +190,7 @@ def _table(hosts: Sequence[Mapping[str, Any]]) -> Table:
         colour = "yellow" if one["doubt"] else _COLOURS.get(one["state"], "")
         since = one.get("since")
         lasts = _duration(now - datetime.datetime.fromisoformat(since)) if since else ""
-        step = one["message"].splitlines()[0] if one.get("message") else _step(one)
+        step = _waiting(one) or (one["message"].splitlines()[0] if one.get("message") else _step(one))
         table.add_row(Text(one["host"]), Text(_state(one), colour), lasts, Text(step))
     return table
 

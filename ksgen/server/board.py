@@ -93,8 +93,16 @@ def _shown(one: Mapping[str, Any]) -> dict[str, Any]:
         "step": "",
         "is_degraded": False,
     }
+    return {"is_changed": False, **filled, **one, "summary": _summary(one)}
+
+
+def _summary(one: Mapping[str, Any]) -> str:
+    """What a host does, or why it failed, in a line; of one that is in a rollout and not begun, whose it is."""
+    install = one.get("install")
+    if install and install["phase"] == "waiting":
+        return f"waits for its turn in `ksgen install` of {install['who']}"
     lines = str(one.get("message") or "").splitlines()
-    return {"is_changed": False, **filled, **one, "summary": lines[0] if lines else one.get("step", "")}
+    return lines[0] if lines else str(one.get("step", ""))
 
 
 def _place(one: Mapping[str, Any]) -> str:

@@ -96,9 +96,9 @@ class Parts:
         return await self.threads.read(self._hosts, names)
 
     def _hosts(self, names: Collection[str] | None) -> list[dict[str, Any]]:
-        newest, now = self.store.newest(names), self.clock()
+        newest, leases, now = self.store.newest(names), self.store.leases.all(), self.clock()
         shown = (member for name, member in sorted(self.site.members.items()) if names is None or name in names)
-        return [view.host(member, newest.get(member.host), now) for member in shown]
+        return [view.host(one, newest.get(one.host), now, lease=leases.get(one.host)) for one in shown]
 
     async def counts(self) -> dict[str, int]:
         """How many hosts are in each state. Counted again when one has moved: to count asks for all of them."""

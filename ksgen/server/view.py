@@ -9,7 +9,7 @@ from typing import Any
 
 from ksgen.reports import ENDED, MEANINGS, doubt
 from ksgen.server.site import Member
-from ksgen.store import Attempt, Happening, Log, Transition
+from ksgen.store import Attempt, Happening, Lease, Log, Transition
 
 # A host that was never armed.
 IDLE = "idle"
@@ -18,10 +18,16 @@ _SHOWN_FIRST = ("failed", "silent", "late", *MEANINGS)
 
 
 def host(
-    member: Member, attempt: Attempt | None, now: datetime.datetime, kickstart: str | None = None
+    member: Member,
+    attempt: Attempt | None,
+    now: datetime.datetime,
+    kickstart: str | None = None,
+    lease: Lease | None = None,
 ) -> dict[str, Any]:
-    """A host and its newest attempt. `kickstart` is the SHA-256 of the one that it would get now."""
+    """A host and its newest attempt. `kickstart` is the SHA-256 of the one that it would get now, `lease` says which
+    run of `ksgen install` has it."""
     base: dict[str, Any] = {"host": member.host, "groups": list(member.groups), "kind": member.kind}
+    base["install"] = None if lease is None else {"who": lease.who, "phase": lease.phase}
     if attempt is None:
         return {**base, "state": IDLE, "doubt": "", "needs": 0}
     standing = attempt.standing

@@ -103,3 +103,14 @@ def test_who_may_not(
 )
 def test_what_is_no_request_of_ours(data: object, status: int, client: TestClient, served: Served) -> None:
     assert client.post("/api/installs", headers=bearer(served.token), json=data).status_code == status
+
+
+def test_others_see_who_waits_for_its_turn(client: TestClient, served: Served) -> None:
+    take(client, served.token, ONE, "node03")
+    hosts = {one["host"]: one for one in client.get("/api/hosts", headers=bearer(served.token)).json()["hosts"]}
+    assert hosts["node03"]["install"] == {"who": "ops", "phase": "waiting"}
+    assert hosts["node01"]["install"] is None
+    client.post("/board/login", data={"token": served.token})
+    assert "waits for its turn in `ksgen install` of ops" in client.get("/board/").text
+    renew(client, served.token, ONE, "node03", "armed")
+    assert "waits for its turn" not in client.get("/board/").text
