@@ -34,7 +34,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 # The checks, in the order in which their lines are printed. Each can be waived, all at once cannot.
 MACHINE = ("virtualization", "cpu", "memory", "firmware", "serial")
@@ -752,16 +752,16 @@ class Asker:
         server = (proxy.hostname or "", proxy.port or PORTS[proxy.scheme]) if proxy else (host, port)
         connection, way = self._connect(*server)
         try:
-            authorization = _authorization(proxy.username, proxy.password) if proxy else {}
+            shown = _shown_to(proxy) if proxy else {}
             if proxy and proxy.scheme == "https":
                 connection = self._secure(connection, server[0], way)
             if proxy and parts.scheme == "https":
-                self._tunnel(connection, host, port, server[0], authorization, way)
+                self._tunnel(connection, host, port, server[0], shown, way)
             if parts.scheme == "https":
                 connection = self._secure(connection, host, way, self._target(url))
             is_forwarded = bool(proxy) and parts.scheme == "http"
             own = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": "ovirt-node-checks", "Connection": "close"}
-            sent = {**own, **(headers or {}), **(authorization if is_forwarded else {})}
+            sent = {**own, **(headers or {}), **(shown if is_forwarded else {})}
             target = url if is_forwarded else self._target(url)
             return self._exchange(connection, method, target, sent, way)
         finally:
@@ -854,12 +854,12 @@ class Asker:
         host: str,
         port: int,
         proxy: str,
-        authorization: Mapping[str, str],
+        shown: Mapping[str, str],
         way: Way,
     ) -> None:
         self.step = "proxy"
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}", *(f"{k}: {v}" for k, v in authorization.items())]
+        lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}", *(f"{k}: {v}" for k, v in shown.items())]
         try:
             connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
             response = http.client.HTTPResponse(connection, method="CONNECT")
@@ -932,10 +932,11 @@ def _why(error: BaseException) -> str:
     return " ".join(str(text).split())[:200]
 
 
-def _authorization(user: Optional[str], password: Optional[str]) -> dict[str, str]:
-    if user is None:
+def _shown_to(proxy: SplitResult) -> dict[str, str]:
+    """The header with the login of its URL, if there is one."""
+    if proxy.username is None:
         return {}
-    both = f"{unquote(user)}:{unquote(password or '')}"
+    both = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
     return {"Proxy-Authorization": "Basic " + base64.b64encode(both.encode()).decode()}
 
 

@@ -98,7 +98,7 @@ def test_default(tmp_path: Path) -> None:
             id="reports",
         ),
         pytest.param(
-            {"node_image_url": ON_MEDIUM}, "addresses", (WantedAddress("image", ON_MEDIUM), TREE, REPORT), id="medium"
+            {"node_image_url": ON_MEDIUM}, "addresses", (WantedAddress("image", ON_MEDIUM), REPORT), id="medium"
         ),
         pytest.param(
             {"node_image_size": "2.2 GiB"},

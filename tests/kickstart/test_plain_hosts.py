@@ -31,7 +31,8 @@ def test_nothing_of_a_node_is_left(addon: str, tmp_path: Path) -> None:
     sections = [line for line in text.splitlines() if line.startswith("%")]
     assert not {"liveimg", "%addon"} & {line.split(" ")[0] for line in before.splitlines()}
     assert "thin" not in before
-    assert [line.split(" ")[0] for line in sections if line != "%end"] == ["%packages", "%pre"]
+    # The checks of the machine, and the disks.
+    assert [line.split(" ")[0] for line in sections if line != "%end"] == ["%packages", "%pre", "%pre"]
 
 
 def test_a_node_has_nothing_of_a_plain_host(tmp_path: Path) -> None:
