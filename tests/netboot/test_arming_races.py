@@ -27,7 +27,7 @@ from ksgen.netboot import published
 JOBS = Path(__file__).parents[1] / "support" / "arming_jobs.py"
 ONE, TWO = "node01.example.com", "node02.example.com"
 # Moments of each first run; all of them in `make test-long`.
-MOMENTS = count(4, 10_000)
+MOMENTS = count(2, 10_000)
 
 
 @dataclasses.dataclass
