@@ -58,11 +58,14 @@ class Replay(disks.Target):
             self.unseen.append(device)
         return look or Look()
 
-    def write(self, path: str, text: str) -> None:
-        raise NotImplementedError
+    def write(self, path: str, _text: str) -> None:
+        raise TypeError(f"{path} cannot be written: this machine is a record")
 
-    def say(self, terminal: str, text: str) -> bool:
-        raise NotImplementedError
+    def remove(self, path: str) -> None:
+        raise TypeError(f"{path} cannot be removed: this machine is a record")
+
+    def say(self, terminal: str, _text: str) -> bool:
+        raise TypeError(f"{terminal} cannot be written to: this machine is a record")
 
 
 def unmounted(text: str) -> str:

@@ -121,7 +121,7 @@ def test_the_power_is_cut_after_a_question(make: Make) -> None:
 WRONG = [
     pytest.param(("node01.example.com", "--listen", "unix:/run/a"), "--listen unix:/run/a: a TCP port is required", 2,
                  id="no-port"),
-    pytest.param(("nobody",), "no host or group named 'nobody'", 2, id="no-such-host"),
+    pytest.param(("unknown",), "no host or group named 'unknown'", 2, id="no-such-host"),
     pytest.param(("all", "--vault-password-file", "{}/other"), "cannot be decrypted with any of the passwords", 1,
                  id="wrong-vault-password"),
 ]  # fmt: skip

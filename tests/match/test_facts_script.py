@@ -32,7 +32,7 @@ for known, status, text, complaints in json.load(open({recording!r}))["commands"
         sys.exit(status)
 sys.exit("not recorded: " + repr(argv))
 """
-# Whoever runs the tests may not be root.
+# The tests may run as another user than root.
 _AS_ROOT = "import os, sys; os.geteuid = lambda: {user}; exec(compile(sys.stdin.read(), 'collect', 'exec'))"
 
 

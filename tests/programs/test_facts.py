@@ -325,9 +325,11 @@ def test_nics_without_an_answer() -> None:
 
 def test_nothing_is_done_to_a_machine_that_is_not_there() -> None:
     replay = Replay(recorded("one-disk"))
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TypeError, match=r"^/tmp/never cannot be written: this machine is a record$"):
         replay.write("/tmp/never", "")
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TypeError, match=r"^/tmp/never cannot be removed: this machine is a record$"):
+        replay.remove("/tmp/never")
+    with pytest.raises(TypeError, match=r"^tty1 cannot be written to: this machine is a record$"):
         replay.say("tty1", "")
 
 

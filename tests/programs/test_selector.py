@@ -6,7 +6,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -239,10 +238,6 @@ def test_damaged_index_is_told(tmp_path: Path) -> None:
     assert not medium.result.exists()
 
 
-TMUX = shutil.which("tmux")
-
-
-@pytest.mark.skipif(TMUX is None, reason="no tmux here")
 @pytest.mark.parametrize(("answer", "status"), [("yes", 0), ("YES", 0), ("y", 1), ("", 1), ("yes please", 1)])
 def test_person_confirms_in_a_window_of_the_installer(answer: str, status: int, tmp_path: Path) -> None:
     """Real tmux, with the session that Anaconda has."""
