@@ -57,6 +57,11 @@ class Site:
     ) -> None:
         self._directory, self._run, self._read, self._sources = directory, run, read, sources
         self._stamp: tuple[object, ...] | None = None
+        published = (directory / name for name in (netboot.STATE_FILE, "armed", "ks"))
+        self._parts = (*published, run / "spent", run / "booted")
+        self._tree = Tree()
+        self._looks: tuple[object, object] = (None, None)
+        self._fingerprints: dict[str, tuple[tuple[int, ...], str]] = {}
         self.members: Mapping[str, Member] = {}
         self.damage = ""
 
@@ -77,7 +82,18 @@ class Site:
         return frozenset(one.server for one in self.members.values() if one.server)
 
     def tree(self) -> Tree:
-        """What the tree says now."""
+        """What the tree says now; read again where a file of it was made, replaced or removed.
+
+        It is read once more when nothing has changed since the last look: a change within the same tick of the file
+        system's clock does not show in its times.
+        """
+        stamp = tuple(map(_stamp, self._parts))
+        if self._looks != (stamp, stamp) or self._tree.damage:
+            self._tree = self._read_tree()
+            self._looks = self._looks[1], stamp
+        return self._tree
+
+    def _read_tree(self) -> Tree:
         try:
             armings = netboot.stored(self._directory)
             tokens = netboot.tokens(self._directory)
@@ -96,19 +112,38 @@ class Site:
     def kickstart(self, host: str) -> bytes | None:
         """The kickstart that a host would get now, with its secrets."""
         try:
-            return (self._directory / "ks" / f"{host}.ks").read_bytes()
+            return self._kickstart(host).read_bytes()
         except OSError:
             return None
 
     def fingerprint(self, host: str) -> str | None:
         """The SHA-256 of the kickstart that a host would get now."""
+        stamp = _stamp(self._kickstart(host))
+        known = self._fingerprints.get(host)
+        if known is not None and known[0] == stamp:
+            return known[1]
         content = self.kickstart(host)
-        return None if content is None else fingerprint(content)
+        if content is None:
+            return None
+        self._fingerprints[host] = stamp, fingerprint(content)
+        return self._fingerprints[host][1]
+
+    def _kickstart(self, host: str) -> Path:
+        return self._directory / "ks" / f"{host}.ks"
 
 
 def fingerprint(kickstart: bytes) -> str:
     """The SHA-256 of a kickstart, in hexadecimal digits."""
     return hashlib.sha256(kickstart).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes with a file, and when one of a directory is made, replaced or removed; () where there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ()
+    return state.st_ino, state.st_ctime_ns, state.st_size
 
 
 def _stamps(sources: Sequence[Path]) -> list[tuple[str, int, int]]:

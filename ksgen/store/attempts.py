@@ -10,10 +10,10 @@ import dataclasses
 import datetime
 import gzip
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, func, insert, select, update
 
 from ksgen.reports import LOGS_MOST, Event, Report, Standing, State, cut, ended, fetched, follow, hear
 from ksgen.store.leases import Leases
@@ -116,32 +116,26 @@ class Store:
 
         `armed` are the hosts whose permission the web server still accepts, or has accepted.
         """
-        changed = []
+        wanted = {(one.host, one.given): one for one in permissions}
         with self._engine.begin() as connection:
             known = {(one.host, one.given): one for one in _attempts(connection, attempts.c.state == "armed")}
-            for one in permissions:
-                if (one.host, one.given) not in known and not _exists(connection, one):
-                    changed.append(_add(connection, one))
-                    known[one.host, one.given] = changed[-1]
-            for attempt in known.values():
+            added = _add(connection, [one for key, one in wanted.items() if key not in known])
+            newest = _newest(connection)
+            over = []
+            for attempt in (*known.values(), *added):
                 is_over = attempt.until <= now
-                if not is_over and attempt.host in armed and _is_newest(connection, attempt):
+                if not is_over and attempt.host in armed and attempt.given == newest[attempt.host]:
                     continue
-                standing = ended(attempt.standing, "expired" if is_over else "cancelled", now)
-                changed.append(_move(connection, attempt, standing, "arming", now))
-        return changed
+                over.append((attempt, ended(attempt.standing, "expired" if is_over else "cancelled", now)))
+            return [*added, *_move(connection, over, "arming", now)]
 
     def follow_fetches(self, fetches: Iterable[tuple[str, datetime.datetime]], now: datetime.datetime) -> list[Attempt]:
         """Note that the web server has given out a kernel or kickstart, by host and begin of the arming."""
-        changed = []
+        keys = set(fetches)
         with self._engine.begin() as connection:
-            for host, given in fetches:
-                where = (attempts.c.host == host) & (attempts.c.given == given)
-                for attempt in _attempts(connection, where):
-                    standing = fetched(attempt.standing, now)
-                    if standing != attempt.standing:
-                        changed.append(_move(connection, attempt, standing, "web server", now))
-        return changed
+            waiting = _attempts(connection, attempts.c.state.in_(("armed", "expired"))) if keys else []
+            moved = [(one, fetched(one.standing, now)) for one in waiting if (one.host, one.given) in keys]
+            return _move(connection, moved, "web server", now)
 
     def keep_kickstart(self, sha256: str, content: bytes) -> None:
         """Keep the text of a kickstart by the hash of its file, if it is not kept yet."""
@@ -167,7 +161,8 @@ class Store:
             for each in sorted(new, key=lambda event: event.seq):
                 after = follow(standing, each, report.boot, now)
                 if after.state != standing.state:
-                    _note(connection, attempt.id, standing.state, after.state, "report", now)
+                    row = _note_row(attempt.id, standing.state, after.state, "report", now)
+                    connection.execute(insert(transitions), row)
                 standing = after
             if report.heartbeat is not None:
                 standing = hear(standing, report.heartbeat, report.boot, now)
@@ -326,31 +321,40 @@ def _by_token(connection: Connection, token: str) -> Attempt | None:
     return None if row is None else _attempt(row)
 
 
-def _exists(connection: Connection, one: Permission) -> bool:
-    where = (attempts.c.host == one.host) & (attempts.c.given == one.given)
-    return connection.scalar(select(attempts.c.id).where(where)) is not None
+def _newest(connection: Connection) -> dict[str, datetime.datetime]:
+    """When the newest attempt of each host was given."""
+    query = select(attempts.c.host, func.max(attempts.c.given).label("given")).group_by(attempts.c.host)
+    return {row.host: row.given for row in connection.execute(query)}
 
 
-def _is_newest(connection: Connection, attempt: Attempt) -> bool:
-    later = (attempts.c.host == attempt.host) & (attempts.c.given > attempt.given)
-    return connection.scalar(select(attempts.c.id).where(later).limit(1)) is None
-
-
-def _add(connection: Connection, one: Permission) -> Attempt:
-    standing = Standing.armed(one.given)
-    values = {**one._asdict(), **_standing_row(standing), "address": ""}
-    number = connection.scalar(insert(attempts).returning(attempts.c.id), values)
-    assert number is not None
-    return Attempt(number, one.host, one.mac, one.given, one.until, one.kickstart, "", standing)
+def _add(connection: Connection, permissions: Sequence[Permission]) -> list[Attempt]:
+    """Make attempts of those of which there is none yet."""
+    if not permissions:
+        return []
+    recent = attempts.c.given >= min(one.given for one in permissions)
+    there = {
+        (row.host, row.given) for row in connection.execute(select(attempts.c.host, attempts.c.given).where(recent))
+    }
+    new = [one for one in permissions if (one.host, one.given) not in there]
+    if not new:
+        return []
+    rows = [{**one._asdict(), **_standing_row(Standing.armed(one.given)), "address": ""} for one in new]
+    connection.execute(insert(attempts), rows)
+    keys = {(one.host, one.given) for one in new}
+    return [one for one in _attempts(connection, recent) if (one.host, one.given) in keys]
 
 
 def _move(
-    connection: Connection, attempt: Attempt, standing: Standing, cause: Cause, now: datetime.datetime
-) -> Attempt:
-    _note(connection, attempt.id, attempt.standing.state, standing.state, cause, now)
-    after = dataclasses.replace(attempt, standing=standing)
-    _write(connection, after)
-    return after
+    connection: Connection, moved: Sequence[tuple[Attempt, Standing]], cause: Cause, now: datetime.datetime
+) -> list[Attempt]:
+    """Bring attempts into other states. Returns them as they are then."""
+    if not moved:
+        return []
+    notes = [_note_row(one.id, one.standing.state, standing.state, cause, now) for one, standing in moved]
+    connection.execute(insert(transitions), notes)
+    query = update(attempts).where(attempts.c.id == bindparam("number"))
+    connection.execute(query, [{"number": one.id, **_standing_row(standing)} for one, standing in moved])
+    return [dataclasses.replace(one, standing=standing) for one, standing in moved]
 
 
 def _write(connection: Connection, attempt: Attempt) -> None:
@@ -358,12 +362,8 @@ def _write(connection: Connection, attempt: Attempt) -> None:
     connection.execute(update(attempts).where(attempts.c.id == attempt.id), values)
 
 
-def _note(
-    connection: Connection, attempt: int, before: State, after: State, cause: Cause, now: datetime.datetime
-) -> None:
-    connection.execute(
-        insert(transitions), {"attempt": attempt, "at": now, "before": before, "after": after, "cause": cause}
-    )
+def _note_row(attempt: int, before: State, after: State, cause: Cause, now: datetime.datetime) -> dict[str, Any]:
+    return {"attempt": attempt, "at": now, "before": before, "after": after, "cause": cause}
 
 
 def _kept(connection: Connection, attempt: int) -> set[int]:

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from pykickstart.handlers.control import commandMap
 from pykickstart.version import stringToVersion
 
@@ -594,3 +596,38 @@ def test_every_command_with_a_secret_is_known_by_its_name(release: str) -> None:
     names = commandMap[stringToVersion(release)]
     assert {name for name in names if redaction._read_command(name)} <= redaction._WITH_SECRETS
     assert {"rootpw", "user", "network"} <= {name for name in names if redaction._read_command(name)}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *redaction._patterns(),
+        redaction._HASH,
+        redaction._KEY_BEGINS,
+        redaction._READS_PASSWORDS,
+        redaction._BLOCK,
+        redaction._OPEN_QUOTE,
+    ],
+    ids=lambda pattern: pattern.pattern[:30],
+)
+@given(data=some.data())
+def test_what_a_pattern_finds_is_never_in_a_plain_line(pattern: re.Pattern[str], data: some.DataObject) -> None:
+    text = data.draw(some.from_regex(pattern))
+    assert not redaction.is_plain(text)
+
+
+@pytest.mark.parametrize("line", SECRETS.strip().splitlines())
+def test_line_with_a_secret_is_not_plain(line: str) -> None:
+    assert not redaction.is_plain(line.replace("«", "").replace("»", ""))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("12:00:00,000 INF program: Running... rsync -pogAXtlHrDx --stats --exclude /dev/ /mnt/", id="log"),
+        pytest.param("the network is up", id="name-of-a-command-behind"),
+    ],
+)
+def test_most_lines_are_plain(line: str) -> None:
+    assert redaction.is_plain(line)
