@@ -66,8 +66,10 @@ class Load:
 
     async def _log(self, host: str, seconds: float) -> None:
         await asyncio.sleep(random.Random(f"log {host}").uniform(0, seconds))
-        line = "12:00:00,000 INF program: Running... rsync -pogAXtlHrDx --stats --exclude /dev/ /mnt/install/source/\n"
-        await self._ask("PUT", "/report/logs/program.log", host, gzip.compress((line * 4000).encode()[:LOG_LARGEST]))
+        rest = "INF program: Running... rsync -pogAXtlHrDx --stats --exclude /dev/ /mnt/install/source/"
+        # No two lines are the same, as in a log.
+        lines = "".join(f"12:{n // 60:02}:{n % 60:02},000 {rest}{n}\n" for n in range(3600))
+        await self._ask("PUT", "/report/logs/program.log", host, gzip.compress(lines.encode()[:LOG_LARGEST]))
 
     async def _ask(self, method: str, path: str, host: str, body: bytes) -> int:
         packed = "" if method == "POST" else "Content-Encoding: gzip\r\n"

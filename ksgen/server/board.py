@@ -32,6 +32,13 @@ def _environment() -> Environment:
     )
 
 
+def prepare() -> None:
+    """Compile the templates: the first who looks would wait a fifth of a second for it."""
+    environment = _environment()
+    for name in environment.list_templates(["html"]):
+        environment.get_template(name)
+
+
 def _render(name: str, **values: object) -> str:
     return _environment().get_template(name).render(base=BASE, api=API, changes=f"{API}/changes", **values)
 

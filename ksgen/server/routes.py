@@ -20,6 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from ksgen.server import board
 from ksgen.server.access import Logins
 from ksgen.server.api import Api
 from ksgen.server.headers import SecurityHeaders
@@ -48,6 +49,7 @@ def application(
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         """Follow the tree while the server runs."""
+        await parts.threads.read(board.prepare)
         watch = Watch(site, store, parts.threads, parts.news, clock, prune)
         # The first report may be of an arming that was made while no server ran.
         with contextlib.suppress(SQLAlchemyError, OSError):

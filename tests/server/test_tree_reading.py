@@ -11,7 +11,6 @@ from collections.abc import Callable
 import pytest
 from server_site import NOON, Served
 
-
 # A tick of the file system's clock is 10 ms at most (CONFIG_HZ=100); the server looks once a second.
 _TICK_S = 0.02
 
