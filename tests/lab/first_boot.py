@@ -24,7 +24,9 @@ exit 1
 
 
 def main() -> int:
-    machine = Machine((Disk(Path(sys.argv[1]), whole.SIZE),), memory=2048, firmware="bios", nics=(_NIC,))
+    # The job is on a disk too, which is no disk to boot from.
+    disk = Disk(Path(sys.argv[1]), whole.SIZE, serial="disk0", more=("bootindex=0",))
+    machine = Machine((disk,), memory=2048, firmware="bios", nics=(_NIC,))
     booted = run(machine, {"run": _JOB}, timeout=400)
     print(booted.console)
     return 0 if booted.status == 0 else 1
