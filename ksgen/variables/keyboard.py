@@ -30,9 +30,15 @@ def known_layouts() -> frozenset[str]:
 def keyboard(value: object) -> str:
     """A layout; Anaconda takes one that it does not know for `us`."""
     text = a_text(value, "us")
-    if _OF_X.sub(r"\1 (\2)", text) not in known_layouts():
+    if _of_x(text) not in known_layouts():
         refuse("keyboard", f"{shown(text)} is not a keyboard layout that Anaconda knows", _cure(text))
     return text
+
+
+def _of_x(text: str) -> str:
+    """A layout of X as the list has it, with a blank; any other text as it is."""
+    match = _OF_X.fullmatch(text)  # `sub` would begin at each character of a long text
+    return f"{match[1]} ({match[2]})" if match else text
 
 
 def _cure(text: str) -> str:
@@ -52,8 +58,7 @@ def _of_language(text: str) -> str:
     import langtable  # half a second of reading XML, which only a wrong name costs
 
     found = langtable.list_keyboards(languageId=text.partition(".")[0]) if re.match(r"[a-z]{2,3}(_|\b)", text) else []
-    layouts = [_OF_X.sub(r"\1 (\2)", name) for name in found]
-    return next((layout for layout in layouts if layout in known_layouts()), "")
+    return next((layout for layout in map(_of_x, found) if layout in known_layouts()), "")
 
 
 Keyboard = Annotated[str, BeforeValidator(keyboard)]
