@@ -26,7 +26,7 @@ run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
 
 test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## run all tests, on all supported Pythons
-	$(VENV)/bin/python -m pytest -n auto --durations=15
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal --durations=15
 	$(MAKE) --jobs --output-sync $(OLD_PYTHONS:%=pure-%)
 
 pure-%: $(VENV)-%/.stamp

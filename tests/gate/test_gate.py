@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 import pytest
 from bench import BENCH, NO_BENCH
+from counts import count
 from gate_cases import CASES, RECORDED, RELEASES, Case, Due, Inventory, Use, from_json
 from record_gate import ask, kickstart, without_words
 
@@ -500,9 +501,10 @@ def test_words_are_translated_before_they_are_filled_in() -> None:
 def test_anaconda_still_plans_the_same(release: str) -> None:
     if BENCH is None:
         pytest.skip(NO_BENCH)
-    cases = {case.name: case for case in CASES if case.name in ASKED_AGAIN}
+    asked = ASKED_AGAIN[: count(4, len(ASKED_AGAIN))]
+    cases = {case.name: case for case in CASES if case.name in asked}
     answers = ask(BENCH, RELEASES[release], cases.values())
-    assert set(answers) == set(ASKED_AGAIN)
+    assert set(answers) == set(asked)
     for name, answer in answers.items():
         assert comparable(without_words(answer)) == comparable(recorded(release)[name]), name
         findings = gate.findings(from_json(answer["tree"]), section_of(cases[name]))

@@ -237,7 +237,7 @@ SITES = st.lists(racks(), min_size=1, max_size=6)
 
 
 @settings(
-    max_examples=2500 if IS_LONG else 40,
+    max_examples=2500 if IS_LONG else 16,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -243,7 +243,7 @@ def test_killed_at_any_moment(jobs: Jobs, memory: Path) -> None:
     duration_s = time.monotonic() - begin
     killed: list[bool] = []
     tries = 0
-    while len(killed) < count(20, 200):
+    while len(killed) < count(8, 200):
         tries += 1
         assert tries < 2000, "most runs are over before they are killed"
         scene.prepare(out, jobs)
