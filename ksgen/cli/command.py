@@ -98,7 +98,7 @@ for command in (
     *(show_commands.plan, show_commands.explain, show_commands.graph),
     *(serve_commands.serve, serve_commands.status, serve_commands.login),
     *(file_commands.schema, file_commands.addon_image),
-    install_command.install,
+    *(install_command.install, install_command.reinstall),
     lint_command.lint_files,
     init_command.init,
     lsp_command.language_server,

@@ -114,9 +114,11 @@ def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, .
     for one in tree.permissions:
         status = netboot.status(one, now, spent, tree.tokens)
         states[one.host] = {"until": one.until.isoformat(), "status": status}
+        states[one.host] |= {"reinstall": True} if one.is_reinstallation else {}
         states[one.host] |= {"note": notes[one.host]} if one.host in notes else {}
         if not as_json:
-            click.echo(f"{one.host}  until {confirmation.time_text(one.until)}  {status}")
+            what = "  --reinstall" if one.is_reinstallation else ""
+            click.echo(f"{one.host}  until {confirmation.time_text(one.until)}  {status}{what}")
             if one.host in notes:
                 click.echo(f"  {notes[one.host]}")
     if as_json:

@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from ksgen.cli.arguments import ONE_HOSTS, PASSWORDS, SETTINGS
+from ksgen.cli.bmc_command import MEDIA_LISTEN
 from ksgen.cli.completion import complete_hosts
 from ksgen.cli.serve_commands import CA, SERVER, TOKEN
 
-VIAS = ("hand", "pxe")
+VIAS = ("hand", "pxe", "media")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([smh])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -34,6 +35,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                      type=click.Path(path_type=Path), help="Directory of the published tree."),
         click.option("--via", type=click.Choice(VIAS), default="hand", show_default=True,
                      help="How machines are switched on: by a person, or by their controllers (`ksgen bmc`)."),
+        click.option("--listen", default=MEDIA_LISTEN, show_default=True, metavar="ADDRESS:PORT",
+                     help="Where `media` serves: each of the hosts at once has a port of its own, from this one on."),
         click.option("--at-once", type=click.IntRange(min=1), default=8, show_default=True,
                      help="How many hosts are installed at once."),
         click.option("--max-failures", type=click.IntRange(min=0), metavar="K",
@@ -62,4 +65,16 @@ def install(**options: Any) -> None:
     """
     from ksgen.cli import installing
 
-    installing.install(installing.Options(**options))
+    installing.install(installing.Options(**options, is_reinstallation=False))
+
+
+@click.command("reinstall", context_settings=SETTINGS)
+@_options
+def reinstall(**options: Any) -> None:
+    """Install each HOST as `install` does, also where its disks hold a node: for this once as with `node_reinstall`.
+
+    The permission ends with the arming: a host that is armed later is not erased if it holds a node.
+    """
+    from ksgen.cli import installing
+
+    installing.install(installing.Options(**options, is_reinstallation=True))

@@ -23,7 +23,8 @@ from ksgen.cli import confirmation
 from ksgen.cli.asking import Away, Refused, Server
 from ksgen.cli.edges import DONE, PROBLEMS, count, counted, names_text, show_problems, stop, talk
 from ksgen.cli.followed import Followed
-from ksgen.cli.rolling import Site
+from ksgen.cli.listening import Listener, read_listener
+from ksgen.cli.rolling import Ports, Site
 from ksgen.cli.selection import limited, read
 from ksgen.host import Host, read_hosts
 from ksgen.rollout import Course, Limits, Rollout, is_stopped_by_failures, resumed, summary
@@ -39,6 +40,7 @@ class Options:
     names: tuple[str, ...]
     directory: Path
     via: str
+    listen: str
     at_once: int
     max_failures: int | None
     boot_within: float
@@ -50,12 +52,14 @@ class Options:
     token: Path
     ca: Path | None
     passwords: tuple[str, ...]
+    is_reinstallation: bool
 
 
 def install(options: Options) -> None:
     """Install the hosts, and exit."""
     if options.hosts == "-":
         raise click.UsageError("the inventory is read again for each host: name a file instead of -")
+    listener = _listener(options)
     server = Server(options.server, options.token, options.ca)
     hosts = _chosen(options)
     known = _known(server, [host.name for host in hosts])
@@ -67,7 +71,10 @@ def install(options: Options) -> None:
     now = time.monotonic()
     courses = [resumed(host.name, *leases[host.name], now) for host in hosts]
     limits = Limits(options.at_once, options.max_failures, options.boot_within, options.give_up_after)
-    site = Site(server, options.hosts, options.directory, options.passwords, run, options.via)
+    site = Site(
+        server, options.hosts, options.directory, options.passwords, run, options.via, options.is_reinstallation,
+        Ports.of(listener, options.at_once),
+    )  # fmt: skip
     with Followed(options.via) as followed:
         rollout = Rollout(courses, limits, site, followed.show)
         with _interrupts(rollout) as interrupted:
@@ -77,6 +84,16 @@ def install(options: Options) -> None:
     if interrupted:
         sys.exit(_INTERRUPTED)
     sys.exit(DONE if all(one.phase == "up" for one in done) else PROBLEMS)
+
+
+def _listener(options: Options) -> Listener:
+    """Where the media are served. Raises a usage error."""
+    listener = read_listener(options.listen)
+    if listener.path is not None:
+        raise click.UsageError(f"--listen {options.listen}: a TCP port is required")
+    if listener.port + options.at_once > 65536:
+        raise click.UsageError(f"--listen {options.listen}: {options.at_once} hosts at once need as many ports")
+    return listener
 
 
 def _chosen(options: Options) -> list[Host]:
@@ -89,7 +106,8 @@ def _chosen(options: Options) -> list[Host]:
     if errors:
         show_problems(errors, site.sources, as_json=False)
         stop(f"{count(errors)}; no host was armed")
-    return [host for host in found if host.name in chosen]
+    hosts = [host for host in found if host.name in chosen]
+    return [host.reinstalled() for host in hosts] if options.is_reinstallation else hosts
 
 
 def _preflight(options: Options, names: Sequence[str]) -> None:

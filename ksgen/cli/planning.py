@@ -34,6 +34,7 @@ class Order:
     until: datetime.datetime
     now: datetime.datetime
     is_confirmed: bool
+    is_reinstallation: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,9 +159,10 @@ def decide(options: Options, source: Source, progress: Progress) -> Plan:
     report.extend(problem for problem in source.problems if not (lost and problem.code == "host-skipped"))
     report.extend(lost)
     files = _Files({netboot.REMEMBERED_FILE: netboot.remembered_text(source.memory)})
-    report.extend(_add_kickstarts(files, source, progress))
     now = datetime.datetime.now(datetime.timezone.utc)
     armings, disarmed = _armings(options, source, now)
+    source = dataclasses.replace(source, known=_with_reinstallations(source, armings, now))
+    report.extend(_add_kickstarts(files, source, progress))
     report.extend(_add_boot_files(files, source, armings, now))
     copies, found = _copies(options, source)
     report.extend(found)
@@ -289,7 +291,15 @@ def _armings(options: Options, source: Source, now: datetime.datetime) -> tuple[
     if options.order is None:
         return after, over
     # The one place where randomness comes in.
-    return netboot.arm(after, source.hosts, options.order.until, options.order.now, secrets.token_hex), {}
+    order = options.order
+    return netboot.arm(after, source.hosts, order.until, order.now, secrets.token_hex, order.is_reinstallation), {}
+
+
+def _with_reinstallations(source: Source, armings: Iterable[Arming], now: datetime.datetime) -> tuple[Host, ...]:
+    """The hosts; those that are armed to be reinstalled as if `node_reinstall` were set, for as long as they are."""
+    active = netboot.active(armings, source.known, now, netboot.spent(source.server.run))
+    names = {name for name, one in active.items() if one.is_reinstallation}
+    return tuple(host.reinstalled() if host.name in names else host for host in source.known)
 
 
 def _web_server() -> tuple[str, str]:

@@ -122,6 +122,7 @@ def render(dry_run: bool, only_check: bool, **options: Any) -> None:
 @click.argument("names", metavar="HOST...", nargs=-1, required=True, shell_complete=complete_hosts)
 @click.option("-i", "--inventory", "more", multiple=True, metavar="HOSTS", help="Additional inventory of the site.")
 @click.option("--until", metavar="TIME", help="90m, 6h, 2d or 2026-05-04T18:00; default: 6h.")
+@click.option("--reinstall", is_flag=True, help="This once as with node_reinstall: a node on the disks is erased.")
 @click.option(
     "--yes",
     is_flag=True,
@@ -129,7 +130,13 @@ def render(dry_run: bool, only_check: bool, **options: Any) -> None:
 )
 @_publishing
 def arm(
-    hosts: str, names: tuple[str, ...], more: tuple[str, ...], until: str | None, yes: bool, **options: Any
+    hosts: str,
+    names: tuple[str, ...],
+    more: tuple[str, ...],
+    until: str | None,
+    reinstall: bool,
+    yes: bool,
+    **options: Any,
 ) -> None:
     """Arm each HOST: until TIME it can boot the installer once, which erases its disks. All others boot their disk.
 
@@ -138,7 +145,7 @@ def arm(
     """
     from ksgen.cli import publishing
 
-    publishing.arm([hosts, *more], names, until, yes, options)
+    publishing.arm([hosts, *more], names, until, reinstall, yes, options)
 
 
 @click.command(context_settings=SETTINGS)

@@ -30,13 +30,15 @@ def render(dry_run: bool, only_check: bool, options: dict[str, Any]) -> None:
     _publish(Options(dry_run=dry_run, only_check=only_check, **options))
 
 
-def arm(hosts: list[str], names: tuple[str, ...], until: str | None, yes: bool, options: dict[str, Any]) -> None:
+def arm(
+    hosts: list[str], names: tuple[str, ...], until: str | None, reinstall: bool, yes: bool, options: dict[str, Any]
+) -> None:
     """Publish the hosts that the names mean, armed, and exit."""
     now = datetime.datetime.now(datetime.timezone.utc)
     end = netboot.parse_until(until, now)
     if isinstance(end, netboot.UntilError):
         raise click.UsageError(f"{end.message}; {end.hint}")
-    _publish(Options(hosts=hosts, limit=",".join(names), order=Order(end, now, yes), **options))
+    _publish(Options(hosts=hosts, limit=",".join(names), order=Order(end, now, yes, reinstall), **options))
 
 
 def _publish(options: Options) -> None:

@@ -3,29 +3,58 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
+import queue
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ksgen import netboot
 from ksgen.cli.asking import Away, Refused, Server
 from ksgen.cli.edges import stop, talk
+from ksgen.cli.listening import Listener
 from ksgen.rollout import Course, Failed, Seen
 
 _LOOK_S = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Ports:
+    """The TCP ports at which media are served, one for each host that is switched on at once."""
+
+    host: str
+    free: queue.SimpleQueue[int]
+
+    @classmethod
+    def of(cls, first: Listener, number: int) -> Ports:
+        """So many ports, from the first one on."""
+        ports = cls(first.host, queue.SimpleQueue())
+        for port in range(first.port, first.port + number):
+            ports.free.put(port)
+        return ports
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[str]:
+        """ADDRESS:PORT of one that no other host has, while the context lasts."""
+        port = self.free.get()
+        try:
+            yield f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
+        finally:
+            self.free.put(port)
 
 
 @dataclasses.dataclass
 class Site:
     """A published tree with its inventory, and the server that hears of its machines.
 
-    `run` names this rollout; `via` is how machines are switched on: `hand`, or a verb of `ksgen bmc`.
+    `run` names this rollout; `via` is how machines are switched on: `hand`, or a verb of `ksgen bmc`. `ports` are for
+    the media that are booted. With `is_reinstallation` nodes on the disks are erased.
     """
 
     server: Server
@@ -34,6 +63,8 @@ class Site:
     passwords: Sequence[str]
     run: str
     via: str
+    is_reinstallation: bool
+    ports: Ports
     _armed: dict[str, datetime.datetime] = dataclasses.field(default_factory=dict)
 
     @property
@@ -95,7 +126,7 @@ class Site:
         if others:
             names = ", ".join(one.host for one in others)
             raise Failed(f"{names} armed by another command; `ksgen disarm {self.hosts} {names}` takes it back")
-        self._ksgen("arm", "--yes", *hosts)
+        self._ksgen("arm", "--yes", *(["--reinstall"] if self.is_reinstallation else []), *hosts)
         given = {one.host: one.given for one in self._stored() if one.host in hosts}
         self._armed |= given
         return given
@@ -123,7 +154,10 @@ class Site:
 
     def _switch_on(self, host: str, stop_it: threading.Event) -> None:
         """Returns when the installer runs: until then the controller has to be kept from booting it again."""
-        words = self._command("bmc", host, self.via, "--yes", "--json")
+        with self.ports.one() as listen:
+            self._boot(self._command("bmc", host, self.via, "--yes", "--json", "--listen", listen), stop_it)
+
+    def _boot(self, words: Sequence[str], stop_it: threading.Event) -> None:
         with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as process:  # fmt: skip
             while True:

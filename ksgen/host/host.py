@@ -53,6 +53,10 @@ class Host:
     entry: HostEntry
     shape: Shape | None = dataclasses.field(default=None, repr=False)
 
+    def reinstalled(self) -> Host:
+        """The same host with `node_reinstall`: a node on its disk may be erased. No other host is like it then."""
+        return dataclasses.replace(self, settings=self.settings.model_copy(update={"reinstall": True}), shape=None)
+
     @functools.cached_property
     def request(self) -> layout.Request:
         """What is asked of the layout policy. A disk counts with the smallest size that the inventory admits."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boot files of the hosts and configuration of the servers: who boots what, and until when."""
 
-from ksgen.netboot.arming import DEFAULT_DURATION, Arming, UntilError, arm, disarm, parse_until, status, void
+from ksgen.netboot.arming import DEFAULT_DURATION, Arming, UntilError, active, arm, disarm, parse_until, status, void
 from ksgen.netboot.boottemplates import BootTemplates
 from ksgen.netboot.boottree import Copy, changed, copies, missing_kernels, staged
 from ksgen.netboot.medium import boot_medium
@@ -34,6 +34,7 @@ __all__ = [
     "Remembered",
     "Server",
     "UntilError",
+    "active",
     "arm",
     "boot_medium",
     "booted",

@@ -16,7 +16,7 @@ DEFAULT_DURATION = datetime.timedelta(hours=6)
 # A longer arming would be forgotten before it ends.
 LONGEST_DURATION = datetime.timedelta(days=31)
 
-STATE_VERSION = 3  # 1 had no random part, 2 no token for reports
+STATE_VERSION = 4  # 1 had no random part, 2 no token for reports, 3 no reinstallation
 RANDOM_BYTES = 16  # 128 bits, which no client can guess
 REPORT_BYTES = 32
 _RANDOM = re.compile(rf"[0-9a-f]{{{2 * RANDOM_BYTES}}}")
@@ -36,7 +36,8 @@ class Arming:
 
     `random` is the unguessable part, in hexadecimal digits; a permission of state version 1 has none. `report` is the
     token that the machine shows with its reports, in hexadecimal digits; one of version 2 has none. The permission can
-    be read in boot files by everybody on the network; this token is given out once, as the kickstart.
+    be read in boot files by everybody on the network; this token is given out once, as the kickstart. With
+    `is_reinstallation` the kickstart is one for which a node on the disk is no reason to stop.
     """
 
     host: str
@@ -45,6 +46,7 @@ class Arming:
     until: datetime.datetime
     random: str = dataclasses.field(default="", repr=False)
     report: str = dataclasses.field(default="", repr=False)
+    is_reinstallation: bool = False
 
     @property
     def token(self) -> str:
@@ -116,7 +118,7 @@ def load(state: object) -> tuple[Arming, ...]:
 def _load_one(host: str, entry: Any) -> Arming:
     one = _stored(host, entry)
     # A valid entry agrees with its token, and adds what is not in it.
-    if one is None or read_token(one.token) != dataclasses.replace(one, mac="", report=""):
+    if one is None or read_token(one.token) != dataclasses.replace(one, mac="", report="", is_reinstallation=False):
         raise ValueError(f"the entry of {host!r} is corrupt")
     return one
 
@@ -127,9 +129,10 @@ def _stored(host: str, entry: Any) -> Arming | None:
         if given.tzinfo is None or until.tzinfo is None or not isinstance(entry["mac"], str):
             return None
         random, report = entry.get("secret", ""), entry.get("report", "")
-        if not _REPORT.fullmatch(report):
+        is_reinstallation = entry.get("reinstall", False)
+        if not _REPORT.fullmatch(report) or not isinstance(is_reinstallation, bool):
             return None
-        return Arming(host, entry["mac"], _whole_second(given), _whole_second(until), random, report)
+        return Arming(host, entry["mac"], _whole_second(given), _whole_second(until), random, report, is_reinstallation)
     except (TypeError, KeyError, ValueError, OverflowError):
         return None
 
@@ -143,6 +146,7 @@ def dump(armings: Iterable[Arming]) -> dict[str, object]:
             "until": _shown(one.until),
             "secret": one.random,
             **({"report": one.report} if one.report else {}),
+            **({"reinstall": True} if one.is_reinstallation else {}),
         }
         for one in sorted(armings)
     }
@@ -155,6 +159,7 @@ def arm(
     until: datetime.datetime,
     now: datetime.datetime,
     draw: Callable[[int], str],
+    is_reinstallation: bool = False,
 ) -> tuple[Arming, ...]:
     """Arm these hosts from now until `until`; earlier armings of them are replaced.
 
@@ -162,7 +167,9 @@ def arm(
     """
     begin, end = _whole_second(now), _whole_second(until)
     new = {
-        host.name: Arming(host.name, host.settings.mac, begin, end, draw(RANDOM_BYTES), draw(REPORT_BYTES))
+        host.name: Arming(
+            host.name, host.settings.mac, begin, end, draw(RANDOM_BYTES), draw(REPORT_BYTES), is_reinstallation
+        )
         for host in hosts
     }
     kept = (arming for arming in armings if arming.host not in new)

@@ -386,6 +386,43 @@ def test_arm_names_the_hosts_the_disks_and_the_end(site: Path, monkeypatch: pyte
     )
 
 
+def may_erase_a_node() -> list[str]:
+    """The hosts whose kickstarts do not stop for a node on the disk."""
+    return [path.stem for path in sorted(Path("out/ks").iterdir()) if '"reinstall": true' in path.read_text()]
+
+
+def test_a_reinstallation_is_of_one_arming(site: Path) -> None:
+    assert may_erase_a_node() == []
+    done = ksgen("arm", "hosts.yaml", ONE, "--reinstall")
+    assert done.exit_code == 0, done.stderr
+    assert "    node_reinstall: an existing node installation on them is erased\n" in done.stderr
+    assert may_erase_a_node() == [ONE]
+    # A run for the site leaves it so, as long as it may be installed.
+    assert ksgen("hosts.yaml").exit_code == 0
+    assert may_erase_a_node() == [ONE]
+    assert json.loads(ksgen("armed", "hosts.yaml", "--json").stdout)[ONE]["reinstall"] is True
+    assert ksgen("armed", "hosts.yaml").stdout.endswith("  armed  --reinstall\n")
+
+    assert ksgen("disarm", "hosts.yaml", ONE).exit_code == 0
+    assert ksgen("hosts.yaml").exit_code == 0
+    assert may_erase_a_node() == []
+
+
+def test_the_next_arming_is_no_reinstallation(site: Path) -> None:
+    assert ksgen("arm", "hosts.yaml", ONE, "--reinstall").exit_code == 0
+    assert ksgen("arm", "hosts.yaml", ONE).exit_code == 0
+    assert may_erase_a_node() == []
+
+
+def test_a_reinstallation_that_has_begun_is_over(site: Path) -> None:
+    assert ksgen("arm", "hosts.yaml", ONE, "--reinstall").exit_code == 0
+    (permission,) = Path("out/armed").iterdir()
+    Path("run/spent").mkdir(parents=True, exist_ok=True)
+    Path("run/spent", permission.name).touch()
+    assert ksgen("hosts.yaml").exit_code == 0
+    assert may_erase_a_node() == []
+
+
 def test_more_than_a_few_are_armed_after_a_question(site: Path) -> None:
     Path("hosts.yaml").write_text(hosts_text(6))
     assert ksgen("hosts.yaml").exit_code == 0

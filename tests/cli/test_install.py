@@ -54,6 +54,12 @@ def write_inventory(place: Path, controllers: Sequence[str] = ()) -> list[str]:
     return names
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
+
+
 class Site:
     """A published site with three hosts, its server, and machines that install themselves when they are armed.
 
@@ -70,8 +76,7 @@ class Site:
         self.ksgen("hosts.yaml", "-o", "out", "--tree", "el9=el9")
         for login in ("ops", "second"):
             self.ksgen("login", login, "--role", "operate", "--state", "state", "-o", login)
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            self.port = found.getsockname()[1]
+        self.port = free_port()
         self.slow: set[str] = set()
         self.off: set[str] = set()
         self.bad: set[str] = set()
@@ -82,12 +87,14 @@ class Site:
     def ksgen(self, *arguments: str) -> None:
         subprocess.run([sys.executable, "-m", "ksgen", *arguments], cwd=self.place, check=True, capture_output=True)
 
-    def install(self, *hosts: str, login: str = "ops", more: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def install(
+        self, *hosts: str, login: str = "ops", more: tuple[str, ...] = (), command: str = "install"
+    ) -> subprocess.Popen[str]:
         """The command, as it runs."""
         options = ["--server", f"http://127.0.0.1:{self.port}", "--token", login, "--yes", "--skip-preflight", *more]
-        command = [sys.executable, "-m", "ksgen", "install", "hosts.yaml", *(hosts or self.names), *options]
+        words = [sys.executable, "-m", "ksgen", command, "hosts.yaml", *(hosts or self.names), *options]
         return subprocess.Popen(
-            command, cwd=self.place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            words, cwd=self.place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True,
         )  # fmt: skip
 
@@ -239,13 +246,34 @@ def test_arm_and_disarm_by_hand_are_respected(site: Site) -> None:
         assert one not in after
 
 
-def test_by_controllers(tmp_path: Path) -> None:
+def test_reinstalled_once(site: Site) -> None:
+    """A node on the disk is erased with this arming, and not with the next one."""
+    one = site.names[0]
+    kickstart = site.place / "out/ks" / f"{one}.ks"
+    site.slow.add(one)
+    with site.served():
+        running = site.install(one, command="reinstall")
+        site.wait(lambda: site.state(one) == "preparing")
+        assert '"reinstall": true' in kickstart.read_text()
+        site.slow.clear()
+        status, said = ended(running)
+        assert status == 0, said
+        assert "node_reinstall: an existing node installation on them is erased" in said
+        site.off.add(one)
+        site.ksgen("arm", "hosts.yaml", one, "-o", "out")
+        assert '"reinstall": false' in kickstart.read_text()
+
+
+@pytest.mark.parametrize("via", ["pxe", "media"])
+def test_by_controllers(via: str, tmp_path: Path) -> None:
     """The first is switched on, the second refuses the password; neither password is told."""
     certificate = redfish_server.certificate(tmp_path, "IP:127.0.0.1")
     (tmp_path / "vault").write_text("correct horse\n")
     vault = VaultSecret(b"correct horse")
     with contextlib.ExitStack() as stack:
-        machines = [stack.enter_context(redfish_server.serving(Controller(), *certificate)) for _ in range(2)]
+        machines = [
+            stack.enter_context(redfish_server.serving(Controller(fetches_media=True), *certificate)) for _ in range(2)
+        ]
         values = [
             f"{{address: 127.0.0.1, port: {machine.port}, user: {USER}, fingerprint: {machine.fingerprint}, "
             f"password: !vault {json.dumps(VaultLib().encrypt(password, vault).decode())}}}"
@@ -256,7 +284,7 @@ def test_by_controllers(tmp_path: Path) -> None:
         site.off |= {one, two}
         machines[0].switched_on = lambda *_: site.off.discard(one)
         with site.served():
-            more = ("--via", "pxe", "--vault-password-file", "vault")
+            more = ("--via", via, "--vault-password-file", "vault", "--listen", f"127.0.0.1:{free_port()}")
             status, said = ended(site.install(one, two, more=more))
             assert status == 1, said
             assert f"{one}  up\n" in said
@@ -269,6 +297,7 @@ def test_by_controllers(tmp_path: Path) -> None:
             assert "wrong-password-3" not in said
             assert {arming.host for arming in netboot.stored(site.place / "out")} == {one}
     assert machines[0].power == "On"
+    assert (len(machines[0].media), machines[0].image) == ((1 if via == "media" else 0), None)
     assert (machines[0].target, machines[0].enabled) == ("None", "Disabled")
 
 
@@ -278,6 +307,8 @@ def test_by_controllers(tmp_path: Path) -> None:
         (["hosts.yaml", "unknown"], 2, "no host or group named 'unknown'"),
         (["-", "node01.example.com"], 2, "the inventory is read again for each host: name a file instead of -"),
         (["hosts.yaml", "all"], 1, "is `ksgen serve` running there?"),
+        (["hosts.yaml", "all", "--listen", "127.0.0.1:65530"], 2, "65530: 8 hosts at once need as many ports"),
+        (["hosts.yaml", "all", "--listen", "unix:/run/a"], 2, "--listen unix:/run/a: a TCP port is required"),
         (["hosts.yaml", "all", "--boot-within", "soon"], 2, "'soon' is not a duration, such as 90s, 15m or 2h"),
     ],
 )

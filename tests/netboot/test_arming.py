@@ -92,7 +92,7 @@ def test_the_state_comes_back(host: Host) -> None:
     armed = arming.arm((), [host], UNTIL, NOW, draw)
     stored = json.dumps(arming.dump(armed))
     entry = {**ENTRY, "secret": RANDOM, "report": REPORT}
-    assert json.loads(stored) == {"version": 3, "armed": {"node01.example.com": entry}}
+    assert json.loads(stored) == {"version": 4, "armed": {"node01.example.com": entry}}
     assert arming.load(json.loads(stored)) == armed
     assert arming.load(None) == ()
 
@@ -108,6 +108,14 @@ def test_an_arming_without_a_token_for_reports(host: Host) -> None:
     (one,) = arming.load({"version": 2, "armed": {host.name: {**ENTRY, "secret": RANDOM}}})
     assert one.report == ""
     assert arming.load(arming.dump([one])) == (one,)
+
+
+def test_a_reinstallation_comes_back(host: Host) -> None:
+    (one,) = arming.arm((), [host], UNTIL, NOW, draw, is_reinstallation=True)
+    assert one.is_reinstallation
+    assert arming.load(json.loads(json.dumps(arming.dump([one])))) == (one,)
+    (older,) = arming.load({"version": 3, "armed": {host.name: {**ENTRY, "secret": RANDOM, "report": REPORT}}})
+    assert not older.is_reinstallation
 
 
 def test_times_of_any_offset_are_the_same() -> None:
@@ -126,11 +134,11 @@ def test_times_of_any_offset_are_the_same() -> None:
         pytest.param({"version": 2, "armed": []}, "is not an arming state file of ksgen", id="list"),
         pytest.param({"version": 2, "armed": None}, "is not an arming state file of ksgen", id="null"),
         pytest.param(
-            {"version": 4, "armed": {}},
-            "is an arming state of version 4; this ksgen supports up to 3",
+            {"version": 5, "armed": {}},
+            "is an arming state of version 5; this ksgen supports up to 4",
             id="of-the-future",
         ),
-        pytest.param({"armed": {}}, "is an arming state of version None; this ksgen supports up to 3", id="no-version"),
+        pytest.param({"armed": {}}, "is an arming state of version None; this ksgen supports up to 4", id="no-version"),
     ],
 )
 def test_a_strange_state_is_refused(state: object, message: str) -> None:
@@ -163,6 +171,7 @@ def test_a_strange_state_is_refused(state: object, message: str) -> None:
         pytest.param("a", {**ENTRY, "secret": None}, id="random-part-null"),
         pytest.param("a", {**ENTRY, "secret": RANDOM[1:]}, id="random-part-short"),
         pytest.param("a", {**ENTRY, "secret": RANDOM, "report": RANDOM}, id="report-token-short"),
+        pytest.param("a", {**ENTRY, "reinstall": "yes"}, id="reinstall-a-text"),
         pytest.param("a", {**ENTRY, "secret": RANDOM.upper()}, id="random-part-in-capitals"),
         pytest.param("a", {**ENTRY, "secret": f"{RANDOM}/"}, id="random-part-with-a-path"),
         pytest.param("", ENTRY, id="no-name"),
