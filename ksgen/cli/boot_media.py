@@ -64,11 +64,11 @@ def serving(
         stop(f"--listen {listener.host}:{listener.port}: {error.strerror}; nothing was done")
     # No other user of this machine can read the directory; the web server is this process.
     with server, tempfile.TemporaryDirectory(prefix="ksgen-") as place:
-        yield lambda host: _served(server, logins[host], host, media[host], Path(place), url)
+        yield lambda host: served(server, logins[host], host, media[host], Path(place), url)
 
 
 @contextlib.contextmanager
-def _served(
+def served(
     server: MediaServer, access: Access, host: str, medium: iso.BootMedium, place: Path, url: str | None
 ) -> Iterator[str]:
     """Write a host's medium, serve it, and remove it. Raises BmcError."""

@@ -36,7 +36,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--via", type=click.Choice(VIAS), default="hand", show_default=True,
                      help="How machines are switched on: by a person, or by their controllers (`ksgen bmc`)."),
         click.option("--listen", default=MEDIA_LISTEN, show_default=True, metavar="ADDRESS:PORT",
-                     help="Where `media` serves: each of the hosts at once has a port of its own, from this one on."),
+                     help="Where `media` serves the media to the controllers."),
         click.option("--at-once", type=click.IntRange(min=1), default=8, show_default=True,
                      help="How many hosts are installed at once."),
         click.option("--max-failures", type=click.IntRange(min=0), metavar="K",

@@ -24,9 +24,11 @@ from ksgen.cli.asking import Away, Refused, Server
 from ksgen.cli.edges import DONE, PROBLEMS, count, counted, names_text, show_problems, stop, talk
 from ksgen.cli.followed import Followed
 from ksgen.cli.listening import Listener, read_listener
-from ksgen.cli.rolling import Ports, Site
+from ksgen.cli.powering import switching
+from ksgen.cli.rolling import Site
 from ksgen.cli.selection import limited, read
 from ksgen.host import Host, read_hosts
+from ksgen.inventory import Inventory
 from ksgen.rollout import Course, Limits, Rollout, is_stopped_by_failures, resumed, summary
 
 _INTERRUPTED = 130  # 128 and SIGINT
@@ -61,25 +63,23 @@ def install(options: Options) -> None:
         raise click.UsageError("the inventory is read again for each host: name a file instead of -")
     listener = _listener(options)
     server = Server(options.server, options.token, options.ca)
-    hosts = _chosen(options)
+    inventory, hosts = _chosen(options)
     known = _known(server, [host.name for host in hosts])
     if not options.skip_preflight:
         _preflight(options, [host.name for host in hosts])
-    _ask(options, hosts, known)
-    run = secrets.token_hex(16)
-    leases = _take(server, options, [host.name for host in hosts], run)
-    now = time.monotonic()
-    courses = [resumed(host.name, *leases[host.name], now) for host in hosts]
-    limits = Limits(options.at_once, options.max_failures, options.boot_within, options.give_up_after)
-    site = Site(
-        server, options.hosts, options.directory, options.passwords, run, options.via, options.is_reinstallation,
-        Ports.of(listener, options.at_once),
-    )  # fmt: skip
-    with Followed(options.via) as followed:
-        rollout = Rollout(courses, limits, site, followed.show)
-        with _interrupts(rollout) as interrupted:
-            done = rollout.run()
-    site.end(done)
+    with switching(options.via, inventory, hosts, options.directory, listener, options.boot_within) as power:
+        _ask(options, hosts, known)
+        run = secrets.token_hex(16)
+        leases = _take(server, options, [host.name for host in hosts], run)
+        now = time.monotonic()
+        courses = [resumed(host.name, *leases[host.name], now) for host in hosts]
+        limits = Limits(options.at_once, options.max_failures, options.boot_within, options.give_up_after)
+        site = Site(server, options.hosts, options.directory, options.passwords, run, power, options.is_reinstallation)
+        with Followed(options.via) as followed:
+            rollout = Rollout(courses, limits, site, followed.show)
+            with _interrupts(rollout) as interrupted:
+                done = rollout.run()
+        site.end(done)
     _tell(done, limits, now, bool(interrupted))
     if interrupted:
         sys.exit(_INTERRUPTED)
@@ -91,13 +91,11 @@ def _listener(options: Options) -> Listener:
     listener = read_listener(options.listen)
     if listener.path is not None:
         raise click.UsageError(f"--listen {options.listen}: a TCP port is required")
-    if listener.port + options.at_once > 65536:
-        raise click.UsageError(f"--listen {options.listen}: {options.at_once} hosts at once need as many ports")
     return listener
 
 
-def _chosen(options: Options) -> list[Host]:
-    """The hosts that are named, in the order of the inventory. Stops for errors in the inventory."""
+def _chosen(options: Options) -> tuple[Inventory, list[Host]]:
+    """The inventory, and the hosts that are named, in its order. Stops for errors in the inventory."""
     site, report = read([options.hosts], options.passwords)
     found, problems = read_hosts(site)
     report.extend(problems)
@@ -107,7 +105,7 @@ def _chosen(options: Options) -> list[Host]:
         show_problems(errors, site.sources, as_json=False)
         stop(f"{count(errors)}; no host was armed")
     hosts = [host for host in found if host.name in chosen]
-    return [host.reinstalled() for host in hosts] if options.is_reinstallation else hosts
+    return site, [host.reinstalled() for host in hosts] if options.is_reinstallation else hosts
 
 
 def _preflight(options: Options, names: Sequence[str]) -> None:

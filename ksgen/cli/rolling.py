@@ -3,58 +3,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
-import json
-import queue
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ksgen import netboot
 from ksgen.cli.asking import Away, Refused, Server
 from ksgen.cli.edges import stop, talk
-from ksgen.cli.listening import Listener
+from ksgen.cli.powering import PowerOn
 from ksgen.rollout import Course, Failed, Seen
-
-_LOOK_S = 1.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Ports:
-    """The TCP ports at which media are served, one for each host that is switched on at once."""
-
-    host: str
-    free: queue.SimpleQueue[int]
-
-    @classmethod
-    def of(cls, first: Listener, number: int) -> Ports:
-        """So many ports, from the first one on."""
-        ports = cls(first.host, queue.SimpleQueue())
-        for port in range(first.port, first.port + number):
-            ports.free.put(port)
-        return ports
-
-    @contextlib.contextmanager
-    def one(self) -> Iterator[str]:
-        """ADDRESS:PORT of one that no other host has, while the context lasts."""
-        port = self.free.get()
-        try:
-            yield f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
-        finally:
-            self.free.put(port)
 
 
 @dataclasses.dataclass
 class Site:
     """A published tree with its inventory, and the server that hears of its machines.
 
-    `run` names this rollout; `via` is how machines are switched on: `hand`, or a verb of `ksgen bmc`. `ports` are for
-    the media that are booted. With `is_reinstallation` nodes on the disks are erased.
+    `run` names this rollout. `power` switches a machine on so that it boots the installer, None where a person does
+    that. With `is_reinstallation` nodes on the disks are erased.
     """
 
     server: Server
@@ -62,15 +30,9 @@ class Site:
     directory: Path
     passwords: Sequence[str]
     run: str
-    via: str
+    power: PowerOn | None
     is_reinstallation: bool
-    ports: Ports
     _armed: dict[str, datetime.datetime] = dataclasses.field(default_factory=dict)
-
-    @property
-    def power(self) -> Callable[[str, threading.Event], None] | None:
-        """Switches a machine on so that it boots the installer; None where a person does that."""
-        return None if self.via == "hand" else self._switch_on
 
     def look(self) -> Mapping[str, Seen] | None:
         """What the server says of all hosts."""
@@ -152,25 +114,6 @@ class Site:
         memory = netboot.read_remembered(self.directory.absolute())
         return netboot.spent(memory.run or self.directory.absolute().parent / "run")
 
-    def _switch_on(self, host: str, stop_it: threading.Event) -> None:
-        """Returns when the installer runs: until then the controller has to be kept from booting it again."""
-        with self.ports.one() as listen:
-            self._boot(self._command("bmc", host, self.via, "--yes", "--json", "--listen", listen), stop_it)
-
-    def _boot(self, words: Sequence[str], stop_it: threading.Event) -> None:
-        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True) as process:  # fmt: skip
-            while True:
-                try:
-                    results, said = process.communicate(timeout=_LOOK_S)
-                    break
-                except subprocess.TimeoutExpired:
-                    if stop_it.is_set():
-                        # It takes back what it has set for one boot.
-                        process.send_signal(signal.SIGINT)
-        if process.returncode != 0:
-            raise Failed(_reason(results) or _last_words(said) or f"ksgen bmc ended with {process.returncode}")
-
     def _ksgen(self, command: str, *arguments: str) -> None:
         """Run a command of ours as a person does: it takes the lock of all that publish."""
         done = subprocess.run(self._command(command, *arguments), capture_output=True, text=True)
@@ -179,18 +122,8 @@ class Site:
 
     def _command(self, command: str, *arguments: str) -> list[str]:
         passwords = [word for file in self.passwords for word in ("--vault-password-file", file)]
-        more = passwords if command in ("arm", "bmc") else []
+        more = passwords if command == "arm" else []
         return [sys.executable, "-m", "ksgen", command, self.hosts, *arguments, "-o", str(self.directory), *more]
-
-
-def _reason(results: str) -> str:
-    """Why `ksgen bmc` has not switched its one host on, and the cure."""
-    try:
-        (host,) = json.loads(results)["hosts"]
-        error = host["error"]
-        return "; ".join(filter(None, (error["message"], error["hint"])))
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def _last_words(said: str) -> str:
