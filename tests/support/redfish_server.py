@@ -13,12 +13,13 @@ import hashlib
 import http.server
 import json
 import re
+import selectors
 import ssl
 import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -327,23 +328,39 @@ class _Server(http.server.ThreadingHTTPServer):
 @contextlib.contextmanager
 def serving(controller: Controller, certificate: Path, key: Path) -> Iterator[Controller]:
     """Run a controller until the end; its port and fingerprint are then known."""
-    handler = type("Handler", (_Handler,), {"controller": controller})
-    server = _Server(("127.0.0.1", 0), handler)
+    with serving_all([controller], certificate, key):
+        yield controller
+
+
+@contextlib.contextmanager
+def serving_all(controllers: Sequence[Controller], certificate: Path, key: Path) -> Iterator[None]:
+    """Run controllers until the end, each at a port of its own, with one thread that waits for all of them."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    # The handshake is made by the thread of the request: a client that does not finish it stops no other.
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    controller.port = server.server_address[1]
     der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
-    controller.fingerprint = hashlib.sha256(der).hexdigest()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield controller
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    is_over = threading.Event()
+    with contextlib.ExitStack() as stack:
+        chosen = stack.enter_context(selectors.DefaultSelector())
+        for controller in controllers:
+            server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"controller": controller}))
+            stack.callback(server.server_close)
+            # The handshake is made by the thread of the request: a client that does not finish it stops no other.
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            controller.port, controller.fingerprint = server.server_address[1], hashlib.sha256(der).hexdigest()
+            chosen.register(server.socket, selectors.EVENT_READ, server)
+
+        def wait() -> None:
+            while not is_over.is_set():
+                for found, _ in chosen.select(0.02):
+                    found.data._handle_request_noblock()
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
 
 def certificate(directory: Path, *names: str) -> tuple[Path, Path]:
