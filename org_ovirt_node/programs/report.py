@@ -48,6 +48,7 @@ QUEUE_MOST = 500  # events that wait; more would only be the same again
 MESSAGE_LONGEST, STEP_LONGEST = 4000, 200
 LOG_LARGEST = 256 * 1024
 LOG_NAME_LONGEST = 100
+JOURNAL_LINES = 2000  # about LOG_LARGEST
 
 # Anaconda says in its log which queue of tasks it has started (installation.py of EL9 and EL10).
 QUEUE = re.compile(r"Queue started: (.+) \(\d+/\d+\)")
@@ -60,8 +61,15 @@ STATE_OF_QUEUE = {
     "Bootloader installation": "configuring",
 }
 QUEUES_BEFORE = ("Installation queue", "Installation environment setup")
-# A script with --erroronfail has failed (kickstart.py of EL9, modules/runtime of EL10).
+SCRIPT_QUEUES = ("Pre-install scripts", "Post installation scripts")
+# A script with --erroronfail has failed: in anaconda.log (kickstart.py of EL9), or in the journal, as EL10 runs the
+# scripts in a module of its own (modules/runtime/scripts), and its modules log nowhere else.
 SCRIPT_FAILED = re.compile(r"Error code (\S+) running the kickstart script at line (\d+)")
+RUNTIME_MODULE = "org.fedoraproject.Anaconda.Modules.Runtime"
+SCRIPT_BEGINS = re.compile(r"^INFO:program:Running\b.* \S*/ks-script-")
+SCRIPT_SAYS = re.compile(r"^INFO:program:(.*)")
+SAID_MOST = 20  # lines of a script's output in a message
+JOURNAL_PAUSE_S = 5.0  # to read it starts a process
 ERROR_LINE = re.compile(r"^[\d:,]+ (?:ERR|CRT|ERROR|CRITICAL) [^:]*: (.*)")
 LOGS = (
     "/tmp/anaconda.log", "/tmp/program.log", "/tmp/storage.log", "/tmp/packaging.log", "/tmp/dbus.log",
@@ -372,22 +380,24 @@ def collect_logs(queue: Queue, root: Path) -> None:
     """Keep the ends of all logs, packed, until they are sent: the machine may restart soon."""
     for pattern in LOGS:
         for file in sorted(root.glob(pattern.lstrip("/"))):
-            with contextlib.suppress(OSError):
-                _keep_log(queue, file)
+            with contextlib.suppress(OSError), open(file, "rb") as log:
+                size = log.seek(0, os.SEEK_END)
+                log.seek(max(0, size - LOG_LARGEST))
+                _keep_log(queue, file.name, log.read(LOG_LARGEST), size > LOG_LARGEST)
+    # What Anaconda's modules say is in the journal alone.
+    journal = output("journalctl", "--quiet", "--no-pager", "--boot", f"--lines={JOURNAL_LINES}")[0].encode()
+    with contextlib.suppress(OSError):
+        _keep_log(queue, "journal.log", journal[-LOG_LARGEST:], len(journal) > LOG_LARGEST)
 
 
-def _keep_log(queue: Queue, file: Path) -> None:
-    with open(file, "rb") as log:
-        size = log.seek(0, os.SEEK_END)
-        log.seek(max(0, size - LOG_LARGEST))
-        text = log.read(LOG_LARGEST)
-    is_cut = size > LOG_LARGEST
+def _keep_log(queue: Queue, name: str, text: bytes, is_cut: bool) -> None:
+    """Keep the end of a log; `is_cut` says that its front is missing."""
     if is_cut:
         text = text[text.find(b"\n") + 1 :]
     if not text:
         return
     clean = without_secrets(text.decode("utf-8", "replace")).encode()[-LOG_LARGEST:]
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", file.name)[-LOG_NAME_LONGEST:]
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-LOG_NAME_LONGEST:]
     write(queue.place / f"log-{name}{'.cut' if is_cut else ''}", gzip.compress(clean, 5))
 
 
@@ -395,16 +405,18 @@ def _keep_log(queue: Queue, file: Path) -> None:
 
 
 class Observer:
-    """What Anaconda does, as its log and the file systems tell it."""
+    """What Anaconda does, as its log, the journal and the file systems tell it. `place` is for what is kept of them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, place: Path) -> None:
         self._root, self._read_to, self._rest = root, 0, ""
+        self._cursor, self._next_journal = place / "journal-cursor", 0.0
+        self._said: list[str] = []
         self._pid = 0
         self.state, self.step = STATES[0], ""
         self.errors: list[str] = []
 
-    def look(self) -> Iterator[dict[str, Any]]:
-        """The events since the last look."""
+    def look(self, is_last: bool = False) -> Iterator[dict[str, Any]]:
+        """The events since the last look. `is_last`: Anaconda has ended."""
         for line in self._new_lines():
             queue, failed = QUEUE.search(line), SCRIPT_FAILED.search(line)
             if error := ERROR_LINE.match(line):
@@ -415,6 +427,21 @@ class Observer:
                 self.step = queue[1]
                 self.state = STATE_OF_QUEUE.get(queue[1], "configuring")
                 yield event_of(self.state, self.step)
+        if is_last or (self.step in SCRIPT_QUEUES and time.monotonic() >= self._next_journal):
+            yield from self._look_into_journal()
+            self._next_journal = time.monotonic() + JOURNAL_PAUSE_S
+
+    def _look_into_journal(self) -> Iterator[dict[str, Any]]:
+        """The script that has failed, with the last lines of what it has said."""
+        options = ("--quiet", "--no-pager", "--output=cat", f"--cursor-file={self._cursor}")
+        for line in output("journalctl", *options, f"--identifier={RUNTIME_MODULE}")[0].splitlines():
+            failed, says = SCRIPT_FAILED.search(line), SCRIPT_SAYS.match(line)
+            if SCRIPT_BEGINS.match(line):
+                self._said = []
+            elif failed:
+                yield self._script_failed(failed[1], failed[2])
+            elif says:
+                self._said = [*self._said, says[1]][-SAID_MOST:]
 
     def _new_lines(self) -> list[str]:
         try:
@@ -428,7 +455,9 @@ class Observer:
         return lines
 
     def _script_failed(self, status: str, line: str) -> dict[str, Any]:
-        message = f"the script at line {line} of the kickstart ended with {status}"
+        message = "\n".join((f"the script at line {line} of the kickstart ended with {status}", *self._said))
+        if self._said:
+            return event_of(FAILED, f"script at line {line}", message)
         logs = [*self._root.glob("tmp/ks-script-*.log"), *self._root.glob("tmp/node-*.log")]
         logs += self._root.glob(f"{SYSROOT.lstrip('/')}/var/log/ovirt-node-*.log")
         with contextlib.suppress(OSError, ValueError):
@@ -505,16 +534,20 @@ def follow(queue: Queue, config: Config, root: Path) -> None:
     # The last events are sent when systemd ends everything.
     is_over: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: is_over.append(number))
-    observer, sender = Observer(root), Sender(queue, config, armed(root))
+    observer, sender = Observer(root, queue.place), Sender(queue, config, armed(root))
     has_failed = False
     while not is_over:
-        for event in (*queue.take_in(), *observer.look()):
+        has_ended = not has_failed and observer.has_ended() and queue.state not in ("installed", FAILED)
+        for event in (*queue.take_in(), *observer.look(has_ended)):
             if event["state"] == FAILED:
+                if has_failed or queue.state == FAILED:
+                    # How a script has ended says less than its own words.
+                    continue
                 has_failed = True
                 collect_logs(queue, root)
             with contextlib.suppress(OSError):
                 queue.add(event)
-        if not has_failed and observer.has_ended() and queue.state not in ("installed", FAILED):
+        if has_ended and not has_failed:
             has_failed = True
             collect_logs(queue, root)
             with contextlib.suppress(OSError):

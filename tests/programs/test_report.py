@@ -89,6 +89,21 @@ def server() -> Iterator[Recorder]:
     thread.join()
 
 
+# What is asked of the real one (systemd 242 and newer; tests/lab/test_reports.py runs it): with a cursor file, what
+# came after the last call, otherwise everything.
+_JOURNALCTL = """\
+#!{python}
+import pathlib, sys
+lines = pathlib.Path({journal!r}).read_text().splitlines()
+cursor = [pathlib.Path(word.partition("=")[2]) for word in sys.argv if word.startswith("--cursor-file=")]
+begin = int(cursor[0].read_text()) if cursor and cursor[0].exists() else 0
+print("\\n".join(lines[begin:]))
+if cursor:
+    assert "--identifier=org.fedoraproject.Anaconda.Modules.Runtime" in sys.argv
+    cursor[0].write_text(str(len(lines)))
+"""
+
+
 class Installer:
     """The directories of an installer, in which the reporter runs as a program."""
 
@@ -100,10 +115,19 @@ class Installer:
         (self.root / "proc/cmdline").write_text(f"BOOT_IMAGE=vmlinuz inst.ks={server.url}/ks/n.ks?armed={PERMISSION} q")
         self.config = directory / "config.json"
         self.config.write_text(json.dumps({"server": f"{server.url}/"}))
+        self.journal = directory / "journal"
+        self.journal.touch()
+        programs = directory / "bin"
+        programs.mkdir()
+        (programs / "journalctl").write_text(_JOURNALCTL.format(python=sys.executable, journal=str(self.journal)))
+        (programs / "journalctl").chmod(0o755)
+        self.environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
 
     def run(self, *arguments: object) -> str:
         command = [sys.executable, report.__file__, "--place", self.place, "--root", self.root, *arguments]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            list(map(str, command)), capture_output=True, text=True, timeout=60, check=True, env=self.environment
+        )
         return done.stderr
 
     def log(self, *lines: str) -> None:
@@ -192,6 +216,52 @@ def test_failing_script(installer: Installer, server: Recorder) -> None:
     assert "mkfs: no space left" in failed["message"]
     assert server.logs["ks-script-abc.log"] == "Bearer (secret)\nmkfs: no space left\n"
     assert "kickstart script at line 42" in server.logs["anaconda.log"]
+
+
+def test_failing_script_of_el10(installer: Installer, server: Recorder) -> None:
+    """The module that runs scripts logs to the journal alone, and what was said before belongs to other scripts."""
+    installer.run("start", installer.config)
+    installer.journal.write_text(
+        "INFO:program:Running in chroot '/mnt/sysroot'... /bin/sh /tmp/ks-script-a\n"
+        "INFO:program:all is well\n"
+        "DEBUG:program:Return code: 0\n"
+    )
+    installer.log("INF installation: Queue started: Post installation scripts (18/18)")
+    wait_for(lambda: (installer.place / "journal-cursor").exists())
+    with installer.journal.open("a") as journal:
+        journal.write(
+            "INFO:program:Running in chroot '/mnt/sysroot'... /bin/sh /tmp/ks-script-b\n"
+            "INFO:program:mkfs: no space left\n"
+            "DEBUG:program:Return code: 3\n"
+            "ERROR:anaconda.core.kickstart.scripts.script:Error code 3 running the kickstart script at line 120\n"
+        )
+    wait_for(lambda: "failed" in server.states and "journal.log" in server.logs)
+    (failed,) = (event for event in server.events if event["state"] == "failed")
+    assert failed["step"] == "script at line 120"
+    assert failed["message"] == "the script at line 120 of the kickstart ended with 3\nmkfs: no space left"
+    assert "Return code: 3" in server.logs["journal.log"]
+
+
+def test_script_of_el10_that_ends_the_installer(installer: Installer, server: Recorder) -> None:
+    """In a pre-installation script, at whose end Anaconda is gone before the journal was looked at."""
+    installer.run("start", installer.config)
+    wait_for(lambda: server.states)
+    installer.journal.write_text("ERROR:scripts.script:Error code 1 running the kickstart script at line 7\n")
+    (installer.root / "run/anaconda.pid").unlink()
+    wait_for(lambda: "failed" in server.states)
+    assert server.events[-1]["message"] == "the script at line 7 of the kickstart ended with 1"
+
+
+def test_words_of_a_program_stay(installer: Installer, server: Recorder) -> None:
+    """The hook has said why it ends; that its script has ended is no news."""
+    installer.run("start", installer.config)
+    installer.run("tell", "failed", "--message", "ovirt-node: error: no image")
+    installer.log("ERR kickstart.script: Error code 1 running the kickstart script at line 42")
+    wait_for(lambda: "failed" in server.states)
+    time.sleep(2)
+    assert [event["message"] for event in server.events if event["state"] == "failed"] == [
+        "ovirt-node: error: no image"
+    ]
 
 
 @pytest.mark.parametrize("gone", ["proc/1234", "run/anaconda.pid"], ids=["killed", "ended"])
