@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from pykickstart.handlers.control import commandMap
 from pykickstart.version import stringToVersion
@@ -610,6 +610,7 @@ def test_every_command_with_a_secret_is_known_by_its_name(release: str) -> None:
     ],
     ids=lambda pattern: pattern.pattern[:30],
 )
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=some.data())
 def test_what_a_pattern_finds_is_never_in_a_plain_line(pattern: re.Pattern[str], data: some.DataObject) -> None:
     text = data.draw(some.from_regex(pattern))
