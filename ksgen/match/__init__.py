@@ -2,16 +2,19 @@
 """The resolvers of disks and NICs at the desk: facts of machines to the verdict that the installer would give."""
 
 from ksgen.match.machine import Machine, printable, read_machines
-from ksgen.match.pairing import match, unknown
-from ksgen.match.proposal import proposed_entry
+from ksgen.match.pairing import hosts_of, match, unknown
+from ksgen.match.proposal import Inherited, entry_lines, proposed_entry
 from ksgen.match.script import facts_script
 from ksgen.match.verdict import Standing, Verdict, problems
 
 __all__ = [
+    "Inherited",
     "Machine",
     "Standing",
     "Verdict",
+    "entry_lines",
     "facts_script",
+    "hosts_of",
     "match",
     "printable",
     "problems",

@@ -300,6 +300,9 @@ CODES: dict[str, dict[str, str]] = {
         "match-nic": "no NIC of the machine has a MAC address of the host",
         "match-nic-name": "no NIC of the machine has a name that `node_network` gives",
         "match-host": "a machine that no host or several hosts describe, or a host without facts",
+        "adopt-described": "a machine is to be adopted that a host of the inventory describes already",
+        "adopt-host": "a machine is to be adopted as a host that is in the inventory already",
+        "adopt-place": "lines cannot be put into the group that an adopted machine is to be in",
     },
     "Layout": {
         "layout-unknown": "unknown layout",
