@@ -161,8 +161,9 @@ def _is_behind(key: yaml.Node, node: yaml.Node) -> bool:
 
 def _step(key: yaml.Node, body: yaml.Node) -> int:
     """By how many spaces what is below a key is indented."""
-    is_below = _is_block(body) and _is_behind(key, body)
-    return _column(body) - int(key.start_mark.column) if is_below else STEP
+    if not isinstance(body, yaml.MappingNode) or not _is_block(body) or not _is_behind(key, body):
+        return STEP
+    return _column(body) - int(key.start_mark.column)
 
 
 def _column(mapping: yaml.MappingNode) -> int:
