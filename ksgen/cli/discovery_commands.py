@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The commands of machines that no host describes: `ksgen adopt`."""
+"""The commands that compare machines with the inventory: `ksgen adopt` and `ksgen verify`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from ksgen.cli.arguments import ONE_HOSTS, PASSWORDS, SETTINGS
-from ksgen.cli.completion import complete_group
-from ksgen.cli.serve_commands import CA, SERVER, token_option
+from ksgen.cli.arguments import ONE_HOSTS, PASSWORDS, SETTINGS, json_option
+from ksgen.cli.completion import complete_group, complete_hosts
+from ksgen.cli.serve_commands import CA, SERVER, TOKEN, token_option
 
 _FACTS = click.option(
     "--facts",
@@ -53,3 +53,30 @@ def adopt(
 
     source = machines.Source(facts, server, token, ca)
     adopting.adopt(adopting.Adoption(hosts, mac, name, group, source, yes, passwords))
+
+
+@click.command(context_settings=SETTINGS)
+@ONE_HOSTS
+@click.argument("names", metavar="[HOST...]", nargs=-1, shell_complete=complete_hosts)
+@SERVER
+@TOKEN
+@CA
+@PASSWORDS
+@json_option("Print the differences as JSON on standard output.")
+def verify(
+    hosts: str,
+    names: tuple[str, ...],
+    server: str,
+    token: Path,
+    ca: Path | None,
+    passwords: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Compare each HOST with what its machine has reported last: NICs, disks, serial number and firmware.
+
+    A difference is shown at its line of the inventory, with the value to write there, and the exit status is 1. HOST
+    is a host, a group or a glob ('node0*'); default: all of them.
+    """
+    from ksgen.cli import verifying
+
+    verifying.verify(verifying.Question(hosts, names, server, token, ca, passwords, as_json))

@@ -6,12 +6,14 @@ from ksgen.match.pairing import hosts_of, match, unknown
 from ksgen.match.proposal import Inherited, entry_lines, proposed_entry
 from ksgen.match.script import facts_script
 from ksgen.match.verdict import Standing, Verdict, problems
+from ksgen.match.verification import differences, reported
 
 __all__ = [
     "Inherited",
     "Machine",
     "Standing",
     "Verdict",
+    "differences",
     "entry_lines",
     "facts_script",
     "hosts_of",
@@ -20,5 +22,6 @@ __all__ = [
     "problems",
     "proposed_entry",
     "read_machines",
+    "reported",
     "unknown",
 ]

@@ -181,6 +181,11 @@ def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
+def nominal_size(size: int) -> str:
+    """A size in bytes as it is printed on disks, which node_disk takes with some tolerance."""
+    return f"{size / 1e9:.0f} GB" if size >= 1e10 else f"{size / 1e6:.0f} MB"
+
+
 def printable(text: str) -> str:
     """A text of a machine, for a terminal."""
     return "".join(char if char.isprintable() else "?" for char in text)

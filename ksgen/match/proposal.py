@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import ValidationError
 
-from ksgen.match.machine import Machine, printable
+from ksgen.match.machine import Machine, nominal_size, printable
 from ksgen.variables import Disk, host_name
 from org_ovirt_node.programs import disks
 from org_ovirt_node.programs.disks import Candidate, Refusal, Wanted, WantedDisk
@@ -154,7 +154,7 @@ def _keys(machine: Machine, candidate: Candidate) -> str:
         *(("serial", each) for each in first.serials[:1]),
         *(("path", each) for each in places),
     ]
-    size = f"{first.size / 1e9:.0f} GB" if first.size >= 1e10 else f"{first.size / 1e6:.0f} MB"
+    size = nominal_size(first.size)
     for key, value in found:
         if any(begin in value for begin in _EVALUATED):
             continue

@@ -303,6 +303,10 @@ CODES: dict[str, dict[str, str]] = {
         "adopt-described": "a machine is to be adopted that a host of the inventory describes already",
         "adopt-host": "a machine is to be adopted as a host that is in the inventory already",
         "adopt-place": "lines cannot be put into the group that an adopted machine is to be in",
+        "verify-nic": "a NIC of the inventory is not in the machine, by what it has reported last",
+        "verify-disk": "a disk of the inventory is not in the machine, by what it has reported last",
+        "verify-disk-size": "a disk has another size than in the inventory, by what the machine has reported last",
+        "verify-machine": "another serial number or firmware than in the inventory, by what it has reported last",
     },
     "Layout": {
         "layout-unknown": "unknown layout",
