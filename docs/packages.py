@@ -23,13 +23,13 @@ KSGEN = {
         "the command: options, questions, what a terminal shows",
         "addon bmc grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish "
         "redaction rollout server store targets templates variables version",
-        "layout presentation",
+        "facts layout presentation",
     ),
     "rollout": Package("installing many hosts, some at once: what is done next, decided and carried out", "reports"),
     "server": Package(
         "`ksgen serve`: takes the reports of machines, and answers people",
         "netboot redaction reports store",
-        "layout presentation",
+        "facts layout presentation",
     ),
     "bmc": Package(
         "controllers of machines by Redfish: power, boot, virtual media, what they know",
@@ -48,6 +48,7 @@ KSGEN = {
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",
         "addon host iso media problems redaction reports templates variables",
+        "facts",
     ),
     "kickstart": Package(
         "the checked kickstart of a host, rendered from its plan",

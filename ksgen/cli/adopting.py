@@ -73,11 +73,11 @@ def adopt(order: Adoption) -> None:
 
 def _machine(order: Adoption, mac: str) -> Machine:
     """The machine that has a NIC with this address. Exits if none has it, or several."""
-    known, problems = machines.read(order.source)
+    known, problems = machines.read(order.source, mac)
     found = [machine for machine in known if mac in machine.nics]
     if not found:
         show_problems(problems, {}, as_json=False)
-        stop(f"no machine has the MAC address {mac}, of {len(known)} whose facts are known; nothing was written")
+        stop(f"no machine whose facts are known has the MAC address {mac}; nothing was written")
     if len(found) > 1:
         stop(f"{mac} is in several files: {', '.join(one.file for one in found)}; nothing was written")
     return found[0]

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The commands that compare machines with the inventory: `ksgen adopt` and `ksgen verify`."""
+"""The commands of machines: `ksgen discover`, `ksgen discovered`, `ksgen adopt` and `ksgen verify`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ksgen.cli.arguments import ONE_HOSTS, PASSWORDS, SETTINGS, json_option
 from ksgen.cli.completion import complete_group, complete_hosts
+from ksgen.cli.publish_commands import publishing
 from ksgen.cli.serve_commands import CA, SERVER, TOKEN, token_option
 
 _FACTS = click.option(
@@ -18,6 +20,89 @@ _FACTS = click.option(
     metavar="FILE",
     help="File that the script of `ksgen facts` has printed, or a directory of them; default: ask `ksgen serve`.",
 )
+
+
+# As netboot.DISCOVERY_DURATION, which this module does not import.
+_DURATION = "2h"
+
+
+@click.command(context_settings=SETTINGS)
+@ONE_HOSTS
+@click.option("--for", "duration", default=_DURATION, show_default=True, metavar="TIME", help="90m, 2h or 1d.")
+@click.option(
+    "--then",
+    type=click.Choice(("poweroff", "disk")),
+    default="poweroff",
+    show_default=True,
+    help="What a machine does that has told what it is: it switches itself off, or boots its disk.",
+)
+@click.option(
+    "--group",
+    default="all",
+    show_default=True,
+    shell_complete=complete_group,
+    help="Group whose install tree, server and installer arguments are used.",
+)
+@click.option("--end", "is_end", is_flag=True, help="End a discovery that is running; the inventory is not read.")
+@click.option("--no-wait", is_flag=True, help="Publish and return; no token is needed, and nothing is shown.")
+@SERVER
+@token_option(is_required=False)
+@CA
+@publishing
+def discover(
+    hosts: str,
+    duration: str,
+    then: str,
+    group: str,
+    is_end: bool,
+    no_wait: bool,
+    server: str,
+    token: Path | None,
+    ca: Path | None,
+    directory: Path,
+    **options: Any,
+) -> None:
+    """Discover machines that no host describes: until the end of TIME they boot an installer that only looks at them.
+
+    Nothing is written to their disks. They tell `ksgen serve` what they are, and switch themselves off; those that have
+    told are shown here. Hosts of the inventory boot as before. Ctrl-C ends the discovery: docs/deployment.md.
+    """
+    from ksgen.cli import discovering, machines
+
+    if is_end:
+        discovering.end(directory)
+    source = machines.Source((), server, token, ca)
+    discovering.discover(
+        discovering.options(hosts, directory, options), discovering.Period(duration, then, group, source, not no_wait)
+    )
+
+
+@click.command(context_settings=SETTINGS)
+@ONE_HOSTS
+@_FACTS
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print them as hosts of an inventory.")
+@SERVER
+@token_option(is_required=False)
+@CA
+@PASSWORDS
+@json_option("Print them as JSON on standard output.")
+def discovered(
+    hosts: str,
+    facts: tuple[str, ...],
+    as_yaml: bool,
+    server: str,
+    token: Path | None,
+    ca: Path | None,
+    passwords: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show the machines that have been discovered and that no host of the inventory describes.
+
+    `ksgen adopt` writes one into the inventory.
+    """
+    from ksgen.cli import discovering, machines
+
+    discovering.discovered(hosts, machines.Source(facts, server, token, ca), as_yaml, passwords, as_json)
 
 
 @click.command(context_settings=SETTINGS)

@@ -158,6 +158,7 @@ def _refuse_unsafe(options: Options, listeners: Sequence[Listener]) -> None:
 def _members(options: Options) -> tuple[Sequence[Member], str]:
     """The hosts of the inventory, and the first error in it."""
     from ksgen.cli.picture import layout_of
+    from ksgen.match import described_macs
     from ksgen.server import Member
 
     try:
@@ -175,6 +176,7 @@ def _members(options: Options) -> tuple[Sequence[Member], str]:
             host.settings.kind,
             layout_of(host.plan),
             urlsplit(host.settings.server_url).hostname,
+            described_macs(host),
         )
         for host in known
     ]

@@ -97,6 +97,11 @@ def _identities(disk: Disk) -> Iterator[WantedDisk]:
         yield WantedDisk(path=disk.path)
 
 
+def described_macs(host: Host) -> frozenset[str]:
+    """The MAC addresses that describe a host."""
+    return frozenset((host.settings.mac, *_macs(host)))
+
+
 def _macs(host: Host) -> Iterator[str]:
     for interface in host.settings.network:
         yield from (each for each in (interface.mac, *interface.lower) if each and ":" in each)

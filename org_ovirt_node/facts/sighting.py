@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
@@ -19,6 +20,9 @@ VERSION = 1  # rises whenever a key comes, goes or changes its meaning
 LARGEST = 4 * 2**20
 TEXT_LONGEST = 256  # characters of a name; 802.1AB allows 255 bytes
 NEIGHBOURS_MOST = 256
+_MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+# What nics.py asks of a NIC.
+_ADDRESS, _OWN_ADDRESS = "/address", "/bonding_slave/perm_hwaddr"
 # A number that every JSON reader keeps.
 _LARGEST_NUMBER = 2**53 - 1
 
@@ -57,6 +61,17 @@ class Sighting:
     def neighbour(self, nic: str) -> str:
         """What is at the other end of a NIC; empty if nothing was heard."""
         return next((str(each) for each in self.neighbours if each.nic == nic), "")
+
+
+def addresses(sighting: Sighting) -> tuple[str, ...]:
+    """The MAC addresses of a machine's NICs, the one that it booted from first."""
+    found: dict[str, str] = {}
+    for path, text in sorted(sighting.facts.files.items()):
+        nic, own, _ = path.partition(_OWN_ADDRESS)
+        # A NIC that is already in a bond shows the bond's address; its own is asked after it.
+        if _MAC.fullmatch(text.strip().lower()) and (own or path.endswith(_ADDRESS)):
+            found[nic if own else path[: -len(_ADDRESS)]] = text.strip().lower()
+    return tuple(sorted(set(found.values()), key=lambda mac: (mac != sighting.booted_from, mac)))
 
 
 def to_json(sighting: Sighting) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def test_group_that_is_not_there(site: Path) -> None:
 def test_machine_that_is_not_known(site: Path) -> None:
     (site / "a.json").write_text(facts("one-disk", ["52:54:00:dd:00:01"]))
     assert refused(site) == (
-        "no machine has the MAC address 52:54:00:cc:00:01, of 1 whose facts are known; nothing was written\n"
+        "no machine whose facts are known has the MAC address 52:54:00:cc:00:01; nothing was written\n"
     )
 
 
