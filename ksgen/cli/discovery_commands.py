@@ -22,7 +22,7 @@ _FACTS = click.option(
 )
 
 
-# As netboot.DISCOVERY_DURATION, which this module does not import.
+# A rack is switched on in it, and machines that are forgotten boot their disk at night.
 _DURATION = "2h"
 
 

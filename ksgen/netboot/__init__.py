@@ -5,7 +5,6 @@ from ksgen.netboot.arming import DEFAULT_DURATION, Arming, UntilError, arm, disa
 from ksgen.netboot.boottemplates import BootTemplates
 from ksgen.netboot.boottree import Copy, changed, copies, missing_kernels, staged
 from ksgen.netboot.discovery import (
-    DISCOVERY_DURATION,
     DISCOVERY_FILE,
     DISCOVERY_NAME,
     Discovery,
@@ -34,7 +33,6 @@ from ksgen.netboot.webserver import REPORTS_ADDRESS, Server, readers, server
 
 __all__ = [
     "DEFAULT_DURATION",
-    "DISCOVERY_DURATION",
     "DISCOVERY_FILE",
     "DISCOVERY_NAME",
     "NONE",

@@ -26,8 +26,6 @@ DISCOVERY_FILE = "discovery.json"
 DISCOVERY_KICKSTART = "discovery/discovery.ks"
 # In the place of a host in the permission. `ksgen discover` refuses an inventory with a host of this name.
 DISCOVERY_NAME = "_discovery"
-# The default of --for: a rack is switched on in it, and forgotten machines boot their disk at night.
-DISCOVERY_DURATION = datetime.timedelta(hours=2)
 _VERSION = 1
 # No array is assembled and no volume activated by the initramfs (dracut.cmdline(7)) or the kernel, and what is
 # assembled nevertheless is not written to before it is mounted (md(4), start_ro).

@@ -572,7 +572,7 @@ def discovered(published: Published, until: datetime.datetime) -> str:
 
 
 def test_machines_of_no_host_boot_what_looks(published: Published) -> None:
-    """Each of them, again and again; the kickstarts of hosts are not for them, nor is that of the discovery for hosts."""
+    """Each of them, again and again. Kickstarts of hosts are not for them, nor is theirs for a host."""
     query = discovered(published, NOW + HOUR)
     other = f"?armed={published.token[ARMED]}"
     paths = [f"/nodes/discovery/discovery.ks{query}"] * 2
