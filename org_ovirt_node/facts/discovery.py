@@ -128,7 +128,7 @@ def neighbour(nic: str, frame: bytes) -> Optional[Neighbour]:
 
 
 def _values(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The type and value of each element, up to the end or to what is cut off."""
+    """The type and value of each element, up to the end, or to one that is longer than the frame."""
     while len(data) >= 2:
         (head,) = struct.unpack("!H", data[:2])
         kind, length = head >> 9, head & 0x1FF

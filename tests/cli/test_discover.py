@@ -22,7 +22,7 @@ from live_server import live
 from machine_facts import facts
 
 from ksgen import netboot
-from ksgen.cli import discovery_commands, main
+from ksgen.cli import main
 from ksgen.server import Member, Settings, Site, add_login, application, read_logins
 from ksgen.store import Store, open_database
 from org_ovirt_node.facts.record import read
@@ -82,13 +82,6 @@ def text(name: str) -> str:
 def token() -> str:
     (found,) = Path("out/armed").glob("_discovery.*")
     return found.name
-
-
-def test_duration_is_the_one_of_netboot() -> None:
-    until = netboot.parse_until(
-        discovery_commands._DURATION, datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-    )
-    assert until == datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc) + netboot.DISCOVERY_DURATION
 
 
 def test_empty_rack(place: Path) -> None:
