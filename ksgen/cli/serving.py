@@ -167,7 +167,9 @@ def _members(options: Options) -> tuple[Sequence[Member], str]:
         return (), str(error)
     known, problems = read_hosts(site)
     report.extend(problems)
-    first = next((problem for problem in report.problems if problem.severity == "error"), None)
+    errors = (problem for problem in report.problems if problem.severity == "error")
+    # A rack whose machines are still to be discovered is in order.
+    first = next((problem for problem in errors if problem.code not in ("no-hosts", "no-nodes")), None)
     groups = {entry.name: tuple(entry.groups) for entry in site.hosts}
     members = [
         Member(
