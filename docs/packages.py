@@ -41,7 +41,8 @@ KSGEN = {
         "grammar host inventory lint problems targets variables",
     ),
     "match": Package(
-        "the resolvers at the desk: which disk and which NIC a host would get, from the facts of machines",
+        "the resolvers at the desk: which disk and which NIC a host would get, from the facts of machines; the "
+        "kickstart that discovers them, and their entries",
         "host kickstart problems variables version",
         "facts programs",
     ),
@@ -110,7 +111,8 @@ ADDON = {
     "section": Package("parser and writer of `%addon org_ovirt_node`", "layout"),
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
     "facts": Package(
-        "what the programs that find disks and interfaces read of a machine, as a file, and the machine that it makes",
+        "what the programs that find disks and interfaces read of a machine, as a file, and the machine that it makes; "
+        "the program that discovers machines",
         "programs",
     ),
     "programs": Package(

@@ -181,6 +181,7 @@ def test_disarming_everything_ends_it(place: Path) -> None:
     assert discover(*TREE)[0] == 0
     status, _, err = ksgen("disarm", "hosts.yaml", "all")
     assert (status, list(Path("out/armed").iterdir())) == (0, []), err
+    assert err.startswith("the discovery disarmed; ")
     assert ksgen("hosts.yaml")[0] == 0
     assert "DEFAULT localdisk" in text("pxelinux.cfg/default")
 
