@@ -18,8 +18,6 @@ from org_ovirt_node.programs.disks import Candidate, Refusal, Wanted, WantedDisk
 _NAME = "NAME.example.com"
 _GROUP = "onn"  # node_vg's default
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-# Ansible evaluates these in values of an inventory, and a machine may have said anything.
-_EVALUATED = ("{{", "{%", "{#")
 
 
 def proposed_entry(machine: Machine) -> str:
@@ -146,7 +144,10 @@ def _refusals(machine: Machine, candidate: Candidate) -> Sequence[Refusal]:
 
 
 def _keys(machine: Machine, candidate: Candidate) -> str:
-    """What identifies a disk on this machine, the WWN if it has one, and its nominal size; empty if nothing does."""
+    """What identifies a disk on this machine, the WWN if it has one, and its nominal size; empty if nothing does.
+
+    A machine may have said anything. What Disk refuses is not written: so is `{{`, which Ansible would evaluate.
+    """
     first = candidate.paths[0]
     places = [link for link in first.links if "/by-path/" in link]
     found = [
@@ -156,8 +157,6 @@ def _keys(machine: Machine, candidate: Candidate) -> str:
     ]
     size = nominal_size(first.size)
     for key, value in found:
-        if any(begin in value for begin in _EVALUATED):
-            continue
         try:
             disk = Disk.model_validate({key: value, "size": size})
         except ValidationError:

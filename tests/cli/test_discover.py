@@ -22,7 +22,7 @@ from live_server import live
 from machine_facts import facts
 
 from ksgen import netboot
-from ksgen.cli import main
+from ksgen.cli import discovering, main
 from ksgen.server import Member, Settings, Site, add_login, application, read_logins
 from ksgen.store import Store, open_database
 from org_ovirt_node.facts.record import read
@@ -149,6 +149,11 @@ def test_discovery_goes_on_while_others_publish(place: Path) -> None:
     """A run for the whole site, one for a host, and arming; a host that was adopted has its own boot files."""
     assert discover(*TREE)[0] == 0
     kernel = token()
+    state = netboot.stored_discovery(Path("out"))
+    assert state is not None
+    # It was seen before it was adopted, and booted its disk.
+    assert discovering._remember(Path("out"), state, {"52:54:00:aa:00:01", MAC}, None)
+    assert "it is known" in text("pxelinux.cfg/01-52-54-00-aa-00-01")
     (place / "hosts.yaml").write_text(FULL)
     assert ksgen("hosts.yaml")[0] == 0
     assert ksgen("arm", "hosts.yaml", "node01.example.com", "--yes")[0] == 0
@@ -156,6 +161,7 @@ def test_discovery_goes_on_while_others_publish(place: Path) -> None:
     assert token() == kernel
     assert f"vmlinuz?armed={kernel}" in text("pxelinux.cfg/default")
     assert "armed=node01.example.com." in text("pxelinux.cfg/01-52-54-00-aa-00-01")
+    assert "it is known" in text(f"pxelinux.cfg/01-{MAC.replace(':', '-')}")
     assert ksgen("discover", "hosts.yaml", "--end")[0] == 0
     assert "armed=node01.example.com." in text("pxelinux.cfg/01-52-54-00-aa-00-01")
     assert "DEFAULT localdisk" in text("pxelinux.cfg/default")

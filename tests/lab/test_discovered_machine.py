@@ -56,11 +56,11 @@ udevadm settle --timeout=60; cat /proc/mdstat >$OUT/mdstat; lvs -a >$OUT/lvs
 """
 # The machine of the lab has no systemd. Anaconda runs the script of a section as a file.
 _LOOK = """\
-printf '#!/bin/sh\\necho "$@" >>$OUT/ended\\n' >/usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl
+printf '#!/bin/sh\\necho "$@" >>$OUT/ended\\n' >/usr/local/sbin/systemctl; chmod 755 /usr/local/sbin/systemctl
 nic=$(basename $(dirname $(grep -l {mac} /sys/class/net/*/address)))
 ip link set $nic up; ip address add 10.0.2.15/24 dev $nic
 bash ./pre >$OUT/said 2>&1 &
-for _ in $(seq 600); do [ ! -s $OUT/ended ] || break; sleep 1; done
+for _ in $(seq 300); do [ ! -s $OUT/ended ] || break; sleep 1; done
 cat /proc/self/mounts >$OUT/mounts; [ -s $OUT/ended ]
 """
 # Whether the journals still have to be replayed, and the mirror is still half.

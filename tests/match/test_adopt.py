@@ -13,7 +13,8 @@ from command import CliRunner
 from inventories import HOST
 from machine_facts import facts
 
-from ksgen.cli import main
+from ksgen.cli import adopting, main
+from ksgen.inventory import Insertion, with_host
 
 MAC = "52:54:00:cc:00:01"
 NEW = "node17.example.com"
@@ -168,6 +169,16 @@ def test_machine_without_a_disk(site: Path) -> None:
     err = refused(site)
     assert "node17.example.com: node_disk: " in err
     assert err.endswith("1 error; nothing was written\n")
+
+
+def test_file_that_has_changed_meanwhile(site: Path) -> None:
+    """Here between the moment when it was read and the answer to the question."""
+    insertion = with_host(["hosts.yaml"], "rack_b", ("node17:",))
+    assert isinstance(insertion, Insertion)
+    (site / "hosts.yaml").write_text(SITE + "# more\n")
+    with pytest.raises(SystemExit):
+        adopting._write(insertion)
+    assert (site / "hosts.yaml").read_text() == SITE + "# more\n"
 
 
 def test_question_without_a_terminal(site: Path) -> None:
