@@ -18,8 +18,8 @@ from ksgen import inventory, match
 from ksgen.cli import machines
 from ksgen.cli.edges import DONE, count, show_problems, stop, talk
 from ksgen.cli.selection import read, unknown_host
-from ksgen.host import Host, read_hosts
-from ksgen.inventory import STDIN, HostEntry, Insertion, Inventory
+from ksgen.host import Host, boot_mac, read_hosts
+from ksgen.inventory import STDIN, Insertion, Inventory
 from ksgen.match import Inherited, Machine
 from ksgen.problems import Mark, Problem, Report
 from ksgen.redaction import redacted
@@ -115,20 +115,13 @@ def _described(site: Inventory, hosts: Sequence[Host], machine: Machine) -> Iter
     entries = {entry.name: entry for entry in site.hosts}
     known = {host.name: reason for host, reason in match.hosts_of(hosts, machine)}
     for entry in site.hosts:
-        mac = entry.variables.get("node_mac")
-        value = _mac_of(entry)
-        if value in machine.nics and mac is not None:
-            yield entry.name, mac.node.mark, f"by the MAC address {value} of {machine.nics[value]}"
+        mac = boot_mac(entry)
+        if mac in machine.nics:
+            mark = entry.variables["node_mac"].node.mark
+            yield entry.name, mark, f"by the MAC address {mac} of {machine.nics[mac]}"
             known.pop(entry.name, None)
     for name, reason in known.items():
         yield name, entries[name].mark, reason
-
-
-def _mac_of(entry: HostEntry) -> str:
-    mac = entry.variables.get("node_mac")
-    with contextlib.suppress(ValueError):
-        return parse_mac(mac.node.value) if mac is not None else ""
-    return ""
 
 
 def _inherited(order: Adoption) -> Inherited:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 from collections.abc import Sequence
@@ -15,12 +14,12 @@ from ksgen.cli import planning
 from ksgen.cli.edges import count, show_problems, stop
 from ksgen.cli.planning import Options
 from ksgen.cli.selection import read, unknown_host
-from ksgen.host import Host, read_hosts
-from ksgen.inventory import HostEntry, Insertion, Inventory
+from ksgen.host import Host, boot_mac, read_hosts
+from ksgen.inventory import Insertion, Inventory
 from ksgen.match import described_macs
 from ksgen.netboot import Remembered, Running
 from ksgen.problems import Finding, Mark, Problem
-from ksgen.variables import PREFIX, parse_mac
+from ksgen.variables import PREFIX
 from ksgen.version import version
 
 # What machines need that are only looked at; everything else of a host is for its installation.
@@ -85,7 +84,7 @@ def look(options: Options, group: str) -> Look:
         show_problems(problems, site.sources, as_json=False)
         cure = f"set it in the vars of {group!r}, or name another group with --group"
         stop(f"{count(problems)} in what machines boot with; nothing was written; {cure}")
-    boot_macs = {mac for entry in site.hosts if (mac := _mac(entry))}
+    boot_macs = {mac for entry in site.hosts if (mac := boot_mac(entry))}
     macs = boot_macs.union(*(described_macs(host) for host in known))
     return Look(site, known, found[0], frozenset(macs), frozenset(boot_macs), memory, tuple(dict.fromkeys(problems)))
 
@@ -133,14 +132,6 @@ def _doubts(base: Host) -> list[Problem]:
         hint = "its options 66 and 67 are in docs/deployment.md"
         problems.append(base.at(("node_dhcp",), Finding("discovery-dhcp", message, "warning", hint)))
     return problems
-
-
-def _mac(entry: HostEntry) -> str:
-    """The boot NIC of a host, which may have errors elsewhere."""
-    mac = entry.variables.get(f"{PREFIX}mac")
-    with contextlib.suppress(ValueError):
-        return parse_mac(mac.node.value) if mac is not None else ""
-    return ""
 
 
 def files(options: Options, found: Look, running: Running) -> Files:
