@@ -39,7 +39,9 @@ class Neighbour:
     vlan: Optional[int] = None
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.system or self.chassis, self.port_description or self.port)))
+        # The identity of some ports is their MAC address, which says nothing to a person.
+        is_named = not (self.port_description and _MAC.fullmatch(self.port))
+        return " ".join(filter(None, (self.system or self.chassis, self.port if is_named else self.port_description)))
 
 
 @dataclasses.dataclass(frozen=True)

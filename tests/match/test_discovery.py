@@ -76,6 +76,18 @@ def test_lldp(heard: bytes, expected: Neighbour | None) -> None:
     assert discovery.neighbour("eno1", heard) == expected
 
 
+@pytest.mark.parametrize(
+    ("neighbour", "words"),
+    [
+        (Neighbour("eno1", "00:1b:21:aa:bb:cc", "Ethernet1/12", "uplink", "sw1"), "sw1 Ethernet1/12"),
+        (Neighbour("eno1", "00:1b:21:aa:bb:cc", "00:1b:21:aa:bb:cd", "ge-0/0/7", "sw1"), "sw1 ge-0/0/7"),
+        (Neighbour("eno1", "00:1b:21:aa:bb:cc", "00:1b:21:aa:bb:cd"), "00:1b:21:aa:bb:cc 00:1b:21:aa:bb:cd"),
+    ],
+)
+def test_neighbour_in_words(neighbour: Neighbour, words: str) -> None:
+    assert str(neighbour) == words
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="network interfaces are made by root")
 def test_neighbours_are_heard_on_all_nics_at_once(tmp_path: Path) -> None:
     """On two pairs of virtual NICs in a network namespace of their own; a third has no neighbour."""
