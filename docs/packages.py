@@ -22,14 +22,14 @@ KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
         "addon bmc grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish "
-        "rollout server store targets templates variables version",
-        "layout presentation",
+        "redaction rollout server store targets templates variables version",
+        "facts layout presentation",
     ),
     "rollout": Package("installing many hosts, some at once: what is done next, decided and carried out", "reports"),
     "server": Package(
         "`ksgen serve`: takes the reports of machines, and answers people",
         "netboot redaction reports store",
-        "layout presentation",
+        "facts layout presentation",
     ),
     "bmc": Package(
         "controllers of machines by Redfish: power, boot, virtual media, what they know",
@@ -41,13 +41,15 @@ KSGEN = {
         "grammar host inventory lint problems targets variables",
     ),
     "match": Package(
-        "the resolvers at the desk: which disk and which NIC a host would get, from the facts of machines",
+        "the resolvers at the desk: which disk and which NIC a host would get, from the facts of machines; the "
+        "kickstart that discovers them, and their entries",
         "host kickstart problems variables version",
         "facts programs",
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",
         "addon host iso media problems redaction reports templates variables",
+        "facts",
     ),
     "kickstart": Package(
         "the checked kickstart of a host, rendered from its plan",
@@ -109,7 +111,8 @@ ADDON = {
     "section": Package("parser and writer of `%addon org_ovirt_node`", "layout"),
     "layout": Package("the policy: every size with its source; plan, checks, capacity, storage commands"),
     "facts": Package(
-        "what the programs that find disks and interfaces read of a machine, as a file, and the machine that it makes",
+        "what the programs that find disks and interfaces read of a machine, as a file, and the machine that it makes; "
+        "the program that discovers machines",
         "programs",
     ),
     "programs": Package(

@@ -11,6 +11,7 @@ import click
 
 from ksgen.cli import (
     bmc_command,
+    discovery_commands,
     file_commands,
     init_command,
     install_command,
@@ -103,6 +104,8 @@ for command in (
     init_command.init,
     lsp_command.language_server,
     *(match_command.print_facts_script, match_command.match_machines),
+    *(discovery_commands.discover, discovery_commands.discovered),
+    *(discovery_commands.adopt, discovery_commands.verify),
     preflight_command.preflight_images,
     iso_command.write_iso,
     bmc_command.bmc,

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from ksgen.inventory import Inventory
 
 
 def complete_host(ctx: click.Context, _: click.Parameter, word: str) -> list[str]:
     """The hosts that begin with a word."""
     return [name for name in _hosts(ctx) if name.startswith(word)]
+
+
+def complete_group(ctx: click.Context, _: click.Parameter, word: str) -> list[str]:
+    """The groups that begin with a word."""
+    return [name for name in sorted(_site(ctx).groups) if name.startswith(word) and name != "ungrouped"]
 
 
 def complete_hosts(ctx: click.Context, _: click.Parameter, word: str) -> list[str]:
@@ -21,13 +31,18 @@ def complete_hosts(ctx: click.Context, _: click.Parameter, word: str) -> list[st
 
 
 def _hosts(ctx: click.Context) -> dict[str, tuple[str, ...]]:
-    """The hosts of the inventory, with their groups; standard input is not read for it."""
+    """The hosts of the inventory, with their groups."""
+    return {entry.name: entry.groups for entry in _site(ctx).hosts}
+
+
+def _site(ctx: click.Context) -> Inventory:
+    """The inventory; standard input is not read for it."""
     given = ctx.params.get("hosts") or ctx.params.get("site") or ()
     paths = [path for path in ([given] if isinstance(given, str) else given) if path != "-"]
     from ksgen import inventory
 
     site, _ = inventory.read(paths)
-    return {entry.name: entry.groups for entry in site.hosts}
+    return site
 
 
 def complete_hosts_and_files(ctx: click.Context, parameter: click.Parameter, word: str) -> list[CompletionItem]:

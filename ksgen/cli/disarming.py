@@ -75,7 +75,8 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, is_ended: bool, 
     elif others := sorted(meant.hosts - set(done.hosts)):
         talk(f"{names_text(others)} {'was' if len(others) == 1 else 'were'} not armed")
     if done.hosts or outcome.changes:
-        who = names_text(done.hosts) if done.hosts else "no host"
+        shown = ["the discovery" if host == netboot.DISCOVERY_NAME else host for host in done.hosts]
+        who = names_text(shown) if shown else "no host"
         talk(f"{who} {would}disarmed; {files_text(updated, removed, directory, would)}")
     for word in meant.unknown:
         talk(f"error: no host or group named {word!r}")

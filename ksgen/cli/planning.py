@@ -137,7 +137,7 @@ def read_source(options: Options, stdin: TextIO) -> Source:
     chosen = limited(site, options.limit)
     known, found = read_hosts(site, options.check_slowly, None if options.limit is None else chosen)
     report.extend(found)
-    memory, notes = _memory(options)
+    memory, notes = memory_of(options)
     report.extend(own_programs(memory.templates))
     report.extend(idle_templates(memory.templates))
     return Source(
@@ -146,7 +146,7 @@ def read_source(options: Options, stdin: TextIO) -> Source:
         chosen,
         chosen if options.limit is not None else None,
         memory,
-        netboot.server(options.directory, *_web_server(), memory),
+        netboot.server(options.directory, *web_server(), memory),
         notes,
         report.problems,
     )
@@ -210,13 +210,23 @@ def _add_boot_files(
     files: _Files, source: Source, armings: tuple[Arming, ...], now: datetime.datetime
 ) -> Iterable[Problem]:
     templates = netboot.BootTemplates(source.memory.templates)
-    machines = netboot.site_files(source.known, armings, source.server, templates, now, source.limit)
+    discovery = _discovery(source, now)
+    machines = netboot.site_files(source.known, armings, source.server, templates, now, source.limit, discovery)
     by_name = {host.name: host for host in source.hosts}
     for path, text, owner in machines.files:
         if publish.is_written(path, text, owner, source.limit, (netboot.STATE_FILE,)):
             host = by_name.get(owner or "")
             files.add(path, text, owner, boot_places(host, text) if host and isinstance(text, str) else None)
     return machines.problems
+
+
+def _discovery(source: Source, now: datetime.datetime) -> netboot.Running | None:
+    """The discovery that is running in the tree: it goes on. Raises a usage error, and OSError."""
+    try:
+        return netboot.running_discovery(source.server.tree, now)
+    except ValueError as error:
+        cure = "`ksgen discover HOSTS --end` ends it and removes the file"
+        raise click.UsageError(f"{source.server.tree / netboot.DISCOVERY_FILE} {error}; {cure}") from error
 
 
 def _copies(options: Options, source: Source) -> tuple[Sequence[netboot.Copy], list[Problem]]:
@@ -241,7 +251,7 @@ def _tree(options: Options, source: Source, files: _Files) -> publish.Site:
     )
 
 
-def _memory(options: Options) -> tuple[Remembered, tuple[str, ...]]:
+def memory_of(options: Options) -> tuple[Remembered, tuple[str, ...]]:
     """The options that the tree is published with: those given, otherwise those remembered; and how they differ.
 
     Raises a usage error, and OSError.
@@ -302,7 +312,7 @@ def _with_reinstallations(source: Source, armings: Iterable[Arming], now: dateti
     return tuple(host.reinstalled() if host.name in names else host for host in source.known)
 
 
-def _web_server() -> tuple[str, str]:
+def web_server() -> tuple[str, str]:
     """User and group of nginx: those of EL or Debian, otherwise the current user's."""
     for name in ("nginx", "www-data"):
         with contextlib.suppress(KeyError):

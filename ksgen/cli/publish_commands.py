@@ -73,8 +73,8 @@ def _file(_: click.Context, parameter: click.Parameter, given: str | None) -> Gi
     return Path(given)
 
 
-def _publishing(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that render and arm share."""
+def publishing(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of where and what is published."""
     path = click.Path(path_type=Path)
     for option in reversed((
         click.option("-o", "--output", "directory", default="out", show_default=True, type=path,
@@ -89,10 +89,19 @@ def _publishing(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--certificate", callback=_file, metavar="FILE",
                      help="TLS certificate for nginx; remembered, `none` resets it and the key."),
         click.option("--key", callback=_file, metavar="FILE", help="Private key of the certificate; remembered."),
+        PASSWORDS,
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _publishing(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that render and arm share."""
+    for option in reversed((
+        publishing,
         click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change."),
         click.option("--check-slowly", is_flag=True,
                      help="Check every host in full, not one of those that differ only in names, addresses and disks."),
-        PASSWORDS,
         JSON,
     )):  # fmt: skip
         command = option(command)

@@ -7,6 +7,7 @@ import fnmatch
 import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TextIO
 
 import click
@@ -17,10 +18,18 @@ from ksgen.problems import Report
 from ksgen.variables import is_claimed, nearest
 
 
-def read(paths: Sequence[str], passwords: Sequence[str] = (), stdin: TextIO | None = None) -> tuple[Inventory, Report]:
+def read(
+    paths: Sequence[str],
+    passwords: Sequence[str] = (),
+    stdin: TextIO | None = None,
+    instead: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Inventory, Report]:
+    """The inventory of files or directories, and what is wrong with it. `instead` (path: text) stands for files."""
     report = Report()
     opener = Opener(password_files(passwords, os.environ))
-    site, found = inventory.read(list(paths), stdin=stdin or sys.stdin, opener=opener, is_own=is_claimed)
+    site, found = inventory.read(
+        list(paths), stdin=stdin or sys.stdin, opener=opener, is_own=is_claimed, instead=instead
+    )
     report.extend(found)
     return site, report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -31,14 +32,21 @@ SERVER = click.option(
     envvar="KSGEN_SERVER",
     help="URL of `ksgen serve`; also $KSGEN_SERVER.",
 )
-TOKEN = click.option(
-    "--token",
-    type=_PATH,
-    required=True,
-    metavar="FILE",
-    envvar="KSGEN_TOKEN",
-    help="File with the token of `ksgen login`; also $KSGEN_TOKEN.",
-)
+
+
+def token_option(is_required: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The file with the token; not required where a command may do without the server."""
+    return click.option(
+        "--token",
+        type=_PATH,
+        required=is_required,
+        metavar="FILE",
+        envvar="KSGEN_TOKEN",
+        help="File with the token of `ksgen login`; also $KSGEN_TOKEN.",
+    )
+
+
+TOKEN = token_option(is_required=True)
 CA = click.option(
     "--ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

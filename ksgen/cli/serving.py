@@ -158,6 +158,7 @@ def _refuse_unsafe(options: Options, listeners: Sequence[Listener]) -> None:
 def _members(options: Options) -> tuple[Sequence[Member], str]:
     """The hosts of the inventory, and the first error in it."""
     from ksgen.cli.picture import layout_of
+    from ksgen.match import described_macs
     from ksgen.server import Member
 
     try:
@@ -166,7 +167,9 @@ def _members(options: Options) -> tuple[Sequence[Member], str]:
         return (), str(error)
     known, problems = read_hosts(site)
     report.extend(problems)
-    first = next((problem for problem in report.problems if problem.severity == "error"), None)
+    errors = (problem for problem in report.problems if problem.severity == "error")
+    # A rack whose machines are still to be discovered is in order.
+    first = next((problem for problem in errors if problem.code not in ("no-hosts", "no-nodes")), None)
     groups = {entry.name: tuple(entry.groups) for entry in site.hosts}
     members = [
         Member(
@@ -175,6 +178,7 @@ def _members(options: Options) -> tuple[Sequence[Member], str]:
             host.settings.kind,
             layout_of(host.plan),
             urlsplit(host.settings.server_url).hostname,
+            described_macs(host),
         )
         for host in known
     ]

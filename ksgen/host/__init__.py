@@ -6,7 +6,7 @@ from ksgen.host.evaluation import all_variables
 from ksgen.host.explanation import Default, Explanation, explain_default, explain_host, has_no_effect
 from ksgen.host.host import Host
 from ksgen.host.hosts import read_hosts
-from ksgen.host.nodes import is_skipped
+from ksgen.host.nodes import boot_mac, is_skipped
 from ksgen.host.overriding import overridden
 from ksgen.host.places import Location
 from ksgen.host.shapes import stand_in
@@ -18,6 +18,7 @@ __all__ = [
     "Host",
     "Location",
     "all_variables",
+    "boot_mac",
     "explain_default",
     "explain_host",
     "has_no_effect",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from ksgen.host.rules import NO_LOGIN
 from ksgen.inventory import HostEntry, Inventory
 from ksgen.problems import Problem
-from ksgen.variables import misspelt
+from ksgen.variables import PREFIX, misspelt, parse_mac
 
 # A host is a node if it has one of these.
 _MAKE_A_NODE = ("node_mac", "node_disk")
@@ -37,6 +38,14 @@ def select_nodes(inventory: Inventory) -> tuple[list[HostEntry], list[Problem]]:
         hint = "set node_kind: none for hosts that are not nodes; --limit names the hosts of a run"
         problems.append(Problem("host-skipped", message, skipped[0].mark, "warning", hint=hint))
     return nodes, problems
+
+
+def boot_mac(entry: HostEntry) -> str:
+    """The MAC address in node_mac of a host that may have errors elsewhere; empty if there is none to be read."""
+    mac = entry.variables.get(f"{PREFIX}mac")
+    with contextlib.suppress(ValueError):
+        return parse_mac(mac.node.value) if mac is not None else ""
+    return ""
 
 
 def is_node(entry: HostEntry) -> bool:

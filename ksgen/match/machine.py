@@ -10,8 +10,21 @@ from pathlib import Path
 
 from ksgen.problems import Mark, Problem
 from org_ovirt_node.facts.collecting import may_be_searched
-from org_ovirt_node.facts.record import LARGEST, PRODUCT, RUNNING, SERIAL, STATE, VENDOR, FactsError, Record, read
+from org_ovirt_node.facts.record import (
+    LARGEST,
+    PRODUCT,
+    RUNNING,
+    SERIAL,
+    STATE,
+    VENDOR,
+    FactsError,
+    Record,
+    of_json,
+    parsed,
+)
 from org_ovirt_node.facts.replay import NicReplay, Replay
+from org_ovirt_node.facts.sighting import Sighting, is_sighting
+from org_ovirt_node.facts.sighting import of_json as sighting_of
 from org_ovirt_node.programs import disks, nics
 from org_ovirt_node.programs.disks import Candidate, Facts
 
@@ -26,6 +39,7 @@ class Machine:
 
     `now`: its disks when the facts were collected. `idle`: as the resolver will find them, with nothing mounted, and
     with what is in file systems. `unseen`: paths of devices of which that could not be seen. `nics`: MAC address, name.
+    `sighting`: what else is known of one that was discovered.
     """
 
     file: str
@@ -34,6 +48,7 @@ class Machine:
     idle: Facts
     unseen: tuple[str, ...]
     nics: Mapping[str, str]
+    sighting: Sighting | None = None
 
     @property
     def is_running(self) -> bool:
@@ -100,11 +115,21 @@ def read_machine(file: str) -> Machine | Problem:
     if isinstance(text, Problem):
         return text
     try:
-        record = read(_printed(text))
+        data = parsed(_printed(text))
+    except FactsError as error:
+        return Problem("facts-file", _one_line(str(error)), Mark(file, 1), hint=_CURE)
+    return machine_from(file, data)
+
+
+def machine_from(file: str, data: object) -> Machine | Problem:
+    """The machine of facts, or of a sighting, as JSON. `file`: where it was read."""
+    try:
+        sighting = sighting_of(data) if is_sighting(data) else None
+        record = sighting.facts if sighting else of_json(data)
     except FactsError as error:
         return Problem("facts-file", _one_line(str(error)), Mark(file, 1), hint=_CURE)
     try:
-        return machine_of(file, record)
+        return dataclasses.replace(machine_of(file, record), sighting=sighting)
     except _UNREADABLE as error:
         why = str(error) if isinstance(error, FactsError) else f"{type(error).__name__}: {error}"
         return Problem(
@@ -154,6 +179,11 @@ def _printed(text: str) -> str:
 
 def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
+
+
+def nominal_size(size: int) -> str:
+    """A size in bytes as it is printed on disks, which node_disk takes with some tolerance."""
+    return f"{size / 1e9:.0f} GB" if size >= 1e10 else f"{size / 1e6:.0f} MB"
 
 
 def printable(text: str) -> str:

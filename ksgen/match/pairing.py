@@ -33,7 +33,7 @@ def match(hosts: Sequence[Host], machines: Sequence[Machine], are_named: bool) -
     verdicts: dict[str, Verdict] = {}
     strangers, problems = [], []
     for machine in machines:
-        found = _hosts_of(hosts, machine)
+        found = hosts_of(hosts, machine)
         if not found:
             strangers.append(machine)
         elif len(found) > 1:
@@ -67,7 +67,7 @@ def unknown(machine: Machine) -> Problem:
     return _problem(machine, message, "ksgen match --propose prints what describes it")
 
 
-def _hosts_of(hosts: Sequence[Host], machine: Machine) -> list[tuple[Host, str]]:
+def hosts_of(hosts: Sequence[Host], machine: Machine) -> list[tuple[Host, str]]:
     """The hosts that a machine can be, with reasons. Where one has its MAC address, that of a disk does not count."""
     found = [(host, rank, reason) for host in hosts for rank, reason in list(_reasons(host, machine))[:1]]
     best = min((rank for _, rank, _ in found), default="")
@@ -95,6 +95,11 @@ def _identities(disk: Disk) -> Iterator[WantedDisk]:
         yield WantedDisk(serial=disk.serial)
     if disk.path and disk.path.startswith("/dev/disk/by-id/"):
         yield WantedDisk(path=disk.path)
+
+
+def described_macs(host: Host) -> frozenset[str]:
+    """The MAC addresses that describe a host."""
+    return frozenset((host.settings.mac, *_macs(host)))
 
 
 def _macs(host: Host) -> Iterator[str]:

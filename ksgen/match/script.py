@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from pathlib import Path
 
 from ksgen.version import version
 from org_ovirt_node.facts import collecting, record
 from org_ovirt_node.programs import disks, nics
 
-_HEAD = '''\
-#!/usr/bin/env python3
-"""Prints the facts of this machine for `ksgen match`, as JSON. From ksgen {version}: ksgen facts
+_WORDS = """\
+Prints the facts of this machine for `ksgen match`, as JSON. From ksgen {version}: ksgen facts
 
 Run it as root, in the shell of an installer, on a live medium or on an installed system:
 
@@ -21,6 +21,9 @@ Run it as root, in the shell of an installer, on a live medium or on an installe
 It reads disks with lsblk, udevadm, wipefs, pvs, lvs and mdadm, and what NICs there are. It writes to no disk. On an
 installed system nothing is mounted; what is mounted is searched for storage domains and Gluster bricks.
 """
+_HEAD = '''\
+#!/usr/bin/env python3
+"""{words}"""
 import sys
 import types
 
@@ -45,8 +48,13 @@ _MODULES = (disks, nics, record, collecting)
 
 def facts_script() -> str:
     """The text of the script. Its modules are those that judge the facts."""
-    parts = [_MODULE.format(name=module.__name__, source=_source(module)) for module in _MODULES]
-    return "".join([_HEAD.format(version=version()), *parts, _TAIL.format(name=collecting.__name__)])
+    return combined(_WORDS.format(version=version()), _MODULES, _TAIL.format(name=collecting.__name__))
+
+
+def combined(words: str, modules: Sequence[types.ModuleType], tail: str) -> str:
+    """A script of several modules: each may import those before it. `words` say what it is, `tail` runs it."""
+    parts = [_MODULE.format(name=module.__name__, source=_source(module)) for module in modules]
+    return "".join([_HEAD.format(words=words), *parts, tail])
 
 
 def _source(module: types.ModuleType) -> str:

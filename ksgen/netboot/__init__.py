@@ -4,6 +4,17 @@
 from ksgen.netboot.arming import DEFAULT_DURATION, Arming, UntilError, active, arm, disarm, parse_until, status, void
 from ksgen.netboot.boottemplates import BootTemplates
 from ksgen.netboot.boottree import Copy, changed, copies, missing_kernels, staged
+from ksgen.netboot.discovery import (
+    DISCOVERY_FILE,
+    DISCOVERY_NAME,
+    Discovery,
+    Running,
+    discovery_ended,
+    discovery_of,
+    disk_paths,
+    running_discovery,
+    stored_discovery,
+)
 from ksgen.netboot.medium import boot_medium
 from ksgen.netboot.published import Published, disarmed, read_published, tokens
 from ksgen.netboot.remembered import (
@@ -22,6 +33,8 @@ from ksgen.netboot.webserver import REPORTS_ADDRESS, Server, readers, server
 
 __all__ = [
     "DEFAULT_DURATION",
+    "DISCOVERY_FILE",
+    "DISCOVERY_NAME",
     "NONE",
     "REMEMBERED_FILE",
     "REPORTS_ADDRESS",
@@ -29,9 +42,11 @@ __all__ = [
     "Arming",
     "BootTemplates",
     "Copy",
+    "Discovery",
     "Given",
     "Published",
     "Remembered",
+    "Running",
     "Server",
     "UntilError",
     "active",
@@ -44,18 +59,23 @@ __all__ = [
     "differences",
     "disarm",
     "disarmed",
+    "discovery_ended",
+    "discovery_of",
+    "disk_paths",
     "missing_kernels",
     "parse_until",
     "read_published",
     "read_remembered",
     "readers",
     "remembered_text",
+    "running_discovery",
     "server",
     "site_files",
     "spent",
     "staged",
     "status",
     "stored",
+    "stored_discovery",
     "tokens",
     "void",
 ]

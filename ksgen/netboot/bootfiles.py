@@ -37,8 +37,8 @@ class File(NamedTuple):
 def boot_files(
     hosts: Sequence[Host], armed: Mapping[str, Arming], templates: BootTemplates
 ) -> tuple[list[File], list[Problem]]:
-    """The boot files of hosts of which some are armed (arming.active), and of all others."""
-    files = [File(path, text) for path, text in _for_unknown(templates)]
+    """The boot files of hosts of which some are armed (arming.active), and of all others, without a discovery."""
+    files = [File(path, text) for path, text in for_unknown(templates, {"discovery": None})]
     problems: list[Problem] = []
     right: set[str] = set()  # shapes (host/shapes.py) with nothing wrong
     for host in hosts:
@@ -54,12 +54,14 @@ def boot_files(
     return files, problems
 
 
-def _for_unknown(templates: BootTemplates) -> Iterator[tuple[str, str]]:
-    yield "pxelinux.cfg/default", templates.render("pxelinux.j2", note=Words("A machine of no host."), arming=None)
-    yield "grub/grub.cfg", templates.render("grub.j2")
+def for_unknown(templates: BootTemplates, values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The boot files of machines without one of their own. `values` has `discovery`: None, or that of discovery.py."""
+    note = Words("A machine of no host.")
+    yield "pxelinux.cfg/default", templates.render("pxelinux.j2", note=note, arming=None, **values)
+    yield "grub/grub.cfg", templates.render("grub.j2", **values)
     yield "grub/local.cfg", templates.render("grub-local.j2", loaders=LOCAL_LOADERS)
     yield "grub.cfg", templates.render("grub-root.j2")
-    yield "boot.ipxe", templates.render("ipxe.j2")
+    yield "boot.ipxe", templates.render("ipxe.j2", **values)
 
 
 def _of_host(host: Host, arming: Arming | None, templates: BootTemplates) -> Iterator[tuple[str, str]]:

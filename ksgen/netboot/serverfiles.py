@@ -12,11 +12,13 @@ from ksgen.host import Host
 from ksgen.netboot import bootargs, nginx
 from ksgen.netboot.addresses import boot_address, site_prefixes
 from ksgen.netboot.boottemplates import BootTemplates, Words
+from ksgen.netboot.discovery import DISCOVERY_KICKSTART, DISCOVERY_NAME
 from ksgen.netboot.shares import Share, shares
 from ksgen.netboot.webserver import REPORTS_ADDRESS, Server
 from ksgen.problems import Mark, Problem
 from ksgen.reports import LOG_LARGEST, REPORT_LARGEST
 from ksgen.variables import DhcpRange
+from org_ovirt_node.facts.sighting import LARGEST
 
 HTTPS_PORT = 443
 # Characters that dnsmasq or nginx does not read literally without quotes.
@@ -131,6 +133,10 @@ def _nginx(hosts: Sequence[Host], server: Server, shared: Sequence[Share], templ
         reports=f"http://{REPORTS_ADDRESS}",
         report_largest=REPORT_LARGEST,
         log_largest=LOG_LARGEST,
+        discovery=DISCOVERY_KICKSTART,
+        discovery_pattern=Words(re.escape(DISCOVERY_KICKSTART)),
+        discovery_name=DISCOVERY_NAME,
+        sighting_largest=LARGEST,
         shares=shared,
         is_root_shared=any(share.is_tree and not share.path for share in shared),
     )

@@ -14,6 +14,7 @@ from ksgen.netboot.arming import Arming
 from ksgen.netboot.bootargs import addon_image
 from ksgen.netboot.bootfiles import File, boot_files
 from ksgen.netboot.boottemplates import BootTemplates
+from ksgen.netboot.discovery import Running
 from ksgen.netboot.serverfiles import server_files
 from ksgen.netboot.state import STATE_FILE, spent, state_text
 from ksgen.netboot.webserver import Server
@@ -36,15 +37,20 @@ def site_files(
     templates: BootTemplates,
     now: datetime.datetime,
     limit: Collection[str] | None = None,
+    discovery: Running | None = None,
 ) -> Files:
-    """The boot files of all machines, or of those with the names of `limit`, those of the servers, and the state of
-    arming. Raises OSError."""
+    """The boot files of all machines, or of those with the names of `limit`, those of the servers, the state of arming,
+    and what belongs to a running discovery. Raises OSError."""
     armings = tuple(armings)
     active = arming.active(armings, hosts, now, spent(server.run))
     try:
         chosen = [host for host in hosts if limit is None or host.name in limit]
         boot, problems = boot_files(chosen, active, templates)
         conf, more = server_files(hosts, server, templates)
+        if discovery:
+            looking = discovery.files(templates, {host.settings.mac for host in hosts})
+            replaced = {file.path for file in looking}
+            boot = [*(file for file in boot if file.path not in replaced), *looking]
     except TEMPLATE_ERRORS as error:
         return Files((), (template_problem(error),))
     of_site: dict[str, str | bytes] = {**conf, **addon_images(hosts), STATE_FILE: state_text(armings)}

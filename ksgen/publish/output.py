@@ -26,7 +26,7 @@ from ksgen.redaction import Span, quoted_span, redacted
 # them all: these are for the owner and the web server's group. The rest is world-readable, because dnsmasq serves only
 # world-readable files over TFTP (dnsmasq(8), tftp-root).
 _PRIVATE, _PUBLIC = 0o640, 0o644
-_PRIVATE_FILES = ("ks/", "armed/", "arming.json", manifest.NAME)
+_PRIVATE_FILES = ("ks/", "armed/", "arming.json", "discovery/", "discovery.json", manifest.NAME)
 
 # Index of a line, and where in it a secret begins and ends.
 Place = tuple[int, int, int]

@@ -48,14 +48,19 @@ def login(is_refused: bool) -> str:
     return _render("login.html", is_refused=is_refused)
 
 
-def board(hosts: Sequence[Mapping[str, Any]], counts: Mapping[str, int], damage: str) -> str:
-    """All hosts by their smallest group; in each, first those that need a person."""
+def board(
+    hosts: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, int],
+    damage: str,
+    strangers: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """All hosts by their smallest group; in each, first those that need a person. `strangers`: discovered machines."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in map(_shown, hosts):
         groups.setdefault(_place(one), []).append(one)
     for members in groups.values():
         members.sort(key=lambda one: (-one["needs"], one["host"]))
-    return _render("board.html", groups=sorted(groups.items()), counts=counts, damage=damage)
+    return _render("board.html", groups=sorted(groups.items()), counts=counts, damage=damage, strangers=strangers)
 
 
 def rows(hosts: Iterable[Mapping[str, Any]], counts: Mapping[str, int]) -> str:

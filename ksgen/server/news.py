@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 _COMMENT_S = 15.0
 _PAUSE_S = 1.0
 LISTENERS_MOST = 200
+# In the place of a host: a machine has been discovered. No host can have this name.
+DISCOVERED = "(discovered)"
 
 
 class News:

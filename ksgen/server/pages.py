@@ -57,7 +57,8 @@ class Pages:
         if await self._parts.login(request) is None:
             return RedirectResponse(f"{board.BASE}/login", 303)
         hosts, counts = await self._parts.hosts(), await self._parts.counts()
-        return HTMLResponse(await self._threads.read(board.board, hosts, counts, self._site.damage))
+        strangers = await self._parts.strangers()
+        return HTMLResponse(await self._threads.read(board.board, hosts, counts, self._site.damage, strangers))
 
     async def rows(self, request: Request) -> Response:
         """Some rows of the board, for a page that is open."""

@@ -100,6 +100,12 @@ class Parts:
         shown = (member for name, member in sorted(self.site.members.items()) if names is None or name in names)
         return [view.host(one, newest.get(one.host), now, lease=leases.get(one.host)) for one in shown]
 
+    async def strangers(self) -> list[dict[str, Any]]:
+        """The machines that were discovered and that no host of the inventory describes, the newest first."""
+        described = {mac for member in self.site.members.values() for mac in member.macs}
+        found = await self.threads.read(self.store.machines.all)
+        return [view.discovered(one) for one in reversed(found) if not described & set(one.macs)]
+
     async def counts(self) -> dict[str, int]:
         """How many hosts are in each state. Counted again when one has moved: to count asks for all of them."""
         key, now = (self.news.moves, id(self.site.members)), self.clock()

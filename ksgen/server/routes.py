@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from ksgen.server import board
 from ksgen.server.access import Logins
 from ksgen.server.api import Api
+from ksgen.server.discovered import Discoveries
 from ksgen.server.headers import SecurityHeaders
 from ksgen.server.installs import Installs
 from ksgen.server.machines import Machines
@@ -73,6 +74,7 @@ def application(
             *Machines(parts, metrics).routes(),
             *Api(parts, metrics).routes(),
             *Installs(parts).routes(),
+            *Discoveries(parts).routes(),
             *Pages(parts).routes(),
         ],
         middleware=[

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,14 +19,15 @@ from org_ovirt_node.presentation import View
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A host of the inventory: its groups, from the largest to the smallest, its kind, the planned layout, and the name
-    of the web server that it installs from."""
+    """A host of the inventory: its groups, from the largest to the smallest, its kind, the planned layout, the name
+    of the web server that it installs from, and the MAC addresses that describe it."""
 
     host: str
     groups: tuple[str, ...]
     kind: str
     layout: View = dataclasses.field(default_factory=View)
     server: str | None = None
+    macs: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +110,18 @@ class Site:
     def _permission(self, one: Arming) -> Permission:
         token = digest_of(one.report) if one.report else None
         return Permission(one.host, one.mac, one.given, one.until, token, self.fingerprint(one.host))
+
+    def is_discovery(self, token: str, now: datetime.datetime) -> bool:
+        """Whether machines that are discovered show a token now, by its SHA-256."""
+        try:
+            running = netboot.stored_discovery(self._directory)
+            return (
+                running is not None
+                and running.is_running(now, netboot.tokens(self._directory))
+                and hmac.compare_digest(digest_of(running.report), token)
+            )
+        except (OSError, ValueError):
+            return False
 
     def kickstart(self, host: str) -> bytes | None:
         """The kickstart that a host would get now, with its secrets."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ksgen.reports import ENDED, MEANINGS, doubt
 from ksgen.server.site import Member
-from ksgen.store import Attempt, Happening, Lease, Log, Transition
+from ksgen.store import Attempt, Discovered, Happening, Lease, Log, Transition
 
 # A host that was never armed.
 IDLE = "idle"
@@ -83,6 +83,11 @@ def history(
         "transitions": [{**one._asdict(), "at": _time(one.at)} for one in transitions],
         "logs": [{**one._asdict(), "received": _time(one.received)} for one in logs],
     }
+
+
+def discovered(one: Discovered) -> dict[str, Any]:
+    """A machine that was discovered, without what it has told in full."""
+    return {**one._asdict(), "macs": list(one.macs), "first": _time(one.first), "last": _time(one.last)}
 
 
 def _time(moment: datetime.datetime | None) -> str | None:

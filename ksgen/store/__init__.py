@@ -3,11 +3,13 @@
 
 from ksgen.store.attempts import Attempt, Happening, Log, Permission, Store, Transition
 from ksgen.store.database import DatabaseError, open_database
+from ksgen.store.discovered import Discovered
 from ksgen.store.leases import Lease, Progress
 
 __all__ = [
     "Attempt",
     "DatabaseError",
+    "Discovered",
     "Happening",
     "Lease",
     "Log",

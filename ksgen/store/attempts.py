@@ -16,8 +16,9 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, func, insert, select, update
 
 from ksgen.reports import LOGS_MOST, Event, Report, Standing, State, cut, ended, fetched, follow, hear
+from ksgen.store.discovered import Machines
 from ksgen.store.leases import Leases
-from ksgen.store.tables import actions, attempts, events, kickstarts, logs, transitions
+from ksgen.store.tables import actions, attempts, discovered, events, kickstarts, logs, transitions
 
 Cause = Literal["arming", "web server", "report"]
 # Of one attempt: a reporter sends some fifty, and one that has gone wild no more than this.
@@ -101,6 +102,11 @@ class Store:
     def leases(self) -> Leases:
         """Who installs which host."""
         return Leases(self._engine)
+
+    @property
+    def machines(self) -> Machines:
+        """The machines that were discovered."""
+        return Machines(self._engine)
 
     @property
     def writers(self) -> int:
@@ -282,7 +288,8 @@ class Store:
 
     def prune(self, before: datetime.datetime, logs_most: int) -> int:
         """Remove the attempts that began before a time, but for the newest of each host, with all that is theirs alone,
-        and then the oldest logs until they have `logs_most` bytes together, packed. Returns how many are gone."""
+        and then the oldest logs until they have `logs_most` bytes together, packed; and the machines that were
+        discovered before. Returns how many attempts are gone."""
         newest = select(func.max(attempts.c.id)).group_by(attempts.c.host)
         with self._engine.begin() as connection:
             old = (attempts.c.given < before) & attempts.c.id.not_in(newest)
@@ -299,6 +306,7 @@ class Store:
                 if kept > logs_most:
                     surplus.append(number)
             connection.execute(delete(logs).where(logs.c.id.in_(surplus)))
+            connection.execute(delete(discovered).where(discovered.c.last < before))
         return len(gone)
 
 

@@ -151,3 +151,16 @@ leases = Table(
     Column("message", Text, nullable=False),
     Column("given", Time),
 )
+
+# Machines that `ksgen discover` has found: the last that each has told.
+discovered = Table(
+    "discovered",
+    metadata,
+    Column("mac", String(17), primary_key=True),
+    Column("macs", Text, nullable=False),  # JSON: of all NICs
+    Column("words", Text, nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("first", Time, nullable=False),
+    Column("last", Time, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # gzip
+)

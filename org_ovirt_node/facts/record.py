@@ -46,7 +46,12 @@ class Record:
 
 def written(record: Record) -> str:
     """The text that `read` reads."""
-    data = {
+    return json.dumps(to_json(record), indent=1)
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """What `of_json` reads."""
+    return {
         "format": FORMAT,
         "version": VERSION,
         "kind": record.kind,
@@ -57,15 +62,23 @@ def written(record: Record) -> str:
         "files": dict(record.files),
         "directories": {path: list(names) for path, names in record.directories.items()},
     }
-    return json.dumps(data, indent=1)
 
 
 def read(text: str) -> Record:
     """What `written` has written. FactsError: with what is not understood in it."""
+    return of_json(parsed(text))
+
+
+def parsed(text: str) -> Any:
+    """A text as JSON. Raises FactsError."""
     try:
-        data = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FactsError(f"not JSON: {error}") from error
+
+
+def of_json(data: Any) -> Record:
+    """What `to_json` has made. FactsError: with what is not understood in it."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise FactsError(f"not the facts of a machine: 'format' is not {FORMAT!r}")
     if data.get("version") != VERSION:

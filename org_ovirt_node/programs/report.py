@@ -662,7 +662,8 @@ def _interfaces() -> Iterator[dict[str, Any]]:
             speed = _text(f"{nic}/speed")
             yield {
                 "name": nic.name,
-                "mac": _text(f"{nic}/address"),
+                # A NIC that is already in a bond shows the bond's address.
+                "mac": _text(f"{nic}/bonding_slave/perm_hwaddr") or _text(f"{nic}/address"),
                 "link": _text(f"{nic}/carrier") == "1",
                 "speed": int(speed) if speed.lstrip("-").isdecimal() else None,
             }

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +11,13 @@ import pytest
 import yaml
 from command import CliRunner
 from disk_machines import MACHINES
-from disk_replay import facts_text
 from inventories import HOST, inventory_text, read_text
+from machine_facts import COLLECTED, MAC, facts
 
 from ksgen.cli import main
-from org_ovirt_node.programs import disks, nics
+from org_ovirt_node.programs import disks
 
-MAC = "52:54:00:aa:00:01"
 DISK = '{wwn: "0x5000c500a1b2c301", size: {min: 60 GiB, max: 70 GiB}}'
-DMI = {"sys_vendor": "Dell Inc.\n", "product_name": "PowerEdge R640\n", "product_serial": "ABC1234\n"}
-COLLECTED = "2026-11-30T10:00:00Z"
-
-
-def facts(name: str, macs: Sequence[str] = (MAC, "52:54:00:aa:00:02"), **changes: Any) -> str:
-    """The facts of a recorded machine with NICs eno1, eno2 and so on; the first has a link."""
-    data = json.loads(facts_text(name))
-    names = [f"eno{number}" for number in range(1, len(macs) + 1)]
-    files = {f"/sys/class/dmi/id/{key}": text for key, text in DMI.items()}
-    for nic, mac in zip(names, macs, strict=True):
-        state = "up\n" if nic == "eno1" else "down\n"
-        files.update({f"{nics.NET}/{nic}/{key}": text for key, text in (("device", ""), ("address", f"{mac}\n"))})
-        files[f"{nics.NET}/{nic}/operstate"] = state
-    return json.dumps({**data, "collected": COLLECTED, "files": files, "directories": {nics.NET: names}, **changes})
 
 
 @pytest.fixture

@@ -672,7 +672,7 @@ def clock_of(text: str) -> re.Pattern[str]:
 SECONDS = st.integers(10**9, 10**10 - 1)
 CLOCK = clock_of(BootTemplates().render(
     "nginx.conf.j2", tree="/t", run="/r", user="u", group="g", tls=None, ports=[], ports6=[], prefixes=[], shares=[],
-    is_root_shared=False,
+    is_root_shared=False, discovery_pattern="", discovery_name="",
     digits=[(digit, digit + 1) for digit in range(9)],
 ))  # fmt: skip
 

@@ -22,7 +22,7 @@ from boot_servers import http_get, https_get, program, tftp_get
 from inventories import HOST, draw, read_text
 
 from ksgen.host import Host
-from ksgen.netboot import BootTemplates, arming, bootfiles, boottree, serverfiles, webserver
+from ksgen.netboot import BootTemplates, arming, bootfiles, boottree, discovery, serverfiles, webserver
 from ksgen.problems import Problem
 from ksgen.publish import output
 
@@ -557,3 +557,57 @@ def test_the_workers_can_write_what_is_spent_and_nobody_can_read_it(published: P
     mode = (published.run / "spent").stat().st_mode
     assert stat.S_IMODE(mode) == 0o700
     assert os.path.getsize(published.run / "spent" / published.token[ARMED]) > 0
+
+
+# --- discovery ---
+
+
+def discovered(published: Published, until: datetime.datetime) -> str:
+    """Publish a discovery until a time; returns what its requests carry."""
+    found = discovery.discovery_of(published.hosts[0], NOW - HOUR, until, draw(16), draw(32))
+    found = dataclasses.replace(found, disks=("52:54:00:cc:00:01",))
+    files = discovery.discovery_files(found, "# it looks\n", BootTemplates(), ())
+    published.publish({**published.files, **{path: str(text) for path, text, _ in files}})
+    return f"?armed={found.token}"
+
+
+def test_machines_of_no_host_boot_what_looks(published: Published) -> None:
+    """Each of them, again and again. Kickstarts of hosts are not for them, nor is theirs for a host."""
+    query = discovered(published, NOW + HOUR)
+    other = f"?armed={published.token[ARMED]}"
+    paths = [f"/nodes/discovery/discovery.ks{query}"] * 2
+    paths += [f"/nodes/boot/el9/vmlinuz{query}", f"/nodes/boot/el9/initrd.img{query}"]
+    refused = [
+        f"/nodes/discovery/discovery.ks{other}",
+        "/nodes/discovery/discovery.ks",
+        f"/nodes/ks/{ARMED}.ks{query}",
+        f"/nodes/report/token{query}",
+        f"/nodes/discovery.json{query}",
+    ]
+    answers = published.ask(*map(http_get, [*paths, *refused]))
+    assert [one["status"] for one in answers] == [200, 200, 200, 200, 403, 403, 403, 403, 404]
+    assert answers[0]["body"] == b"# it looks\n"
+    assert answers[0]["cache"] == "no-store"
+    script = (published.tree / "grub/grub.cfg").read_text()
+    assert f"vmlinuz{query}" in script
+    check("grub-script-check", str(published.tree / "grub/grub.cfg"))
+
+
+def test_discovery_ends_by_itself(published: Published) -> None:
+    """The boot files still name it, and the boot loader goes on to the disk."""
+    query = discovered(published, NOW - datetime.timedelta(seconds=1))
+    answers = published.ask(
+        *(http_get(f"/nodes/{name}{query}") for name in ("discovery/discovery.ks", "boot/el9/vmlinuz"))
+    )
+    assert [one["status"] for one in answers] == [403, 410]
+
+
+def test_what_machines_tell_goes_to_the_server_of_reports(published: Published) -> None:
+    """None runs here; and nothing but telling is allowed there."""
+    discovered(published, NOW + HOUR)
+    telling, reading, other = published.ask(
+        http_get("/nodes/discovered", "POST"),
+        http_get("/nodes/discovered", "PUT"),
+        http_get("/nodes/discovery", "POST"),
+    )
+    assert [telling["status"], reading["status"], other["status"]] == [502, 405, 405]

@@ -22,7 +22,7 @@ DISTRIBUTIONS = {
     "ksgen.expressions": {"jinja2", "yaml"},
     "ksgen.grammar": {"pykickstart"},
     "ksgen.host": {"pydantic", "pydantic_core"},
-    "ksgen.inventory": {"ansible"},  # an optional extra, imported where something vaulted is needed
+    "ksgen.inventory": {"ansible", "yaml"},  # an optional extra, imported where something vaulted is needed
     "ksgen.kickstart": {"jinja2", "pydantic"},
     "ksgen.lint": {"pykickstart"},
     "ksgen.lsp": {"lsprotocol", "pygls"},  # an optional extra, imported by `ksgen lsp`

@@ -33,7 +33,7 @@ def test_database_of_a_newer_ksgen_is_refused(tmp_path: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(DatabaseError) as caught:
         open_database(str(path), NOON)
-    assert "has the schema 9999; this ksgen has 0002 at most" in caught.value.message
+    assert "has the schema 9999; this ksgen has 0003 at most" in caught.value.message
     assert "newer ksgen" in caught.value.hint
 
 

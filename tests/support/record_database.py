@@ -58,6 +58,7 @@ def fill(store: Store) -> None:
     again = permissions[1]._replace(given=NOON + 10 * MINUTE, token=digest_of("another"))
     store.follow_armings([permissions[0], again], set(TOKENS), NOON + 10 * MINUTE)
     store.record("ops", "logged in", "", NOON)
+    store.machines.keep(["52:54:00:00:00:07"], "a machine", "192.0.2.7", b"{}", NOON)
     store.leases.take({"node02"}, "ops", "1" * 32, NOON, is_forced=False)
 
 

@@ -44,6 +44,10 @@ async function update(hosts) {
     if (hosts.includes(main.dataset.host)) location.reload();
     return;
   }
+  if (hosts.includes("(discovered)")) {
+    location.reload();
+    return;
+  }
   const query = new URLSearchParams(hosts.map((host) => ["host", host]));
   const answer = await fetch(`${main.dataset.rows}?${query}`);
   if (!answer.ok) return;
