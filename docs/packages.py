@@ -22,7 +22,7 @@ KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
         "addon bmc grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish "
-        "rollout server store targets templates variables version",
+        "rehearsal rollout server store targets templates variables version",
         "layout presentation",
     ),
     "rollout": Package("installing many hosts, some at once: what is done next, decided and carried out", "reports"),
@@ -44,6 +44,11 @@ KSGEN = {
         "the resolvers at the desk: which disk and which NIC a host would get, from the facts of machines",
         "host kickstart problems variables version",
         "facts programs",
+    ),
+    "rehearsal": Package(
+        "a host as a virtual machine: installed as published, booted, and compared with its plan",
+        "host media problems reports variables",
+        "layout programs",
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",

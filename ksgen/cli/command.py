@@ -20,6 +20,7 @@ from ksgen.cli import (
     match_command,
     preflight_command,
     publish_commands,
+    rehearse_command,
     serve_commands,
     show_commands,
 )
@@ -105,6 +106,7 @@ for command in (
     *(match_command.print_facts_script, match_command.match_machines),
     preflight_command.preflight_images,
     iso_command.write_iso,
+    rehearse_command.rehearse,
     bmc_command.bmc,
 ):
     main.add_command(command)

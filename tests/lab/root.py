@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+from ksgen.rehearsal import programs
+
 RECIPE = Path(__file__).with_name("recipe")
 SUITE = "bookworm"
 _SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources")
@@ -61,7 +63,7 @@ class LabError(Exception):
 @functools.cache
 def program(name: str) -> str:
     """The path of a program or file; one that is missing is an error that names its Debian package."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or (name if os.path.exists(name) else None)
+    found = programs.located(name)
     if found is None:
         raise LabError(f"{name} is not here: install the Debian package {PACKAGES[name]}")
     return found
