@@ -19,6 +19,7 @@ import click
 from ksgen import media, netboot, rehearsal
 from ksgen.cli.edges import DONE, PROBLEMS, counted, show_problems, stop, talk
 from ksgen.cli.selection import limited, read
+from ksgen.cli.stopping import stoppable
 from ksgen.host import Host, read_hosts
 from ksgen.media import BootIso, NodeImage
 from ksgen.problems import Finding, Mark, Problem, Report
@@ -26,6 +27,8 @@ from ksgen.rehearsal import Alike, Change, Machine, Step
 from ksgen.targets import RELEASES
 
 _MINUTES, _MINUTES_EMULATED = 60, 240
+# Until the installer has fetched its kickstart: firmware, its kernel, and its network.
+_BOOT_MINUTES, _BOOT_MINUTES_EMULATED = 10, 30
 # The whole machine's memory that others need.
 _MEMORY_LEFT_MIB = 512
 # A node with its image, as far as it is written: bytes.
@@ -79,7 +82,8 @@ def rehearse(options: Options) -> None:
     errors = report.errors_of(chosen)
     if errors:
         _stop(Report(), errors, site.sources, options.as_json)
-    _Run(options, dict(site.sources)).all(groups, options.boot, options.image)
+    with stoppable():
+        _Run(options, dict(site.sources)).all(groups, options.boot, options.image)
 
 
 def _list(groups: Sequence[Alike], as_json: bool) -> None:
@@ -150,16 +154,13 @@ class _Run:
         host = group.first
         with self._directory() as directory:
             machine, problems = self._machine(host, boot, image_path, directory)
-            network, of_network = rehearsal.network_of(host, machine)
-            problems += of_network
+            problems += rehearsal.network_of(host, machine)[1]
             if problems:
                 _stop(Report(), problems, self._sources, self._options.as_json)
-            changes = rehearsal.needed_changes(
-                host, machine, self._options.replace, is_emulated=accelerator != rehearsal.KVM
-            )
+            changes = rehearsal.needed_changes(host, self._options.replace, is_emulated=accelerator != rehearsal.KVM)
             self._announce(group, machine, changes)
             try:
-                order = self._order(host, machine, network, changes, boot, image, image_path, directory, accelerator)
+                order = self._order(host, changes, boot, image, image_path, directory, accelerator)
                 with self._console(directory):
                     steps = rehearsal.rehearse(order, self._tell, self._kept if self._options.keep else None)
             except (rehearsal.NotPublished, rehearsal.NoNamespace, rehearsal.NotServed, rehearsal.Missing) as error:
@@ -224,8 +225,8 @@ class _Run:
         talk("    inst.stage2: from the boot ISO in a drive")
 
     def _order(
-        self, host: Host, machine: Machine, network: rehearsal.Network, changes: Sequence[Change], boot: BootIso,
-        image: NodeImage, image_path: Path, directory: Path, accelerator: str,
+        self, host: Host, changes: Sequence[Change], boot: BootIso, image: NodeImage, image_path: Path,
+        directory: Path, accelerator: str,
     ) -> rehearsal.Order:  # fmt: skip
         overlay = directory / "rehearsal.yaml"
         overlay.touch(mode=0o600)
@@ -239,19 +240,23 @@ class _Run:
         )
         again, _ = read([str(one) for one in inventories], self._options.passwords)
         (changed,) = (one for one in read_hosts(again, chosen=[host.name])[0] if one.name == host.name)
+        # With what was replaced.
+        machine, _ = rehearsal.machine_of(changed, directory, memory_mib=self._options.memory)
         arguments = netboot.kernel_arguments(changed, rehearsal.armed_token(directory))
-        minutes = self._options.minutes or (_MINUTES if accelerator == rehearsal.KVM else _MINUTES_EMULATED)
+        is_fast = accelerator == rehearsal.KVM
+        minutes = self._options.minutes or (_MINUTES if is_fast else _MINUTES_EMULATED)
+        boot_minutes = min(minutes, _BOOT_MINUTES if is_fast else _BOOT_MINUTES_EMULATED)
         return rehearsal.Order(
             host=changed,
             nvr=str(image.nvr),
             machine=machine,
-            network=network,
+            network=rehearsal.network_of(changed, machine)[0],
             served=rehearsal.Served(directory, inventories, listen=directory / "serve"),
             start=rehearsal.Start(
                 rehearsal.required("qemu-system-x86_64"), accelerator, directory,
                 rehearsal.uefi() if machine.firmware == "uefi" else None, rehearsal.installer(tree, arguments),
             ),
-            limits=rehearsal.Limits(minutes * 60),
+            limits=rehearsal.Limits(minutes * 60, boot_minutes * 60),
         )  # fmt: skip
 
     def _tell(self, step: Step) -> None:
@@ -262,9 +267,8 @@ class _Run:
 
     def _kept(self, directory: Path) -> None:
         talk(f"  the machine is kept in {directory}: console (a Unix socket), console.log, qmp, out/; Ctrl-C ends it")
-        with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(1)
+        while True:  # until a signal ends it
+            time.sleep(1)
 
     @contextlib.contextmanager
     def _console(self, directory: Path) -> Iterator[None]:

@@ -6,7 +6,7 @@ from ksgen.rehearsal.changes import Change, needed_changes, overlay
 from ksgen.rehearsal.course import Limits, Step
 from ksgen.rehearsal.machine import Machine, machine_of
 from ksgen.rehearsal.namespace import NoNamespace
-from ksgen.rehearsal.network import Network, network_of
+from ksgen.rehearsal.network import network_of
 from ksgen.rehearsal.preparing import (
     NotPublished,
     armed_token,
@@ -32,7 +32,6 @@ __all__ = [
     "Limits",
     "Machine",
     "Missing",
-    "Network",
     "NoNamespace",
     "NotPublished",
     "NotServed",

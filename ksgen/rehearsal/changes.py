@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from ksgen.host import Host
 from ksgen.rehearsal import look
-from ksgen.rehearsal.machine import DISKS, NICS, Machine, replaced_serial
+from ksgen.rehearsal.machine import DISKS, NICS, is_onboard, nic_devices, replaced_serial
 from ksgen.variables import Interface, MachineChecks
 
 CONSOLE = "console=ttyS0"
@@ -37,15 +38,13 @@ class Change:
 
 
 def needed_changes(
-    host: Host, machine: Machine, replace: Collection[str] = (), authority: str | None = None, *, is_emulated: bool
+    host: Host, replace: Collection[str] = (), authority: str | None = None, *, is_emulated: bool
 ) -> tuple[Change, ...]:
     """The variables of a host that a rehearsal sets. `authority` is the certificate of its servers' CA, as PEM."""
-    return tuple(_changes(host, machine, replace, authority, is_emulated))
+    return tuple(_changes(host, replace, authority, is_emulated))
 
 
-def _changes(
-    host: Host, machine: Machine, replace: Collection[str], authority: str | None, is_emulated: bool
-) -> Iterator[Change]:
+def _changes(host: Host, replace: Collection[str], authority: str | None, is_emulated: bool) -> Iterator[Change]:
     settings = host.settings
     if CONSOLE not in settings.kernel_args:
         yield Change("node_kernel_args", [*settings.kernel_args, CONSOLE], "the installed system has a serial console")
@@ -65,7 +64,7 @@ def _changes(
     if DISKS in replace:
         yield Change("node_disk", list(_disks(host)), f"--replace {DISKS}: by serial numbers")
     if NICS in replace:
-        yield Change("node_network", list(_network(host, machine)), f"--replace {NICS}: names with MAC addresses")
+        yield Change("node_network", list(_network(host)), f"--replace {NICS}: names of onboard NICs")
 
 
 def overlay(name: str, made: Collection[Change]) -> str:
@@ -101,15 +100,28 @@ def _disks(host: Host) -> Iterator[dict[str, object]]:
         yield {"serial": replaced_serial(number), **({"size": sizes} if sizes else {})}
 
 
-def _network(host: Host, machine: Machine) -> Iterator[dict[str, object]]:
-    """node_network with the MAC address of each NIC that has only a name there."""
+def _network(host: Host) -> Iterator[dict[str, object]]:
+    """node_network with names of onboard NICs in the place of those that QEMU does not have."""
     network = host.settings.network
-    named = {device: mac for device, mac in machine.nic_of if ":" not in device}
+    names = dict(_new_names([device for device, mac in nic_devices(network) if ":" not in device and mac is None]))
     for one in network:
-        yield {**_written(one), **({"mac": named[one.device]} if one.device in named and not one.kind else {})}
-    for device in dict.fromkeys(named):
-        if device not in {one.device for one in network}:
-            yield {"name": device, "mac": named[device], "ipv4": "none", "ipv6": "none"}
+        written = _written(one)
+        if one.name:
+            written["name"] = names.get(one.name, one.name)
+        for kind, key in (("bond", "members"), ("bridge", "members"), ("vlan", "parent")):
+            below = written.get(kind)
+            if isinstance(below, dict):
+                value = below[key]
+                renamed = (
+                    [names.get(each, each) for each in value] if isinstance(value, list) else names.get(value, value)
+                )
+                written[kind] = {**below, key: renamed}
+        yield written
+
+
+def _new_names(devices: Sequence[str]) -> Iterator[tuple[str, str]]:
+    free = (name for number in itertools.count(1) if (name := f"eno{number}") not in devices)
+    yield from ((device, next(free)) for device in devices if not is_onboard(device))
 
 
 def _written(one: Interface) -> dict[str, object]:

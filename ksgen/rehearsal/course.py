@@ -15,6 +15,7 @@ _STOPS = re.compile(r"^ovirt-node: .*(?:the installation stops here|no NIC has t
 _SAID = re.compile(r"(?:^ovirt-node:.*\n?)+", re.MULTILINE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LAST_LINES = 5
+_NO_STEPS = ("armed", "failed", "expired", "cancelled")
 _WIDTH = 200  # characters of a line of the console
 
 
@@ -35,9 +36,10 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How long each of the two boots may take."""
+    """How long each of the two boots may take, and how long an installer may be without its kickstart."""
 
     seconds: int
+    boot_seconds: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Seen:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The states that went well, as steps."""
-        good = [state for state in self.states if state not in ("armed", "failed")]
+        good = [state for state in self.states if state not in _NO_STEPS]
         return tuple(Step(state, True, MEANINGS.get(state, "")) for state in good)  # type: ignore[call-overload]
 
     @property
@@ -92,6 +94,10 @@ def stopped(seen: Seen, seconds: float, limits: Limits) -> Step | None:
         return Step(seen.last_good, False, said(seen.console))
     if seen.has_ended:
         return Step(seen.last_good, False, f"the machine ended; the console's last lines: {_last(seen.console)}")
+    if not seen.states and seconds > limits.boot_seconds:
+        minutes = limits.boot_seconds // 60
+        text = f"no kickstart fetched in {minutes} minutes, so the installer has no network; the console's last lines"
+        return Step("booting", False, f"{text}: {_last(seen.console)}")
     if seconds > limits.seconds:
         minutes = limits.seconds // 60
         return Step(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The machine of a host, decided from its settings alone: firmware, memory, disks and NICs with their identities.
 
-What QEMU cannot give is a problem at its variable; with `--replace` it gets another identity, and the kickstart too.
+What QEMU does not have is a problem at its variable; with `--replace` it is replaced, in the kickstart too.
 """
 
 from __future__ import annotations
@@ -199,19 +199,24 @@ def _nics(host: Host, replaces: bool) -> tuple[tuple[Nic, ...], tuple[tuple[str,
         if ":" in device:
             mac = device
         elif mac is None:
-            onboard = _ONBOARD.fullmatch(device)
-            index = int(onboard[1]) if onboard else None
-            if index is None or index > _ONBOARD_LAST:
+            if is_onboard(device):
+                index = int(device.removeprefix("eno"))
+            elif not replaces:
                 what = f"QEMU has no NIC that is called {device}; it has eno1 to eno{_ONBOARD_LAST}"
-                hint = f"add mac: to give the NIC this name, or rehearse with --replace {NICS}, which does so"
-                if not replaces:
-                    problems.append(host.at(("node_network",), Finding("rehearsal-nic", what, hint=hint)))
+                hint = f"--replace {NICS} rehearses with such names, in the kickstart too"
+                problems.append(host.at(("node_network",), Finding("rehearsal-nic", what, hint=hint)))
             # The first that has no address of its own is the one that boots.
             mac, is_named = (_free(taken), True) if is_named else (settings.mac, True)
             taken.add(mac)
         names[device] = mac
         nics[mac] = Nic(mac, index, speeds.get(device))
     return tuple(nics.values()), tuple(names.items()), problems
+
+
+def is_onboard(device: str) -> bool:
+    """Whether QEMU has a NIC of this name."""
+    found = _ONBOARD.fullmatch(device)
+    return found is not None and int(found[1]) <= _ONBOARD_LAST
 
 
 def _free(taken: set[str]) -> str:
