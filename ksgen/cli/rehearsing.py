@@ -113,6 +113,9 @@ class _Run:
     def all(self, groups: Sequence[Alike], boot_path: Path, image_path: Path) -> None:
         """Rehearse one host of each group, and exit."""
         boot, image = self._media(boot_path, image_path)
+        problems = [problem for group in groups for problem in self._in_the_way(group.first, boot, image_path)]
+        if problems:
+            _stop(Report(), problems, self._sources, self._options.as_json)
         accelerator = self._accelerator(boot)
         failed = []
         for group in groups:
@@ -153,10 +156,7 @@ class _Run:
     def _one(self, group: Alike, boot: BootIso, image: NodeImage, image_path: Path, accelerator: str) -> Sequence[Step]:
         host = group.first
         with self._directory() as directory:
-            machine, problems = self._machine(host, boot, image_path, directory)
-            problems += rehearsal.network_of(host, machine)[1]
-            if problems:
-                _stop(Report(), problems, self._sources, self._options.as_json)
+            machine, _ = rehearsal.machine_of(host, directory, self._options.replace, self._options.memory)
             changes = rehearsal.needed_changes(host, self._options.replace, is_emulated=accelerator != rehearsal.KVM)
             self._announce(group, machine, changes)
             try:
@@ -188,10 +188,11 @@ class _Run:
             os.chmod(made, 0o755)
             yield Path(made).absolute()
 
-    def _machine(self, host: Host, boot: BootIso, image_path: Path, directory: Path) -> tuple[Machine, list[Problem]]:
-        """The machine, and everything that is known to be in the way."""
+    def _in_the_way(self, host: Host, boot: BootIso, image_path: Path) -> list[Problem]:
+        """Everything that is known to be in the way of a rehearsal."""
+        directory = self._options.work or Path(tempfile.gettempdir())
         machine, found = rehearsal.machine_of(host, directory, self._options.replace, self._options.memory)
-        problems = [*found, *rehearsal.url_problems(host)]
+        problems = [*found, *rehearsal.network_of(host, machine)[1], *rehearsal.url_problems(host)]
         if not host.settings.is_node:
             message = "is a plain host; only nodes can be rehearsed"
             problems.append(host.at(("node_kind",), Finding("rehearsal-kind", message)))
@@ -211,7 +212,7 @@ class _Run:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             wrong = rehearsal.image_problem(host, image_path, sha256)
             problems += [wrong] if wrong else []
-        return machine, problems
+        return problems
 
     def _announce(self, group: Alike, machine: Machine, changes: Sequence[Change]) -> None:
         host, others = group.first, group.names[1:]
@@ -304,6 +305,7 @@ def _follow(file: Path, over: threading.Event) -> None:
 
 def _space_problems(host: Host, machine: Machine, directory: Path) -> Iterator[Problem]:
     """Memory and disk space that this machine does not have."""
+    directory = next(one for one in (directory.absolute(), *directory.absolute().parents) if one.exists())
     free_mib = _free_memory_mib()
     if free_mib is not None and free_mib < machine.memory_mib + _MEMORY_LEFT_MIB:
         message = f"{free_mib} MiB of memory are free here; the machine needs {machine.memory_mib} MiB"
