@@ -300,6 +300,8 @@ CODES: dict[str, dict[str, str]] = {
         "match-nic": "no NIC of the machine has a MAC address of the host",
         "match-nic-name": "no NIC of the machine has a name that `node_network` gives",
         "match-host": "a machine that no host or several hosts describe, or a host without facts",
+    },
+    "Rehearsals": {
         "rehearsal-disk": "a disk that QEMU does not have, so that a host cannot be rehearsed",
         "rehearsal-nic": "a NIC that QEMU does not have by its name",
         "rehearsal-network": "a network that the switch of a rehearsal does not have",

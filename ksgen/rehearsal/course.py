@@ -14,6 +14,7 @@ from ksgen.reports import MEANINGS
 _STOPS = re.compile(r"^ovirt-node: .*(?:the installation stops here|no NIC has the address).*$", re.MULTILINE)
 _SAID = re.compile(r"(?:^ovirt-node:.*\n?)+", re.MULTILINE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_OF_KERNEL = re.compile(r"\[ *[0-9]+\.[0-9]{6}\]")
 _LAST_LINES = 5
 _NO_STEPS = ("armed", "failed", "expired", "cancelled")
 _WIDTH = 200  # characters of a line of the console
@@ -117,4 +118,6 @@ def said(console: str) -> str:
 
 def _last(console: str) -> str:
     lines = [line.strip()[:_WIDTH] for line in console.splitlines() if line.strip()]
+    # What the kernel says is seldom the reason.
+    lines = [line for line in lines if not _OF_KERNEL.match(line)] or lines
     return " | ".join(lines[-_LAST_LINES:])

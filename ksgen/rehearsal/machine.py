@@ -42,6 +42,8 @@ _ATA_SERIAL, _ATA_MODEL = 20, 40
 # The index of an onboard NIC, which udev puts after "eno" (systemd.net-naming-scheme(7)); SMBIOS has a byte for it.
 _ONBOARD = re.compile(r"eno([1-9][0-9]{0,2})")
 _ONBOARD_LAST = 255
+# Mbit/s of a NIC without `speed:`. The kernel's bonding has no LACP with a NIC that does not say its speed.
+SPEED = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Nic:
 
     mac: str
     index: int | None = None
-    speed: int | None = None
+    speed: int = SPEED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,7 +211,7 @@ def _nics(host: Host, replaces: bool) -> tuple[tuple[Nic, ...], tuple[tuple[str,
             mac, is_named = (_free(taken), True) if is_named else (settings.mac, True)
             taken.add(mac)
         names[device] = mac
-        nics[mac] = Nic(mac, index, speeds.get(device))
+        nics[mac] = Nic(mac, index, speeds.get(device, SPEED))
     return tuple(nics.values()), tuple(names.items()), problems
 
 

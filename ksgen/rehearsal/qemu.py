@@ -79,8 +79,7 @@ def port_sockets(directory: Path, number: int) -> tuple[Path, Path]:
 def _nic(nic: Nic, number: int, directory: Path) -> list[str]:
     switch, own = port_sockets(directory, number)
     ends = f"local.type=unix,local.path={own},remote.type=unix,remote.path={switch}"
-    device = f"virtio-net-pci,id=nic{number},netdev=net{number},mac={nic.mac},romfile="
-    device += f",speed={nic.speed},duplex=full" if nic.speed else ""
+    device = f"virtio-net-pci,id=nic{number},netdev=net{number},mac={nic.mac},romfile=,speed={nic.speed},duplex=full"
     words = ["-netdev", f"dgram,id=net{number},{ends}", "-device", device]
     if nic.index is not None:
         # "Onboard Devices Extended Information" of SMBIOS, from which udev makes the name.

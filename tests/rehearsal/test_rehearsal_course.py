@@ -56,7 +56,7 @@ def host_of(*states: str, message: str = "") -> dict[str, object]:
             ("booting", False, "no kickstart fetched in 10 minutes"), id="no-network",
         ),
         pytest.param(
-            Seen.of(host_of(*ALL[:4]), "one\ntwo\n", False), 3601,
+            Seen.of(host_of(*ALL[:4]), "one\n[  332.257699] bond0: nothing\ntwo\n", False), 3601,
             ("copying", False, "not over after 60 minutes; the console's last lines: one | two"), id="too-long",
         ),
         pytest.param(
