@@ -35,6 +35,7 @@ _MEMORY_LEFT_MIB = 512
 _SPACE = 12 * 10**9
 _PROGRAMS = (
     "qemu-system-x86_64", "ip", "unshare", "nsenter", "setpriv", "sleep", "timeout", "nginx", "dnsmasq",
+    "openssl",
 )  # fmt: skip
 
 
@@ -157,10 +158,13 @@ class _Run:
         host = group.first
         with self._directory() as directory:
             machine, _ = rehearsal.machine_of(host, directory, self._options.replace, self._options.memory)
-            changes = rehearsal.needed_changes(host, self._options.replace, is_emulated=accelerator != rehearsal.KVM)
-            self._announce(group, machine, changes)
             try:
-                order = self._order(host, changes, boot, image, image_path, directory, accelerator)
+                tls = rehearsal.certificates(host, directory)
+                authority = tls.authority if tls else None
+                is_emulated = accelerator != rehearsal.KVM
+                changes = rehearsal.needed_changes(host, self._options.replace, authority, is_emulated=is_emulated)
+                self._announce(group, machine, changes)
+                order = self._order(host, changes, tls, boot, image, image_path, directory, accelerator)
                 with self._console(directory):
                     steps = rehearsal.rehearse(order, self._tell, self._kept if self._options.keep else None)
             except (rehearsal.NotPublished, rehearsal.NoNamespace, rehearsal.NotServed, rehearsal.Missing) as error:
@@ -226,8 +230,8 @@ class _Run:
         talk("    inst.stage2: from the boot ISO in a drive")
 
     def _order(
-        self, host: Host, changes: Sequence[Change], boot: BootIso, image: NodeImage, image_path: Path,
-        directory: Path, accelerator: str,
+        self, host: Host, changes: Sequence[Change], tls: rehearsal.Certificates | None, boot: BootIso,
+        image: NodeImage, image_path: Path, directory: Path, accelerator: str,
     ) -> rehearsal.Order:  # fmt: skip
         overlay = directory / "rehearsal.yaml"
         overlay.touch(mode=0o600)
@@ -237,7 +241,7 @@ class _Run:
         tree = rehearsal.tree_of(boot, release, directory)
         images = rehearsal.image_directory(host, image_path, directory)
         rehearsal.published(
-            inventories, host.name, directory, {release: tree.directory}, images, self._options.passwords
+            inventories, host.name, directory, {release: tree.directory}, images, tls, self._options.passwords
         )
         again, _ = read([str(one) for one in inventories], self._options.passwords)
         (changed,) = (one for one in read_hosts(again, chosen=[host.name])[0] if one.name == host.name)

@@ -8,8 +8,10 @@ from ksgen.rehearsal.machine import Machine, machine_of
 from ksgen.rehearsal.namespace import NoNamespace
 from ksgen.rehearsal.network import network_of
 from ksgen.rehearsal.preparing import (
+    Certificates,
     NotPublished,
     armed_token,
+    certificates,
     image_directory,
     image_problem,
     installer,
@@ -28,6 +30,7 @@ __all__ = [
     "CONSOLE",
     "KVM",
     "Alike",
+    "Certificates",
     "Change",
     "Limits",
     "Machine",
@@ -42,6 +45,7 @@ __all__ = [
     "accelerator",
     "alike",
     "armed_token",
+    "certificates",
     "devices",
     "image_directory",
     "image_problem",

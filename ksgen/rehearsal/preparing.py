@@ -17,10 +17,12 @@ from ksgen import media
 from ksgen.host import Host
 from ksgen.media import BootIso
 from ksgen.problems import Finding, Mark, Problem
+from ksgen.rehearsal.programs import required
 from ksgen.rehearsal.qemu import Installer
 
 _TREEINFO = ".treeinfo"
 _TREE_FILES = ("/images/pxeboot/vmlinuz", "/images/pxeboot/initrd.img")
+_DAYS = 7  # a rehearsal takes hours at most
 _COPIED = 4 * 2**20  # bytes at a time
 # Of a boot entry: what names its files, and what is said otherwise here.
 _OF_ENTRY = re.compile(r"initrd=|inst\.(?:stage2|ks|repo)=|rd\.live\.check|quiet$")
@@ -116,20 +118,60 @@ def url_problems(host: Host) -> Iterator[Problem]:
             where = parts.hostname or parts.scheme or "nowhere"
             message = f"is served at {where}, but a rehearsal has one web server, at {here}"
             yield host.at((variable,), Finding("rehearsal-url", message))
-    for variable in ("server_url", "image_url", "tree_url"):
-        if urlsplit(getattr(settings, variable) or "").scheme == "https":
-            message = "a rehearsal serves HTTP, not HTTPS"
-            yield host.at((f"node_{variable}",), Finding("rehearsal-url", message))
+    if urlsplit(settings.server_url).scheme == "https":
+        # dracut knows no authority but its own.
+        message = "is HTTPS, by which an installer does not fetch its kickstart from a rehearsal"
+        yield host.at(("node_server_url",), Finding("rehearsal-url", message, hint="rehearse with http:// (-i)"))
+    if settings.report_url:
+        message = "is a server of its own, and a rehearsal needs the reports itself"
+        yield host.at(("node_report_url",), Finding("rehearsal-url", message, hint="rehearse without it (-i)"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificates:
+    """An authority (PEM), and the certificate of it for the web server."""
+
+    authority: str
+    certificate: Path
+    key: Path
+
+
+def certificates(host: Host, directory: Path) -> Certificates | None:
+    """Those for the host's HTTPS addresses, None if it has none. Raises Missing, NotPublished."""
+    settings = host.settings
+    names = {urlsplit(url or "").hostname or "" for url in (settings.image_url, settings.tree_url)}
+    if not any(urlsplit(url or "").scheme == "https" for url in (settings.image_url, settings.tree_url)):
+        return None
+    place = directory / "tls"
+    place.mkdir(mode=0o700)
+    alternatives = ",".join(f"{'IP' if _is_address(name) else 'DNS'}:{name}" for name in sorted(names))
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(_DAYS)]
+    for more in (
+        ["-subj", "/CN=ksgen rehearse", "-keyout", "ca.key", "-out", "ca.pem"],
+        ["-subj", "/CN=ksgen rehearse server", "-addext", f"subjectAltName={alternatives}", "-addext",
+         "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "server.key", "-out",
+         "server.pem"],
+    ):  # fmt: skip
+        command = [required("openssl"), "req", "-x509", *made, *more]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NotPublished(f"openssl: {done.stderr.strip()}")
+    return Certificates((place / "ca.pem").read_text(), place / "server.pem", place / "server.key")
+
+
+def _is_address(text: str) -> bool:
+    return ":" in text or text.replace(".", "").isdigit()
 
 
 def published(
     inventories: tuple[Path, ...], name: str, directory: Path, trees: Mapping[str, Path], images: Path,
-    passwords: Iterable[str],
+    tls: Certificates | None, passwords: Iterable[str],
 ) -> None:  # fmt: skip
     """Publish the host, armed, into `directory`/out, and make a login for the server. Raises NotPublished."""
     first, *more = map(str, inventories)
     options = ["-o", str(directory / "out"), "--run", str(directory / "run"), "--images", str(images)]
     options += [word for release, tree in trees.items() for word in ("--tree", f"{release}={tree}")]
+    options += ["--certificate", str(tls.certificate), "--key", str(tls.key)] if tls else []
     options += [word for one in passwords for word in ("--vault-password-file", one)]
     arm = ["arm", first, name, *(word for one in more for word in ("-i", one)), "--until", "2d", "--yes"]
     (directory / "run").mkdir(exist_ok=True)

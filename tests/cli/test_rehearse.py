@@ -86,6 +86,7 @@ def test_what_a_rehearsal_does_not_have(site: Path, media: list[str]) -> None:
         node_disk='{path: "pci-0000:3b:00.0-scsi-0:2:0:0", size: 128 GB}',
         node_network="[{name: ens1f0, ipv4: dhcp}]",
         node_image_url="https://images.example.com/node.squashfs.img",
+        node_server_url="https://pxe.example.com/nodes/",
     )  # fmt: skip
     assert problems == [
         "node01.example.com: node_disk: QEMU has no disk at /dev/disk/by-path/pci-0000:3b:00.0-scsi-0:2:0:0; it has "
@@ -93,7 +94,8 @@ def test_what_a_rehearsal_does_not_have(site: Path, media: list[str]) -> None:
         "node01.example.com: node_network: QEMU has no NIC that is called ens1f0; it has eno1 to eno255",
         "node01.example.com: node_image_url: is served at images.example.com, but a rehearsal has one web server, at "
         "pxe.example.com",
-        "node01.example.com: node_image_url: a rehearsal serves HTTP, not HTTPS",
+        "node01.example.com: node_server_url: is HTTPS, by which an installer does not fetch its kickstart from a "
+        "rehearsal",
     ]
 
 
