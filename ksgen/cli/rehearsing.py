@@ -243,6 +243,7 @@ class _Run:
         rehearsal.published(
             inventories, host.name, directory, {release: tree.directory}, images, tls, self._options.passwords
         )
+        configuration = rehearsal.web_configuration(directory, is_root=os.geteuid() == 0)
         again, _ = read([str(one) for one in inventories], self._options.passwords)
         (changed,) = (one for one in read_hosts(again, chosen=[host.name])[0] if one.name == host.name)
         # With what was replaced.
@@ -256,7 +257,7 @@ class _Run:
             nvr=str(image.nvr),
             machine=machine,
             network=rehearsal.network_of(changed, machine)[0],
-            served=rehearsal.Served(directory, inventories, listen=directory / "serve"),
+            served=rehearsal.Served(directory, inventories, directory / "serve", configuration),
             start=rehearsal.Start(
                 rehearsal.required("qemu-system-x86_64"), accelerator, directory,
                 rehearsal.uefi() if machine.firmware == "uefi" else None, rehearsal.installer(tree, arguments),

@@ -19,6 +19,7 @@ from ksgen.rehearsal.preparing import (
     published,
     tree_of,
     url_problems,
+    web_configuration,
 )
 from ksgen.rehearsal.programs import Missing, devices, missing, required, uefi
 from ksgen.rehearsal.qemu import CONSOLE, Start, log, missing_devices
@@ -64,4 +65,5 @@ __all__ = [
     "tree_of",
     "uefi",
     "url_problems",
+    "web_configuration",
 ]

@@ -23,6 +23,7 @@ from ksgen.rehearsal.qemu import Installer
 _TREEINFO = ".treeinfo"
 _TREE_FILES = ("/images/pxeboot/vmlinuz", "/images/pxeboot/initrd.img")
 _DAYS = 7  # a rehearsal takes hours at most
+_NGINX_USER = re.compile(r"^user .*;$", re.MULTILINE)
 _COPIED = 4 * 2**20  # bytes at a time
 # Of a boot entry: what names its files, and what is said otherwise here.
 _OF_ENTRY = re.compile(r"initrd=|inst\.(?:stage2|ks|repo)=|rd\.live\.check|quiet$")
@@ -180,6 +181,15 @@ def published(
         done = subprocess.run([sys.executable, "-m", "ksgen", *command], capture_output=True, text=True, check=False)
         if done.returncode:
             raise NotPublished(done.stderr.strip())
+
+
+def web_configuration(directory: Path, is_root: bool) -> Path | None:
+    """The configuration of nginx, if it is not the published one: the only user of a namespace without root is root."""
+    if is_root:
+        return None
+    own = directory / "nginx.conf"
+    own.write_text(_NGINX_USER.sub("user root root;", (directory / "out/nginx.conf").read_text()))
+    return own
 
 
 def armed_token(directory: Path) -> str:
