@@ -90,7 +90,7 @@ def stopped(seen: Seen, seconds: float, limits: Limits) -> Step | None:
     if installed(seen) and seen.has_ended:
         return Step("restart", True, "the installer has restarted the machine")
     if seen.has_failed:
-        return Step(seen.last_good, False, seen.message or said(seen.console))
+        return Step(seen.last_good, False, _joined(seen.message) or said(seen.console))
     if _STOPS.search(seen.console):
         return Step(seen.last_good, False, said(seen.console))
     if seen.has_ended:
@@ -112,7 +112,12 @@ def said(console: str) -> str:
     blocks = [block for block in _SAID.findall(console) if _STOPS.search(block)]
     if not blocks:
         return f"the console's last lines: {_last(console)}"
-    lines = [line.removeprefix("ovirt-node: ").strip() for line in blocks[-1].splitlines()]
+    return _joined(blocks[-1])
+
+
+def _joined(text: str) -> str:
+    """Lines of a program of the installation as one, each once, without their prefix."""
+    lines = [line.removeprefix("ovirt-node: ").strip() for line in text.splitlines()]
     return "; ".join(dict.fromkeys(filter(None, lines)))
 
 

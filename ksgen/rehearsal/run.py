@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ksgen.host import Host
-from ksgen.rehearsal import disks, look, qemu, switching
+from ksgen.rehearsal import disks, look, qemu
 from ksgen.rehearsal.course import Limits, Seen, Step, stopped
 from ksgen.rehearsal.machine import Machine
 from ksgen.rehearsal.namespace import Namespace
@@ -34,6 +34,7 @@ _LAST_S = 10
 _SHUTDOWN_S = 120
 _SSH_PORT = 22
 _QEMU_LOG = "qemu.log"
+_SWITCH = "ksgen.rehearsal.switching"  # a program
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,10 +122,11 @@ def _start_switch(order: Order, namespace: Namespace) -> None:
         ports.append({"own": str(own), "machine": str(machine), "bond": port.bond, "has_lacp": port.has_lacp})
     segments = [{"vlan": segment.vlan, "tap": segment.tap} for segment in order.network.segments]
     file, log = directory / "switch.json", directory / "switch.log"
-    file.write_text(json.dumps({"ports": ports, "segments": segments}))
-    process = namespace.start([sys.executable, "-m", switching.__name__, str(file)], log=log)
+    ready = directory / "switch.ready"
+    file.write_text(json.dumps({"ports": ports, "segments": segments, "ready": str(ready)}))
+    process = namespace.start([sys.executable, "-m", _SWITCH, str(file)], log=log)
     end = time.monotonic() + _START_S
-    while not switching.ready_file(file).exists():
+    while not ready.exists():
         if process.poll() is not None or time.monotonic() > end:
             raise NotServed(f"the switch did not start: {_end_of(log)}")
         time.sleep(0.05)

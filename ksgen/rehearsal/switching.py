@@ -2,7 +2,7 @@
 """The switch at work, as a program within the network of a rehearsal: `python -m ksgen.rehearsal.switching FILE`.
 
 FILE has the ports, each with the Unix sockets of QEMU's `-netdev dgram` and of its own, and the VLANs. It makes an
-interface (TAP) for each VLAN, and creates FILE.ready when all are there.
+interface (TAP) for each VLAN, and creates the file `ready` when all are there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ _TUNSETIFF = 0x400454CA
 _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 _FRAME = 65536  # bytes, more than any
 _BUFFER = 4 * 2**20  # bytes; a window of TCP and more
-_READY = ".ready"
 
 
 def main(path: Path) -> None:
@@ -34,7 +33,7 @@ def main(path: Path) -> None:
     taps = {segment["vlan"]: _tap(segment["tap"]) for segment in wanted["segments"]}
     sockets = [_socket(port["own"]) for port in wanted["ports"]]
     machines = [port["machine"] for port in wanted["ports"]]
-    path.with_suffix(_READY).touch()
+    Path(wanted["ready"]).touch()
 
     def send(port: int, frame: bytes) -> None:
         # Refused: the machine is switched off. Full: frames get lost, as in any network.
@@ -58,11 +57,6 @@ def main(path: Path) -> None:
                     send(result.port, result.frame)
                 elif isinstance(result, ToVlan) and result.vlan in taps:
                     os.write(taps[result.vlan], result.frame)
-
-
-def ready_file(path: Path) -> Path:
-    """The file that appears when the switch works."""
-    return path.with_suffix(_READY)
 
 
 def _tap(name: str) -> int:

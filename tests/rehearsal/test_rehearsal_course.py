@@ -42,8 +42,8 @@ def host_of(*states: str, message: str = "") -> dict[str, object]:
         pytest.param(Seen.of(host_of(*ALL), "", False), 700, None, id="not-restarted"),
         pytest.param(Seen.of(host_of(*ALL), "", True), 700, ("restart", True, "restarted"), id="installed"),
         pytest.param(
-            Seen.of(host_of(*ALL[:5], "failed", message="the script ended with 3"), "", False), 700,
-            ("configuring", False, "the script ended with 3"), id="failed",
+            Seen.of(host_of(*ALL[:5], "failed", message="ovirt-node: the script ended with 3\nits log"), "", False), 700,
+            ("configuring", False, "the script ended with 3; its log"), id="failed",
         ),
         pytest.param(
             Seen.of(host_of(*ALL[:2]), RESOLVER + RESOLVER, False), 700,

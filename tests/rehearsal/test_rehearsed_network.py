@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from inventories import one_host
 
-from ksgen.rehearsal import switching
 from ksgen.rehearsal.frames import Link, Switch, ToPort, ToVlan
 from ksgen.rehearsal.machine import machine_of
 from ksgen.rehearsal.namespace import Namespace, NoNamespace
@@ -198,14 +197,14 @@ def test_the_kernel_answers_in_each_vlan(tmp_path: Path) -> None:
     file = tmp_path / "switch.json"
     ports = [{"own": str(own), "machine": str(machine), "bond": "", "has_lacp": False}]
     segments = [{"vlan": 0, "tap": "vlan0"}, {"vlan": 100, "tap": "vlan100"}]
-    file.write_text(json.dumps({"ports": ports, "segments": segments}))
+    file.write_text(json.dumps({"ports": ports, "segments": segments, "ready": str(tmp_path / "ready")}))
     with Namespace(60) as namespace, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as nic:
         nic.bind(str(machine))
         nic.settimeout(20)
         log = tmp_path / "log"
-        namespace.start([sys.executable, "-m", switching.__name__, str(file)], log=log)
+        namespace.start([sys.executable, "-m", "ksgen.rehearsal.switching", str(file)], log=log)
         end = time.monotonic() + 20
-        while not switching.ready_file(file).exists():
+        while not (tmp_path / "ready").exists():
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.02)
         for name, address in (("vlan0", "10.0.0.1/24"), ("vlan100", "10.1.100.1/24")):
