@@ -8,18 +8,22 @@ from pathlib import Path
 
 import pytest
 from inventories import SSH_KEY, inventory_text, one_host, read_text
+from lab import real
+from lab.root import NVR
 
 from ksgen.host import Host, read_hosts
 from ksgen.inventory import reader
+from ksgen.rehearsal import look
 from ksgen.rehearsal.changes import CONSOLE, needed_changes, overlay
 from ksgen.rehearsal.course import Limits, Seen, stopped
 from ksgen.rehearsal.machine import machine_of
-from ksgen.rehearsal.network import network_of
+from ksgen.rehearsal.network import Network, network_of
 from ksgen.rehearsal.shapes import alike
-from ksgen.rehearsal.verdict import address_step, keys_step
+from ksgen.rehearsal.verdict import address_step, keys_step, verdicts
 from ksgen.variables import is_claimed
 
 LIMITS = Limits(3600, 600)
+SAID = (Path(__file__).parents[1] / "data" / "lab" / "node.says").read_text()
 ALL = ("booting", "preparing", "partitioning", "copying", "configuring", "layering", "installed")
 RESOLVER = """\
 [   12.3] something of the kernel
@@ -42,8 +46,8 @@ def host_of(*states: str, message: str = "") -> dict[str, object]:
         pytest.param(Seen.of(host_of(*ALL), "", False), 700, None, id="not-restarted"),
         pytest.param(Seen.of(host_of(*ALL), "", True), 700, ("restart", True, "restarted"), id="installed"),
         pytest.param(
-            Seen.of(host_of(*ALL[:5], "failed", message="ovirt-node: the script ended with 3\nits log"), "", False), 700,
-            ("configuring", False, "the script ended with 3; its log"), id="failed",
+            Seen.of(host_of(*ALL[:5], "failed", message="ovirt-node: a script ended with 3\nits log"), "", False), 700,
+            ("configuring", False, "a script ended with 3; its log"), id="failed",
         ),
         pytest.param(
             Seen.of(host_of(*ALL[:2]), RESOLVER + RESOLVER, False), 700,
@@ -131,6 +135,44 @@ OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILrF9fMS/P+J64CnxtjvJhdHA4WcpcTUhvf
 def test_keys(tmp_path: Path, printed: str, text: str) -> None:
     host = one_host(tmp_path, node_ssh_keys=json.dumps([SSH_KEY]))
     assert keys_step(host, printed).text == text
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> tuple[Host, Network]:
+    """The host of which tests/data/lab/node.says is what it said, and its network."""
+    host = real.kickstart("el9", "uefi", real.system_disk(tmp_path)).host
+    return host, network_of(host, machine_of(host, tmp_path)[0])[0]
+
+
+def test_a_node_as_planned(node: tuple[Host, Network]) -> None:
+    answers = {**look.parts(SAID), "addresses": said(eth0="192.0.2.100/24"), "keys": f"root {SSH_KEY}"}
+    steps = list(verdicts(node[0], NVR, node[1], answers, "SSH-2.0-OpenSSH_9.2", are_others_unchanged=True))
+    assert [step.name for step in steps if not step.is_good] == []
+    assert [step.name for step in steps] == [
+        "layer", "layout", "imgbase check", "nodectl check", "other disks", "addresses", "sshd", "authorized_keys",
+        "services",
+    ]  # fmt: skip
+    assert steps[1].text.startswith("as planned: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "ssh", "is_unchanged", "wrong"),
+    [
+        pytest.param({"layer": "You are on root"}, "SSH-2.0", True, {"layer"}, id="layer"),
+        pytest.param({"volumes": ""}, "SSH-2.0", True, {"layout"}, id="layout"),
+        pytest.param({"nodectl": '{"vdsm": {"status": "bad"}}'}, "SSH-2.0", True, {"nodectl check"}, id="nodectl"),
+        pytest.param({}, "SSH-2.0", False, {"other disks"}, id="other-disk"),
+        pytest.param({}, "", True, {"sshd"}, id="sshd"),
+        pytest.param({"failed": "kdump.service loaded failed failed"}, "SSH-2.0", True, {"services"}, id="services"),
+    ],
+)
+def test_each_thing_that_is_wrong_is_its_own_step(
+    node: tuple[Host, Network], changes: dict[str, str], ssh: str, is_unchanged: bool, wrong: set[str]
+) -> None:
+    own = {"addresses": said(eth0="192.0.2.100/24"), "keys": f"root {SSH_KEY}"}
+    answers = {**look.parts(SAID), **own, **changes}
+    steps = verdicts(node[0], NVR, node[1], answers, ssh, is_unchanged)
+    assert {step.name for step in steps if not step.is_good} == wrong
 
 
 # --- what is changed -------------------------------------------------------------------------------------------------
