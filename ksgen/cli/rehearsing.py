@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from ksgen import media, netboot, rehearsal
-from ksgen.cli.edges import DONE, PROBLEMS, counted, show_problems, stop, talk
+from ksgen.cli.edges import DONE, PROBLEMS, counted, names_text, show_problems, stop, talk
 from ksgen.cli.selection import limited, read
 from ksgen.cli.stopping import stoppable
 from ksgen.host import Host, read_hosts
@@ -74,6 +74,11 @@ def rehearse(options: Options) -> None:
     if not options.names and not options.shapes:
         raise click.UsageError("name a HOST to rehearse, or add --shapes for one of each shape")
     hosts = [host for host in known if host.name in chosen]
+    if options.keep and options.as_json:
+        raise click.UsageError("--keep and --json exclude each other")
+    if options.shapes and (plain := [host.name for host in hosts if not host.settings.is_node]):
+        talk(f"note: {names_text(plain)}: plain hosts are not rehearsed")
+        hosts = [host for host in hosts if host.settings.is_node]
     groups = rehearsal.alike(hosts) if options.shapes else tuple(Alike((host,)) for host in hosts)
     if options.boot is None and options.shapes:
         _list(groups, options.as_json)

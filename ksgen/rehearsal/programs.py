@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Collection
@@ -13,6 +14,7 @@ from pathlib import Path
 
 # EL has its QEMU outside of PATH.
 _QEMU = ("qemu-system-x86_64", "/usr/libexec/qemu-kvm")
+_QEMU_OLDEST = (7, 2)  # -netdev dgram
 # UEFI for QEMU: code and an empty memory, of Debian, Fedora and EL, openSUSE.
 _UEFI = (
     ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
@@ -69,8 +71,11 @@ def missing_text(name: str) -> str:
 
 
 def missing(names: Collection[str]) -> list[str]:
-    """What of these is not on this machine, in words."""
-    return [missing_text(name) for name in PACKAGES if name in names and not _is_there(name)]
+    """What of these is not on this machine, or too old, in words."""
+    found = [missing_text(name) for name in PACKAGES if name in names and not _is_there(name)]
+    own = qemu() if _QEMU[0] in names else None
+    wrong = too_old(version_text(own)) if own else None
+    return [*found, *([wrong] if wrong else [])]
 
 
 def _is_there(name: str) -> bool:
@@ -88,6 +93,20 @@ def uefi() -> Uefi | None:
     """The first UEFI for QEMU that is installed."""
     found = (Uefi(Path(code), Path(variables)) for code, variables in _UEFI)
     return next((one for one in found if one.code.exists() and one.variables.exists()), None)
+
+
+def too_old(version_text: str) -> str | None:
+    """What is wrong with a QEMU that says this of itself, None if nothing is."""
+    found = re.search(r"version (\d+)\.(\d+)", version_text)
+    if found and (int(found[1]), int(found[2])) >= _QEMU_OLDEST:
+        return None
+    what = f"QEMU {found[1]}.{found[2]}" if found else "a QEMU that does not say its version"
+    return f"{what} is installed; {'.'.join(map(str, _QEMU_OLDEST))} is required"
+
+
+def version_text(qemu: str) -> str:
+    """What a QEMU says of its version."""
+    return subprocess.run([qemu, "--version"], capture_output=True, text=True, check=False).stdout
 
 
 @functools.cache

@@ -51,11 +51,11 @@ def test_the_shapes_of_the_example_site() -> None:
 
 
 def test_the_shapes_as_json() -> None:
-    done = CliRunner().invoke(main, ["rehearse", str(EXAMPLES), "node03.d*,host0[34].d*", "--shapes", "--json"])
-    assert done.exit_code == 2
-    done = CliRunner().invoke(main, ["rehearse", str(EXAMPLES), "host0[34].d*", "--shapes", "--json"])
+    hosts = ["node0[13].c*", "host03.d*"]
+    done = CliRunner().invoke(main, ["rehearse", str(EXAMPLES), *hosts, "--shapes", "--json"])
     (shape,) = json.loads(done.stdout)["shapes"]
-    assert shape == {"rehearsed": "host03.d.example.com", "hosts": ["host03.d.example.com", "host04.d.example.com"]}
+    assert shape == {"rehearsed": "node01.c.example.com", "hosts": ["node01.c.example.com", "node03.c.example.com"]}
+    assert done.stderr == "note: host03.d.example.com: plain hosts are not rehearsed\n"
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,9 @@ def test_the_shapes_as_json() -> None:
     [
         pytest.param([str(EXAMPLES)], "name a HOST to rehearse, or add --shapes for one of each shape", id="no-host"),
         pytest.param([str(EXAMPLES), "all"], "--boot-iso and --image are required", id="no-media"),
+        pytest.param(
+            [str(EXAMPLES), "all", "--keep", "--json"], "--keep and --json exclude each other", id="keep-json"
+        ),
         pytest.param(["-", "all"], "a rehearsal reads the inventory several times: name a file", id="stdin"),
         pytest.param([str(EXAMPLES), "nobody"], "no host or group named 'nobody'", id="unknown"),
     ],

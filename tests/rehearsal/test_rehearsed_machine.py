@@ -221,6 +221,19 @@ def test_a_missing_program_has_its_package() -> None:
     assert programs.missing(["unshare"]) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\n", None),
+        ("QEMU emulator version 10.1.0 (qemu-kvm-10.1.0-4.el10)\n", None),
+        ("QEMU emulator version 6.2.0 (Debian 1:6.2)\n", "QEMU 6.2 is installed; 7.2 is required"),
+        ("", "a QEMU that does not say its version is installed; 7.2 is required"),
+    ],
+)
+def test_the_version_of_qemu(text: str, wanted: str | None) -> None:
+    assert programs.too_old(text) == wanted
+
+
 def test_a_machine_of_a_host_says_nothing_secret(tmp_path: Path) -> None:
     host: Host = one_host(tmp_path)
     made, _ = machine_of(host, tmp_path)
