@@ -174,6 +174,8 @@ class _Run:
                     steps = rehearsal.rehearse(order, self._tell, self._kept if self._options.keep else None)
             except (rehearsal.NotPublished, rehearsal.NoNamespace, rehearsal.NotServed, rehearsal.Missing) as error:
                 stop(f"{host.name}: {error}")
+            except media.Unreadable as error:
+                stop(f"{boot.path}: {error}")
             except OSError as error:
                 stop(f"{error.filename or directory}: {error.strerror}")
         self._told.append(
