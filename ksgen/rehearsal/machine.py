@@ -16,7 +16,6 @@ from ksgen.problems import Finding, Problem
 from ksgen.rehearsal.disks import Disk
 from ksgen.variables import Disk as WantedDisk
 from ksgen.variables import Interface, Settings
-from org_ovirt_node.layout import MIB
 from org_ovirt_node.programs import checks
 
 # What --replace takes.
@@ -30,6 +29,7 @@ _PAGES_MIB = {"1G": 1024, "2M": 2}
 # Of a disk whose size the inventory leaves open, in bytes: one on which each layout has space.
 OPEN_SIZE = 128 * 10**9
 _OTHER_SIZE = 8 * 10**9  # bytes
+_SECTOR = 512  # bytes
 # The controller of the machine q35 is at 00:1f.2 and has six ports (QEMU, hw/i386/pc_q35.c).
 _PORT = re.compile(r"/dev/disk/by-path/pci-0000:00:1f\.2-ata-([1-6])(?:\.0)?")
 _PORTS = 6
@@ -137,7 +137,7 @@ def _plugged_in(disks: Sequence[Disk]) -> Iterator[Disk]:
 def _size(wanted: WantedDisk) -> int:
     """The smallest that the inventory admits: the plan is for that. Disks have whole sectors."""
     smallest = wanted.smallest_size or (wanted.size.max if wanted.size else None) or OPEN_SIZE
-    return -(-smallest // MIB) * MIB
+    return -(-smallest // _SECTOR) * _SECTOR
 
 
 def replaced_disk(file: Path, size: int, number: int) -> Disk:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ksgen.rehearsal.programs import required
 
-_PATIENCE_S = 30  # for a short command; it takes a fraction of a second on an idle machine
+_PATIENCE_S = 120  # for a short command; it takes a fraction of a second on an idle machine
 _END_S = 60  # for a program that was told to end
 
 

@@ -27,7 +27,7 @@ from ksgen.rehearsal.servers import NotServed, Served
 from ksgen.rehearsal.verdict import verdicts
 
 _POLL_S = 1.0
-_START_S = 30  # for the switch and the servers to start
+_START_S = 300  # for the switch to start; it takes a second, if this machine has nothing else to do
 # After a failure its logs are sent; after the end of an installer its last report.
 _LAST_S = 10
 # A machine that was told to shut down is switched off then.

@@ -15,7 +15,8 @@ from typing import Any
 
 from ksgen.rehearsal.programs import required
 
-_PATIENCE_S = 60
+_PATIENCE_S = 60  # for an answer
+_START_S = 300  # they start within seconds, if this machine has nothing else to do
 _PORT = 8440  # of `ksgen serve`, where the published nginx.conf passes reports to
 
 
@@ -66,7 +67,7 @@ class Served:
 
     def wait(self, is_alive: Callable[[], bool], said: Callable[[], str] = str) -> None:
         """Until the API answers. `said`: what the servers have said. Raises NotServed."""
-        end = time.monotonic() + _PATIENCE_S
+        end = time.monotonic() + _START_S
         while True:
             try:
                 self.ask("/api/hosts")

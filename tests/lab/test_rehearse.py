@@ -47,8 +47,6 @@ ln -sf /usr/lib/systemd/system/ssh.service /etc/systemd/system/multi-user.target
 LAB: dict[str, Any] = {
     "node_kernel_args": f"no_timer_check systemd.default_timeout_start_sec=900 {SELINUX}".split(),
     "node_post_site": _POST,
-    # trixie's requests 2.32.3 has read its authorities before %pre adds that of the rehearsal.
-    "node_image_url": "http://pxe.example.com/images/node.squashfs.img",
     "node_image_sha256": None,
     "node_image_size": None,
     "node_packages": [],
@@ -88,7 +86,9 @@ def shapes() -> list[str]:
 
 def own_variables(name: str, release: str, **more: Any) -> dict[str, Any]:
     """The variables of the lab for a host; None stands for one that is not set."""
-    return {name: {**LAB, "node_release": release, **more}}
+    # Not by HTTPS: trixie's requests 2.32.3 has read its authorities before %pre adds that of the rehearsal.
+    url = f"http://pxe.example.com/images/{release}.squashfs.img"
+    return {name: {**LAB, "node_release": release, "node_image_url": url, **more}}
 
 
 def rehearse(

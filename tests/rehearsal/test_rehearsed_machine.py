@@ -87,9 +87,9 @@ def test_a_disk_is_replaced_when_that_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_disk_is_as_small_as_the_inventory_admits(tmp_path: Path) -> None:
     made, _ = machine_of(one_host(tmp_path, node_disk="{serial: S3EVNX0K001, size: 480 GB}"), tmp_path)
-    assert 0 <= made.disks[0].size - 480 * 10**9 * 97 // 100 < 2**20
+    assert 0 <= made.disks[0].size - 480 * 10**9 * 97 // 100 < 512
     made, _ = machine_of(one_host(tmp_path, node_disk="{serial: S3EVNX0K001}"), tmp_path)
-    assert 0 <= made.disks[0].size - OPEN_SIZE < 2**20
+    assert 0 <= made.disks[0].size - OPEN_SIZE < 512
 
 
 def test_sata_disks_have_ports_of_their_own(tmp_path: Path) -> None:
