@@ -22,7 +22,7 @@ KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
         "addon bmc grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish "
-        "redaction rollout server store targets templates variables version",
+        "redaction rehearsal rollout server store targets templates variables version",
         "facts layout presentation",
     ),
     "rollout": Package("installing many hosts, some at once: what is done next, decided and carried out", "reports"),
@@ -45,6 +45,11 @@ KSGEN = {
         "kickstart that discovers them, and their entries",
         "host kickstart problems variables version",
         "facts programs",
+    ),
+    "rehearsal": Package(
+        "a host as a virtual machine: installed as published, booted, and compared with its plan",
+        "host media problems reports variables",
+        "layout programs",
     ),
     "netboot": Package(
         "boot files, server configuration and arming: who boots what, until when",

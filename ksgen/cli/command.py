@@ -21,6 +21,7 @@ from ksgen.cli import (
     match_command,
     preflight_command,
     publish_commands,
+    rehearse_command,
     serve_commands,
     show_commands,
 )
@@ -108,6 +109,7 @@ for command in (
     *(discovery_commands.adopt, discovery_commands.verify),
     preflight_command.preflight_images,
     iso_command.write_iso,
+    rehearse_command.rehearse,
     bmc_command.bmc,
 ):
     main.add_command(command)

@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 import click
@@ -18,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from ksgen import grammar, iso, media
 from ksgen.cli.edges import PROBLEMS, count, counted, show_problems, talk
 from ksgen.cli.iso_site import SiteOrder, site_content
+from ksgen.cli.stopping import stoppable
 from ksgen.iso import Request, SiteHost
 from ksgen.lint import Linter
 from ksgen.media import BootIso, NodeImage
@@ -25,15 +24,13 @@ from ksgen.problems import Finding, Mark, Report
 from ksgen.targets import RELEASES
 from ksgen.version import version
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 def write_iso(
     boot: Path, image: Path, output: Path | None, kickstart: Path | None, site: SiteOrder | None,
     efi_dir: str | None, append: str,
 ) -> None:  # fmt: skip
     """Write the ISO with its progress shown, or print what is wrong and exit."""
-    with _stoppable(), _progress() as progress:
+    with stoppable(), _progress() as progress:
         _Run().write(boot, image, output, kickstart, site, efi_dir, tuple(append.split()), progress)
 
 
@@ -130,23 +127,6 @@ class _Run:
         errors = [problem for problem in self._report.problems if problem.severity == "error"]
         talk(f"{count(errors)}; nothing was written")
         sys.exit(PROBLEMS)
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """On a signal, clean up and exit with 128 + its number; further signals are ignored."""
-
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        for each in _STOPPING:
-            signal.signal(each, signal.SIG_IGN)
-        sys.exit(128 + number)
-
-    before = {number: signal.signal(number, stop) for number in _STOPPING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 """Boot files of the hosts and configuration of the servers: who boots what, and until when."""
 
 from ksgen.netboot.arming import DEFAULT_DURATION, Arming, UntilError, active, arm, disarm, parse_until, status, void
+from ksgen.netboot.bootargs import kernel_arguments
 from ksgen.netboot.boottemplates import BootTemplates
 from ksgen.netboot.boottree import Copy, changed, copies, missing_kernels, staged
 from ksgen.netboot.discovery import (
@@ -62,6 +63,7 @@ __all__ = [
     "discovery_ended",
     "discovery_of",
     "disk_paths",
+    "kernel_arguments",
     "missing_kernels",
     "parse_until",
     "read_published",

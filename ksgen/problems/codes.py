@@ -311,6 +311,16 @@ CODES: dict[str, dict[str, str]] = {
         "verify-disk-size": "a disk has another size than in the inventory, by what the machine has reported last",
         "verify-machine": "another serial number or firmware than in the inventory, by what it has reported last",
     },
+    "Rehearsals": {
+        "rehearsal-disk": "a disk that QEMU does not have, so that a host cannot be rehearsed",
+        "rehearsal-nic": "a NIC that QEMU does not have by its name",
+        "rehearsal-network": "a network that the switch of a rehearsal does not have",
+        "rehearsal-url": "an address that the servers of a rehearsal do not answer at",
+        "rehearsal-kind": "a host that is not a node cannot be rehearsed",
+        "rehearsal-release": "the installer is of another release than the host",
+        "rehearsal-memory": "this machine has less free memory than the rehearsed one needs",
+        "rehearsal-space": "not enough disk space for a rehearsal",
+    },
     "Layout": {
         "layout-unknown": "unknown layout",
         "filesystem-unknown": "a file system that a node does not support",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import subprocess
 import sys
 import tempfile
@@ -91,7 +90,7 @@ def install(site: Path) -> str:
     disk = Disk(site / "disk", 64 * MIB, serial="disk0")
     ended = run(Machine((disk,), memory=768, boot="net", nics=(nic,)), timeout=_SECONDS)
     time.sleep(_LAST_S)
-    state = str(json.loads(reported.ask(site, f"/api/hosts/{HOST}"))["state"])
+    state = str(reported.served(site).host(HOST)["state"])
     if state != "installed":
         print(ended.console, file=sys.stderr)
     return state

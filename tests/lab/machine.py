@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import io
 import os
 import random
@@ -23,9 +22,12 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ksgen.rehearsal import acceleration as accelerated
+from ksgen.rehearsal import disks
+from ksgen.rehearsal.disks import allocated, digest
 from lab.console import Console
 from lab.root import OVMF_CODE, OVMF_VARIABLES, Kernel, LabError, cache, kernel, program
 
@@ -33,31 +35,14 @@ MIB = 2**20
 GIB = 2**30
 # Under software emulation, on a machine that has other work too, everything takes this much longer than on a quiet one.
 PATIENCE = 3
-_KVM = "kvm"
-# Without "enhanced rep stosb" Linux clears pages by eight bytes. QEMU emulates each store by itself, and in a page that
-# had code in it so slowly that a machine stands still for a minute.
-_EMULATED_CPU = "max,erms=off,fsrm=off"
 _SEED = os.environ.get("LAB_SEED") or str(random.randrange(10**6))
-_BLOCK = 512
 
 
 @dataclasses.dataclass(frozen=True)
-class Disk:
-    """A disk, in a sparse file that is made when it is not there.
+class Disk(disks.Disk):
+    """A disk of the lab; its size is 64 GiB unless a case needs another."""
 
-    `bus` is virtio, scsi, nvme or usb. Only SCSI has a `wwn`, a `model`, and several `paths` to one disk. `more` are
-    further properties of QEMU's device.
-    """
-
-    file: Path
     size: int = 64 * GIB
-    bus: str = "virtio"
-    serial: str | None = None
-    wwn: str | None = None
-    model: str | None = None
-    paths: int = 1
-    is_read_only: bool = False
-    more: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,39 +179,10 @@ def _job(machine: Machine, job: Path, out: Path) -> list[str]:
     return [*port, *command]
 
 
-_DEVICES = {"virtio": "virtio-blk-pci", "scsi": "scsi-hd", "nvme": "nvme", "usb": "usb-storage"}
-
-
 def _disks(machine: Machine) -> list[str]:
-    command: list[str] = []
-    buses = {disk.bus for disk in machine.disks}
-    command += ["-device", "virtio-scsi-pci,id=disks"] if "scsi" in buses else []
-    command += ["-device", "qemu-xhci"] if "usb" in buses else []
-    place = 0
-    for number, disk in enumerate(machine.disks):
-        if not disk.file.exists():
-            with disk.file.open("wb") as file:
-                file.truncate(disk.size)
-        for path in range(disk.paths):
-            drive = f"disk{number}-{path}"
-            options = f"if=none,id={drive},file={disk.file},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap"
-            options += ",file.locking=off" if disk.paths > 1 else ""
-            options += ",readonly=on" if disk.is_read_only else ""
-            device = [_DEVICES[disk.bus], f"drive={drive}", *_properties(disk, number, place), *disk.more]
-            command += ["-drive", options, "-device", ",".join(device)]
-            place += 1
-    return command
-
-
-def _properties(disk: Disk, number: int, place: int) -> Iterator[str]:
-    serial = disk.serial or (f"nvme-{number}" if disk.bus == "nvme" else None)
-    if serial:
-        yield f"serial={serial}"
-    if disk.bus == "scsi":
-        yield f"bus=disks.0,scsi-id={place}"
-        yield from [f"wwn={disk.wwn}"] if disk.wwn else []
-        yield from [f"product={disk.model}"] if disk.model else []
-        yield from ["share-rw=on"] if disk.paths > 1 else []
+    for disk in machine.disks:
+        disks.make(disk)
+    return disks.arguments(machine.disks)
 
 
 def _pack(job: Mapping[str, str | bytes | Path], path: Path) -> Path:
@@ -310,30 +266,17 @@ def _type(process: subprocess.Popen[bytes], keys: bytes) -> None:
 
 def acceleration() -> list[str]:
     """QEMU's arguments for a processor as fast as this machine can have it."""
-    return _processor(_accelerator())
-
-
-def _processor(accelerator: str) -> list[str]:
-    return ["-accel", accelerator, "-cpu", "host" if accelerator == _KVM else _EMULATED_CPU]
+    return accelerated.processor(_accelerator())
 
 
 @functools.cache
 def _accelerator() -> str:
-    """KVM where it starts a kernel: a /dev/kvm may be there and hang. Tried once for each start of this machine."""
-    software = "tcg,thread=multi"
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return software
+    """Tried once for each start of this machine."""
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     cache().mkdir(parents=True, exist_ok=True)
     answer = cache() / f"accelerator-{boot_id}"
     if not answer.exists():
-        parts = kernel()
-        command = [program("qemu-system-x86_64"), *_processor(_KVM), "-m", "512", "-display", "none"]
-        command += ["-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot"]
-        command += ["-kernel", str(parts.vmlinuz), "-initrd", str(parts.initramfs)]
-        command += ["-append", "console=ttyS0 panic=-1 quiet lab.probe"]
-        _, works = _watch(command, 15, re.compile(b"lab: the kernel is up"))
-        answer.write_text(_KVM if works else software)
+        answer.write_text(accelerated.accelerator(program("qemu-system-x86_64"), kernel().vmlinuz))
     return answer.read_text()
 
 
@@ -342,28 +285,6 @@ def power_cut(longest: float, number: int = 0) -> float:
     moment = random.Random(f"{_SEED} {number}").uniform(0, longest)
     print(f"LAB_SEED={_SEED}: cut after {moment:.1f} s")
     return moment
-
-
-def digest(file: Path) -> str:
-    """Of all bytes of a disk that are not zero, with their places: the holes of a sparse file are zeros too."""
-    total, block = hashlib.sha256(), 2**16
-    with file.open("rb") as opened:
-        end, place = opened.seek(0, os.SEEK_END), 0
-        while place < end:
-            try:
-                place = os.lseek(opened.fileno(), place, os.SEEK_DATA) // block * block
-            except OSError:
-                break
-            data = os.pread(opened.fileno(), block, place)
-            if data.strip(b"\0"):
-                total.update(place.to_bytes(8, "big") + data)
-            place += block
-    return total.hexdigest()
-
-
-def allocated(file: Path) -> int:
-    """The bytes that a sparse file takes."""
-    return file.stat().st_blocks * _BLOCK
 
 
 __all__ = ["GIB", "MIB", "Disk", "LabError", "Machine", "Result", "allocated", "digest", "power_cut", "run"]

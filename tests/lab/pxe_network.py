@@ -10,6 +10,8 @@ from pathlib import Path
 
 from boot_servers import program
 
+from ksgen.rehearsal.namespace import Namespace
+
 # What an inventory calls this server and its card.
 SERVER = "pxe.example.com"
 INTERFACE = "eno1"
@@ -38,23 +40,21 @@ _LONGEST = 1800  # seconds; more than any case takes
 
 
 class Network:
-    """Namespaces that live as long as the `with`; what was started in them ends with it, by its pid."""
+    """A namespace that lives as long as the `with`; what was started in it ends with it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._namespace = Namespace(_LONGEST, hides_files=True)
         self._taps: dict[str, str] = {}
 
     def __enter__(self) -> Network:
         hosts, names = self._directory / "hosts", self._directory / "resolv.conf"
         hosts.write_text(f"127.0.0.1 localhost\n{ADDRESS} {SERVER}\n")
         names.write_text("")  # the namespace leads nowhere
-        holder = [program("unshare"), "--net", "--mount", "--propagation", "private"]
-        self._inside = self._hold([], holder)
+        self._namespace.__enter__()
         try:
             for file in (hosts, names):
                 self.run("mount", "--bind", str(file), f"/etc/{file.name}")
-            self.run("ip", "link", "set", "lo", "up")
             # A bridge that waits before it forwards would make each machine wait.
             self.run("ip", "link", "add", INTERFACE, "type", "bridge", "forward_delay", "0")
             self.run("ip", "addr", "add", f"{ADDRESS}/24", "dev", INTERFACE)
@@ -65,27 +65,24 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in reversed(self._processes):
-            process.terminate()
-        for process in self._processes:
-            process.wait(timeout=_PATIENCE)
+        self._namespace.__exit__()
 
     def run(self, *command: str) -> None:
         """Run to its end, inside."""
-        subprocess.run([*self._inside, program(command[0]), *command[1:]], check=True, timeout=_PATIENCE)
+        self._namespace.run(program(command[0]), *command[1:])
 
     def call(self, command: Sequence[str], seconds: int, directory: Path) -> subprocess.CompletedProcess[str]:
         """Run to its end, inside, in a directory; with what it printed."""
+        *inside, _, name = self._namespace.within([program(command[0])])
         return subprocess.run(
-            [*self._inside[:-1], f"--wd={directory}", program(command[0]), *command[1:]],
-            capture_output=True, text=True, timeout=seconds,
-        )  # fmt: skip
+            [*inside, f"--wd={directory}", name, *command[1:]], capture_output=True, text=True, timeout=seconds
+        )
 
     def start(
         self, command: Sequence[str], seconds: int = _LONGEST, log: Path | None = None
     ) -> subprocess.Popen[bytes]:
         """Start inside, for so many seconds at most."""
-        return self._start([*self._inside, program("timeout"), "--kill-after=5", str(seconds), *command], log)
+        return self._namespace.start(command, seconds, log)
 
     def tap(self, mac: str) -> str:
         """The port of the bridge that belongs to this machine."""
@@ -104,8 +101,8 @@ class Network:
 
     def start_router(self, run: Path, *, gives_addresses: bool) -> None:
         """Another machine, which may be the site's own DHCP server; it knows nothing of booting."""
-        inside = self._hold(self._inside, [program("unshare"), "--net"])
-        pid = str(self._processes[-1].pid)
+        inside = self._namespace.hold(self._namespace.within([program("unshare"), "--net"]), [])
+        pid = inside[inside.index("--target") + 1]
         self.run("ip", "link", "add", "router", "type", "veth", "peer", "name", "eth0", "netns", pid)
         self.run("ip", "link", "set", "router", "master", INTERFACE, "up")
         for arguments in (
@@ -118,27 +115,8 @@ class Network:
         configuration, log = self._directory / "router.conf", self._directory / "servers.log"
         configuration.write_text(_ROUTER.format(run=run) + (_FOREIGN_DHCP if gives_addresses else "port=0\n"))
         server = [program("dnsmasq"), f"--conf-file={configuration}", "--keep-in-foreground"]
-        self._start([*inside, program("timeout"), "--kill-after=5", str(_LONGEST), *server], log)
+        self.start([*inside, *server], log=log)
         self._wait(run / "router.pid", log=log)
-
-    def _hold(self, outside: Sequence[str], command: Sequence[str]) -> list[str]:
-        """Keep new namespaces open; returns what runs a command in them."""
-        process = self._start([*outside, *command, program("sleep"), str(_LONGEST)])
-        until = time.monotonic() + _PATIENCE
-        # unshare becomes sleep once it has made them.
-        while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
-            assert process.poll() is None, f"{command} ended with {process.returncode}"
-            assert time.monotonic() < until, f"{command} made no namespace"
-            time.sleep(0.02)
-        return [program("nsenter"), "--target", str(process.pid), "--net", "--mount", "--wd=/"]
-
-    def _start(self, command: Sequence[str], log: Path | None = None) -> subprocess.Popen[bytes]:
-        # It hears when we are killed; `timeout` tells its own child.
-        command = [program("setpriv"), "--pdeathsig", "TERM", *command]
-        with (log or Path("/dev/null")).open("ab") as file:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-        self._processes.append(process)
-        return process
 
     def _wait(self, *pid_files: Path, log: Path) -> None:
         """Each server writes its own when it listens."""

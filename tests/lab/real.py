@@ -21,8 +21,8 @@ from inventories import SSH_KEY
 from ksgen.iso import planning
 from ksgen.media import bootiso, nodeimage
 from ksgen.targets import RELEASES
-from lab.kickstart_job import HERE, Rendered, node_disk, rendered
-from lab.look import END, PLACES, WRITTEN, judge, parts
+from lab.kickstart_job import Rendered, node_disk, rendered
+from lab.look import END, PLACES, SCRIPT, WRITTEN, judge, parts
 from lab.machine import GIB, PATIENCE, Disk, LabError, Machine, Result, Watch, run
 from lab.root import cache
 
@@ -138,12 +138,11 @@ def kickstart(release: str, firmware: str, disk: Disk) -> Rendered:
 
 
 def _post() -> str:
-    looks = (HERE / "guest" / "look.sh").read_text()
     wants = "/etc/systemd/system/multi-user.target.wants"
     return "\n".join((
         f"echo '{_BEGUN}' >/dev/ttyS1",
         *(f"mkdir -p {Path(place).parent}; echo '{WRITTEN}' >{place}" for place in PLACES),
-        f"cat >/etc/lab-look <<'END_OF_LOOK'\n{looks}END_OF_LOOK",
+        f"cat >/etc/lab-look <<'END_OF_LOOK'\n{SCRIPT}sleep 1\nsystemctl poweroff\nEND_OF_LOOK",
         f"cat >/etc/systemd/system/lab-look.service <<'END_OF_UNIT'\n{_UNIT}END_OF_UNIT",
         f"mkdir -p {wants}; ln -s ../lab-look.service {wants}/lab-look.service",
     ))  # fmt: skip

@@ -11,10 +11,8 @@ are in SITE/logs. A second command of the same site finds the servers restarted.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +20,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from ksgen.rehearsal.servers import Served, get
 
 SERVER = "10.0.2.100"
 _PATIENCE_S = 60
@@ -41,21 +41,24 @@ def main() -> int:
             signal.signal(signal.SIGTERM, lambda *_: machine.terminate())
             status = machine.wait()
         time.sleep(_LAST_S)
-        story = json.loads(ask(site, f"/api/hosts/{host}"))
+        story = served(site).host(host)
         (site / "story.json").write_text(json.dumps(story, indent=1))
         _keep_logs(site, story)
     return status
 
 
+def served(site: Path) -> Served:
+    """What is served of a site."""
+    return Served(site, (site / "hosts.yaml",))
+
+
 @contextlib.contextmanager
 def servers(site: Path) -> Iterator[None]:
     """nginx and `ksgen serve` of a site, from the first answer to the end of the `with`."""
-    # The search path of other users than root may lack its directory.
-    nginx = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", site / "out/nginx.conf", "-g", "daemon off;"]
-    serve = [sys.executable, "-m", "ksgen", "serve", site / "hosts.yaml", "-o", site / "out", "--state", site / "state"]
-    processes = [subprocess.Popen(list(map(str, server)), stdout=sys.stderr) for server in (nginx, serve)]
+    one = served(site)
+    processes = [subprocess.Popen(command, stdout=sys.stderr) for command in (one.nginx, one.reports)]
     try:
-        _wait(site, processes)
+        one.wait(lambda: all(process.poll() is None for process in processes))
         yield
     finally:
         for process in processes:
@@ -78,39 +81,10 @@ def _wrapped(site: Path) -> Path:
     return directory
 
 
-def _wait(site: Path, processes: list[subprocess.Popen[bytes]]) -> None:
-    end = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            ask(site, "/api/hosts")
-            return
-        except (OSError, ValueError):
-            if time.monotonic() > end or any(process.poll() is not None for process in processes):
-                raise
-            time.sleep(0.5)
-
-
 def _fetch_kickstart(site: Path, host: str) -> None:
     """As the initramfs does it, which the bench does not have."""
     (permission,) = (site / "out/armed").iterdir()
-    _get(80, f"/nodes/ks/{host}.ks?armed={permission.name}", {})
-
-
-def ask(site: Path, path: str) -> str:
-    """What the API of `ksgen serve` answers."""
-    return _get(8440, path, {"Authorization": f"Bearer {(site / 'token').read_text().strip()}"})
-
-
-def _get(port: int, path: str, headers: dict[str, str]) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
-    try:
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise ValueError(f"{path}: HTTP status {answer.status}")
-        return answer.read().decode()
-    finally:
-        connection.close()
+    get(f"/nodes/ks/{host}.ks?armed={permission.name}", {})
 
 
 def _keep_logs(site: Path, story: dict[str, Any]) -> None:
@@ -118,8 +92,7 @@ def _keep_logs(site: Path, story: dict[str, Any]) -> None:
     directory.mkdir(exist_ok=True)
     for attempt in story["attempts"]:
         for log in attempt["logs"]:
-            text = ask(site, f"/api/attempts/{attempt['attempt']}/logs/{log['name']}")
-            (directory / log["name"]).write_text(text)
+            (directory / log["name"]).write_text(served(site).log(attempt["attempt"], log["name"]))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+from ksgen.rehearsal import programs
+
 RECIPE = Path(__file__).with_name("recipe")
 SUITE = "bookworm"
 _SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources")
@@ -61,7 +63,7 @@ class LabError(Exception):
 @functools.cache
 def program(name: str) -> str:
     """The path of a program or file; one that is missing is an error that names its Debian package."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or (name if os.path.exists(name) else None)
+    found = programs.located(name)
     if found is None:
         raise LabError(f"{name} is not here: install the Debian package {PACKAGES[name]}")
     return found
@@ -250,8 +252,13 @@ def node_image(has_content: bool = False) -> Path:
     return kept("image", make, *packages, *recipe, beside=f"{parts.version} {NVR} {len(content)}") / "image.squashfs"
 
 
-def live_image(imgbase: bytes, nvr: str, *compression: str, release: str = "el9", has_content: bool = False) -> Path:
-    """The image with imgbase in it under that name, as a node's is published: a file system within a squashfs."""
+def live_image(
+    imgbase: bytes, nvr: str, *compression: str, release: str = "el9", has_content: bool = False, filler_mib: int = 0
+) -> Path:
+    """The image with imgbase in it under that name, as a node's is published: a file system within a squashfs.
+
+    `filler_mib`: the size of a file that makes it larger, and is easy to compress.
+    """
     image, number = node_image(has_content), release.removeprefix("el")
 
     def make(directory: Path) -> None:
@@ -272,13 +279,15 @@ def live_image(imgbase: bytes, nvr: str, *compression: str, release: str = "el9"
         (efi / "BOOT").mkdir()
         shutil.copy(efi / "centos/shimx64.efi", efi / "BOOT/BOOTX64.EFI")
         live.mkdir(parents=True)
-        run("mkfs.ext4", "-q", "-d", tree, live / "rootfs.img", "3G")
+        if filler_mib:
+            run("fallocate", "-l", f"{filler_mib}MiB", tree / "usr/share/filler")
+        run("mkfs.ext4", "-q", "-d", tree, live / "rootfs.img", f"{3 * 1024 + filler_mib}M")
         shutil.rmtree(tree)
         squashfs = directory / "live.squashfs"
         run("mksquashfs", live.parent, squashfs, "-comp", *compression, "-noappend", "-quiet", "-no-progress")
         shutil.rmtree(live.parent)
 
-    beside = f"{image} {nvr} {compression} {release} {hashlib.sha256(imgbase).hexdigest()}"
+    beside = f"{image} {nvr} {compression} {release} {filler_mib} {hashlib.sha256(imgbase).hexdigest()}"
     return kept("live", make, beside=beside) / "live.squashfs"
 
 

@@ -32,7 +32,7 @@ linux /vmlinuz console=ttyS0 quiet
 initrd /initrd.img
 boot
 """
-# Says what a node says, as guest/look.sh does.
+# Says what a node says, as the script of ksgen.rehearsal.look does.
 _NODE_INIT = """\
 #!/bin/busybox sh
 /bin/busybox --install -s /bin

@@ -21,8 +21,8 @@ import pytest
 from ksgen.host import Host
 from lab import anaconda_iso
 from lab.console import Console
-from lab.kickstart_job import HERE, node_disk, rendered
-from lab.look import END, judge, parts
+from lab.kickstart_job import node_disk, rendered
+from lab.look import END, SCRIPT, judge, parts
 from lab.machine import GIB, Disk, Machine, Result, run
 from lab.node import imgbase_source, imgbase_tar
 from lab.root import NVR, Kernel, live_image
@@ -93,7 +93,9 @@ def looked_at(subject: Machine, directory: Path, password: str) -> dict[str, str
         console.type("imgbase w; touch /run/lab-looked")
         console.wait_for(rf"You are on {re.escape(NVR)}\+1\n", _LOGIN)
 
-    result = run(subject, {"run": _JOB, "look.sh": HERE / "guest" / "look.sh"}, timeout=_NODE, person=person)
+    result = run(
+        subject, {"run": _JOB, "look.sh": f"{SCRIPT}sleep 1\nsystemctl poweroff\n"}, timeout=_NODE, person=person
+    )
     keep(directory, "node.console", result)
     return parts((directory / "node.says").read_text(errors="replace"))
 

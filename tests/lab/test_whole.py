@@ -25,8 +25,7 @@ from inventories import PASSWORD_HASH
 from ksgen.host import Host
 from lab import root, whole
 from lab.installed import BOOTED, IS_REAL, LEFT, ON_VAR, ROLLBACK, TAKEN, UPDATE, WRITE, WRITTEN, assert_runs
-from lab.kickstart_job import HERE
-from lab.look import END, PLACES, judge, parts
+from lab.look import END, PLACES, SCRIPT, judge, parts
 from lab.look import WRITTEN as LOOKED_AT
 from lab.machine import Disk, Machine, Result, digest, run
 from lab.node import imgbase_tar
@@ -88,8 +87,7 @@ def assert_node(firmware: str, disk: Disk, host: Host) -> Result:
     says = disk.file.with_suffix(".says")
     node = Machine((disk,), memory=2048, firmware=firmware, more=("-serial", f"file:{says}"))
     # The job ends after its files have been sent, which powers the machine off.
-    looks = (HERE / "guest" / "look.sh").read_text().replace("systemctl poweroff\n", "")
-    result = run(node, {"run": LOOK + looks}, timeout=300)
+    result = run(node, {"run": LOOK + SCRIPT}, timeout=300)
     answers = parts(says.read_text(errors="replace"))
     assert END in answers, result.console
     wrong = [str(one) for one in judge(answers, host, NVR) if not one.is_good]

@@ -67,7 +67,7 @@ def test_help_and_version_import_click_alone(arguments: list[str]) -> None:
             f"ksgen {command} --"
             for command in (
                 *("render", "arm", "disarm", "armed", "plan", "explain", "graph", "schema", "image"),
-                *("lint", "init", "lsp", "preflight", "iso", "facts", "match"),
+                *("lint", "init", "lsp", "preflight", "iso", "facts", "match", "rehearse"),
             )
         ),
         "ksgen lint --release e",

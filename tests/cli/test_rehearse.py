@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ksgen rehearse` up to the start of a machine: shapes, and everything that is in the way. The lab does the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import node_images
+import pytest
+import small_iso
+from click.testing import CliRunner
+from inventories import inventory_text
+
+from ksgen.cli import main
+from ksgen.cli.rehearsing import _PROGRAMS
+from ksgen.rehearsal import programs
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "hosts.yaml"
+NAME = "node01.example.com"
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A boot ISO without a kernel that runs, and an image."""
+    directory = tmp_path_factory.mktemp("media")
+    boot = small_iso.make(directory / "boot.iso")
+    image = node_images.plain(directory / "node.squashfs.img")
+    return ["--boot-iso", str(boot), "--image", str(image)]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return tmp_path / "hosts.yaml"
+
+
+def refused(site: Path, media: list[str], *more: str, **variables: str) -> list[str]:
+    """The problems of a host that cannot be rehearsed: the lines that say what."""
+    site.write_text(inventory_text(NAME, **variables))
+    done = CliRunner().invoke(main, ["rehearse", str(site), NAME, *media, *more])
+    assert done.exit_code == 1, done.output
+    assert done.stderr.rstrip().endswith("nothing was rehearsed"), done.stderr
+    return [line.partition(": error: ")[2] for line in done.stderr.splitlines() if ": error: " in line]
+
+
+def test_the_shapes_of_the_example_site() -> None:
+    done = CliRunner().invoke(main, ["rehearse", str(EXAMPLES), "rack_b", "--shapes"])
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[1:] == ["node03.b.example.com", "node07.b.example.com", "node14.b.example.com"]
+    assert done.stdout.startswith("node01.b.example.com for 10 others: node02.b.example.com, node04.b.example.com, ")
+
+
+def test_the_shapes_as_json() -> None:
+    hosts = ["node0[13].c*", "host03.d*"]
+    done = CliRunner().invoke(main, ["rehearse", str(EXAMPLES), *hosts, "--shapes", "--json"])
+    (shape,) = json.loads(done.stdout)["shapes"]
+    assert shape == {"rehearsed": "node01.c.example.com", "hosts": ["node01.c.example.com", "node03.c.example.com"]}
+    assert done.stderr == "note: host03.d.example.com: plain hosts are not rehearsed\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param([str(EXAMPLES)], "name a HOST to rehearse, or add --shapes for one of each shape", id="no-host"),
+        pytest.param([str(EXAMPLES), "all"], "--boot-iso and --image are required", id="no-media"),
+        pytest.param(
+            [str(EXAMPLES), "all", "--keep", "--json"], "--keep and --json exclude each other", id="keep-json"
+        ),
+        pytest.param(["-", "all"], "a rehearsal reads the inventory several times: name a file", id="stdin"),
+        pytest.param([str(EXAMPLES), "nobody"], "no host or group named 'nobody'", id="unknown"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], message: str) -> None:
+    done = CliRunner().invoke(main, ["rehearse", *arguments], input="")
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_what_is_no_iso_and_no_image(site: Path, tmp_path: Path) -> None:
+    junk = tmp_path / "junk"
+    junk.write_bytes(bytes(2**20))
+    problems = refused(site, ["--boot-iso", str(junk), "--image", str(junk)])
+    assert problems == ["is not an ISO 9660 image", "is not a squashfs image"]
+
+
+def test_what_a_rehearsal_does_not_have(site: Path, media: list[str]) -> None:
+    problems = refused(
+        site, media,
+        node_disk='{path: "pci-0000:3b:00.0-scsi-0:2:0:0", size: 128 GB}',
+        node_network="[{name: ens1f0, ipv4: dhcp}]",
+        node_image_url="https://images.example.com/node.squashfs.img",
+        node_server_url="https://pxe.example.com/nodes/",
+    )  # fmt: skip
+    assert problems == [
+        "node01.example.com: node_disk: QEMU has no disk at /dev/disk/by-path/pci-0000:3b:00.0-scsi-0:2:0:0; it has "
+        "those at pci-0000:00:1f.2-ata-1 to -6",
+        "node01.example.com: node_network: QEMU has no NIC that is called ens1f0; it has eno1 to eno255",
+        "node01.example.com: node_image_url: is served at images.example.com, but a rehearsal has one web server, at "
+        "pxe.example.com",
+        "node01.example.com: node_server_url: is HTTPS, by which an installer does not fetch its kickstart from a "
+        "rehearsal",
+    ]
+
+
+def test_another_release_another_image_and_too_little_memory(site: Path, media: list[str]) -> None:
+    assert refused(site, media, node_release="el10")[0].endswith(
+        "node_release: is of el10; the installer of the boot ISO is el9"
+    )
+    (problem,) = refused(site, media, node_image_sha256="ab" * 32)
+    assert problem.endswith("; abababababab… is required")
+    (problem,) = refused(site, media, node_hugepages="{1G: 4000}")
+    assert problem.endswith(f"the machine needs {4000 * 1024 + 8192} MiB")
+
+
+def test_an_error_of_the_inventory_is_told_first(site: Path, media: list[str]) -> None:
+    (problem,) = refused(site, media, node_swap_size="much")
+    assert problem == "node01.example.com: node_swap_size: 'much' is not a size"
+
+
+def test_every_program_has_its_package() -> None:
+    assert set(_PROGRAMS) <= set(programs.PACKAGES)
