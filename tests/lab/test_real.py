@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import node_images
@@ -59,8 +60,8 @@ reboot -f
 """
 
 
-def disk_of_a_node(kernel: Kernel, said: Path, path: Path) -> Path:
-    """A disk that UEFI starts, and that says this."""
+def disk_of_a_node(kernel: Kernel, said: Path, path: Path, init: str = _NODE_INIT, first: Sequence[str] = ()) -> Path:
+    """A disk that UEFI starts, and that says this; `first` are modules for its init."""
 
     def add(top: Path) -> None:
         shutil.copy(said, top / "said")
@@ -68,7 +69,7 @@ def disk_of_a_node(kernel: Kernel, said: Path, path: Path) -> Path:
     with tempfile.TemporaryDirectory() as work:
         place = Path(work)
         shutil.copy(kernel.vmlinuz, place / "vmlinuz")
-        initramfs(kernel.modules, kernel.version, place / "initrd.img", _NODE_INIT, [], add)
+        initramfs(kernel.modules, kernel.version, place / "initrd.img", init, list(first), add)
         (place / "grub.cfg").write_text(_GRUB)
         loader = place / "BOOTX64.EFI"
         node_images.run(
