@@ -99,7 +99,7 @@ def pre(url: str) -> str:
 
 def test_no_disk_changes(vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
     disks = [
-        Disk(tmp_path / f"{name}.raw", 20 * GIB, "scsi", f"S3EVNX0K00{n}", f"0x5000c500a1b2c30{n}")
+        Disk(tmp_path / f"{name}.raw", 80 * GIB, "scsi", f"S3EVNX0K00{n}", f"0x5000c500a1b2c30{n}")
         for n, name in enumerate(FILLS, 1)
     ]
     links = {name: f"/dev/disk/by-id/wwn-{disk.wwn}" for name, disk in zip(FILLS, disks, strict=True)}
@@ -145,8 +145,8 @@ def test_no_disk_changes(vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
     assert addresses(found.sighting) == (MAC,)
     text = (tmp_path / "hosts.yaml").read_text()
     assert f'          node_mac: "{MAC}"   # ' in text
-    assert f'          node_disk: {{wwn: "{disks[0].wwn}", size: 21 GB}}' in text
-    assert f'          # node_disk: {{wwn: "{disks[5].wwn}", size: 21 GB}}' in text
+    assert f'          node_disk: {{wwn: "{disks[0].wwn}", size: 86 GB}}' in text
+    assert f'          # node_disk: {{wwn: "{disks[5].wwn}", size: 86 GB}}' in text
     assert "refused: storage-domain" in text
 
     script = _REPLAYED.format(xfs=f"$(readlink -f {links['dirty-xfs']})", ext4=links["dirty-ext4"])
