@@ -106,7 +106,7 @@ def test_no_disk_changes(vm_root: Path, kernel: Kernel, tmp_path: Path) -> None:
     machine = Machine(kernel=kernel, root=vm_root, disks=tuple(disks))
     lines = [f"bash -exc '. ./{name}' fill $(readlink -f {links[name]}) || exit\nudevadm settle\n" for name in FILLS]
     filled = run(
-        machine, {"run": "".join(["modprobe -a xfs ext4 raid1 dm-thin-pool\n", *lines, "exit 0\n"]), **FILLS}, 200
+        machine, {"run": "".join(["modprobe -a xfs ext4 raid1 dm-thin-pool\n", *lines, "exit 0\n"]), **FILLS}, 400
     )
     assert filled.status == 0, filled.console
     before = {disk.file.name: digest(disk.file) for disk in disks}
