@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab import look
+from ksgen.rehearsal import look
 from lab.kickstart_job import Rendered, job, node_disk, rendered
 from lab.machine import GIB, MIB, Disk, Machine, Result, allocated, run
 from lab.root import Kernel
