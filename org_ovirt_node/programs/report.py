@@ -69,6 +69,7 @@ RUNTIME_MODULE = "org.fedoraproject.Anaconda.Modules.Runtime"
 SCRIPT_BEGINS = re.compile(r"^INFO:program:Running\b.* \S*/ks-script-")
 SCRIPT_SAYS = re.compile(r"^INFO:program:(.*)")
 SAID_MOST = 20  # lines of a script's output in a message
+ADDRESS_S = 30.0  # for DHCP at the first boot
 JOURNAL_PAUSE_S = 5.0  # to read it starts a process
 ERROR_LINE = re.compile(r"^[\d:,]+ (?:ERR|CRT|ERROR|CRITICAL) [^:]*: (.*)")
 LOGS = (
@@ -742,6 +743,11 @@ def first_boot(options: argparse.Namespace) -> int:
     """Report that the installed system is up, and how it is. Ends with 1 to be tried again, by systemd."""
     config, number = Config.read(options.file), json.loads(options.file.read_text())["seq"]
     message, facts = node_facts()
+    # network-online.target may be reached before DHCP has answered.
+    end = time.monotonic() + ADDRESS_S
+    while not facts["addresses"] and time.monotonic() < end:
+        time.sleep(1)
+        facts["addresses"] = _addresses()
     event = {"seq": number, "uptime": uptime(), **event_of(STATES[-1], "first boot", message, facts)}
     report = {"version": VERSION, "boot": boot_id(), "events": [event]}
     try:
