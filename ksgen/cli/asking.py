@@ -9,7 +9,7 @@ import ssl
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ksgen.cli.edges import stop
 
@@ -26,6 +26,11 @@ class Refused(Exception):
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(body.decode("utf-8", "replace").strip())
         self.status, self.body = status, body
+
+
+def stop_unanswered(error: Away | Refused) -> NoReturn:
+    """Say why there is no answer, and exit."""
+    stop(f"{error}; is `ksgen serve` running there?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,3 +67,14 @@ class Server:
             raise Away(f"{self.url}: HTTP status {error.code}") from error
         except (OSError, ValueError) as error:
             raise Away(f"{self.url}: {getattr(error, 'reason', error)}") from error
+
+    def answer(self, path: str) -> Any:
+        """The answer as JSON; exits where there is none."""
+        try:
+            return self.ask(path)
+        except (Away, Refused) as error:
+            stop_unanswered(error)
+
+    def stop_unreadable(self) -> NoReturn:
+        """Say that an answer is not what this ksgen expects, and exit."""
+        stop(f"{self.url}: the answer is not one of this version of ksgen")

@@ -118,7 +118,7 @@ def _installation(options: Options, hosts: Sequence[Host]) -> _Installation:
     directory = options.directory
     try:
         memory = netboot.read_remembered(directory.absolute())
-        run = memory.run or directory.absolute().parent / "run"
+        run = memory.run_of(directory)
         now, spent = datetime.datetime.now(datetime.timezone.utc), netboot.spent(run)
         tokens = netboot.tokens(directory)
         armings = {

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,21 +25,24 @@ if TYPE_CHECKING:
 Prepared = Callable[[str], contextlib.AbstractContextManager[str | None]]
 
 
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """The web server of media, and the directory in which they are made."""
+
+    server: MediaServer
+    directory: Path
+
+
 def planned(
     hosts: Sequence[Host], armings: Mapping[str, Arming], directory: Path, memory: netboot.Remembered
 ) -> dict[str, iso.BootMedium]:
     """What is on the medium of each host. Exits if something is missing for one."""
     if missing := iso.missing_programs():
         stop("; ".join(f"{finding.message}: {finding.hint}" for finding in missing) + "; nothing was done")
-    templates = netboot.BootTemplates(memory.templates)
     found: dict[str, iso.BootMedium] = {}
     problems: list[Problem] = list(netboot.missing_kernels(hosts, directory))
     for host in hosts:
-        tree = memory.trees.get(host.settings.release)
-        try:
-            medium, more = netboot.boot_medium(host, armings[host.name], directory, tree, templates)
-        except TEMPLATE_ERRORS as error:
-            medium, more = None, (template_problem(error),)
+        medium, more = planned_one(host, armings[host.name], directory, memory)
         problems += [problem for problem in more if problem not in problems]
         if medium:
             found[host.name] = medium
@@ -46,6 +50,31 @@ def planned(
     if errors := [problem for problem in problems if problem.severity == "error"]:
         stop(f"{count(errors)}; nothing was done")
     return found
+
+
+def planned_one(
+    host: Host, arming: Arming, directory: Path, memory: netboot.Remembered
+) -> tuple[iso.BootMedium | None, tuple[Problem, ...]]:
+    """What is on the medium of a host, None where something is missing."""
+    tree, templates = memory.trees.get(host.settings.release), netboot.BootTemplates(memory.templates)
+    try:
+        return netboot.boot_medium(host, arming, directory, tree, templates)
+    except TEMPLATE_ERRORS as error:
+        return None, (template_problem(error),)
+
+
+@contextlib.contextmanager
+def opened(listener: Listener, consequence: str) -> Iterator[Place]:
+    """A web server for media with a directory to make them in. Exits with the consequence if it cannot listen."""
+    from ksgen.bmc import MediaServer
+
+    try:
+        server = MediaServer(listener.host, listener.port)
+    except OSError as error:
+        stop(f"--listen {listener.host}:{listener.port}: {error.strerror}; {consequence}")
+    # No other user of this machine can read the directory; the web server is this process.
+    with server, tempfile.TemporaryDirectory(prefix="ksgen-") as directory:
+        yield Place(server, Path(directory))
 
 
 @contextlib.contextmanager
@@ -56,27 +85,18 @@ def serving(
     if not media:
         yield lambda _host: contextlib.nullcontext()
         return
-    from ksgen.bmc import MediaServer
-
-    try:
-        server = MediaServer(listener.host, listener.port)
-    except OSError as error:
-        stop(f"--listen {listener.host}:{listener.port}: {error.strerror}; nothing was done")
-    # No other user of this machine can read the directory; the web server is this process.
-    with server, tempfile.TemporaryDirectory(prefix="ksgen-") as place:
-        yield lambda host: served(server, logins[host], host, media[host], Path(place), url)
+    with opened(listener, "nothing was done") as place:
+        yield lambda host: served(place, logins[host], host, media[host], url)
 
 
 @contextlib.contextmanager
-def served(
-    server: MediaServer, access: Access, host: str, medium: iso.BootMedium, place: Path, url: str | None
-) -> Iterator[str]:
+def served(place: Place, access: Access, host: str, medium: iso.BootMedium, url: str | None) -> Iterator[str]:
     """Write a host's medium, serve it, and remove it. Raises BmcError."""
     from ksgen.bmc import BmcError, own_address
 
-    file = place / f"{host}.iso"
+    file = place.directory / f"{host}.iso"
     try:
-        base = url or _base_url(own_address(access.address), server.port)
+        base = url or _base_url(own_address(access.address), place.server.port)
         iso.write_medium(medium, file, lambda _step, _done, _total: None)
     except iso.NotWritten as error:
         message = f"the medium cannot be written: {error.finding.message}"
@@ -84,7 +104,7 @@ def served(
     except OSError as error:
         raise BmcError("refused", f"the medium cannot be written: {error.strerror}") from None
     try:
-        with server.offered(host, file) as path:
+        with place.server.offered(host, file) as path:
             yield base.rstrip("/") + path
     finally:
         file.unlink()

@@ -99,7 +99,7 @@ def _ended(tree: netboot.Published, directory: Path) -> frozenset[str]:
 
 def _run(directory: Path) -> Path:
     """Where nginx notes what has been fetched."""
-    return _memory(directory).run or directory.absolute().parent / "run"
+    return _memory(directory).run_of(directory)
 
 
 def armed(hosts: str, directory: Path, run: Path | None, passwords: tuple[str, ...], as_json: bool) -> None:

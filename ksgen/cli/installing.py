@@ -20,7 +20,7 @@ import click
 
 from ksgen import netboot
 from ksgen.cli import confirmation
-from ksgen.cli.asking import Away, Refused, Server
+from ksgen.cli.asking import Away, Refused, Server, stop_unanswered
 from ksgen.cli.edges import DONE, PROBLEMS, count, counted, names_text, show_problems, stop, talk
 from ksgen.cli.followed import Followed
 from ksgen.cli.listening import Listener, read_listener
@@ -119,7 +119,7 @@ def _preflight(options: Options, names: Sequence[str]) -> None:
 
 def _known(server: Server, names: Sequence[str]) -> dict[str, str]:
     """What the server last heard of each host, in words."""
-    hosts = {one["host"]: one for one in _answer(server, "/api/hosts")["hosts"]}
+    hosts = {one["host"]: one for one in server.answer("/api/hosts")["hosts"]}
     return {name: _last(hosts[name]) for name in names if name in hosts}
 
 
@@ -152,7 +152,7 @@ def _take(
     try:
         given = server.ask("/api/installs", "POST", wanted)["installs"]
     except Away as error:
-        stop(f"{error}; is `ksgen serve` running there?")
+        stop_unanswered(error)
     except Refused as error:
         if error.status != 409:
             stop(str(error))
@@ -163,13 +163,6 @@ def _take(
         one["host"]: (one["phase"], datetime.datetime.fromisoformat(one["given"]) if one["given"] else None)
         for one in given
     }
-
-
-def _answer(server: Server, path: str) -> Any:
-    try:
-        return server.ask(path)
-    except (Away, Refused) as error:
-        stop(f"{error}; is `ksgen serve` running there?")
 
 
 @contextlib.contextmanager

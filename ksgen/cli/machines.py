@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from ksgen import match
-from ksgen.cli.asking import Away, Refused, Server
-from ksgen.cli.edges import stop
+from ksgen.cli.asking import Server
 from ksgen.match import Machine
 from ksgen.problems import Problem
 
@@ -42,7 +41,7 @@ def read(source: Source, mac: str | None = None) -> tuple[tuple[Machine, ...], l
     for one in listed(server):
         if mac is None or mac in one["macs"]:
             name = one["mac"]
-            found = match.machine_from(f"the discovered machine {name}", answer(server, f"/api/discovered/{name}"))
+            found = match.machine_from(f"the discovered machine {name}", server.answer(f"/api/discovered/{name}"))
             if isinstance(found, Problem):
                 problems.append(found)
             else:
@@ -53,15 +52,7 @@ def read(source: Source, mac: str | None = None) -> tuple[tuple[Machine, ...], l
 def listed(server: Server) -> list[dict[str, Any]]:
     """The machines that the server knows, in a line each: `mac`, `macs`, `words`, `address`, `first` and `last`."""
     try:
-        found: list[dict[str, Any]] = answer(server, "/api/discovered")["machines"]
+        found: list[dict[str, Any]] = server.answer("/api/discovered")["machines"]
     except (KeyError, TypeError):
-        stop(f"{server.url}: the answer is not one of this version of ksgen")
+        server.stop_unreadable()
     return found
-
-
-def answer(server: Server, path: str) -> Any:
-    """What a server answers; exits if it does not."""
-    try:
-        return server.ask(path)
-    except (Away, Refused) as error:
-        stop(f"{error}; is `ksgen serve` running there?")

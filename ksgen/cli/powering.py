@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +18,13 @@ from ksgen.cli.listening import Listener
 from ksgen.host import Host
 from ksgen.inventory import Inventory
 from ksgen.netboot import Arming
+from ksgen.problems import Problem
 from ksgen.rollout import Failed
-from ksgen.templates import TEMPLATE_ERRORS
 
 if TYPE_CHECKING:
-    from ksgen.bmc import Access, BmcError, MediaServer, Order, Result, Task
+    from ksgen.bmc import Access, BmcError, Order, Result, Task
 
+_NOT_DONE = "no host was armed"
 PowerOn = Callable[[str, threading.Event], None]
 
 
@@ -47,34 +47,13 @@ def switching(
     logins, problems = accesses(site, hosts)
     if problems:
         show_problems(problems, site.sources, as_json=False)
-        stop(f"{count(problems)}; no host was armed")
+        stop(f"{count(problems)}; {_NOT_DONE}")
     (verb,) = [one for one in bmc.VERBS if one == via]
     order = bmc.Order(verb, boot_s=boot_s)
-    with _media(listener) if via == "media" else contextlib.nullcontext() as media:
+    if via == "media" and (missing := iso.missing_programs()):
+        stop("; ".join(f"{one.message}: {one.hint}" for one in missing) + f"; {_NOT_DONE}")
+    with boot_media.opened(listener, _NOT_DONE) if via == "media" else contextlib.nullcontext() as media:
         yield _Switch(order, {host.name: host for host in hosts}, logins, directory, media).on
-
-
-@contextlib.contextmanager
-def _media(listener: Listener) -> Iterator[_Media]:
-    from ksgen.bmc import MediaServer
-
-    if missing := iso.missing_programs():
-        stop("; ".join(f"{one.message}: {one.hint}" for one in missing) + "; no host was armed")
-    try:
-        server = MediaServer(listener.host, listener.port)
-    except OSError as error:
-        stop(f"--listen {listener.host}:{listener.port}: {error.strerror}; no host was armed")
-    # No other user of this machine can read the directory; the web server is this process.
-    with server, tempfile.TemporaryDirectory(prefix="ksgen-") as place:
-        yield _Media(server, Path(place))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Media:
-    """The web server of the media, and the directory in which they are made."""
-
-    server: MediaServer
-    place: Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,14 +64,14 @@ class _Switch:
     hosts: Mapping[str, Host]
     logins: Mapping[str, Access]
     directory: Path
-    media: _Media | None
+    media: boot_media.Place | None
 
     def on(self, host: str, stop_it: threading.Event) -> None:
         """Raises Failed. Until the installer runs, the controller has to be kept from booting it again."""
         from ksgen import bmc
 
         arming = self._arming(host)
-        run = self._memory().run or self.directory.absolute().parent / "run"
+        run = self._memory().run_of(self.directory)
         firmware = self.hosts[host].settings.firmware
         task = bmc.Task(host, self.logins[host], firmware, lambda: arming.token in netboot.spent(run))
 
@@ -129,17 +108,11 @@ class _Switch:
         """The URL of the host's medium, while the context lasts; None where it boots from the network."""
         if self.media is None:
             return contextlib.nullcontext()
-        memory = self._memory()
-        tree = memory.trees.get(self.hosts[host].settings.release)
-        templates = netboot.BootTemplates(memory.templates)
-        try:
-            medium, problems = netboot.boot_medium(self.hosts[host], arming, self.directory, tree, templates)
-        except TEMPLATE_ERRORS as error:
-            raise Failed(f"a template of boot files fails: {error}") from error
+        medium, problems = boot_media.planned_one(self.hosts[host], arming, self.directory, self._memory())
         if medium is None:
-            raise Failed("; ".join(filter(None, (text for one in problems for text in (one.message, one.hint)))))
-        return boot_media.served(self.media.server, self.logins[host], host, medium, self.media.place, None)
+            raise Failed("; ".join(map(_words, problems)))
+        return boot_media.served(self.media, self.logins[host], host, medium, None)
 
 
-def _words(error: BmcError) -> str:
+def _words(error: BmcError | Problem) -> str:
     return "; ".join(filter(None, (error.message, error.hint)))

@@ -111,8 +111,10 @@ class Site:
             raise Failed(f"{self.directory}: {error}") from error
 
     def _spent(self) -> Collection[str]:
-        memory = netboot.read_remembered(self.directory.absolute())
-        return netboot.spent(memory.run or self.directory.absolute().parent / "run")
+        try:
+            return netboot.spent(netboot.read_remembered(self.directory.absolute()).run_of(self.directory))
+        except (OSError, ValueError) as error:
+            raise Failed(f"{self.directory / netboot.REMEMBERED_FILE}: {error}") from error
 
     def _ksgen(self, command: str, *arguments: str) -> None:
         """Run a command of ours as a person does: it takes the lock of all that publish."""

@@ -67,7 +67,7 @@ def serve(options: Options) -> None:
     _refuse_unsafe(options, listeners)
     now = datetime.datetime.now(datetime.timezone.utc)
     memory = netboot.read_remembered(options.directory.absolute())
-    run = memory.run or options.directory.absolute().parent / "run"
+    run = memory.run_of(options.directory)
     site = server.Site(options.directory, run, lambda: _members(options), list(map(Path, options.hosts)))
     site.refresh()
     try:

@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ksgen.cli.asking import Away, Refused, Server
+from ksgen.cli.asking import Away, Refused, Server, stop_unanswered
 from ksgen.cli.edges import DONE, PROBLEMS, counted, stop, talk
 from ksgen.cli.selection import matching, read, unknown_host
 
@@ -93,7 +93,7 @@ def _ask_or_stop(question: Question, chosen: frozenset[str]) -> list[dict[str, A
     try:
         return [one for one in _ask(question) if one["host"] in chosen]
     except Away as error:
-        stop(f"{error}; is `ksgen serve` running there?")
+        stop_unanswered(error)
 
 
 def _follow(question: Question, chosen: frozenset[str]) -> list[dict[str, Any]]:

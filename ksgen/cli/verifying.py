@@ -12,7 +12,7 @@ from typing import Any
 
 from ksgen import match
 from ksgen.cli import confirmation
-from ksgen.cli.asking import Away, Refused, Server
+from ksgen.cli.asking import Away, Refused, Server, stop_unanswered
 from ksgen.cli.edges import DONE, PROBLEMS, counted, names_text, show_problems, stop, talk
 from ksgen.cli.selection import limited, read
 from ksgen.host import read_hosts
@@ -98,7 +98,7 @@ def _said(server: Server, host: str) -> _Said | None:
             return None
         stop(str(error))
     except Away as error:
-        stop(f"{error}; is `ksgen serve` running there?")
+        stop_unanswered(error)
     except (KeyError, TypeError, ValueError):
-        stop(f"{server.url}: the answer is not one of this version of ksgen")
+        server.stop_unreadable()
     return None

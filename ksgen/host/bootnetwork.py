@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from ksgen.host.host import Host
 from ksgen.problems import Problem
-from ksgen.variables import Interface, Links, argument_name, pins, static_addresses
+from ksgen.variables import Interface, Links, argument_name, is_address, pins, static_addresses
 
 # Arguments that create an interface; their values begin with its name.
 _KINDS = {"bond": "bond", "bridge": "bridge", "vlan": "vlan", "team": ""}
@@ -63,7 +63,7 @@ def _ip_contradiction(value: str, host: Host) -> str:
     if not interfaces:
         return "node_network is not set, so the host uses DHCP" if address else ""
     own = [one for _, one in static_addresses(interfaces)]
-    if _is_address(address) and str(ipaddress.ip_address(address)) not in own:
+    if is_address(address) and str(ipaddress.ip_address(address)) not in own:
         return f"no interface of node_network has the address {address}"
     return "" if not device or _is_described(device, host) else f"node_network has no interface {device}"
 
@@ -84,11 +84,3 @@ def _kind_contradiction(device: str, kind: str, by_device: Mapping[str, Interfac
     if interface is None or not kind:
         return f"node_network has no interface {device}"
     return "" if interface.kind == kind else f"{device} is not a {kind} in node_network"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -14,7 +14,17 @@ from urllib.parse import urlsplit
 
 from ksgen.host.host import Host
 from ksgen.problems import Problem
-from ksgen.variables import Interface, Links, Settings, boot_nic_findings, carries_other, nfs_place, own_ipv4, own_ipv6
+from ksgen.variables import (
+    Interface,
+    Links,
+    Settings,
+    boot_nic_findings,
+    carries_other,
+    is_address,
+    nfs_place,
+    own_ipv4,
+    own_ipv6,
+)
 
 _URLS = ("image_url", "tree_url", "server_url")
 # A script that says where names or networks are.
@@ -76,7 +86,7 @@ def _network(settings: Settings) -> _Network:
 def _unresolved(host: Host, network: _Network) -> Iterator[Problem]:
     """IPv6 that is not mentioned may get name servers from routers; a site that relies on them says `ipv6: auto`."""
     asks_network = any(i.auto_dns and _asks(i, host.settings) for _, i in network.interfaces)
-    names = [(variable, name) for variable, name in _servers(host.settings) if not _is_address(name)]
+    names = [(variable, name) for variable, name in _servers(host.settings) if not is_address(name)]
     if names and not asks_network and not any(i.dns for _, i in network.interfaces):
         variable, name = names[0]
         message = f"cannot resolve {name} of node_{variable}: no interface has a name server"
@@ -93,7 +103,7 @@ def _asks(interface: Interface, settings: Settings) -> bool:
 def _unrouted(host: Host, network: _Network) -> Iterator[Problem]:
     """One problem for each family: one gateway cures all of them."""
     told: set[int] = set()
-    servers = [(f"node_{variable}", name) for variable, name in _servers(host.settings) if _is_address(name)]
+    servers = [(f"node_{variable}", name) for variable, name in _servers(host.settings) if is_address(name)]
     servers += [("dns", server) for _, i in network.interfaces for server in i.dns]
     for variable, text in servers:
         address = ipaddress.ip_address(text)
@@ -121,11 +131,3 @@ def _servers(settings: Settings) -> Iterator[tuple[str, str]]:
         name = nfs.server.strip("[]") if nfs else urlsplit(url).hostname
         if name:
             yield variable, name
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -36,7 +36,7 @@ class Arming:
 
     `random` is the unguessable part, in hexadecimal digits; a permission of state version 1 has none. `report` is the
     token that the machine shows with its reports, in hexadecimal digits; one of version 2 has none. The permission can
-    be read in boot files by everybody on the network; this token is given out once, as the kickstart. With
+    be read in boot files by every client on the network; this token is given out once, as the kickstart. With
     `is_reinstallation` the kickstart is one for which a node on the disk is no reason to stop.
     """
 

@@ -163,7 +163,7 @@ def discovery_files(
     """The files of a discovery. `taken`: MAC addresses that have boot files of their host."""
     files = [File(path, text) for path, text in bootfiles.for_unknown(templates, _values(discovery))]
     files += [File(path, text) for mac in discovery.disks if mac not in taken for path, text in _disk(mac, templates)]
-    # Nobody is given the content of the permission; that it is there, is what counts.
+    # nginx looks only at whether the file exists; its content is not served.
     files += [File(f"armed/{discovery.token}", "\n"), File(DISCOVERY_KICKSTART, kickstart)]
     return [*files, File(DISCOVERY_FILE, discovery_text(discovery))]
 

@@ -38,6 +38,10 @@ class Remembered:
     def is_complete(self) -> bool:
         return (self.certificate is None) == (self.key is None)
 
+    def run_of(self, tree: Path) -> Path:
+        """The directory of nginx's logs and notes, for the tree that was published with these options."""
+        return self.run or tree.absolute().parent / "run"
+
 
 def read_remembered(tree: Path) -> Remembered:
     """What a tree was published with. Raises OSError, and ValueError for an invalid file."""

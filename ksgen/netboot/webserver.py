@@ -46,7 +46,7 @@ def server(directory: Path, user: str, group: str, remembered: Remembered) -> Se
     """The machine that serves what is published in a directory, with a run directory beside it unless one is named."""
     tree = directory.absolute()
     tls = Certificate(remembered.certificate, remembered.key) if remembered.certificate and remembered.key else None
-    return Server(tree, remembered.run or tree.parent / "run", user, group, tls, remembered.trees, remembered.images)
+    return Server(tree, remembered.run_of(tree), user, group, tls, remembered.trees, remembered.images)
 
 
 def readers(directory: Path, group: str) -> int | None:

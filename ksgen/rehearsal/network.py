@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ksgen.host import Host
 from ksgen.problems import Finding, Problem
 from ksgen.rehearsal.machine import Machine
-from ksgen.variables import Interface, Settings, carries_other, own_ipv4, own_ipv6
+from ksgen.variables import Interface, Settings, carries_other, is_address, own_ipv4, own_ipv6
 
 UNTAGGED = 0
 LACP = "802.3ad"
@@ -167,22 +167,14 @@ def urls(settings: Settings) -> tuple[str, ...]:
 def _servers(settings: Settings, here: Sequence[Address], is_routed: bool) -> _Servers:
     hosts = [urlsplit(url).hostname or "" for url in urls(settings)]
     hosts = [*filter(None, hosts), *settings.ntp_servers]
-    literal = [name for name in hosts if _is_address(name)]
+    literal = [name for name in hosts if is_address(name)]
     literal += [server for one in settings.network for server in one.dns]
-    named = [name for name in hosts if not _is_address(name)]
+    named = [name for name in hosts if not is_address(name)]
     has4 = any(address.version == 4 for address in here) or not here
     # Without a router, the server is where the host is.
     server = (SERVER4 if has4 else SERVER6) if is_routed else str(here[0].ip) if here else SERVER4
     addresses = dict.fromkeys([*literal, *([server] if named else [])])
     return _Servers(tuple(addresses), tuple((name, server) for name in dict.fromkeys(named)))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _on_link(addresses: Iterable[str], here: Sequence[Address]) -> Iterator[Address]:

@@ -19,6 +19,7 @@ from ksgen.media import BootIso
 from ksgen.problems import Finding, Mark, Problem
 from ksgen.rehearsal.programs import required
 from ksgen.rehearsal.qemu import Installer
+from ksgen.variables import is_address
 
 _TREEINFO = ".treeinfo"
 _TREE_FILES = ("/images/pxeboot/vmlinuz", "/images/pxeboot/initrd.img")
@@ -145,7 +146,7 @@ def certificates(host: Host, directory: Path) -> Certificates | None:
         return None
     place = directory / "tls"
     place.mkdir(mode=0o700)
-    alternatives = ",".join(f"{'IP' if _is_address(name) else 'DNS'}:{name}" for name in sorted(names))
+    alternatives = ",".join(f"{'IP' if is_address(name) else 'DNS'}:{name}" for name in sorted(names))
     made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(_DAYS)]
     for more in (
         # Python 3.13 verifies strictly, as RFC 5280 says.
@@ -160,10 +161,6 @@ def certificates(host: Host, directory: Path) -> Certificates | None:
         if done.returncode:
             raise NotPublished(f"openssl: {done.stderr.strip()}")
     return Certificates((place / "ca.pem").read_text(), place / "server.pem", place / "server.key")
-
-
-def _is_address(text: str) -> bool:
-    return ":" in text or text.replace(".", "").isdigit()
 
 
 def published(

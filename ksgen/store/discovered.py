@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from ksgen.store.tables import discovered
 
-# A site discovers racks; whoever sends more has found the permission in a boot file, and sends what it likes.
+# A site discovers racks. The permission can be read in boot files, so a client may send any number of machines.
 MACHINES_MOST = 2000
 # NICs of a machine.
 MACS_MOST = 256

@@ -7,6 +7,7 @@ from ksgen.variables.addresses import (
     domain_name,
     host_name,
     interface_address,
+    is_address,
     parse_interface_name,
     parse_mac,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "huge_bytes",
     "in_script",
     "interface_address",
+    "is_address",
     "is_claimed",
     "is_plain",
     "key_type",

@@ -99,6 +99,15 @@ DomainName = Annotated[str, BeforeValidator(domain_name)]
 HostName = Annotated[str, BeforeValidator(host_name)]
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address, and no name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def parse_address(value: object, version: int) -> str:
     text = a_text(value, '"10.0.0.1"' if version == 4 else '"2001:db8::1"')
     return _address_of(text, version)

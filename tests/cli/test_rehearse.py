@@ -34,13 +34,20 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "hosts.yaml"
 
 
-def refused(site: Path, media: list[str], *more: str, **variables: str) -> list[str]:
-    """The problems of a host that cannot be rehearsed: the lines that say what."""
+# What depends on the machine that the tests run on.
+FREE_MEMORY, FREE_SPACE = " MiB of memory are free here; ", " GB are free; a rehearsal writes "
+
+
+def refused(
+    site: Path, media: list[str], *more: str, left_out: tuple[str, ...] = (FREE_MEMORY, FREE_SPACE), **variables: str
+) -> list[str]:
+    """The problems of a host that cannot be rehearsed: the lines that say what, without those with these words."""
     site.write_text(inventory_text(NAME, **variables))
     done = CliRunner().invoke(main, ["rehearse", str(site), NAME, *media, *more])
     assert done.exit_code == 1, done.output
     assert done.stderr.rstrip().endswith("nothing was rehearsed"), done.stderr
-    return [line.partition(": error: ")[2] for line in done.stderr.splitlines() if ": error: " in line]
+    found = [line.partition(": error: ")[2] for line in done.stderr.splitlines() if ": error: " in line]
+    return [problem for problem in found if not any(words in problem for words in left_out)]
 
 
 def test_the_shapes_of_the_example_site() -> None:
@@ -67,7 +74,7 @@ def test_the_shapes_as_json() -> None:
             [str(EXAMPLES), "all", "--keep", "--json"], "--keep and --json exclude each other", id="keep-json"
         ),
         pytest.param(["-", "all"], "a rehearsal reads the inventory several times: name a file", id="stdin"),
-        pytest.param([str(EXAMPLES), "nobody"], "no host or group named 'nobody'", id="unknown"),
+        pytest.param([str(EXAMPLES), "unknown"], "no host or group named 'unknown'", id="unknown"),
     ],
 )
 def test_wrong_usage(arguments: list[str], message: str) -> None:
@@ -108,7 +115,7 @@ def test_another_release_another_image_and_too_little_memory(site: Path, media: 
     )
     (problem,) = refused(site, media, node_image_sha256="ab" * 32)
     assert problem.endswith("; abababababab… is required")
-    (problem,) = refused(site, media, node_hugepages="{1G: 4000}")
+    (problem,) = refused(site, media, left_out=(FREE_SPACE,), node_hugepages="{1G: 4000}")
     assert problem.endswith(f"the machine needs {4000 * 1024 + 8192} MiB")
 
 

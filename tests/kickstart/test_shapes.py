@@ -13,6 +13,7 @@ from typing import Any
 
 import jinja2.nodes
 import pytest
+from counts import count
 from example_site import EXAMPLE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,8 +30,6 @@ from ksgen.netboot.bootfiles import boot_files
 from ksgen.problems import Problem
 from ksgen.templates import TEMPLATES, environment
 from ksgen.variables import is_claimed
-
-IS_LONG = "LONG_TESTS" in os.environ
 
 
 def inventory(path: Path) -> Inventory:
@@ -237,7 +236,7 @@ SITES = st.lists(racks(), min_size=1, max_size=6)
 
 
 @settings(
-    max_examples=2500 if IS_LONG else 16,
+    max_examples=count(16, 2500),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -429,11 +428,11 @@ def test_disk_that_is_kept_is_found(tmp_path: Path) -> None:
 
 def test_files_that_hosts_share_are_filled_in_and_templates_are_rendered_for_each(tmp_path: Path) -> None:
     (tmp_path / "a.conf").write_text("name = {{ inventory_hostname_short }}\n")
-    for more, count, last in (("", 2, "{{ inventory_hostname_short }}"), (", template: true", 0, "node13")):
+    for more, number, last in (("", 2, "{{ inventory_hostname_short }}"), (", template: true", 0, "node13")):
         site = rack(tmp_path, row(11), row(12), row(13), more=f"    node_files: [{{path: /etc/a, from: a.conf{more}}}]")
         hosts, problems = read_hosts(site)
         assert not problems
-        assert shared(hosts) == count
+        assert shared(hosts) == number
         assert hosts[2].settings.files[0].content == f"name = {last}\n"
         assert is_same_both_ways(site)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +59,10 @@ def test_recorded_machines_have_the_format(name: str) -> None:
 
 
 def test_recorded_machines_fit_the_schema() -> None:
-    jsonschema = pytest.importorskip("jsonschema")  # not on the installers' Pythons
+    if importlib.util.find_spec("pydantic") is None:
+        pytest.skip("one of the installer's Pythons: no package of ksgen is there")
+    import jsonschema
+
     schema = json.loads((Path(__file__).resolve().parents[2] / "docs" / "facts.schema.json").read_text())
     for machine in MACHINES:
         jsonschema.validate(json.loads(written(collected(Machine(machine.name)))), schema)
