@@ -13,11 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ksgen.netboot import REPORTS_ADDRESS
 from ksgen.rehearsal.programs import required
 
 _PATIENCE_S = 60  # for an answer
 _START_S = 300  # they start within seconds, if this machine has nothing else to do
-_PORT = 8440  # of `ksgen serve`, where the published nginx.conf passes reports to
+# Of `ksgen serve`, where the published nginx.conf passes reports to.
+_PORT = int(REPORTS_ADDRESS.rpartition(":")[2])
 
 
 class NotServed(Exception):
@@ -45,7 +47,7 @@ class Served:
     @property
     def reports(self) -> list[str]:
         """The command of `ksgen serve`."""
-        addresses = [f"127.0.0.1:{_PORT}", *([f"unix:{self.listen}"] if self.listen else [])]
+        addresses = [REPORTS_ADDRESS, *([f"unix:{self.listen}"] if self.listen else [])]
         return [
             sys.executable, "-m", "ksgen", "serve", *map(str, self.inventories), "-o", str(self.directory / "out"),
             "--state", str(self.directory / "state"), *(word for one in addresses for word in ("--listen", one)),
