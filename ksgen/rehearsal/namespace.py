@@ -56,6 +56,11 @@ class Namespace:
                 process.kill()
                 process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process that keeps it open."""
+        return int(self._enter[self._enter.index("--target") + 1])
+
     def within(self, command: Sequence[str]) -> list[str]:
         """The command that runs a command inside."""
         return [*self._enter, required(command[0]) if "/" not in command[0] else command[0], *command[1:]]

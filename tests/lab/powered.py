@@ -9,41 +9,47 @@ import time
 from pathlib import Path
 from typing import Literal
 
+from ksgen.rehearsal import disks
 from lab import root
-from lab.machine import PATIENCE, acceleration
+from lab.machine import MIB, PATIENCE, Disk, acceleration
 from lab.pxe_network import Network
-
-_MEMORY_MIB = 768
-_DISK_SIZE = 64 * 2**20  # bytes; the stand-in image has a few
 
 
 @dataclasses.dataclass
 class Powered:
-    """Its disk is empty at first. It is off again when it has restarted: a controller decides what it boots next."""
+    """Its disk is empty at first. It is off again when it has restarted: a controller decides what it boots next.
+
+    `memory` is MiB.
+    """
 
     network: Network
     directory: Path
     mac: str
     firmware: Literal["bios", "uefi"]
+    disk: Disk | None = None
+    memory: int = 768
     processes: list[subprocess.Popen[bytes]] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
-        with (self.directory / "disk").open("wb") as file:
-            file.truncate(_DISK_SIZE)
+        # The stand-in image has a few MiB.
+        self.disk = self.disk or Disk(self.directory / "disk", 64 * MIB)
+        disks.make(self.disk)
         (self.directory / "variables").write_bytes(Path(root.program(root.OVMF_VARIABLES)).read_bytes())
 
     def switched_on(self, source: str, medium: bytes | None) -> None:
         """`source` is an override of Redfish, or `disk`."""
+        assert self.disk is not None
+        disk = dataclasses.replace(self.disk, more=(*self.disk.more, "bootindex=1"))
+        nic = ",bootindex=0" if source == "Pxe" else ""
         number = len(self.processes)
         console, log, tap = self._console(number), self.directory / f"qemu.{number}", self.network.tap(self.mac)
         console.touch()
         command = [
-            root.program("qemu-system-x86_64"), "-nodefaults", "-display", "none", "-m", str(_MEMORY_MIB),
+            root.program("qemu-system-x86_64"), "-nodefaults", "-display", "none", "-m", str(self.memory),
             "-no-reboot", *acceleration(), "-serial", f"file:{console}", *self._flash(),
             "-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no",
-            "-device", f"virtio-net-pci,netdev=net,mac={self.mac},romfile=",
-            "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.directory / 'disk'}",
-            "-device", "virtio-blk-pci,drive=disk,bootindex=1",
+            "-device", f"virtio-net-pci,netdev=net,mac={self.mac},romfile={nic}",
+            *disks.arguments([disk]),
         ]  # fmt: skip
         if medium is not None:
             path = self.directory / f"medium.{number}.iso"
@@ -67,11 +73,14 @@ class Powered:
     def _console(self, number: int) -> Path:
         return self.directory / f"console.{number}"
 
+    def text(self) -> str:
+        """The console of its last boot."""
+        return self._console(len(self.processes) - 1).read_text(errors="replace")
+
     def until_off(self, seconds: int) -> str:
         """The console of its last boot, when that is over; one that takes longer fails."""
         end = time.monotonic() + seconds * PATIENCE
-        text = self._console(len(self.processes) - 1)
         while self.processes[-1].poll() is None:
-            assert time.monotonic() < end, text.read_text(errors="replace")[-4000:]
+            assert time.monotonic() < end, self.text()[-4000:]
             time.sleep(0.3)
-        return text.read_text(errors="replace")
+        return self.text()

@@ -20,6 +20,7 @@ from lab import root
 # What the stand-ins say on the console.
 INSTALLS = "STAND-IN: this is the installer"
 HAS_INSTALLED = "STAND-IN: installed"
+DISCOVERS = "STAND-IN: discovers"
 DISK_BOOTS = {"bios": "THE DISK BOOTS UNDER BIOS", "uefi": "THE DISK BOOTS UNDER UEFI"}
 
 _MODULES = ["virtio_pci", "virtio_net", "virtio_blk"]
@@ -60,7 +61,11 @@ case "$static" in
         echo "STAND-IN: static $1";;
     *) udhcpc -q -n -i "$device" -s /addresses || fail 'no address';;
 esac
-kickstart=$(argument inst.ks) site=${{kickstart%/ks/*}}
+kickstart=$(argument inst.ks)
+case "$kickstart" in */discovery/*)
+    fetch "$kickstart" /ks; grep -q '^%pre' /ks && echo '{DISCOVERS}'; stop o;;
+esac
+site=${{kickstart%/ks/*}}
 token=$(wget -q -O - "$site/report/token?${{kickstart#*[?]}}")
 report preparing 'the installer runs'
 fetch "$(argument inst.stage2).treeinfo" /treeinfo
@@ -76,7 +81,7 @@ report installed 'the machine restarts'
 stop b
 """
 # udhcpc's script; busybox has none of its own.
-_ADDRESSES = """\
+ADDRESSES = """\
 #!/bin/busybox sh
 [ "$1" = bound ] || exit 0
 ip addr add "$ip/$mask" dev "$interface"
@@ -119,7 +124,7 @@ def tree(directory: Path) -> Path:
 
 
 def _add_addresses(top: Path) -> None:
-    (top / "addresses").write_text(_ADDRESSES)
+    (top / "addresses").write_text(ADDRESSES)
     (top / "addresses").chmod(0o755)
 
 

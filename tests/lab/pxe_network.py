@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from boot_servers import program
@@ -35,6 +38,16 @@ _FOREIGN_DHCP = f"""\
 address=/{SERVER}/{ADDRESS}
 dhcp-range=10.0.1.50,10.0.1.80,1h
 """
+# As docs/deployment.md has it, for a server that is called this.
+_NAMES_SERVER = f"""\
+dhcp-match=set:ipxe,175
+dhcp-match=set:uefi,option:client-arch,7
+dhcp-match=set:uefi,option:client-arch,9
+dhcp-boot=tag:!ipxe,tag:!uefi,lpxelinux.0,,{ADDRESS}
+dhcp-boot=tag:!ipxe,tag:uefi,shimx64.efi,,{ADDRESS}
+dhcp-boot=tag:ipxe,http://{SERVER}/nodes/boot.ipxe
+"""
+_CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 _PATIENCE = 30  # seconds; the servers start within one on an idle machine
 _LONGEST = 1800  # seconds; more than any case takes
 
@@ -99,8 +112,19 @@ class Network:
         self.start([program("dnsmasq"), f"--conf-file={tree}/dnsmasq.conf", "--keep-in-foreground"], log=log)
         self._wait(run / "nginx.pid", run / "dnsmasq.pid", log=log)
 
-    def start_router(self, run: Path, *, gives_addresses: bool) -> None:
-        """Another machine, which may be the site's own DHCP server; it knows nothing of booting."""
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Sockets that this thread opens meanwhile are inside. Only root can do that."""
+        libc = ctypes.CDLL(None, use_errno=True)  # os.setns is in Python 3.12 alone
+        with open("/proc/thread-self/ns/net") as before, open(f"/proc/{self._namespace.pid}/ns/net") as inside:
+            assert libc.setns(inside.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+            try:
+                yield
+            finally:
+                assert libc.setns(before.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+
+    def start_router(self, run: Path, *, gives_addresses: bool, names_server: bool = False) -> None:
+        """Another machine, which may be the site's own DHCP server; it may say what to boot from this server."""
         inside = self._namespace.hold(self._namespace.within([program("unshare"), "--net"]), [])
         pid = inside[inside.index("--target") + 1]
         self.run("ip", "link", "add", "router", "type", "veth", "peer", "name", "eth0", "netns", pid)
@@ -113,7 +137,8 @@ class Network:
         ):
             subprocess.run([*inside, program("ip"), *arguments], check=True, timeout=_PATIENCE)
         configuration, log = self._directory / "router.conf", self._directory / "servers.log"
-        configuration.write_text(_ROUTER.format(run=run) + (_FOREIGN_DHCP if gives_addresses else "port=0\n"))
+        dhcp = _FOREIGN_DHCP + (_NAMES_SERVER if names_server else "")
+        configuration.write_text(_ROUTER.format(run=run) + (dhcp if gives_addresses else "port=0\n"))
         server = [program("dnsmasq"), f"--conf-file={configuration}", "--keep-in-foreground"]
         self.start([*inside, *server], log=log)
         self._wait(run / "router.pid", log=log)

@@ -27,7 +27,7 @@ from inventories import SSH_KEY
 
 from lab import pxe_card, pxe_installer
 from lab.pxe_client import Boot, Client, Firmware
-from lab.pxe_installer import DISK_BOOTS, HAS_INSTALLED, INSTALLS
+from lab.pxe_installer import DISCOVERS, DISK_BOOTS, HAS_INSTALLED, INSTALLS
 from lab.pxe_network import FIRST, INTERFACE, LAST, SERVER, Network
 from lab.root import LabError
 
@@ -35,7 +35,8 @@ REPOSITORY = Path(__file__).parents[2]
 ONE, TWO, THREE = (f"node0{number}.example.com" for number in (1, 2, 3))
 MACS = {name: f"52:54:00:aa:00:0{number}" for number, name in enumerate((ONE, TWO, THREE), 1)}
 STRANGER = "52:54:00:bb:00:01"
-DHCP = {"range": f"{{interface: {INTERFACE}, first: {FIRST}, last: {LAST}}}", "proxy": "proxy"}
+# `none`: the server of the site gives the addresses, and names this one.
+DHCP = {"range": f"{{interface: {INTERFACE}, first: {FIRST}, last: {LAST}}}", "proxy": "proxy", "none": "none"}
 _INVENTORY = f"""\
 all:
   vars:
@@ -84,6 +85,14 @@ every_way = pytest.mark.parametrize(
 )
 
 
+# Machines of no host get no answer from our dnsmasq.
+DISCOVERIES = {
+    "bios-pxelinux": Way("bios-plain", "none", ("lpxelinux.0", "ldlinux.c32", "pxelinux.cfg/default")),
+    "bios-ipxe": Way("bios", "none", ("boot.ipxe",)),
+    "uefi-grub": Way("uefi", "none", ("shimx64.efi", "grubx64.efi", "grub/grub.cfg")),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Request:
     """A line of nginx's access log."""
@@ -106,7 +115,8 @@ class Site:
         (self._directory / "hosts.yaml").write_text(text)
         self._run.mkdir()
         self.ksgen("render", "--tree", f"el9={self._directory}/el9", "--images", str(self._image.parent))
-        self._network.start_router(self._run, gives_addresses=self._way.dhcp == "proxy")
+        dhcp = self._way.dhcp
+        self._network.start_router(self._run, gives_addresses=dhcp != "range", names_server=dhcp == "none")
         self._network.start_servers(self.out, self._run)
 
     def ksgen(self, command: str, *arguments: str) -> str:
@@ -246,6 +256,31 @@ def test_an_arming_that_is_over_or_taken_back_does_not_install(site: Site, way: 
     assert site.asked_for(TWO) == []
     assert site.expects(MACS[ONE]) | site.expects(MACS[TWO]) <= site.loaded()
     assert site.armed() == {ONE: "expired"}
+
+
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, id=name, marks=pytest.mark.lab) for name, way in DISCOVERIES.items()]
+)
+def test_a_machine_of_no_host_is_discovered(site: Site, way: Way) -> None:
+    """Until the discovery ends; a host boots its disk meanwhile."""
+    site.ksgen("discover", "--no-wait")
+    stranger, host = (site.client(mac, has_system=True) for mac in (STRANGER, MACS[ONE]))
+    console, of_host = until_off(stranger.boot(_BOOT), host.boot(_BOOT))
+    assert DISCOVERS in console
+    arguments = re.search(r"STAND-IN: arguments (.*)", console)
+    assert arguments
+    assert {f"BOOTIF=01-{STRANGER.replace(':', '-')}", "rd.md=0", "rd.lvm=0"} <= set(arguments[1].split())
+    assert site.expects(STRANGER) <= site.loaded()
+    kernel, initrd = (f"boot/el9/{name}" for name in ("vmlinuz", "initrd.img"))
+    asked = [(kernel, 200), (initrd, 200), ("discovery/discovery.ks", 200)]
+    assert site.asked_for("_discovery") == asked, console
+    assert site.disk_boots(of_host), of_host
+    assert INSTALLS not in of_host
+
+    site.ksgen("discover", "--end")
+    (console,) = until_off(stranger.boot(_BOOT))
+    assert site.disk_boots(console), console
+    assert site.asked_for("_discovery") == asked
 
 
 def dhcp_request(options: str) -> bytes:

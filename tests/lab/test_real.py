@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import node_images
@@ -60,11 +60,14 @@ reboot -f
 """
 
 
-def disk_of_a_node(kernel: Kernel, said: Path, path: Path, init: str = _NODE_INIT, first: Sequence[str] = ()) -> Path:
-    """A disk that UEFI starts, and that says this; `first` are modules for its init."""
+def disk_of_a_node(
+    kernel: Kernel, files: Mapping[str, Path], path: Path, init: str = _NODE_INIT, first: Sequence[str] = ()
+) -> Path:
+    """A disk that UEFI starts, with files in its root directory, and modules for its init."""
 
     def add(top: Path) -> None:
-        shutil.copy(said, top / "said")
+        for name, file in files.items():
+            shutil.copy(file, top / name)
 
     with tempfile.TemporaryDirectory() as work:
         place = Path(work)
@@ -91,7 +94,7 @@ def disk_of_a_node(kernel: Kernel, said: Path, path: Path, init: str = _NODE_INI
 
 def small_boot_iso(kernel: Kernel, said: Path, directory: Path) -> Path:
     """Its installer leaves the disk of a node that says this."""
-    disk = disk_of_a_node(kernel, said, directory / "disk.raw")
+    disk = disk_of_a_node(kernel, {"said": said}, directory / "disk.raw")
 
     def add(top: Path) -> None:
         with (top / "disk.gz").open("wb") as file:

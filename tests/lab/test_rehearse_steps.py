@@ -101,7 +101,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rehearsed(directory: Path, kernel: Kernel, image: Path, said: str, **variables: str) -> tuple[int, dict[str, Any]]:
     """The exit status of the command, and what it says of the one host."""
     (directory / "said").write_text(said)
-    disk = disk_of_a_node(kernel, directory / "said", directory / "disk.raw", _NODE, _MODULES)
+    disk = disk_of_a_node(kernel, {"said": directory / "said"}, directory / "disk.raw", _NODE, _MODULES)
 
     def add(top: Path) -> None:
         with (top / "disk.gz").open("wb") as file:
