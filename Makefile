@@ -52,7 +52,7 @@ mutants: $(STAMP)   ## mutation testing of a module: MODULE=org_ovirt_node/gate.
 
 lab: $(STAMP)   ## run tests in QEMU: disks, firmware, imgbase; JOBS=2; one case with its console: CASE=name CONSOLE=1
 	.ci/system-packages --tests
-	$(VENV)/bin/python -m pytest -m 'lab or not lab' tests/lab --durations=0 $(if $(JOBS),-n $(JOBS) --dist loadfile) $(if $(CASE),-k '$(CASE)') $(if $(CONSOLE),-s --console)
+	$(VENV)/bin/python -m pytest -m 'lab or not lab' tests/lab --durations=0 $(if $(JOBS),-n $(JOBS) --dist $(if $(CASE),worksteal,loadfile)) $(if $(CASE),-k '$(CASE)') $(if $(CONSOLE),-s --console)
 
 lab-real: $(STAMP)   ## install a real node: make lab-real BOOT_ISO=boot.iso IMAGE=node.squashfs.img
 	@[ -z "$(BOOT_ISO)$(IMAGE)" ] || .ci/system-packages --tests
