@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from ksgen.rehearsal import programs
 
@@ -211,16 +211,22 @@ NVR = "ovirt-node-ng-4.5.7-0.20261101.0"
 NEXT_NVR = "ovirt-node-ng-4.5.8-0.20261201.0"
 
 
-def node_image(has_content: bool = False) -> Path:
-    """A node-like image: a whole system that imgbased takes for a node's, without imgbased itself.
+# What an image has beside what a node needs to start: nothing; NetworkManager, so that it reaches a server; or all that
+# acts on a site's content (firewalld, NetworkManager, dracut, dnf, and a repository of small packages in
+# /srv/repository). A real dracut takes several minutes of an installation without KVM.
+More = Literal["", "network", "content"]
 
-    With content it has what acts on a site's content as well: firewalld, NetworkManager, dracut, dnf, and a repository
-    of small packages in /srv/repository.
-    """
+
+def node_image(more: More = "") -> Path:
+    """A node-like image: a whole system that imgbased takes for a node's, without imgbased itself."""
     parts = kernel()
     packages, recipe = ["image-packages.txt"], ["image-finish", "grubby", "first-modules.txt", "modules.txt"]
     content, release = [], ""
-    if has_content:
+    if more == "network":
+        packages = [*packages, "network-packages.txt"]
+        # It would wait for DHCP at each boot.
+        content = ['ln -sf /dev/null "$1/etc/systemd/system/NetworkManager-wait-online.service"']
+    elif more == "content":
         packages, recipe = [*packages, "content-packages.txt"], [*recipe, "content-finish", "content-modules.txt"]
         driver = parts.modules / "lib" / "modules" / parts.version / "kernel" / "drivers" / "net" / "dummy.ko"
         # dracut and depmod ask for the kernel by the name of its modules' directory.
@@ -233,7 +239,7 @@ def node_image(has_content: bool = False) -> Path:
 
     def make(directory: Path) -> None:
         tree = directory / "tree"
-        copy_modules(parts.modules, parts.version, tree, words("content-modules.txt") if has_content else [])
+        copy_modules(parts.modules, parts.version, tree, words("content-modules.txt") if more == "content" else [])
         debian(
             [word for name in packages for word in words(name)],
             directory / "image.squashfs",
@@ -249,17 +255,17 @@ def node_image(has_content: bool = False) -> Path:
         )
         shutil.rmtree(tree)
 
-    return kept("image", make, *packages, *recipe, beside=f"{parts.version} {NVR} {len(content)}") / "image.squashfs"
+    return kept("image", make, *packages, *recipe, beside=f"{parts.version} {NVR} {more}") / "image.squashfs"
 
 
 def live_image(
-    imgbase: bytes, nvr: str, *compression: str, release: str = "el9", has_content: bool = False, filler_mib: int = 0
+    imgbase: bytes, nvr: str, *compression: str, release: str = "el9", more: More = "", filler_mib: int = 0
 ) -> Path:
     """The image with imgbase in it under that name, as a node's is published: a file system within a squashfs.
 
     `filler_mib`: the size of a file that makes it larger, and is easy to compress.
     """
-    image, number = node_image(has_content), release.removeprefix("el")
+    image, number = node_image(more), release.removeprefix("el")
 
     def make(directory: Path) -> None:
         tree, live = directory / "tree", directory / "live" / "LiveOS"

@@ -159,7 +159,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def image(release: str, nvr: str = NVR) -> Path:
-    return root.live_image(imgbase_tar(), nvr, "lz4", release=release, has_content=True)
+    return root.live_image(imgbase_tar(), nvr, "lz4", release=release, more="content")
 
 
 def booted(disk: Disk, certificates: Path, job: str, cdrom: Path | None = None, timeout: float = 400) -> Result:

@@ -98,7 +98,7 @@ def rehearse(
     """Rehearse a host of the example site, with variables of the lab and some more."""
     boot = anaconda_iso.make(directory / "boot.iso", kernel, "nine" if release == "el9" else "ten", release=release)
     image = image or root.live_image(
-        imgbase_tar(), NVR, "gzip", "-Xcompression-level", "1", release=release, has_content=True
+        imgbase_tar(), NVR, "gzip", "-Xcompression-level", "1", release=release, more="content"
     )
     own = directory / "lab.yaml"
     own.write_text(json.dumps({"all": {"hosts": own_variables(name, release, **variables)}}))
@@ -156,7 +156,7 @@ def test_bond(kernel: Kernel, tmp_path: Path) -> None:
 def test_image(kernel: Kernel, tmp_path: Path) -> None:
     """The file system of the image is larger than root."""
     image = root.live_image(
-        imgbase_tar(), NVR, "gzip", "-Xcompression-level", "1", release="el10", has_content=True, filler_mib=7 * 1024
+        imgbase_tar(), NVR, "gzip", "-Xcompression-level", "1", release="el10", more="content", filler_mib=7 * 1024
     )
     done = rehearse(NVME_HOST, "el10", tmp_path, kernel, image, node_root_size="6 GiB")
     assert done.wrong == ["copying"]

@@ -81,9 +81,13 @@ def install(
     change: Callable[[str], str] = str,
     until: str | None = None,
     more_seconds: float = 0,
+    more: root.More = "",
     **variables: str,
 ) -> Told:
-    """A site with one host that is armed, and the installation of that host with the kickstart that it gets."""
+    """A site with one host that is armed, and the installation of that host with the kickstart that it gets.
+
+    `more` is what its image has.
+    """
     plugged = whole.disks(directory, 1)
     own = whole.host_variables(release, "bios", plugged, post)
     text = inventory_text(HOST, **{**own, "node_server_url": f"http://{SERVER}/nodes/", **variables})
@@ -102,8 +106,7 @@ def install(
         release,
         "bios",
         change(kickstart),
-        # The image with NetworkManager: the installed system reports too.
-        root.live_image(imgbase_tar(), NVR, "lz4", release=release, has_content=True),
+        root.live_image(imgbase_tar(), NVR, "lz4", release=release, more=more),
         plugged,
         overlay,
         until,
@@ -135,7 +138,8 @@ def boot(site: Path, disk: Path) -> dict[str, Any]:
 
 
 def test_success(release: str, site: Path, overlay: Path, tmp_path: Path) -> None:
-    told = install(release, site, tmp_path, overlay)
+    # The installed system reports too.
+    told = install(release, site, tmp_path, overlay, more="network")
     whole.assert_installed(told.installation)
     states = ["booting", "preparing", "partitioning", "copying", "configuring", "layering", "installed"]
     assert told.states == states, json.dumps(told.host)
