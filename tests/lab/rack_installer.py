@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import node_images
@@ -26,7 +27,7 @@ NODE_BOOTS = "rack: the node boots"
 # Long enough for a test to see COPIES before the installer goes on.
 _COPYING_S = 4
 _TOKEN_AT = 1024  # sectors; between the partition table and the first partition
-_MODULES = ["virtio_pci", "virtio_net", "virtio_scsi", "sd_mod", "loop", "squashfs", "overlay"]
+_MODULES = ["virtio_pci", "virtio_net", "virtio_scsi", "sd_mod"]
 _NETWORK = """\
 #!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -42,12 +43,13 @@ _INIT = f"""\
 echo; echo '{INSTALLS}'
 for word in $(cat /proc/cmdline); do case "$word" in inst.stage2=*) stage2=${{word#inst.stage2=}};; esac; done
 wget -q -O /install.img "${{stage2}}images/install.img" || {{ echo 'rack: no stage2'; sleep 5; poweroff -f; }}
+wget -q -O /modules.img "${{stage2}}images/modules.img"
 mkdir -p /ro /rw /newroot
 mount -t squashfs -o ro,loop /install.img /ro
 mount -t tmpfs -o size=75% tmpfs /rw; mkdir /rw/u /rw/w
 mount -t overlay -o lowerdir=/ro,upperdir=/rw/u,workdir=/rw/w overlay /newroot
 mount -t tmpfs -o mode=755 tmpfs /newroot/run
-rm -rf /newroot/usr/lib/modules; cp -a /lib/modules /newroot/usr/lib/
+mkdir -p /newroot/usr/lib/modules; mount -t squashfs -o ro,loop /modules.img /newroot/usr/lib/modules
 cp /etc/resolv.conf /newroot/etc/; cp /start /install.py /newroot/run/
 for d in dev proc sys; do mount --move /$d /newroot/$d; done
 exec switch_root /newroot /bin/bash /run/start
@@ -143,13 +145,19 @@ def tree(directory: Path) -> Path:
     boot.mkdir(parents=True)
     shutil.copy(kernel.vmlinuz, boot / "vmlinuz")
 
+    # GRUB's HTTP is slow: what the kernel needs later is fetched by Linux.
+    with tempfile.TemporaryDirectory() as work:
+        root.copy_modules(kernel.modules, kernel.version, Path(work))
+        node_images.squashfs(directory / "images" / "modules.img", Path(work) / "lib" / "modules")
+
     def add(top: Path) -> None:
-        root.copy_modules(kernel.modules, kernel.version, top)
         _add_addresses(top)
         (top / "start").write_text(_START)
         (top / "install.py").write_text(_INSTALL)
 
-    root.initramfs(kernel.modules, kernel.version, boot / "initrd.img", _INIT, _MODULES, add)
+    root.initramfs(
+        kernel.modules, kernel.version, boot / "initrd.img", _INIT, [*_MODULES, "loop", "squashfs", "overlay"], add
+    )
     shutil.copy(root.vm_root(), directory / "images" / "install.img")
     (directory / ".treeinfo").write_text("[general]\nversion = 9\n")
     return directory
