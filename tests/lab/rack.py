@@ -67,11 +67,24 @@ class Slot:
 
     def switched_on(self, source: str, _: bytes | None) -> None:
         """`source` is an override of Redfish, or `disk`."""
-        self.machine.switched_on(source, None)
-        self.controller.power = "On"
-        threading.Thread(target=self._watch, args=(time.monotonic(),), daemon=True).start()
+        is_on = threading.Event()
+        threading.Thread(target=self._run, args=(source, is_on), daemon=True).start()
+        is_on.wait()
 
-    def _watch(self, begin: float) -> None:
+    def _run(self, source: str, is_on: threading.Event) -> None:
+        """Until it is off. This thread starts QEMU, which ends with it: that of a request would end too soon."""
+        is_restarted = True
+        while is_restarted:
+            begin = time.monotonic()
+            self.machine.switched_on(source, None)
+            self.controller.power = "On"
+            is_on.set()
+            self._watch()
+            self.times.append((begin, time.monotonic()))
+            is_restarted, source = RESTARTS in self.machine.text(), "disk"
+        self.controller.power = "Off"
+
+    def _watch(self) -> None:
         process = self.machine.processes[-1]
         while process.poll() is None:
             time.sleep(0.2)
@@ -81,11 +94,6 @@ class Slot:
                 else:
                     _stop(process.pid)
                 self.fault = ""
-        self.times.append((begin, time.monotonic()))
-        if RESTARTS in self.machine.text():
-            self.switched_on("disk", None)
-        else:
-            self.controller.power = "Off"
 
 
 def _stop(timeout: int) -> None:

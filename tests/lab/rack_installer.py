@@ -100,7 +100,7 @@ for number, (options, body) in enumerate(re.findall(r"^%pre\\b(.*)\\n((?:.*\\n)*
         time.sleep(20)  # the reporter sends what has been said
         sys.exit(1)
 stage("Early storage configuration")
-disk = os.path.realpath("/dev/disk/by-node/system1")
+disk = os.path.realpath("/dev/disk/by-node/system0")
 stage("Payload installation")
 say("{COPIES}")
 time.sleep({_COPYING_S})
