@@ -36,6 +36,8 @@ RULES = "/run/udev/rules.d/99-ovirt-node-disks.rules"
 REPEAT_EVERY = 30  # seconds
 REPEAT_FOR = 900  # seconds: a quarter of an hour to come to the console
 SETTLE = 120  # seconds, udevadm's own default
+# On a machine with much to do, udev has settled before it made a link of rules that it had just been told to read.
+LINK_TRIES, LINK_PAUSE = 3, 2  # times; seconds between them
 ATTEMPTS = 3
 BETWEEN_ATTEMPTS = 5  # seconds
 # A device whose last path is gone may queue what is read from it for ever (dm-mpath, queue_if_no_path); a disk that
@@ -1593,15 +1595,24 @@ def act(target: Target, decision: Decision) -> tuple[Refusal, ...]:
     if decision.takedown or decision.wipes or decision.multipath:
         _settle(target)
     target.write(RULES, rules(decision.links))
+    for number in range(1, LINK_TRIES + 1):
+        _apply(target, decision)
+        wrong = _wrong_links(target, decision)
+        if not wrong:
+            return ()
+        print(f"ovirt-node: try {number} of {LINK_TRIES}: {wrong[0].found}", flush=True)
+        target.pause(LINK_PAUSE)
+    target.remove(RULES)
     _apply(target, decision)
+    return wrong
+
+
+def _wrong_links(target: Target, decision: Decision) -> tuple[Refusal, ...]:
     wrong = []
     for link in decision.links:
         node, right = target.resolve(link.name), target.resolve(link.node)
         if not node or node != right:
             wrong.append(refusal("link-missing", link=link.name, found=node or "nothing", wanted=link.node, log=LOG))
-    if wrong:
-        target.remove(RULES)
-        _apply(target, decision)
     return tuple(wrong)
 
 

@@ -203,7 +203,7 @@ def test_imgbase(site: Path, overlay: Path, tmp_path: Path) -> None:
 
 def test_power(site: Path, overlay: Path, tmp_path: Path) -> None:
     """Without a word more; that it is silent, the server says three minutes later (tests/reports/test_states.py)."""
-    told = install("el10", site, tmp_path, overlay, until="Installing software 3")
+    told = install("el10", site, tmp_path, overlay, until="Installing software 1")
     assert told.states == ["booting", "preparing", "partitioning", "copying"]
     assert (told.host["state"], told.host["doubt"]) == ("copying", "")
     assert 0 < told.host["done"] < told.host["total"]

@@ -45,8 +45,9 @@ echo 100 >/proc/sys/dev/raid/speed_limit_max
 mkdir -p /etc/pki/ca-trust/source/anchors
 ln -s /bin/true /usr/bin/update-ca-trust
 """
-# The same as machine.py does for its machines: the bits of erms and fsrm.
-_PAGES_BY_WORDS = "clearcpuid=297,580"
+# The same as machine.py does for its machines: the bits of erms and fsrm. What protects processors from each other's
+# speculation only takes time where they are emulated.
+_FAST = "clearcpuid=297,580 mitigations=off"
 _AFTER = f"#!/bin/sh\ncat /mnt/sysroot{LOG}\n"
 _FINISHED = "Installation successfully finished"
 _SECONDS = 1200  # on a quiet machine without KVM it takes a third of it
@@ -155,7 +156,7 @@ def install(
     command += ["--keep-disk", _wrapper(plugged[0])]
     # The words of a size are those of qemu-img's command line.
     command += [word for disk in plugged for word in ("--disk", " ".join(_size(disk)))]
-    command += ["--mem", str(memory), "--append", f"{_PAGES_BY_WORDS} {arguments}".strip()]
+    command += ["--mem", str(memory), "--append", f"{_FAST} {arguments}".strip()]
     command += ["--efi"] if firmware == "uefi" else []
     command += ["--overlay", addon] if addon else []
     begin = time.monotonic()

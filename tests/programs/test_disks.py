@@ -626,7 +626,9 @@ def test_link_that_is_wrong_is_taken_back(leads_to: str, found: str) -> None:
         (*trigger, "--name-match=/dev/sdb"),
         ("udevadm", "settle", "--timeout=120"),
     ]
-    assert target.done[-8:] == applied * 2  # once with the rules, and once without them
+    tries = disks.LINK_TRIES
+    assert target.done[-4 * (tries + 1) :] == applied * (tries + 1)  # with the rules, and once without them
+    assert target.paused[:tries] == [disks.LINK_PAUSE] * tries
     assert complaints(target.heard[0][1]) == [
         f"link-missing: /dev/disk/by-node/system0 leads to {found}; needed: /dev/sda; "
         "cure: boot again; look at /tmp/node-disks.log"
@@ -635,6 +637,20 @@ def test_link_that_is_wrong_is_taken_back(leads_to: str, found: str) -> None:
         "ovirt-node: the installation stops here; only the requested disks have been written to.\n"
         in target.heard[0][1]
     )
+
+
+def test_link_may_be_late(capsys: pytest.CaptureFixture[str]) -> None:
+    class Late(Replay):
+        """udev makes the link when it has been told twice."""
+
+        def resolve(self, link: str) -> str:
+            has_settled = self.done.count(("udevadm", "control", "--reload")) > 1
+            return super().resolve(link) if has_settled or "by-node" not in link else ""
+
+    target = Late("two-equal")
+    assert run(target, wanted_of("two-equal", "pair")) == 0
+    assert target.paused == [disks.LINK_PAUSE]
+    assert "ovirt-node: try 1 of 3: /dev/disk/by-node/system0 leads to nothing\n" in capsys.readouterr().out
 
 
 TOLD = """\
