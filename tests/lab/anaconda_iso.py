@@ -8,6 +8,7 @@ arguments, as in EL, and inst.ks and inst.updates are fetched.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import small_iso
 from bench import TREES
 from small_iso import Small
 
+from lab.bytecode import compiled
 from lab.medium import FIND_MEDIUM
 from lab.root import SELINUX, Kernel, copy_modules, initramfs
 
@@ -37,6 +39,7 @@ mount -t iso9660 -o ro "$device" /iso
 mount -t squashfs -o ro,loop /iso/images/install.img /ro
 mount -t tmpfs -o size=75% tmpfs /rw; mkdir /rw/u /rw/w
 mount -t overlay -o lowerdir=/ro,upperdir=/rw/u,workdir=/rw/w overlay /newroot
+cp -a /compiled/. /newroot/
 [ ! -e /iso/images/product.img ] || (cd /newroot && zcat /iso/images/product.img | cpio -idmu)
 echo '{_QUIET_RAID}' >/newroot/etc/modprobe.d/lab-raid.conf
 mkdir -p /newroot/usr/share/keymaps; : >/newroot/usr/share/keymaps/us.map
@@ -115,6 +118,7 @@ def make(
 
     def add(top: Path) -> None:
         copy_modules(kernel.modules, kernel.version, top, _LATER)
+        shutil.copytree(compiled(ROOTS[release]), top / "compiled")
         (top / "lab-generate").write_text(_GENERATE)
         (top / "lab-fetch").write_text(_FETCH)
 

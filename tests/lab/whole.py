@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from pathlib import Path
 
 from bench import BENCH, NO_BENCH, TREES
 
+from lab.bytecode import compiled
 from lab.kickstart_job import Rendered, node_disk, rendered
 from lab.machine import GIB, PATIENCE, Disk
-from lab.root import NVR, SELINUX, kept, program, run
+from lab.root import NVR, SELINUX, program
 from org_ovirt_node.programs.imgbase import LOG
 
 IMAGE_URL = "file:///run/install/repo/image.sqfs"
@@ -50,7 +50,6 @@ ln -s /bin/true /usr/bin/update-ca-trust
 # speculation only takes time where they are emulated.
 _FAST = "clearcpuid=297,580 mitigations=off"
 _AFTER = f"#!/bin/sh\ncat /mnt/sysroot{LOG}\n"
-_SOURCES = "usr/share/bench"
 _FINISHED = "Installation successfully finished"
 _SECONDS = 1200  # on a quiet machine without KVM it takes a third of it
 
@@ -110,27 +109,6 @@ def overlay(directory: Path) -> Path:
     return tree
 
 
-def compiled(release: str) -> Path:
-    """Anaconda's bytecode, which the root of the bench does not have: without KVM each start would take a minute more.
-
-    A tree over the root, for `install`.
-    """
-    place = _PLACES[release] / "root.sqfs"
-
-    def make(directory: Path) -> None:
-        tree = directory / "tree"
-        run("unsquashfs", "-quiet", "-no-progress", "-dest", tree, place)
-        # Its own Python, without being root.
-        within = [program("unshare"), "--user", "--map-root-user", "chroot", tree]
-        command = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", f"/{_SOURCES}"]
-        subprocess.run([*within, *command], check=True, capture_output=True)
-        for made in sorted((tree / _SOURCES).rglob("__pycache__")):
-            shutil.copytree(made, directory / "overlay" / made.relative_to(tree))
-        shutil.rmtree(tree)
-
-    return kept("compiled", make, beside=f"{release} {place.stat().st_size} {place.stat().st_mtime_ns}") / "overlay"
-
-
 def kickstart(release: str, firmware: str, plugged: Sequence[Disk], post: str, **variables: str) -> Rendered:
     """The kickstart of ksgen for a host with these disks; `post` is a script of its site."""
     return rendered(plugged[0].file.parent, **host_variables(release, firmware, plugged, post), **variables)
@@ -181,7 +159,7 @@ def install(
     command += [word for disk in plugged for word in ("--disk", " ".join(_size(disk)))]
     command += ["--mem", str(memory), "--append", f"{_FAST} {arguments}".strip()]
     command += ["--efi"] if firmware == "uefi" else []
-    command += ["--overlay", compiled(release), *(["--overlay", addon] if addon else [])]
+    command += ["--overlay", compiled(_PLACES[release] / "root.sqfs"), *(["--overlay", addon] if addon else [])]
     begin = time.monotonic()
     # If the tests are stopped, the machine is stopped too: the script does it on SIGTERM.
     watched = [program("setpriv"), "--pdeathsig=TERM", *within, *map(str, command)]
