@@ -32,7 +32,7 @@ _HARDWARE = frozenset({"iml", "eventlog", "log1", "standardlog", "platformlog"})
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """An entry: printable text of bounded length, empty where the controller says nothing.
+    """An entry: printable text of bounded length, empty where the controller has none.
 
     `time` is in UTC, or without a zone where the controller names none.
     """

@@ -92,7 +92,7 @@ class Switch:
             raise Failed("; ".join(filter(None, (_words(result.error), state))))
 
     def ask(self, host: str, stop_it: threading.Event) -> str:
-        """What the controller says of the power of a machine. Raises Failed if it says nothing."""
+        """What the controller says of the power of a machine. Raises Failed if it does not answer."""
         from ksgen import bmc
 
         order = bmc.Order("status", timeout_s=_ASKED_S)
@@ -128,7 +128,7 @@ class Switch:
 
 
 def power_words(power: str) -> str:
-    """What is told of a machine whose controller says so of its power; nothing if it does not know."""
+    """The power state that a controller has reported, as the summary has it; empty where it does not know it."""
     words = {"on": "that it is on", "off": "that it is off", "changing": "that its power is changing"}
     return f"the controller says {words[power]}" if power in words else ""
 

@@ -158,7 +158,7 @@ def failed_armed(courses: Iterable[Course]) -> list[str]:
 
 
 def to_ask(courses: Iterable[Course]) -> list[str]:
-    """The hosts that were given up without a word of them: their controllers may know more."""
+    """The hosts that were given up because they were silent: their controllers may know more."""
     return [one.host for one in courses if one.phase == "failed" and one.is_unexplained]
 
 
