@@ -5,18 +5,14 @@ of its past."""
 from ksgen.bmc.access import Access, BmcError, Pace
 from ksgen.bmc.actions import CUTTING, VERBS, Order, Result, Task, perform
 from ksgen.bmc.checks import Look, look, problems
-from ksgen.bmc.eventlog import NEWEST, Entry, Log
 from ksgen.bmc.fleet import at_once
 from ksgen.bmc.serving import MediaServer, own_address
 
 __all__ = [
     "CUTTING",
-    "NEWEST",
     "VERBS",
     "Access",
     "BmcError",
-    "Entry",
-    "Log",
     "Look",
     "MediaServer",
     "Order",

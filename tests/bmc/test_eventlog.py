@@ -11,8 +11,7 @@ from conftest import Start
 from redfish_server import MANAGER, PASSWORD, SYSTEM, Controller, EventLog, Fault, error
 from test_redfish import done, failed, here
 
-from ksgen.bmc import Log
-from ksgen.bmc.eventlog import direction, preferred
+from ksgen.bmc.eventlog import Log, direction, preferred
 
 SEL = f"{MANAGER}/LogServices/Sel"
 BEGIN = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.timezone.utc)
