@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Controllers of machines by Redfish: power, what is booted next, virtual media, and what they know of the machine."""
+"""Controllers of machines by Redfish: power, what is booted next, virtual media, and what they know of the machine and
+of its past."""
 
 from ksgen.bmc.access import Access, BmcError, Pace
 from ksgen.bmc.actions import CUTTING, VERBS, Order, Result, Task, perform

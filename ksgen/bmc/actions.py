@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, get_args
 
-from ksgen.bmc import booting, inserting
+from ksgen.bmc import booting, eventlog, inserting
 from ksgen.bmc.access import Access, BmcError, Clock, Pace, deadline
 from ksgen.bmc.connection import connected
+from ksgen.bmc.eventlog import Log
 from ksgen.bmc.machine import Machine, Override, Power, machine
 
-Verb = Literal["status", "on", "off", "cycle", "pxe", "media"]
+Verb = Literal["status", "log", "on", "off", "cycle", "pxe", "media"]
 VERBS: tuple[Verb, ...] = get_args(Verb)
 # Those that cut the power of a machine that is on.
 CUTTING: frozenset[Verb] = frozenset({"off", "cycle", "pxe", "media"})
@@ -41,12 +42,13 @@ class Task:
 @dataclasses.dataclass(frozen=True)
 class Order:
     """What is done with each machine, and how long it may take, in seconds: with the controller, and until the
-    installer runs."""
+    installer runs. `entries` is how many of a log are read."""
 
     verb: Verb
     is_graceful: bool = False
     timeout_s: float = 300
     boot_s: float = 900
+    entries: int = eventlog.NEWEST
     pace: Pace = dataclasses.field(default_factory=Pace)
 
     @property
@@ -62,13 +64,15 @@ class Order:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What has come of it: the state of the machine, as far as it could be read, and why something was not done."""
+    """What has come of it: the state of the machine, as far as it could be read, its log if that was asked for, and
+    why something was not done."""
 
     host: str
     power: Power = "unknown"
     override: Override | None = None
     model: str = ""
     serial: str = ""
+    log: Log | None = None
     error: BmcError | None = None
     seconds: float = 0.0
 
@@ -81,6 +85,7 @@ class Result:
             "boot": dataclasses.asdict(self.override) if self.override else None,
             "model": self.model,
             "serial": self.serial,
+            **({"log": self.log.to_json()} if self.log else {}),
             "error": {"kind": error.kind, "message": error.message, "hint": error.hint} if error else None,
             "seconds": round(self.seconds, 1),
         }
@@ -94,11 +99,12 @@ def perform(task: Task, order: Order, stop: threading.Event, tell: Tell) -> Resu
     try:
         with connected(task.access, clock, order.pace) as connection:
             found = machine(connection)
+            log = None
             try:
-                _ACTS[order.verb](found, task, order, tell)
+                log = _ACTS[order.verb](found, task, order, tell)
                 found.refresh()
             finally:
-                result = _state(task.host, found)
+                result = dataclasses.replace(_state(task.host, found), log=log)
     except BmcError as error:
         result = dataclasses.replace(result, error=error)
     return dataclasses.replace(result, seconds=time.monotonic() - began)
@@ -113,6 +119,10 @@ def _state(host: str, found: Machine) -> Result:
 
 def _status(_found: Machine, _task: Task, _order: Order, _tell: Tell) -> None:
     pass
+
+
+def _log(found: Machine, _task: Task, order: Order, _tell: Tell) -> Log:
+    return eventlog.newest(found, order.entries)
 
 
 def _on(found: Machine, _task: Task, _order: Order, tell: Tell) -> None:
@@ -155,8 +165,8 @@ def _eject_all(found: Machine, slots: list[Any]) -> None:
         inserting.eject(found, slot)
 
 
-_ACTS: dict[Verb, Callable[[Machine, Task, Order, Tell], None]] = {
-    "status": _status, "on": _on, "off": _off, "cycle": _cycle, "pxe": _pxe, "media": _media,
+_ACTS: dict[Verb, Callable[[Machine, Task, Order, Tell], Log | None]] = {
+    "status": _status, "log": _log, "on": _on, "off": _off, "cycle": _cycle, "pxe": _pxe, "media": _media,
 }  # fmt: skip
 
 

@@ -30,6 +30,27 @@ from ksgen.bmc.access import Access, BmcError, Clock, Pace
 # Of requests that a controller cannot answer just now; sushy repeats only those that read.
 _GET_RETRIES, _GET_RETRY_S = 2, 2
 _LOGOUT_S = 5
+# Of an answer. The largest are pages of logs, some hundred KiB; a thread for each of 256 controllers may hold one.
+_ANSWER_MAX_MIB = 16
+
+
+class _Bounded:
+    """The body of an answer, which ends with an error where it is longer than any answer of Redfish."""
+
+    def __init__(self, raw: Any, access: Access) -> None:
+        self._raw, self._access = raw, access
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """Its parts, as requests reads them. Raises BmcError."""
+        length = 0
+        for part in self._raw.stream(amount, decode_content=decode_content):
+            length += len(part)
+            if length > _ANSWER_MAX_MIB * 1024 * 1024:
+                raise BmcError("wrong", f"{self._access.server} sends an answer of more than {_ANSWER_MAX_MIB} MiB")
+            yield part
 
 
 class _Adapter(HTTPAdapter):
@@ -57,6 +78,12 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, *_: Any) -> None:
         """The context verifies."""
+
+    def build_response(self, request: requests.PreparedRequest, raw: Any) -> requests.Response:
+        """With a body of bounded length."""
+        response = super().build_response(request, raw)
+        response.raw = _Bounded(raw, self._access)
+        return response
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         left = self.clock.left_s()
@@ -123,9 +150,11 @@ class _Login(auth.SessionOrBasicAuth):
 class Connection:
     """A session with a controller."""
 
-    def __init__(self, access: Access, root: sushy.Sushy, adapter: _Adapter, pace: Pace) -> None:
+    def __init__(
+        self, access: Access, root: sushy.Sushy, conn: connector.Connector, adapter: _Adapter, pace: Pace
+    ) -> None:
         self.access, self.root, self.pace = access, root, pace
-        self._adapter = adapter
+        self._connector, self._adapter = conn, adapter
 
     @property
     def clock(self) -> Clock:
@@ -134,6 +163,15 @@ class Connection:
     @clock.setter
     def clock(self, clock: Clock) -> None:
         self._adapter.clock = clock
+
+    def get(self, path: str) -> dict[str, Any]:
+        """A resource that sushy does not know. Raises BmcError."""
+        with explained(self.access):
+            found = self._connector.get(path).json()
+        if not isinstance(found, dict):
+            shown = self.access.cleaned(path)
+            raise BmcError("wrong", f"{self.access.server} answers something that is not Redfish: no object at {shown}")
+        return found
 
 
 @contextlib.contextmanager
@@ -145,12 +183,13 @@ def connected(access: Access, clock: Clock, pace: Pace) -> Iterator[Connection]:
     login = _Login(access)
     with explained(access):
         try:
-            root = sushy.Sushy(access.url, auth=login, connector=_Connector(access, adapter, pace))
+            conn = _Connector(access, adapter, pace)
+            root = sushy.Sushy(access.url, auth=login, connector=conn)
         except redfish.ResourceNotFoundError:
             hint = "enable it, or update the controller"
             raise BmcError("unsupported", f"{access.server} has no Redfish", hint) from None
         try:
-            yield Connection(access, root, adapter, pace)
+            yield Connection(access, root, conn, adapter, pace)
         finally:
             adapter.clock = Clock(_LOGOUT_S)
             with contextlib.suppress(redfish.SushyError, BmcError):
@@ -173,7 +212,7 @@ def explained(access: Access) -> Iterator[None]:
         raise _connection_error(access, error) from None
     except (redfish.SushyError, requests.RequestException) as error:
         raise _wrong_answer(access, error) from None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         if not _is_of_sushy(error):
             raise
         raise _wrong_answer(access, error) from None

@@ -11,8 +11,9 @@ from ksgen.cli.arguments import ONE_HOSTS, PASSWORDS, SETTINGS, json_option
 from ksgen.cli.completion import complete_hosts
 
 # As bmc.VERBS and bmc.Order, which this module does not import: tests/cli/test_bmc_command.py compares them.
-VERBS = ("status", "on", "off", "cycle", "pxe", "media")
+VERBS = ("status", "log", "on", "off", "cycle", "pxe", "media")
 TIMEOUT_S, BOOT_S = 300.0, 900.0
+ENTRIES = 20
 AT_ONCE = 16  # machines; as many fetch kernel and initrd at the same time
 MEDIA_LISTEN = "0.0.0.0:8441"
 
@@ -36,6 +37,10 @@ MEDIA_LISTEN = "0.0.0.0:8441"
     show_default=True, help="Timeout until the installer fetches its kickstart.",
 )  # fmt: skip
 @click.option(
+    "--entries", metavar="N", type=click.IntRange(1, 1000), default=ENTRIES, show_default=True,
+    help="So many entries of `log`.",
+)  # fmt: skip
+@click.option(
     "-o", "--output", "directory", default="out", show_default=True, type=click.Path(path_type=Path),
     help="Directory of the published tree.",
 )  # fmt: skip
@@ -50,7 +55,7 @@ MEDIA_LISTEN = "0.0.0.0:8441"
 @json_option("Print the results as JSON.")
 def bmc(
     hosts: str, names: tuple[str, ...], verb: str, graceful: bool, yes: bool, at_once: int, timeout: float,
-    boot_timeout: float, directory: Path, listen: str, media_url: str | None, passwords: tuple[str, ...],
+    boot_timeout: float, entries: int, directory: Path, listen: str, media_url: str | None, passwords: tuple[str, ...],
     as_json: bool,
 ) -> None:  # fmt: skip
     """Switch each HOST by its controller (node_bmc), or boot its installer; exit 1 if one fails.
@@ -59,6 +64,7 @@ def bmc(
 
     \b
     status  show the power state and from where the machine boots next
+    log     show the newest entries of the System Event Log
     on      switch on
     off     cut the power
     cycle   cut the power, and switch on
@@ -68,6 +74,6 @@ def bmc(
     from ksgen.cli import bmc_run
 
     bmc_run.run(bmc_run.Options(
-        hosts, names, verb, graceful, yes, at_once, timeout, boot_timeout, directory, listen, media_url, passwords,
-        as_json,
+        hosts, names, verb, graceful, yes, at_once, timeout, boot_timeout, entries, directory, listen, media_url,
+        passwords, as_json,
     ))  # fmt: skip

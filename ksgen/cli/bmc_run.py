@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `bmc` does: which machines are meant, what is asked before, and what is printed."""
+"""What `bmc` does: which machines are meant, and what is asked before."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ksgen import netboot
 from ksgen.cli import boot_media
+from ksgen.cli.bmc_results import show
 from ksgen.cli.controllers import accesses, stop_without
 from ksgen.cli.edges import DONE, PROBLEMS, count, counted, names_text, show_problems, stop, talk
 from ksgen.cli.listening import read_listener
@@ -42,6 +39,7 @@ class Options:
     at_once: int
     timeout_s: float
     boot_s: float
+    entries: int
     directory: Path
     listen: str
     media_url: str | None
@@ -84,7 +82,7 @@ def run(options: Options) -> None:
         show_problems(problems, site.sources, as_json=False)
         stop(f"{count(problems)}; nothing was done")
     (verb,) = [one for one in bmc.VERBS if one == options.verb]
-    order = bmc.Order(verb, options.is_graceful, options.timeout_s, options.boot_s)
+    order = bmc.Order(verb, options.is_graceful, options.timeout_s, options.boot_s, options.entries)
     installation = _installation(options, hosts) if verb in ("pxe", "media") else None
     armed = installation.armings if installation else {}
     with_media = installation if verb == "media" else None
@@ -102,7 +100,7 @@ def run(options: Options) -> None:
     ]
     with boot_media.serving(media, logins, listener, options.media_url) as prepared:
         results = _carried_out(options, order, tasks, prepared)
-    _print(options, results)
+    show(results, with_logs=verb == "log", as_json=options.as_json)
     sys.exit(PROBLEMS if any(result.error for result in results) else DONE)
 
 
@@ -162,14 +160,14 @@ def _confirm(options: Options, hosts: Sequence[Host], installation: _Installatio
         stop("nothing was done")
 
 
-# --- carrying it out, and the results --------------------------------------------------------------------------------
+# --- carrying it out -------------------------------------------------------------------------------------------------
 
 
 def _carried_out(options: Options, order: Order, tasks: Sequence[Task], prepared: boot_media.Prepared) -> list[Result]:
     from ksgen import bmc
 
     stopped = threading.Event()
-    quiet = order.verb == "status"
+    quiet = order.verb in ("status", "log")
 
     def act(task: Task) -> Result:
         def tell(words: str) -> None:
@@ -194,31 +192,3 @@ def _carried_out(options: Options, order: Order, tasks: Sequence[Task], prepared
                 talk(f"  hint: {result.error.hint}")
     order_of = {task.host: number for number, task in enumerate(tasks)}
     return sorted(results, key=lambda result: order_of[result.host])
-
-
-def _print(options: Options, results: Sequence[Result]) -> None:
-    if options.as_json:
-        click.echo(json.dumps({"hosts": [result.to_json() for result in results]}, indent=1))
-    elif (console := Console()).is_terminal:
-        console.print(_table(results))
-    else:
-        for result in results:
-            click.echo("  ".join(_cells(result)))
-    if failed := [result.host for result in results if result.error]:
-        talk(f"{names_text(failed)} failed, {len(results) - len(failed)} of {len(results)} done")
-
-
-def _cells(result: Result) -> tuple[str, str, str, str]:
-    boot = str(result.override) if result.override else "-"
-    return result.host, result.power, boot, result.model or "-"
-
-
-def _table(results: Sequence[Result]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("host", "power", "next boot", "model"):
-        table.add_column(title)
-    for result in results:
-        host, power, boot, model = _cells(result)
-        colour = "red" if result.error else {"on": "green", "off": "dim"}.get(result.power, "yellow")
-        table.add_row(Text(host), Text(power, colour), Text(boot), Text(model))
-    return table

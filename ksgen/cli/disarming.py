@@ -36,7 +36,8 @@ class _Meant:
 
 
 def disarm(hosts: str, names: tuple[str, ...], directory: Path, is_ended: bool, dry_run: bool, as_json: bool) -> None:
-    """Disarm the hosts that the names mean, say so, and exit. `is_ended`: only those whose arming is no more."""
+    """Disarm the hosts that the names mean, say so, and exit. `is_ended`: only those whose arming is no more;
+    with all of them a discovery that is no more."""
     words = [word for name in names for word in name.split(",") if word]
     try:
         groups = _groups(hosts, words, _published(directory).hosts)
@@ -54,6 +55,8 @@ def disarm(hosts: str, names: tuple[str, ...], directory: Path, is_ended: bool, 
                     stop(f"{directory / netboot.STATE_FILE}: {tree.damage}; nothing was written")
                 meant = dataclasses.replace(meant, hosts=meant.hosts & _ended(tree, directory))
             done = netboot.disarmed(tree, meant.hosts, _templates(directory))
+            if is_ended and "all" in words:
+                done = _with_ended_discovery(done, tree, hosts, directory)
             outcome = publish.amended(directory, done.texts, done.removed)
             if not dry_run:
                 publish.carry_out(outcome)
@@ -94,6 +97,24 @@ def _ended(tree: netboot.Published, directory: Path) -> frozenset[str]:
         one.host
         for one in tree.permissions
         if now >= one.until or netboot.status(one, now, spent, tree.tokens) == "withdrawn"
+    )
+
+
+def _with_ended_discovery(
+    done: netboot.Disarming, tree: netboot.Published, hosts: str, directory: Path
+) -> netboot.Disarming:
+    """With the end of a discovery whose time is over, or whose permission was withdrawn."""
+    try:
+        discovery = netboot.stored_discovery(directory)
+    except ValueError as error:
+        talk(f"{directory / netboot.DISCOVERY_FILE}: warning: {error}; `ksgen discover {hosts} --end` ends it")
+        return done
+    now = datetime.datetime.now(datetime.timezone.utc)
+    if discovery is None or discovery.is_running(now, tree.tokens):
+        return done
+    texts, removed = netboot.discovery_ended(directory, discovery, _templates(directory))
+    return netboot.Disarming(
+        (*done.hosts, netboot.DISCOVERY_NAME), {**done.texts, **texts}, frozenset({*done.removed, *removed})
     )
 
 

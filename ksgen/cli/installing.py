@@ -67,14 +67,14 @@ def install(options: Options) -> None:
     known = _known(server, [host.name for host in hosts])
     if not options.skip_preflight:
         _preflight(options, [host.name for host in hosts])
-    with switching(options.via, inventory, hosts, options.directory, listener, options.boot_within) as power:
+    with switching(options.via, inventory, hosts, options.directory, listener, options.boot_within) as switch:
         _ask(options, hosts, known)
         run = secrets.token_hex(16)
         leases = _take(server, options, [host.name for host in hosts], run)
         now = time.monotonic()
         courses = [resumed(host.name, *leases[host.name], now) for host in hosts]
         limits = Limits(options.at_once, options.max_failures, options.boot_within, options.give_up_after)
-        site = Site(server, options.hosts, options.directory, options.passwords, run, power, options.is_reinstallation)
+        site = Site(server, options.hosts, options.directory, options.passwords, run, switch, options.is_reinstallation)
         with Followed(options.via) as followed:
             rollout = Rollout(courses, limits, site, followed.show)
             with _interrupts(rollout) as interrupted:

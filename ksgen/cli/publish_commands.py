@@ -161,7 +161,11 @@ def arm(
 @ONE_HOSTS
 @click.argument("names", metavar="HOST...", nargs=-1, required=True, shell_complete=complete_hosts)
 @_OUTPUT
-@click.option("--ended", is_flag=True, help="Only hosts whose arming has expired or was withdrawn.")
+@click.option(
+    "--ended",
+    is_flag=True,
+    help="Only hosts whose arming has expired or was withdrawn; with `all` a discovery that is over, too.",
+)
 @click.option("--dry-run", is_flag=True, help="Write nothing; exit 1 if something would change.")
 @JSON
 def disarm(hosts: str, names: tuple[str, ...], directory: Path, ended: bool, dry_run: bool, as_json: bool) -> None:

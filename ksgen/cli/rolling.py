@@ -7,13 +7,14 @@ import dataclasses
 import datetime
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from ksgen import netboot
 from ksgen.cli.asking import Away, Refused, Server
 from ksgen.cli.edges import stop, talk
-from ksgen.cli.powering import PowerOn
+from ksgen.cli.powering import Switch
 from ksgen.rollout import Course, Failed, Seen
 
 
@@ -21,8 +22,8 @@ from ksgen.rollout import Course, Failed, Seen
 class Site:
     """A published tree with its inventory, and the server that hears of its machines.
 
-    `run` names this rollout. `power` switches a machine on so that it boots the installer, None where a person does
-    that. With `is_reinstallation` nodes on the disks are erased.
+    `run` names this rollout. `switch` has the controllers of the machines, None where a person switches them on. With
+    `is_reinstallation` nodes on the disks are erased.
     """
 
     server: Server
@@ -30,9 +31,19 @@ class Site:
     directory: Path
     passwords: Sequence[str]
     run: str
-    power: PowerOn | None
+    switch: Switch | None
     is_reinstallation: bool
     _armed: dict[str, datetime.datetime] = dataclasses.field(default_factory=dict)
+
+    @property
+    def power(self) -> Callable[[str, threading.Event], None] | None:
+        """What switches a machine on so that it boots the installer."""
+        return self.switch.on if self.switch else None
+
+    @property
+    def ask(self) -> Callable[[str, threading.Event], str] | None:
+        """What tells what the controller of a machine says of it."""
+        return self.switch.ask if self.switch else None
 
     def look(self) -> Mapping[str, Seen] | None:
         """What the server says of all hosts."""

@@ -17,7 +17,7 @@ from ksgen.netboot.discovery import (
     stored_discovery,
 )
 from ksgen.netboot.medium import boot_medium
-from ksgen.netboot.published import Published, disarmed, read_published, tokens
+from ksgen.netboot.published import Disarming, Published, disarmed, read_published, tokens
 from ksgen.netboot.remembered import (
     NONE,
     REMEMBERED_FILE,
@@ -43,6 +43,7 @@ __all__ = [
     "Arming",
     "BootTemplates",
     "Copy",
+    "Disarming",
     "Discovery",
     "Given",
     "Published",

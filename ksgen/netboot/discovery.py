@@ -21,6 +21,7 @@ from ksgen.netboot.addresses import boot_address
 from ksgen.netboot.arming import Arming, read_token
 from ksgen.netboot.bootfiles import File
 from ksgen.netboot.boottemplates import BootTemplates, Words
+from ksgen.templates import TEMPLATE_ERRORS
 
 DISCOVERY_FILE = "discovery.json"
 DISCOVERY_KICKSTART = "discovery/discovery.ks"
@@ -203,8 +204,16 @@ def discovery_ended(
 ) -> tuple[dict[str, str], frozenset[str]]:
     """What changes in a tree when its discovery ends: texts by path, and paths that are removed.
 
-    Only what is there is removed; a boot file that has become that of a host stays.
+    Only what is there is removed; a boot file that has become that of a host stays. With the built-in templates where
+    those of the site fail: ending must not depend on a template.
     """
+    try:
+        return _ended(tree, discovery, templates)
+    except TEMPLATE_ERRORS:
+        return _ended(tree, discovery, BootTemplates())
+
+
+def _ended(tree: Path, discovery: Discovery | None, templates: BootTemplates) -> tuple[dict[str, str], frozenset[str]]:
     texts = dict(bootfiles.for_unknown(templates, {"discovery": None}))
     paths = {DISCOVERY_FILE, DISCOVERY_KICKSTART}
     paths |= {f"armed/{path.name}" for path in (tree / "armed").glob(f"{DISCOVERY_NAME}.*")}

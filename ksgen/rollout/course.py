@@ -34,7 +34,8 @@ class Course:
     """A host of a rollout.
 
     `given` is the begin of the arming that the rollout made. `began` and `moved` are seconds of a monotonic clock: when
-    it was armed, and when it last came into another state; `state` and `doubt` are the server's.
+    it was armed, and when it last came into another state; `state` and `doubt` are the server's. `is_unexplained`: it
+    was given up because nothing was heard of it, so what its controller says is worth asking.
     """
 
     host: str
@@ -45,6 +46,7 @@ class Course:
     doubt: str = ""
     began: float = 0.0
     moved: float = 0.0
+    is_unexplained: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -57,6 +59,15 @@ class Course:
     def to(self, phase: Phase, now: float, message: str = "") -> Course:
         """In another phase."""
         return dataclasses.replace(self, phase=phase, message=message, moved=now)
+
+    def given_up(self, now: float, message: str) -> Course:
+        """Failed, as nothing was heard of it."""
+        return dataclasses.replace(self.to("failed", now, message), is_unexplained=True)
+
+    def explained(self, words: str) -> Course:
+        """With what its controller says, which changes nothing else."""
+        message = f"{self.message}; {words}" if words else self.message
+        return dataclasses.replace(self, message=message, is_unexplained=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +98,10 @@ def follow(course: Course, seen: Seen | None, now: float, limits: Limits) -> Cou
     if seen.state == "armed":
         if course.phase == "booting" and waited > limits.boot_s:
             why = f"has not asked for its boot file and kernel within {limits.boot_s:.0f} s"
-            return course.to("failed", now, f"{why}; look at its console, its boot order and the DHCP server")
+            return course.given_up(now, f"{why}; look at its console, its boot order and the DHCP server")
         return course
     if seen.doubt and waited > limits.doubt_s:
-        return course.to("failed", now, f"{seen.doubt} in state {seen.state} for {waited:.0f} s; look at its console")
+        return course.given_up(now, f"{seen.doubt} in state {seen.state} for {waited:.0f} s; look at its console")
     return dataclasses.replace(course, phase="installing", message=seen.step)
 
 
@@ -144,6 +155,11 @@ def to_disarm(courses: Iterable[Course]) -> list[str]:
 def failed_armed(courses: Iterable[Course]) -> list[str]:
     """The hosts that failed before they used their permission: a person who looks may switch them on hours later."""
     return [one.host for one in courses if one.phase == "failed" and one.given and one.state in ("", "armed")]
+
+
+def to_ask(courses: Iterable[Course]) -> list[str]:
+    """The hosts that were given up because they were silent: their controllers may know more."""
+    return [one.host for one in courses if one.phase == "failed" and one.is_unexplained]
 
 
 def summary(courses: Sequence[Course]) -> Mapping[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
-from ksgen.rollout.course import Course, Limits, Seen, failed_armed, follow, is_over, next_hosts, to_disarm
+from ksgen.rollout.course import Course, Limits, Seen, failed_armed, follow, is_over, next_hosts, to_ask, to_disarm
 
 PAUSE_S = 2.0
 
@@ -25,11 +25,15 @@ class Doors(Protocol):
 
     `look` returns None while the server does not answer. `keep` tells it how far all hosts are, and returns those that
     another run has taken over. `arm` returns the begin of the arming of each. `power` switches a machine on so that it
-    boots the installer, and returns when it does; None where a person does that.
+    boots the installer, and returns when it does; None where a person does that. `ask` returns what the controller of a
+    machine says of it, in words, within a minute; None where no controller is known.
     """
 
     @property
     def power(self) -> Callable[[str, threading.Event], None] | None: ...
+
+    @property
+    def ask(self) -> Callable[[str, threading.Event], str] | None: ...
 
     def look(self) -> Mapping[str, Seen] | None: ...
 
@@ -56,6 +60,7 @@ class Rollout:
         self._limits, self._doors, self._show, self._clock, self._pause_s = limits, doors, show, clock, pause_s
         self._stop = threading.Event()
         self._powers: dict[str, Future[None]] = {}
+        self._answers: dict[str, Future[str]] = {}
 
     @property
     def courses(self) -> tuple[Course, ...]:
@@ -67,16 +72,18 @@ class Rollout:
 
     def run(self) -> tuple[Course, ...]:
         """Until everything is at its end, or stopped. Returns where each host is."""
-        with ThreadPoolExecutor(max(1, self._limits.at_once), "power") as threads:
+        # As many machines may be switched on as have just been given up.
+        with ThreadPoolExecutor(max(1, 2 * self._limits.at_once), "power") as threads:
             while True:
                 self._follow()
                 if not self._stop.is_set():
                     self._begin(threads)
+                    self._ask(threads)
                 self._keep()
                 self._show(self.courses)
                 if self._stop.is_set():
                     return self._interrupted()
-                if is_over(self.courses, self._limits, is_stopping=False):
+                if is_over(self.courses, self._limits, is_stopping=False) and not to_ask(self.courses):
                     return self.courses
                 self._stop.wait(self._pause_s)
 
@@ -85,7 +92,7 @@ class Rollout:
         for host, course in self._courses.items():
             if seen is not None and host in seen:
                 self._courses[host] = follow(course, seen[host], now, self._limits)
-            self._courses[host] = self._powered(self._courses[host])
+            self._courses[host] = self._explained(self._powered(self._courses[host]))
         if failed := failed_armed(self.courses):
             self._disarm(failed)
 
@@ -101,6 +108,26 @@ class Rollout:
         if not isinstance(error, Failed):
             raise error
         return course.to("failed", self._clock(), str(error))
+
+    def _explained(self, course: Course) -> Course:
+        """With what its controller has said."""
+        answer = self._answers.get(course.host)
+        if answer is None or not answer.done():
+            return course
+        del self._answers[course.host]
+        error = answer.exception()
+        if error is not None and not isinstance(error, Failed):
+            raise error
+        return course.explained(f"its controller: {error}" if error else answer.result())
+
+    def _ask(self, threads: ThreadPoolExecutor) -> None:
+        """Ask the controllers of hosts that were given up, each once, when nothing else speaks to it."""
+        for host in to_ask(self.courses):
+            power = self._powers.get(host)
+            if self._doors.ask is None:
+                self._courses[host] = self._courses[host].explained("")
+            elif host not in self._answers and (power is None or power.done()):
+                self._answers[host] = threads.submit(self._doors.ask, host, self._stop)
 
     def _begin(self, threads: ThreadPoolExecutor) -> None:
         now = self._clock()

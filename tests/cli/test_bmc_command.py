@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +20,7 @@ import redfish_server
 from ansible.parsing.vault import VaultLib, VaultSecret
 from command import CliRunner
 from inventories import HOST
-from redfish_server import PASSWORD, USER, Controller, Fault
+from redfish_server import PASSWORD, USER, Controller, EventLog, Fault
 
 from ksgen import bmc
 from ksgen.cli import bmc_command, main
@@ -82,7 +86,9 @@ def bmc_certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pat
 
 def test_what_the_command_declares_is_what_the_package_has() -> None:
     assert bmc_command.VERBS == bmc.VERBS
-    assert (bmc.Order("on").timeout_s, bmc.Order("on").boot_s) == (bmc_command.TIMEOUT_S, bmc_command.BOOT_S)
+    order = bmc.Order("on")
+    declared = (bmc_command.TIMEOUT_S, bmc_command.BOOT_S, bmc_command.ENTRIES)
+    assert (order.timeout_s, order.boot_s, order.entries) == declared
 
 
 def test_status_of_several(make: Make) -> None:
@@ -92,6 +98,57 @@ def test_status_of_several(make: Make) -> None:
         "node01.example.com  on  none  Example One", "node02.example.com  off  Pxe, once  Example One"
     ]  # fmt: skip
     assert err == ""
+
+
+SEL = "/redfish/v1/Managers/1/LogServices/Sel"
+OLD = {"Created": "2026-05-04T10:00:00Z", "Severity": "OK", "Message": "The chassis is closed."}
+NEW = {"Created": "2026-05-04T12:00:00Z", "Severity": "Critical", "Message": "PSU 1 \x1b[31mhas failed."}
+TOLD = "2026-05-04T12:00:00Z  Critical  PSU 1 ?[31mhas failed."
+
+
+def test_logs_of_several(make: Make) -> None:
+    """One has the newest first, one has no entry, one has no log."""
+    site = make(Controller(logs={SEL: EventLog([NEW, OLD])}), Controller(logs={SEL: EventLog()}), Controller())
+    one, two, three = site.controllers
+    out, err = site.run("bmc", "all", "log", status=1)
+    assert out.splitlines() == [f"{one}  2026-05-04T10:00:00Z  OK  The chassis is closed.", f"{one}  {TOLD}"]
+    assert f"{three}: error: 127.0.0.1:{site.controllers[three].port} has no log service in its Redfish\n" in err
+    assert f"{two}: no entry in the log Sel\n{three} failed, 2 of 3 done\n" in err
+    assert f"{one}:" not in err
+
+
+def test_so_many_entries_of_a_log(make: Make) -> None:
+    site = make(Controller(logs={SEL: EventLog([OLD] * 30 + [NEW])}))
+    assert len(site.run("bmc", "all", "log")[0].splitlines()) == 20
+    out, _ = site.run("bmc", "all", "log", "--entries", "1")
+    assert out == f"node01.example.com  {TOLD}\n"
+    out, _ = site.run("bmc", "all", "log", "--entries", "1", "--json")
+    told = {"time": NEW["Created"], "severity": "Critical", "message": "PSU 1 ?[31mhas failed."}
+    assert json.loads(out)["hosts"][0]["log"] == {"name": "Sel", "entries": [told]}
+    site.run("bmc", "all", "log", "--entries", "0", status=2)
+
+
+def test_a_log_on_a_terminal(make: Make) -> None:
+    site = make(Controller(logs={SEL: EventLog([OLD, NEW])}))
+    command = [
+        sys.executable, "-m", "ksgen", "bmc", str(site.hosts), "all", "log", "--vault-password-file",
+        str(site.password_file),
+    ]  # fmt: skip
+    leader, follower = os.openpty()
+    with subprocess.Popen(command, stdout=follower, env={**os.environ, "COLUMNS": "100", "TERM": "xterm"}) as process:
+        os.close(follower)
+        shown = b""
+        with contextlib.suppress(OSError):  # at its end
+            while part := os.read(leader, 4096):
+                shown += part
+    os.close(leader)
+    assert process.returncode == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r", "").splitlines()
+    assert [line.rstrip().split(maxsplit=3) for line in lines] == [
+        ["host", "time", "severity", "message"],
+        ["node01.example.com", *OLD.values()],
+        ["node01.example.com", *TOLD.split("  ")],
+    ]
 
 
 def test_one_fails(make: Make) -> None:

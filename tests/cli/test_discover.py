@@ -167,18 +167,100 @@ def test_discovery_goes_on_while_others_publish(place: Path) -> None:
     assert "DEFAULT localdisk" in text("pxelinux.cfg/default")
 
 
-def test_discovery_that_is_over_is_not_published_again(place: Path) -> None:
-    (place / "hosts.yaml").write_text(FULL)
-    assert discover(*TREE)[0] == 0
-    # As time passes.
+def pass_time() -> None:
+    """The discovery is that of an earlier day."""
     state = json.loads(text("discovery.json"))
     before, after = token(), f"_discovery.1777897800.1777919400.{state['secret']}"
     state |= {"given": "2026-05-04T12:30:00Z", "until": "2026-05-04T18:30:00Z"}
     generation = Path("out/.ksgen/current").resolve()
     (generation / "discovery.json").write_text(json.dumps(state))
     (generation / "armed" / before).rename(generation / "armed" / after)
+
+
+def test_discovery_that_is_over_is_not_published_again(place: Path) -> None:
+    (place / "hosts.yaml").write_text(FULL)
+    assert discover(*TREE)[0] == 0
+    pass_time()
     assert ksgen("hosts.yaml")[0] == 0
     assert "DEFAULT localdisk" in text("pxelinux.cfg/default")
+
+
+def tidy(*names: str) -> tuple[int, str]:
+    """What ksgen-tidy.service runs, and what it says."""
+    status, out, err = ksgen("disarm", "hosts.yaml", *(names or ("all",)), "--ended")
+    assert out == ""
+    return status, err
+
+
+@pytest.mark.parametrize("inventory", [FULL, EMPTY], ids=["hosts", "empty-rack"])
+def test_discovery_that_is_over_is_removed(inventory: str, place: Path) -> None:
+    """One that is running is not."""
+    (place / "hosts.yaml").write_text(inventory)
+    assert discover(*TREE)[0] == 0
+    state = netboot.stored_discovery(Path("out"))
+    assert state is not None
+    assert discovering._remember(Path("out"), state, {MAC}, None)
+    running = files()
+    assert tidy() == (0, "")
+    assert files() == running
+    pass_time()
+    over = files()
+    dry = ksgen("disarm", "hosts.yaml", "all", "--ended", "--dry-run")
+    assert (dry[0], files()) == (1, over)
+    status, said = tidy()
+    assert status == 0
+    assert re.fullmatch(r"the discovery disarmed; \d+ files updated, \d+ removed in out\n", said)
+    after = files()
+    assert not [name for name in after if "armed" in name or "discovery" in name or MAC.replace(":", "-") in name]
+    assert not [name for name, words in after.items() if "armed=" in words and name != "out/nginx.conf"]
+    assert tidy() == (0, "")
+    assert ksgen("discover", "hosts.yaml", "--end") == (0, "", "no discovery is running in out\n")
+    assert discover()[0] == 0
+
+
+def test_discovery_that_was_disarmed_is_removed(place: Path) -> None:
+    (place / "hosts.yaml").write_text(FULL)
+    assert ksgen("hosts.yaml", *TREE)[0] == 0
+    before = files()
+    assert discover()[0] == 0
+    assert ksgen("disarm", "hosts.yaml", "all")[0] == 0
+    status, said = tidy()
+    assert (status, said.startswith("the discovery disarmed; ")) == (0, True), said
+    assert files() == before
+
+
+def test_discovery_stays_where_hosts_are_meant(place: Path) -> None:
+    (place / "hosts.yaml").write_text(FULL)
+    assert discover(*TREE)[0] == 0
+    pass_time()
+    over = files()
+    assert tidy("node01.example.com")[0] == 0
+    assert files() == over
+
+
+def test_discovery_that_cannot_be_read_is_not_removed(place: Path) -> None:
+    (place / "hosts.yaml").write_text(FULL)
+    assert discover(*TREE)[0] == 0
+    Path("out/discovery.json").resolve().write_text("{")
+    broken = files()
+    assert tidy() == (
+        0, "out/discovery.json: warning: is not JSON; `ksgen discover hosts.yaml --end` ends it\n"
+    )  # fmt: skip
+    assert files() == broken
+    assert ksgen("discover", "hosts.yaml", "--end") == (0, "", "the discovery has ended\n")
+
+
+def test_discovery_ends_whatever_the_templates_of_the_site_do(place: Path) -> None:
+    (place / "hosts.yaml").write_text(FULL)
+    own = place / "own" / "netboot"
+    own.mkdir(parents=True)
+    (own / "ipxe.j2").write_text("#!ipxe\n# of the site\nexit\n")
+    assert ksgen("hosts.yaml", *TREE, "--templates", "own")[0] == 0
+    assert discover()[0] == 0
+    (own / "ipxe.j2").write_text("{% if %}")
+    pass_time()
+    assert tidy()[0] == 0
+    assert not Path("out/discovery.json").exists()
 
 
 def test_disarming_everything_ends_it(place: Path) -> None:

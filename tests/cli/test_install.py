@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,38 @@ def test_by_controllers(via: str, tmp_path: Path) -> None:
     assert machines[0].power == "On"
     assert (len(machines[0].media), machines[0].image) == ((1 if via == "media" else 0), None)
     assert (machines[0].target, machines[0].enabled) == ("None", "Disabled")
+
+
+def test_the_controller_tells_of_a_machine_that_does_not_boot(tmp_path: Path) -> None:
+    """One is on and boots something else, one has been switched off by hand."""
+    certificate = redfish_server.certificate(tmp_path, "IP:127.0.0.1")
+    (tmp_path / "vault").write_text("correct horse\n")
+    sealed = json.dumps(VaultLib().encrypt(PASSWORD, VaultSecret(b"correct horse")).decode())
+    machines = [Controller(), Controller()]
+
+    def fail(*_: object) -> None:
+        machines[1].power = "Off"
+
+    machines[1].switched_on = lambda *_: threading.Timer(3, fail).start()
+    with redfish_server.serving_all(machines, *certificate):
+        values = [
+            f"{{address: 127.0.0.1, port: {machine.port}, user: {USER}, fingerprint: {machine.fingerprint}, "
+            f"password: !vault {sealed}}}"
+            for machine in machines
+        ]
+        site = Site(tmp_path, values)
+        one, two, _ = site.names
+        site.off |= {one, two}
+        more = ("--via", "pxe", "--vault-password-file", "vault", "--boot-within", "12s")
+        with site.served():
+            status, said = ended(site.install(one, two, more=more))
+    assert status == 1, said
+    told = dict(re.findall(r"^(\S+): failed: (.*)$", said, re.MULTILINE))
+    assert told[one].endswith("; the controller says that it is on"), said
+    assert told[two].endswith("; the controller says that it is off"), said
+    assert said.count("the controller says") == 2
+    assert "2 failed, in " in said
+    assert not netboot.stored(site.place / "out")
 
 
 @pytest.mark.parametrize(

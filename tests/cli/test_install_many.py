@@ -55,7 +55,10 @@ def test_whole_site(tmp_path: Path) -> None:
     assert running.returncode == 1, said
     assert f"{bad}: failed: error: no disk\n" in said
     assert re.search(rf"^{re.escape(busy)}: failed: 127.0.0.1:{machines[5].port} ", said, re.M), said
-    assert re.search(rf"^{re.escape(dark)}: failed: ", said, re.M), said
+    on = "the controller says that it is on$"
+    assert re.search(rf"^{re.escape(dark)}: failed: .*; {on}", said, re.M), said
+    for silent in site.silent:
+        assert re.search(rf"^{re.escape(silent)}: failed: silent in state .* for .* s; .*; {on}", said, re.M), said
     failed = 3 + len(site.silent)
     assert f"{HOSTS - failed} up, {failed} failed, in " in said
     assert PASSWORD not in said

@@ -9,7 +9,7 @@ import datetime
 import pytest
 
 from ksgen.rollout import Course, Limits, Seen, is_stopped_by_failures, resumed, summary
-from ksgen.rollout.course import Phase, failed_armed, follow, is_over, next_hosts, to_disarm
+from ksgen.rollout.course import Phase, failed_armed, follow, is_over, next_hosts, to_ask, to_disarm
 
 GIVEN = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.timezone.utc)
 LATER = GIVEN + datetime.timedelta(minutes=1)
@@ -56,6 +56,7 @@ NOT_BOOTED = (
 def test_follows(course: Course, seen: Seen | None, now: float, phase: Phase, message: str) -> None:
     after = follow(course, seen, now, LIMITS)
     assert (after.phase, after.message) == (phase, message)
+    assert after.is_unexplained == (message == NOT_BOOTED)
 
 
 def test_silence_is_a_failure_after_a_while_and_not_before() -> None:
@@ -65,6 +66,8 @@ def test_silence_is_a_failure_after_a_while_and_not_before() -> None:
     assert follow(course, silent, 2000, LIMITS).phase == "installing"
     assert follow(course, Seen("copying", "", GIVEN), 2001, LIMITS).phase == "installing"
     given_up = follow(course, silent, 2001, LIMITS)
+    assert to_ask([given_up, course]) == ["node01"]
+    assert to_ask([given_up.explained("the controller says that it is on")]) == []
     assert (given_up.phase, given_up.message) == (
         "failed", "silent in state copying for 1801 s; look at its console",
     )  # fmt: skip

@@ -55,6 +55,7 @@ class Site:
         self.kept: dict[str, Course] = {}
         self.lost: list[str] = []
         self.power: Callable[[str, threading.Event], None] | None = None
+        self.ask: Callable[[str, threading.Event], str] | None = None
 
     def clock(self) -> float:
         return self.looks * 60.0
@@ -171,6 +172,85 @@ def test_a_machine_that_does_not_boot_is_disarmed() -> None:
     done = roll(site, Limits(boot_s=300))
     assert done["node01"].phase == "failed"
     assert site.disarmed == ["node01"]
+
+
+def answering(words: str | Failed, asked: list[str]) -> Callable[[str, threading.Event], str]:
+    def ask(host: str, _: threading.Event) -> str:
+        asked.append(host)
+        if isinstance(words, Failed):
+            raise words
+        return words
+
+    return ask
+
+
+SILENT = "silent in state copying for 660 s; look at its console"
+ANSWERS = [
+    pytest.param("the controller says that it is off", f"{SILENT}; the controller says that it is off", id="off"),
+    pytest.param("", SILENT, id="nothing"),
+    pytest.param(Failed("bmc does not answer"), f"{SILENT}; its controller: bmc does not answer", id="no-answer"),
+]
+
+
+@pytest.mark.parametrize(("answer", "message"), ANSWERS)
+def test_the_controller_of_a_silent_machine_is_asked_once(answer: str | Failed, message: str) -> None:
+    """It changes nothing but the message; a failure that explains itself is not asked about."""
+    site = Site({host: Machine() for host in names(3)})
+    asked: list[str] = []
+    site.machines["node01"].end, site.machines["node02"].end = "silent", "failed"
+    site.ask = answering(answer, asked)
+    done = roll(site, Limits(doubt_s=600))
+    assert asked == ["node01"]
+    assert (done["node01"].phase, done["node01"].message) == ("failed", message)
+    assert (done["node02"].message, done["node03"].phase) == ("no disk", "up")
+    assert site.kept == done
+
+
+def test_without_a_controller_none_is_asked() -> None:
+    site = Site({"node01": Machine("silent")})
+    assert roll(site, Limits(doubt_s=600))["node01"].message == SILENT
+
+
+def test_a_controller_is_asked_when_it_is_not_being_spoken_to() -> None:
+    """BMCs have few sessions. The host has failed meanwhile, and the next one has begun."""
+    site = Site({host: Off() for host in names(2)})
+    order: list[str] = []
+    is_given_up = threading.Event()
+
+    def power(host: str, _: threading.Event) -> None:
+        if host == "node01":
+            assert is_given_up.wait(20)
+            order.append("powered")
+
+    def ask(host: str, _: threading.Event) -> str:
+        order.append(f"asked {host}")
+        return "the controller says that it is on"
+
+    def look(rollout: Rollout) -> None:
+        if rollout.courses[0].phase == "failed" and rollout.courses[1].phase == "booting":
+            is_given_up.set()
+
+    site.power, site.ask = power, ask
+    done = roll(site, Limits(at_once=1, boot_s=300), look)
+    assert sorted(order) == ["asked node01", "asked node02", "powered"]
+    assert order.index("powered") < order.index("asked node01")
+    assert all(one.message.endswith("; the controller says that it is on") for one in done.values())
+    assert site.disarmed == names(2)
+
+
+def test_an_interrupt_does_not_wait_for_the_controller() -> None:
+    site = Site({host: Machine("silent") for host in names(1)})
+
+    def ask(_: str, stop: threading.Event) -> str:
+        assert stop.wait(20)
+        raise Failed("stopped before it was done")
+
+    def stop(rollout: Rollout) -> None:
+        if rollout.courses[0].phase == "failed":
+            rollout.stop()
+
+    site.ask = ask
+    assert roll(site, Limits(doubt_s=600), stop)["node01"].message == SILENT
 
 
 def test_errors_of_ours_are_not_hidden() -> None:

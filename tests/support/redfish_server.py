@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small Redfish controller with TLS on the loopback, which does wrong what it is told to do wrong.
 
-It has what sushy-tools' emulator lacks: sessions, overrides that are used up, disks with serial numbers, and faults.
+It has what sushy-tools' emulator lacks: sessions, overrides that are used up, disks with serial numbers,
+logs, and faults.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from typing import Any
 
 USER, PASSWORD = "ksgen", "swordfish-17"
 SYSTEM = "/redfish/v1/Systems/1"
-CD = "/redfish/v1/Managers/1/VirtualMedia/Cd"
+MANAGER = "/redfish/v1/Managers/1"
+CD = f"{MANAGER}/VirtualMedia/Cd"
 
 
 @dataclasses.dataclass
@@ -52,6 +54,42 @@ class Fault:
 
 
 @dataclasses.dataclass
+class EventLog:
+    """A log service. `entries` are in the order of the controller; `page` is how many are in an answer (0: all)."""
+
+    entries: Sequence[dict[str, Any]] = ()
+    name: str = "A log"
+    kind: str | None = "SEL"
+    page: int = 0
+    is_linked: bool = False  # links instead of entries, as Huawei's
+    following: str = "Members@odata.nextLink"
+    ignores_skip: bool = False
+
+    def at(self, path: str, rest: str) -> object:
+        """The service at `path`, its entries, or one of them. None where there is none."""
+        place, _, query = rest.partition("?")
+        if not place:
+            kind = {"LogEntryType": self.kind} if self.kind else {}
+            return {
+                "Id": path.rpartition("/")[2], "Name": self.name, "Entries": members(f"{path}/Entries"), **kind
+            }  # fmt: skip
+        if place == "/Entries":
+            skipped = re.fullmatch(r"(?:\$|%24)skip=(\d+)", query)
+            return self._part(f"{path}/Entries", int(skipped[1]) if skipped and not self.ignores_skip else 0)
+        index = place.removeprefix("/Entries/")
+        return self.entries[int(index)] if index.isdecimal() and int(index) < len(self.entries) else None
+
+    def _part(self, path: str, begin: int) -> object:
+        end = begin + self.page if self.page else len(self.entries)
+        shown = [
+            members(f"{path}/{number}") if self.is_linked else {**members(f"{path}/{number}"), **entry}
+            for number, entry in list(enumerate(self.entries))[begin:end]
+        ]
+        more = {self.following: f"{path}?$skip={end}"} if end < len(self.entries) else {}
+        return {"Name": "Entries", "Members": shown, "Members@odata.count": len(self.entries), **more}
+
+
+@dataclasses.dataclass
 class Controller:
     """Its machine, how it behaves, and what it has been asked."""
 
@@ -67,6 +105,8 @@ class Controller:
     macs: tuple[str, ...] = ("52:54:00:aa:00:01",)
     disks: tuple[tuple[str, str], ...] = (("SN-0001 ", "5000000000000001"),)
     systems: tuple[str, ...] = ("1",)
+    logs: dict[str, EventLog] = dataclasses.field(default_factory=dict)  # by the paths of their services
+    has_skip: bool = False
     has_sessions: bool = True
     lies_about_power: bool = False  # accepts each reset, and does nothing
     fetches_media: bool = False  # as the real ones do, a part at a time; otherwise a URL is taken unseen
@@ -133,6 +173,7 @@ class Controller:
                 "Systems": {"@odata.id": "/redfish/v1/Systems"},
                 "Managers": {"@odata.id": "/redfish/v1/Managers"},
                 "Links": {"Sessions": {"@odata.id": "/redfish/v1/SessionService/Sessions"}},
+                "ProtocolFeaturesSupported": {"TopSkipQuery": self.has_skip},
             }  # fmt: skip
         if path == "/redfish/v1/SessionService":
             return {"Id": "SessionService", "Name": "S", "Sessions": members("/redfish/v1/SessionService/Sessions")}
@@ -155,8 +196,13 @@ class Controller:
             return {"Id": "1", "Name": "Disk", "SerialNumber": serial, "Identifiers": known}
         if path == "/redfish/v1/Managers":
             return collection("/redfish/v1/Managers/1")
-        if path == "/redfish/v1/Managers/1":
-            return {"Id": "1", "Name": "BMC", "VirtualMedia": members("/redfish/v1/Managers/1/VirtualMedia")}
+        if path == MANAGER:
+            return {"Id": "1", "Name": "BMC", "VirtualMedia": members(f"{MANAGER}/VirtualMedia"), **self._logs(path)}
+        if path.endswith("/LogServices"):
+            return collection(*(service for service in self.logs if service.startswith(f"{path}/")))
+        for service, log in self.logs.items():
+            if re.match(rf"{service}($|[/?])", path):
+                return log.at(service, path.removeprefix(service))
         if path == "/redfish/v1/Managers/1/VirtualMedia":
             return collection("/redfish/v1/Managers/1/VirtualMedia/Floppy", CD)
         if path.startswith("/redfish/v1/Managers/1/VirtualMedia/"):
@@ -177,8 +223,12 @@ class Controller:
                 "ResetType@Redfish.AllowableValues": list(self.resets),
             }} if self.resets else {},
             "EthernetInterfaces": members(f"{path}/EthernetInterfaces"), "Storage": members(f"{path}/Storage"),
-            "Links": {"ManagedBy": [members("/redfish/v1/Managers/1")]},
+            "Links": {"ManagedBy": [members(MANAGER)]}, **self._logs(path),
         }  # fmt: skip
+
+    def _logs(self, owner: str) -> dict[str, Any]:
+        path = f"{owner}/LogServices"
+        return {"LogServices": members(path)} if any(one.startswith(f"{path}/") for one in self.logs) else {}
 
     def _slot(self, path: str) -> object:
         is_cd = path == CD
