@@ -105,7 +105,7 @@ def _share(tree: Path, target: Path) -> None:
     if os.geteuid() != 0 or is_open(tree):
         target.symlink_to(tree)
         return
-    for name in _FETCHED:
+    for name in (*_FETCHED, *(name for name in _LOADERS if (tree / name).is_file())):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         link_or_copy(tree / name, target / name)
 
