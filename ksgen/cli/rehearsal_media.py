@@ -58,7 +58,7 @@ def read_installers(given: Given) -> tuple[tuple[Named, ...], list[Problem]]:
 
 def chosen(named: Sequence[Named]) -> tuple[Mapping[str, Source], list[str]]:
     """The installer of each release, and why there are two. One that does not say its release is for all others."""
-    by_release, complaints = dict[str, Source](), list[str]()
+    by_release, wrong = dict[str, Source](), list[str]()
     unknown = []
     for release, source in named:
         own = release or rehearsal.release_of(source)
@@ -66,13 +66,13 @@ def chosen(named: Sequence[Named]) -> tuple[Mapping[str, Source], list[str]]:
             unknown.append(source)
             continue
         if own in by_release:
-            complaints.append(f"{own} has two installers: {by_release[own].path} and {source.path}")
+            wrong.append(f"{own} has two installers: {by_release[own].path} and {source.path}")
         by_release[own] = source
     if len(unknown) > 1:
         paths = " and ".join(str(source.path) for source in unknown)
-        complaints.append(f"{paths} do not say their release: write {'=FILE or '.join(RELEASES)}=FILE")
+        wrong.append(f"{paths} do not say their release: write {'=FILE or '.join(RELEASES)}=FILE")
     rest = dict.fromkeys(RELEASES, unknown[0]) if unknown else {}
-    return {**rest, **by_release}, complaints
+    return {**rest, **by_release}, wrong
 
 
 def complaints(given: Given, hosts: Sequence[Host], installers: Mapping[str, Source]) -> list[str]:

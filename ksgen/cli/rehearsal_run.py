@@ -145,6 +145,7 @@ class Run:
                 "host": host.name,
                 "stands_for": list(group.names[1:]),
                 "changes": [{"variable": one.variable, "reason": one.reason} for one in changes],
+                "boot_changes": [{"what": what, "reason": reason} for what, reason in self._boot_changes(host, tls)],
                 "steps": [step.to_json() for step in steps],
             }
         )
@@ -189,11 +190,16 @@ class Run:
         talk("  the kickstart is the published one, but for")
         for one in changes:
             talk(f"    {one.variable}: {one.reason}")
+        for what, reason in self._boot_changes(host, tls):
+            talk(f"    {what}: {reason}")
+
+    def _boot_changes(self, host: Host, tls: rehearsal.Certificates | None) -> Iterator[tuple[str, str]]:
+        """What differs in how the installer is started, and why."""
         source = self._installers[host.settings.release]
         if not isinstance(source, rehearsal.InstallTree):
-            talk("    inst.stage2: from the boot ISO in a drive")
+            yield "inst.stage2", "from the boot ISO in a drive"
         if tls and rehearsal.needs_authority(source, host.settings):
-            talk("    initrd.img: it trusts the authority of the rehearsal's servers alone")
+            yield "initrd.img", "it trusts the authority of the rehearsal's servers alone"
 
     def _order(
         self, host: Host, changes: Sequence[Change], tls: rehearsal.Certificates | None, image: NodeImage,

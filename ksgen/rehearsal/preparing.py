@@ -19,6 +19,7 @@ from ksgen.rehearsal.installers import link_or_copy
 from ksgen.rehearsal.programs import required
 from ksgen.variables import is_address
 
+_PORTS = {"http": 80, "https": 443}
 _DAYS = 7  # a rehearsal takes hours at most
 _NGINX_USER = re.compile(r"^user .*;$", re.MULTILINE)
 
@@ -43,12 +44,16 @@ def image_directory(host: Host, image: Path, directory: Path) -> Path:
 def url_problems(host: Host) -> Iterator[Problem]:
     """Addresses that the servers of a rehearsal do not answer at."""
     settings = host.settings
-    here = urlsplit(settings.server_url).hostname
+    server = urlsplit(settings.server_url)
+    here, ports = server.hostname, {**_PORTS, **({server.scheme: server.port} if server.port else {})}
     for variable, url in (("node_image_url", settings.image_url), ("node_tree_url", settings.tree_url)):
         parts = urlsplit(url or "")
-        if parts.hostname != here or parts.scheme not in ("http", "https"):
+        if parts.hostname != here or parts.scheme not in _PORTS:
             where = parts.hostname or parts.scheme or "nowhere"
             message = f"is served at {where}, but a rehearsal has one web server, at {here}"
+            yield host.at((variable,), Finding("rehearsal-url", message))
+        elif (port := parts.port or _PORTS[parts.scheme]) != ports[parts.scheme]:
+            message = f"is served at port {port}, but the web server of a rehearsal has {ports[parts.scheme]}"
             yield host.at((variable,), Finding("rehearsal-url", message))
     if settings.report_url:
         message = "is a server of its own, and a rehearsal needs the reports itself"

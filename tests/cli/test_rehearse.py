@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from inventories import inventory_text
 
 from ksgen.cli import main
+from ksgen.cli.rehearsal_media import chosen
 from ksgen.cli.rehearsal_run import PROGRAMS
-from ksgen.rehearsal import programs
+from ksgen.rehearsal import InstallTree, programs
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "hosts.yaml"
 NAME = "node01.example.com"
@@ -150,6 +151,15 @@ def test_an_installer_for_each_release(media: list[str], tmp_path: Path, site: P
         "is an installer of el10; it was given for el9",
         f"node01.example.com: node_release: is of el10; the image {media[3]} is of el9",
     }
+
+
+def test_an_installer_that_does_not_say_its_release() -> None:
+    """It is for the releases that have none; two of them are not."""
+    nine, unknown = InstallTree(Path("nine"), "el9"), InstallTree(Path("unknown"), None)
+    assert chosen([(None, nine), (None, unknown)]) == ({"el9": nine, "el10": unknown}, [])
+    assert chosen([("el10", unknown)]) == ({"el10": unknown}, [])
+    text = "one and two do not say their release: write el9=FILE or el10=FILE"
+    assert chosen([(None, InstallTree(Path("one"), "el11")), (None, InstallTree(Path("two"), None))])[1] == [text]
 
 
 def test_an_image_for_each_host(media: list[str], tmp_path: Path, site: Path) -> None:

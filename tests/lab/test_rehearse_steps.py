@@ -199,6 +199,7 @@ def test_a_tree_on_disk_and_https(kernel: Kernel, image: Path, tmp_path: Path) -
     assert status == 0
     changed = {change["variable"] for change in found["changes"]}
     assert {"node_ca_certificates", "node_report_pin"} <= changed
+    assert [change["what"] for change in found["boot_changes"]] == ["initrd.img"]
 
 
 def test_what_is_wrong_in_the_node(kernel: Kernel, image: Path, tmp_path: Path) -> None:

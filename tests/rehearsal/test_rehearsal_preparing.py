@@ -111,6 +111,32 @@ def test_which_initrd_fetches_by_https(
     assert installers.needs_authority(source, host.settings) == needed
 
 
+@pytest.mark.parametrize(
+    ("server", "image", "message"),
+    [
+        pytest.param("http://pxe.example.com:8080/", "http://pxe.example.com:8080/a.img", None, id="same"),
+        pytest.param("https://pxe.example.com:8443/", "http://pxe.example.com/a.img", None, id="another-scheme"),
+        pytest.param(
+            "https://pxe.example.com:8443/", "https://pxe.example.com/a.img",
+            "is served at port 443, but the web server of a rehearsal has 8443", id="https",
+        ),
+        pytest.param(
+            "http://pxe.example.com/", "http://pxe.example.com:8080/a.img",
+            "is served at port 8080, but the web server of a rehearsal has 80", id="http",
+        ),
+        pytest.param(
+            "http://pxe.example.com/", "http://images.example.com/a.img",
+            "is served at images.example.com, but a rehearsal has one web server, at pxe.example.com", id="server",
+        ),
+    ],
+)  # fmt: skip
+def test_where_images_are_served(tmp_path: Path, server: str, image: str, message: str | None) -> None:
+    tree = image.replace("a.img", "tree/")
+    host = one_host(tmp_path, node_server_url=server, node_image_url=image, node_tree_url=tree)
+    found = [(one.variable, one.message) for one in preparing.url_problems(host)]
+    assert found == [(name, message) for name in ("node_image_url", "node_tree_url") if message]
+
+
 def test_a_site_is_published_and_armed(boot: BootIso, tmp_path: Path) -> None:
     (tmp_path / "hosts.yaml").write_text(inventory_text(NAME))
     host = one_host(tmp_path)
