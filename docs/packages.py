@@ -48,7 +48,7 @@ KSGEN = {
     ),
     "rehearsal": Package(
         "a host as a virtual machine: installed as published, booted, and compared with its plan",
-        "host media netboot problems reports variables",
+        "addon host media netboot problems reports variables",
         "layout programs",
     ),
     "netboot": Package(

@@ -317,8 +317,8 @@ CODES: dict[str, dict[str, str]] = {
         "rehearsal-network": "a network that the switch of a rehearsal does not have",
         "rehearsal-url": "an address that the servers of a rehearsal do not answer at",
         "rehearsal-kind": "a host that is not a node cannot be rehearsed",
-        "rehearsal-release": "the installer is of another release than the host",
-        "rehearsal-memory": "this machine has less free memory than the rehearsed one needs",
+        "rehearsal-release": "the installer or the image is of another release than the host",
+        "rehearsal-memory": "less memory is free here than the machine of a rehearsal needs, or --memory is too little",
         "rehearsal-space": "not enough disk space for a rehearsal",
     },
     "Layout": {

@@ -4,7 +4,19 @@
 from ksgen.rehearsal.acceleration import KVM, accelerator
 from ksgen.rehearsal.changes import Change, needed_changes, overlay
 from ksgen.rehearsal.course import Limits, Step
-from ksgen.rehearsal.machine import Machine, machine_of
+from ksgen.rehearsal.installers import (
+    InstallTree,
+    Source,
+    installer,
+    kernel_of,
+    needs_authority,
+    read_install_tree,
+    release_of,
+    release_problems,
+    tree_of,
+    trusting,
+)
+from ksgen.rehearsal.machine import Machine, machine_of, memory_problem
 from ksgen.rehearsal.namespace import NoNamespace
 from ksgen.rehearsal.network import network_of
 from ksgen.rehearsal.preparing import (
@@ -13,11 +25,9 @@ from ksgen.rehearsal.preparing import (
     armed_token,
     certificates,
     image_directory,
+    image_name,
     image_problem,
-    installer,
-    kernel_of,
     published,
-    tree_of,
     url_problems,
     web_configuration,
 )
@@ -33,6 +43,7 @@ __all__ = [
     "Alike",
     "Certificates",
     "Change",
+    "InstallTree",
     "Limits",
     "Machine",
     "Missing",
@@ -41,6 +52,7 @@ __all__ = [
     "NotServed",
     "Order",
     "Served",
+    "Source",
     "Start",
     "Step",
     "accelerator",
@@ -49,20 +61,27 @@ __all__ = [
     "certificates",
     "devices",
     "image_directory",
+    "image_name",
     "image_problem",
     "installer",
     "kernel_of",
     "log",
     "machine_of",
+    "memory_problem",
     "missing",
     "missing_devices",
     "needed_changes",
+    "needs_authority",
     "network_of",
     "overlay",
     "published",
+    "read_install_tree",
     "rehearse",
+    "release_of",
+    "release_problems",
     "required",
     "tree_of",
+    "trusting",
     "uefi",
     "url_problems",
     "web_configuration",

@@ -7,10 +7,12 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Collection, Iterator, Sequence
+from urllib.parse import urlsplit
 
 from ksgen.host import Host
 from ksgen.rehearsal import look
 from ksgen.rehearsal.machine import DISKS, NICS, is_onboard, nic_devices, replaced_serial
+from ksgen.rehearsal.preparing import Certificates
 from ksgen.variables import Interface, MachineChecks
 
 CONSOLE = "console=ttyS0"
@@ -38,13 +40,13 @@ class Change:
 
 
 def needed_changes(
-    host: Host, replace: Collection[str] = (), authority: str | None = None, *, is_emulated: bool
+    host: Host, replace: Collection[str] = (), tls: Certificates | None = None, *, is_emulated: bool
 ) -> tuple[Change, ...]:
-    """The variables of a host that a rehearsal sets. `authority` is the certificate of its servers' CA, as PEM."""
-    return tuple(_changes(host, replace, authority, is_emulated))
+    """The variables of a host that a rehearsal sets. `tls`: the certificates of its servers, if they have some."""
+    return tuple(_changes(host, replace, tls, is_emulated))
 
 
-def _changes(host: Host, replace: Collection[str], authority: str | None, is_emulated: bool) -> Iterator[Change]:
+def _changes(host: Host, replace: Collection[str], tls: Certificates | None, is_emulated: bool) -> Iterator[Change]:
     settings = host.settings
     if CONSOLE not in settings.kernel_args:
         yield Change("node_kernel_args", [*settings.kernel_args, CONSOLE], "the installed system has a serial console")
@@ -58,9 +60,12 @@ def _changes(host: Host, replace: Collection[str], authority: str | None, is_emu
     words = f"what is missing is waited for {_WAIT_S} s at most"
     words += "; the machine is emulated and has no virtualization" if is_emulated else ""
     yield Change("node_checks", checks, words)
-    if authority:
-        certificates = [*settings.ca_certificates, authority]
+    if tls:
+        certificates = [*settings.ca_certificates, tls.authority]
         yield Change("node_ca_certificates", certificates, "the authority of the rehearsal's servers")
+        # Reports go below node_server_url: another server of theirs is refused (url_problems).
+        if settings.report_pin and urlsplit(settings.server_url).scheme == "https":
+            yield Change("node_report_pin", tls.fingerprint, "the certificate of the rehearsal's server")
     if DISKS in replace:
         yield Change("node_disk", list(_disks(host)), f"--replace {DISKS}: by serial numbers")
     if NICS in replace:

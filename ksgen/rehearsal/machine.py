@@ -26,6 +26,10 @@ MEMORY_MIB = 4096
 # Huge pages leave that much (docs/inventory.md).
 _BESIDE_PAGES_MIB = 8192
 _PAGES_MIB = {"1G": 1024, "2M": 2}
+# Without that much no installer of EL runs (checks.py).
+_LEAST_MIB = checks.MEMORY_GIB * 1024
+# Of this machine's memory, for what else runs on it.
+_LEFT_MIB = 512
 # Of a disk whose size the inventory leaves open, in bytes: one on which each layout has space.
 OPEN_SIZE = 128 * 10**9
 _OTHER_SIZE = 8 * 10**9  # bytes
@@ -98,11 +102,43 @@ def machine_of(
 
 def needed_memory_mib(settings: Settings) -> int:
     """The memory that the host's variables ask for, in MiB."""
-    needed = MEMORY_MIB
-    if settings.checks and settings.checks.hosted_engine:
-        needed = max(needed, int(checks.MEMORY_HOSTED_ENGINE_GIB * 1024) + 1024)
-    pages = sum(_PAGES_MIB[size] * count for size, count in settings.hugepages.items())
-    return max(needed, pages + _BESIDE_PAGES_MIB) if pages else needed
+    pages = _pages_mib(settings)
+    return max(MEMORY_MIB, _engine_mib(settings), pages + _BESIDE_PAGES_MIB if pages else 0)
+
+
+def _engine_mib(settings: Settings) -> int:
+    """What a check in %pre asks for with hosted engine, in MiB: the firmware keeps some of a machine's memory."""
+    asked = settings.checks
+    is_checked = asked is not None and asked.hosted_engine and "memory" not in asked.skip
+    return int(checks.MEMORY_HOSTED_ENGINE_GIB * 1024) + 1024 if is_checked else 0
+
+
+def _pages_mib(settings: Settings) -> int:
+    return sum(_PAGES_MIB[size] * count for size, count in settings.hugepages.items())
+
+
+def memory_problem(host: Host, machine: Machine, free_mib: int | None) -> Problem | None:
+    """Why a machine has too little memory for its host, or this one too little for it; None if both have enough.
+
+    `free_mib` is what is free here, None if that is not known.
+    """
+    pages, engine = _pages_mib(host.settings), _engine_mib(host.settings)
+    least, location, cure = _LEAST_MIB, tuple[str, ...](), ""
+    if pages:
+        least, location, cure = pages + _LEAST_MIB, ("node_hugepages",), "node_hugepages: {2M: 16}"
+    if engine > least:
+        least, location, cure = engine, ("node_checks", "hosted_engine"), "node_checks: {hosted_engine: false}"
+    own = machine.memory_mib
+    hint = f"{location[0]} needs it: override it in another inventory (-i), like {cure}" if location else None
+    if own < least:
+        message = f"--memory is {own} MiB; {least} MiB are required"
+        return host.at(location, Finding("rehearsal-memory", message, hint=hint))
+    if free_mib is None or free_mib >= own + _LEFT_MIB:
+        return None
+    message = f"{free_mib} MiB of memory are free here; the machine needs {own} MiB, and this one keeps {_LEFT_MIB} MiB"
+    if own > least and free_mib >= least + _LEFT_MIB:
+        location, hint = (), f"--memory MIB gives it less, at least {least}"
+    return host.at(location, Finding("rehearsal-memory", message, hint=hint or "end other programs first"))
 
 
 # --- disks -----------------------------------------------------------------------------------------------------------

@@ -9,12 +9,14 @@ from pathlib import Path
 import node_images
 import pytest
 import small_iso
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 from inventories import inventory_text
 
 from ksgen.cli import main
-from ksgen.cli.rehearsing import _PROGRAMS
-from ksgen.rehearsal import programs
+from ksgen.cli.rehearsal_media import chosen
+from ksgen.cli.rehearsal_run import PROGRAMS
+from ksgen.rehearsal import InstallTree, programs
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "hosts.yaml"
 NAME = "node01.example.com"
@@ -69,7 +71,27 @@ def test_the_shapes_as_json() -> None:
     ("arguments", "message"),
     [
         pytest.param([str(EXAMPLES)], "name a HOST to rehearse, or add --shapes for one of each shape", id="no-host"),
-        pytest.param([str(EXAMPLES), "all"], "--boot-iso and --image are required", id="no-media"),
+        pytest.param(
+            [str(EXAMPLES), "node01.a*", "node01.b*"],
+            "no installer of el9, for node01.a.example.com: add --boot-iso FILE or --tree el9=DIR\n"
+            "no installer of el10, for node01.b.example.com: add --boot-iso FILE or --tree el10=DIR\n"
+            "no image, for node01.a.example.com, node01.b.example.com: add --image FILE or --images DIR\n",
+            id="no-media",
+        ),
+        pytest.param(
+            [str(EXAMPLES), "node01.a*", "--image", __file__, "--images", "."],
+            "--image and --images exclude each other",
+            id="image-images",
+        ),
+        pytest.param(
+            [str(EXAMPLES), "all", "--tree", "."], "'.' is not RELEASE=DIR, with el9 or el10", id="tree-without-release"
+        ),
+        pytest.param(
+            [str(EXAMPLES), "all", "--boot-iso", "el9=missing.iso"], "File 'missing.iso' does not exist", id="no-iso"
+        ),
+        pytest.param(
+            [str(EXAMPLES), "host03.d*", "--shapes", "--tree", "el9=."], "none of these hosts is a node", id="plain"
+        ),
         pytest.param(
             [str(EXAMPLES), "all", "--keep", "--json"], "--keep and --json exclude each other", id="keep-json"
         ),
@@ -104,19 +126,92 @@ def test_what_a_rehearsal_does_not_have(site: Path, media: list[str]) -> None:
         "node01.example.com: node_network: QEMU has no NIC that is called ens1f0; it has eno1 to eno255",
         "node01.example.com: node_image_url: is served at images.example.com, but a rehearsal has one web server, at "
         "pxe.example.com",
-        "node01.example.com: node_server_url: is HTTPS, by which an installer does not fetch its kickstart from a "
-        "rehearsal",
     ]
 
 
-def test_another_release_another_image_and_too_little_memory(site: Path, media: list[str]) -> None:
-    assert refused(site, media, node_release="el10")[0].endswith(
-        "node_release: is of el10; the installer of the boot ISO is el9"
+def test_an_installer_for_each_release(media: list[str], tmp_path: Path, site: Path) -> None:
+    """One that says its release is for no other; one that was named for another is refused."""
+    site.write_text(inventory_text(NAME, node_release="el10"))
+    done = CliRunner().invoke(main, ["rehearse", str(site), NAME, *media])
+    assert done.exit_code == 2
+    assert (
+        "Error: no installer of el10, for node01.example.com: add --boot-iso FILE or --tree el10=DIR\n" in done.stderr
     )
-    (problem,) = refused(site, media, node_image_sha256="ab" * 32)
+    tree = install_tree(tmp_path / "tree", "9.4")
+    done = CliRunner().invoke(main, ["rehearse", str(site), NAME, *media, "--tree", f"el9={tree}"])
+    assert done.exit_code == 2
+    assert f"Error: el9 has two installers: {media[1]} and {tree}\n" in done.stderr
+    assert "no installer of el10" in done.stderr
+    tree = install_tree(tmp_path / "tree", "10.1")
+    (tree / "images/install.img").unlink()
+    named = ["--boot-iso", f"el10={media[1]}", *media[2:], "--tree", f"el9={tree}"]
+    assert set(refused(site, named, node_release="el10")) == {
+        "is an installer of el9; it was given for el10",
+        "not found in the install tree",
+        "is an installer of el10; it was given for el9",
+        f"node01.example.com: node_release: is of el10; the image {media[3]} is of el9",
+    }
+
+
+def test_an_installer_that_does_not_say_its_release() -> None:
+    """It is for the releases that have none; two of them are not."""
+    nine, unknown = InstallTree(Path("nine"), "el9"), InstallTree(Path("unknown"), None)
+    assert chosen([(None, nine), (None, unknown)]) == ({"el9": nine, "el10": unknown}, [])
+    assert chosen([("el10", unknown)]) == ({"el10": unknown}, [])
+    text = "one and two do not say their release: write el9=FILE or el10=FILE"
+    assert chosen([(None, InstallTree(Path("one"), "el11")), (None, InstallTree(Path("two"), None))])[1] == [text]
+
+
+def test_an_image_for_each_host(media: list[str], tmp_path: Path, site: Path) -> None:
+    """--images has them by the names in the URLs, decoded as a web server does."""
+    images = tmp_path / "images"
+    images.mkdir()
+    with_images = [*media[:2], "--images", str(images)]
+    url = "http://pxe.example.com/el9/a%20node.img"
+    assert refused(site, with_images, node_image_url=url) == [
+        f"node01.example.com: node_image_url: {images} has no file a node.img"
+    ]
+    (images / "a node.img").hardlink_to(media[3])
+    (problem,) = refused(site, with_images, node_image_url=url, node_image_sha256="ab" * 32)
     assert problem.endswith("; abababababab… is required")
+    tree = ["--tree", f"el10={install_tree(tmp_path / 'tree', '10.1')}", "--images", str(images)]
+    assert refused(site, tree, node_image_url=url, node_release="el10") == [
+        f"node01.example.com: node_release: is of el10; the image {images / 'a node.img'} is of el9"
+    ]
+
+
+def install_tree(place: Path, version: str) -> Path:
+    """The files of an install tree, as far as an installer fetches them."""
+    for name in ("vmlinuz", "initrd.img"):
+        (place / "images/pxeboot").mkdir(parents=True, exist_ok=True)
+        (place / "images/pxeboot" / name).write_bytes(name.encode())
+    (place / "images/install.img").write_bytes(b"stage 2")
+    (place / ".treeinfo").write_text(f"[general]\nfamily = AlmaLinux\nversion = {version}\narch = x86_64\n")
+    return place
+
+
+def test_what_needs_more_memory(site: Path, media: list[str]) -> None:
+    """The variable is named, and how it is overridden: --memory is of no use."""
     (problem,) = refused(site, media, left_out=(FREE_SPACE,), node_hugepages="{1G: 4000}")
-    assert problem.endswith(f"the machine needs {4000 * 1024 + 8192} MiB")
+    assert f"{FREE_MEMORY}the machine needs {4000 * 1024 + 8192} MiB, and this one keeps 512 MiB" in problem
+    assert problem.startswith("node01.example.com: node_hugepages: ")
+    (problem,) = refused(site, media, "--memory", "4096", node_hugepages="{1G: 4}")
+    assert problem == "node01.example.com: node_hugepages: --memory is 4096 MiB; 6144 MiB are required"
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "found"),
+    [
+        ("--tree", "", [("el9=", "plain"), ("el10=", "plain")]),
+        ("--tree", "el1", [("el10=", "plain")]),
+        ("--tree", "el9=/s", [("el9=/s", "dir")]),
+        ("--boot-iso", "el9", [("el9=", "plain"), ("el9", "file")]),
+    ],
+)
+def test_completion(option: str, word: str, found: list[tuple[str, str]]) -> None:
+    complete = ShellComplete(main, {}, "ksgen", "_KSGEN_COMPLETE")
+    items = complete.get_completions(["rehearse", "hosts.yaml", option], word)
+    assert [(item.value, item.type) for item in items] == found
 
 
 def test_an_error_of_the_inventory_is_told_first(site: Path, media: list[str]) -> None:
@@ -125,4 +220,4 @@ def test_an_error_of_the_inventory_is_told_first(site: Path, media: list[str]) -
 
 
 def test_every_program_has_its_package() -> None:
-    assert set(_PROGRAMS) <= set(programs.PACKAGES)
+    assert set(PROGRAMS) <= set(programs.PACKAGES)

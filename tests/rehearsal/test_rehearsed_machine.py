@@ -15,7 +15,7 @@ from ksgen.cli import rehearse_command
 from ksgen.host import Host
 from ksgen.rehearsal import acceleration, programs, qemu
 from ksgen.rehearsal.disks import allocated, digest
-from ksgen.rehearsal.machine import OPEN_SIZE, REPLACEABLE, machine_of, needed_memory_mib
+from ksgen.rehearsal.machine import OPEN_SIZE, REPLACEABLE, machine_of, memory_problem, needed_memory_mib
 from ksgen.rehearsal.qmp import Monitor, MonitorError
 
 MAC = "52:54:00:aa:00:01"
@@ -150,6 +150,61 @@ def test_the_speed_of_a_bond_is_that_of_its_members(tmp_path: Path) -> None:
 )
 def test_memory_is_what_the_host_needs(tmp_path: Path, variables: dict[str, str], mib: int) -> None:
     assert needed_memory_mib(one_host(tmp_path, **variables).settings) == mib
+
+
+@pytest.mark.parametrize(
+    ("variables", "given", "free", "wanted"),
+    [
+        pytest.param({}, None, 4608, None, id="enough"),
+        pytest.param({}, None, None, None, id="unknown"),
+        pytest.param(
+            {}, None, 4607,
+            "4607 MiB of memory are free here; the machine needs 4096 MiB, and this one keeps 512 "
+            "MiB (--memory MIB gives it less, at least 2048)",
+            id="less",
+        ),
+        pytest.param(
+            {}, None, 2000,
+            "2000 MiB of memory are free here; the machine needs 4096 MiB, and this one keeps 512 "
+            "MiB (end other programs first)",
+            id="too-little",
+        ),
+        pytest.param(
+            {"node_hugepages": "{1G: 64}"}, None, 16000,
+            "node_hugepages: 16000 MiB of memory are free here; the machine needs 73728 MiB, and "
+            "this one keeps 512 MiB (node_hugepages needs it: override it in another inventory (-i), like "
+            "node_hugepages: {2M: 16})",
+            id="pages",
+        ),
+        pytest.param(
+            {"node_hugepages": "{2M: 16}"}, None, 4608,
+            "4608 MiB of memory are free here; the machine needs 8224 MiB, and this one keeps 512 "
+            "MiB (--memory MIB gives it less, at least 2080)",
+            id="few-pages",
+        ),
+        pytest.param(
+            {"node_hugepages": "{1G: 4}"}, 4096, 16000,
+            "node_hugepages: --memory is 4096 MiB; 6144 MiB are required (node_hugepages needs it: "
+            "override it in another inventory (-i), like node_hugepages: {2M: 16})",
+            id="given",
+        ),
+        pytest.param(
+            {"node_checks": "{hosted_engine: true}"}, None, 5000,
+            "node_checks.hosted_engine: 5000 MiB of memory are free here; the machine needs 7680 "
+            "MiB, and this one keeps 512 MiB (node_checks needs it: override it in another inventory (-i), like "
+            "node_checks: {hosted_engine: false})",
+            id="engine",
+        ),
+        pytest.param({"node_checks": "{hosted_engine: true, skip: [memory]}"}, None, 4608, None, id="waived"),
+    ],
+)  # fmt: skip
+def test_what_needs_more_memory_than_there_is(
+    tmp_path: Path, variables: dict[str, str], given: int | None, free: int | None, wanted: str | None
+) -> None:
+    host = one_host(tmp_path, **variables)
+    machine, _ = machine_of(host, tmp_path, memory_mib=given)
+    found = memory_problem(host, machine, free)
+    assert (f"{found.variable or ''}: {found.message} ({found.hint})".removeprefix(": ") if found else None) == wanted
 
 
 def test_what_can_be_replaced_is_what_the_command_says() -> None:
