@@ -21,6 +21,7 @@ from rich.text import Text
 from ksgen.cli.asking import Away, Refused, Server, stop_unanswered
 from ksgen.cli.edges import DONE, PROBLEMS, counted, stop, talk
 from ksgen.cli.selection import matching, read, unknown_host
+from ksgen.reports import headline
 
 _PAUSE_S = 2.0
 # A server that starts again is away for a moment; those who wait do not give up at once.
@@ -154,7 +155,7 @@ def _print_changed(question: Question, hosts: Sequence[Mapping[str, Any]], shown
 
 
 def _line(one: Mapping[str, Any]) -> str:
-    message = f"  {one['message'].splitlines()[0]}" if one.get("message") else ""
+    message = f"  {headline(one['message'])}" if one.get("message") else ""
     return f"{one['host']}  {_state(one)}  {_step(one)}".rstrip() + message
 
 
@@ -190,7 +191,7 @@ def _table(hosts: Sequence[Mapping[str, Any]]) -> Table:
         colour = "yellow" if one["doubt"] else _COLOURS.get(one["state"], "")
         since = one.get("since")
         lasts = _duration(now - datetime.datetime.fromisoformat(since)) if since else ""
-        step = _waiting(one) or (one["message"].splitlines()[0] if one.get("message") else _step(one))
+        step = _waiting(one) or (headline(one["message"]) if one.get("message") else _step(one))
         table.add_row(Text(one["host"]), Text(_state(one), colour), lasts, Text(step))
     return table
 

@@ -20,6 +20,7 @@ from ksgen.reports.wire import (
     Report,
     clean,
     cut,
+    headline,
     is_log_name,
     read_report,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "ended",
     "fetched",
     "follow",
+    "headline",
     "hear",
     "is_log_name",
     "read_report",

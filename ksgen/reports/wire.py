@@ -136,3 +136,13 @@ def cut(log: bytes) -> tuple[bytes, bool]:
         return log, False
     end = log[-LOG_LARGEST:]
     return end[end.find(b"\n") + 1 :], True
+
+
+# As the programs in %pre and %post print an error (org_ovirt_node/programs).
+_ERROR = re.compile(r"^(?:ovirt-node: )?(error: .*)", re.MULTILINE)
+
+
+def headline(message: str) -> str:
+    """The one line of a message that says what is wrong: its first error, or its first line where it has none."""
+    found = _ERROR.search(message)
+    return found[1] if found else message.split("\n", 1)[0]

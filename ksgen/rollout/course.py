@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from ksgen.reports import ENDED
+from ksgen.reports import ENDED, headline
 
 # waiting: nothing has been done. armed: has its permission, and is to be switched on. booting: is on, and has not asked
 # for anything yet. installing: follows its reports. The last three are ends: up, failed, and left to another command.
@@ -109,7 +109,7 @@ def _ended(course: Course, seen: Seen, now: float) -> Course:
     if seen.state == "up":
         return course.to("up", now, seen.message if seen.is_degraded else "")
     if seen.state == "failed":
-        return course.to("failed", now, seen.message.split("\n", 1)[0] or "the installation has failed")
+        return course.to("failed", now, headline(seen.message) or "the installation has failed")
     reasons = {"cancelled": "disarmed by another command", "expired": "its arming has ended before it booted"}
     return course.to("left" if seen.state == "cancelled" else "failed", now, reasons[seen.state])
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ksgen.reports import LOG_LARGEST, REPORT_LARGEST, Report, clean, cut, is_log_name, read_report
+from ksgen.reports import LOG_LARGEST, REPORT_LARGEST, Report, clean, cut, headline, is_log_name, read_report
 from org_ovirt_node.programs import report as program
 
 BASE: dict[str, Any] = {"version": 1, "boot": "5f0c8a3e-1111-2222-3333-444455556666", "events": []}
@@ -107,3 +107,22 @@ def test_log_is_cut_at_the_begin_of_a_line() -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a b", "-x", "a" * 101, "ä", "a\n"])
 def test_no_name_of_a_log(name: str) -> None:
     assert not is_log_name(name)
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        pytest.param("", "", id="empty"),
+        pytest.param("the installer has ended\nno space", "the installer has ended", id="without-an-error"),
+        pytest.param("error: no disk\ncure: name it", "error: no disk", id="at-its-begin"),
+        pytest.param(
+            "ovirt-node: the installation stops here; nothing has been written to any disk.\novirt-node: wanted:\n"
+            "ovirt-node: error: no-disk: no disk has serial 1\novirt-node: error: second\n",
+            "error: no-disk: no disk has serial 1",
+            id="of-a-program",
+        ),
+        pytest.param("it says error: nothing\nand ends", "it says error: nothing", id="within-a-line"),
+    ],
+)
+def test_headline(message: str, line: str) -> None:
+    assert headline(message) == line
