@@ -17,7 +17,7 @@ LOWEST_TESTS = $(foreach name,yamlnodes inventory values host schema kickstart c
   image vault server store routes redfish,$(wildcard tests/*/test_$(name).py))
 
 .DEFAULT_GOAL = run
-.PHONY: help run test test-long test-newest test-lowest lock mutants lab lab-real board lint bench plots goldens traps man pictures rpm bundle bench-reports clean
+.PHONY: help run environments test test-long test-newest test-lowest lock mutants lab lab-real board lint lint-style lint-types bench plots goldens traps man pictures rpm bundle bench-reports clean
 
 help:   ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,9 +25,11 @@ help:   ## print this list
 run: $(STAMP)   ## render the example site into out/
 	$(VENV)/bin/ksgen examples/hosts.yaml -o out
 
-test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP) lint   ## run all tests, on all supported Pythons
+environments: $(STAMP) $(OLD_STAMPS) .venv-lowest/.stamp $(NPM_STAMP)   ## set up all environments of the tests
+
+test: $(STAMP) $(OLD_STAMPS) $(NPM_STAMP)   ## run all tests, on all supported Pythons
+	$(MAKE) --jobs=2 --output-sync lint-types lint-style $(OLD_PYTHONS:%=pure-%)
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal --durations=15
-	$(MAKE) --jobs --output-sync $(OLD_PYTHONS:%=pure-%)
 
 pure-%: $(VENV)-%/.stamp
 	$(VENV)-$*/bin/python -m pytest -q -p no:cacheprovider -m "not anaconda" $(PURE_TESTS)
@@ -40,7 +42,7 @@ test-newest:   ## like test, with the newest version of every package, in separa
 	$(MAKE) test VENV=.venv-newest NPM=.npm-newest NEWEST=--newest
 
 test-lowest: .venv-lowest/.stamp $(NPM_STAMP)   ## run a subset of the tests with the lowest versions that setup.cfg allows
-	.venv-lowest/bin/python -m pytest -q -p no:cacheprovider -n auto --durations=5 $(LOWEST_TESTS)
+	.venv-lowest/bin/python -m pytest -q -p no:cacheprovider -n auto --dist worksteal --durations=5 $(LOWEST_TESTS)
 
 lock:   ## update the locked versions in .ci/locked/; review the diff
 	.ci/lock
@@ -64,12 +66,16 @@ board: $(STAMP)   ## install a machine in QEMU, and follow it on the board at ht
 	.ci/system-packages --tests
 	@PYTHONPATH=tests:tests/support $(VENV)/bin/python -m lab.board $(OPTIONS)
 
-lint: $(STAMP)   ## run ruff, its formatter, mypy and shellcheck
+lint: lint-style lint-types   ## run ruff, its formatter, mypy and shellcheck
+
+lint-style: $(STAMP)   ## the part of it without mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/python .ci/check_shell.py $(VENV)/bin/shellcheck
+
+lint-types: $(STAMP)   ## mypy alone
 	$(VENV)/bin/mypy
 	MYPYPATH=tests/support:tests:docs $(VENV)/bin/mypy tests/support
-	$(VENV)/bin/python .ci/check_shell.py $(VENV)/bin/shellcheck
 
 bench: $(STAMP)   ## measure speed and memory against other ways; see docs/performance.md; OPTIONS=--quick
 	$(VENV)/bin/python -m benchmarks $(OPTIONS)

@@ -7,6 +7,7 @@ The image is reproducible. docs/addon.md lists and explains its contents.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import struct
 import tempfile
@@ -52,8 +53,9 @@ class File:
     content: bytes
 
 
+@functools.cache
 def image(efi_dir: str | None = None, is_interactive: bool = False) -> bytes:
-    """The image: a cpio archive (newc), compressed with gzip.
+    """The image: a cpio archive (newc), compressed with gzip. Made once: `ksgen install` publishes it for each host.
 
     `efi_dir` as in configuration(); `is_interactive` is for an ISO with an interactive installation.
     """

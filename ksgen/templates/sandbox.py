@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 
 import jinja2
+from jinja2.bccache import Bucket
 from jinja2.ext import Extension
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -29,6 +32,27 @@ class GateError(Exception):
 TEMPLATE_ERRORS = (jinja2.TemplateError, GateError, TypeError, ValueError, ArithmeticError, LookupError, OSError)
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """The code of templates as long as the process lives; a template that has changed since is compiled again."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, CodeType]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._known.get(bucket.key, ("", None))
+        bucket.code = code if checksum == bucket.checksum else None
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        assert bucket.code is not None
+        self._known[bucket.key] = bucket.checksum, bucket.code
+
+
+@functools.cache
+def _compiled(_finalize: Callable[[object], str], _extensions: tuple[type[Extension], ...]) -> _Compiled:
+    """One for each way in which templates are compiled; that takes longer than the kickstart of a host."""
+    return _Compiled()
+
+
 def environment(
     own: Path | None, finalize: Callable[[object], str], *extensions: type[Extension]
 ) -> ImmutableSandboxedEnvironment:
@@ -43,6 +67,7 @@ def environment(
         lstrip_blocks=True,
         keep_trailing_newline=True,
         auto_reload=False,
+        bytecode_cache=_compiled(finalize, extensions),
     )
 
 

@@ -45,7 +45,13 @@ ANSWERS: dict[str, Any] = {
 
 def run(*arguments: str, collections: Path = STAND_IN, **environment: str) -> tuple[int, str]:
     program = Path(sys.executable).parent / "ansible-playbook"
-    plain = {"LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(collections)}
+    plain = {
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_COLLECTIONS_PATH": str(collections),
+        # A module goes to its Python's standard input, without three commands around it that make and remove a file.
+        "ANSIBLE_PIPELINING": "1",
+    }
     own = Path(arguments[1]).parent / PLAYBOOK.name
     command = [str(program), str(own if own.exists() else PLAYBOOK), *arguments]
     done = subprocess.run(

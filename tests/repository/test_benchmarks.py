@@ -28,8 +28,9 @@ def test_the_limit_writes_what_ksgen_writes(site: str, addon: bool, tmp_path: Pa
     assert (problems, more, len(hosts)) == ([], [], HOSTS)
     ours = tmp_path / "ks"
     ours.mkdir()
+    templates = Templates()
     for host in hosts:
-        (ours / f"{host.name}.ks").write_text(Templates().render(host)[0] or "")
+        (ours / f"{host.name}.ks").write_text(templates.render(host)[0] or "")
     source, template = runs.FLATTENERS[site](inventory, ours, tmp_path)
     script = Path(runs.__file__).parent / "limit" / "render.py"
     measure.timed([sys.executable, script, source, template, tmp_path / "limit"])

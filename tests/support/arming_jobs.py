@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the command in processes that stop at a call: a job per line on standard input, answers on standard output.
 
-A job is `{"arguments": of ksgen, "below": a directory, "pause_at": n}`. The process forks for each, so that a job needs
-no start of Python; in the fork, an audit hook (PEP 578) counts what Python asks of the system about files below the
-directory, and about locks. Before the `pause_at`-th call the answer is `paused`, and the process goes on when it reads
-a line. It answers `waiting` once when it finds the lock taken. The last answer is `{"status": exit status, "calls":
-number of calls, "said": standard error}`. Each answer is a line.
+A job is `{"arguments": of ksgen, "below": a directory, "pause_at": n}`. The process forks for each, and has published a
+site itself before, so that a job neither starts Python nor imports or compiles anything; in the fork, an audit hook
+(PEP 578) counts what Python asks of the system about files below the directory, and about locks. Before the
+`pause_at`-th call the answer is `paused`, and the process goes on when it reads a line. It answers `waiting` once when
+it finds the lock taken. The last answer is `{"status": exit status, "calls": number of calls, "said": standard error}`.
+Each answer is a line.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ import io
 import json
 import os
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Any, TypedDict
+
+from command import CliRunner
+from inventories import inventory_text
 
 from ksgen.cli import main
 from ksgen.publish import generations
@@ -66,7 +71,23 @@ def _run(job: Job) -> None:
     _say({"status": status, "calls": calls, "said": said.getvalue()})
 
 
+def _warm_up() -> None:
+    """Publish, arm and disarm, so that a fork has all modules and templates."""
+    with tempfile.TemporaryDirectory() as name:
+        site = Path(name)
+        (site / "hosts.yaml").write_text(inventory_text("node01.example.com"))
+        for path in (".treeinfo", "images/install.img", "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"):
+            (site / "el9" / path).parent.mkdir(parents=True, exist_ok=True)
+            (site / "el9" / path).touch()
+        words = (["render", "--tree", f"el9={site / 'el9'}"], ["arm", "node01.example.com"], ["disarm", "all"])
+        for command, *more in words:
+            arguments = [command, str(site / "hosts.yaml"), *more, "-o", str(site / "out")]
+            done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+            assert done.exit_code == 0, done.output
+
+
 if __name__ == "__main__":
+    _warm_up()
     # Unbuffered, so that a fork reads what is meant for it.
     while line := sys.stdin.buffer.raw.readline():  # type: ignore[union-attr]
         child = os.fork()

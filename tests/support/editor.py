@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An editor for tests: a real client of the Language Server Protocol, with `ksgen lsp` as its child."""
+"""An editor for tests: a real client of the Language Server Protocol, with `ksgen lsp` as its child.
+
+A server starts with the first test that wants its options, and serves those that follow: each has documents of its own.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,19 @@ class Editor:
         self.published: dict[str, types.PublishDiagnosticsParams] = {}
         self.versions: list[int | None] = []
         self.logged: list[str] = []
+        self._opened: set[str] = set()
         self._news = asyncio.Event()
-        client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(functools.partial(self._keep))
-        client.feature(types.WINDOW_LOG_MESSAGE)(lambda params: self.logged.append(params.message))
 
-    def _keep(self, params: types.PublishDiagnosticsParams) -> None:
-        self.published[params.uri] = params
-        self.versions.append(params.version)
-        self._news.set()
+    def keep(self, params: types.PublishDiagnosticsParams) -> None:
+        """What the server says of a document; one of an editor before this one does not matter."""
+        if params.uri in self._opened:
+            self.published[params.uri] = params
+            self.versions.append(params.version)
+            self._news.set()
 
     def open(self, path: Path, text: str, language: str) -> str:
         uri = path.as_uri()
+        self._opened.add(uri)
         document = types.TextDocumentItem(uri, language, 1, text)
         self.client.text_document_did_open(types.DidOpenTextDocumentParams(document))
         return uri
@@ -73,22 +78,57 @@ class Editor:
         return found.contents.value if found else None
 
 
+class _Server:
+    """`ksgen lsp` with some options, and the editor that it talks to."""
+
+    def __init__(self, *options: str) -> None:
+        self._runner = asyncio.Runner()
+        self._client = LanguageClient("tests", "1")
+        self._editor = Editor(self._client)
+        self._client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self._editor.keep(params))
+        self._client.feature(types.WINDOW_LOG_MESSAGE)(lambda params: self._editor.logged.append(params.message))
+        self._runner.run(self._start([sys.executable, "-m", "ksgen", "lsp", *options]))
+
+    async def _start(self, command: list[str]) -> None:
+        await self._client.start_io(*command, env={**os.environ, "PYTHONWARNINGS": "error::SyntaxWarning"})
+        await self._client.initialize_async(types.InitializeParams(capabilities=types.ClientCapabilities()))
+        self._client.initialized(types.InitializedParams())
+
+    def edit(self, work: Callable[[Editor], Awaitable[T]]) -> T:
+        async def session() -> T:
+            self._editor = Editor(self._client)
+            return await work(self._editor)
+
+        return self._runner.run(session())
+
+    def end(self) -> None:
+        with self._runner:
+            self._runner.run(self._stop())
+
+    async def _stop(self) -> None:
+        await asyncio.wait_for(self._client.shutdown_async(None), _WAIT)
+        self._client.exit(None)
+        stop: Any = self._client.stop  # pygls has no types for it
+        await asyncio.wait_for(stop(), _WAIT)
+
+
+@functools.cache
+def _server(options: tuple[str, ...]) -> _Server:
+    server = _Server(*options)
+    _SERVERS.append(server)
+    return server
+
+
+_SERVERS: list[_Server] = []
+
+
 def edit(work: Callable[[Editor], Awaitable[T]], *options: str) -> T:
-    """The result of `work` with an editor whose server has these options; the server ends by itself."""
+    """The result of `work` with a new editor, whose server has these options."""
+    return _server(options).edit(work)
 
-    async def session() -> T:
-        client = LanguageClient("tests", "1")
-        editor = Editor(client)
-        command = [sys.executable, "-m", "ksgen", "lsp", *options]
-        await client.start_io(*command, env={**os.environ, "PYTHONWARNINGS": "error::SyntaxWarning"})
-        await client.initialize_async(types.InitializeParams(capabilities=types.ClientCapabilities()))
-        client.initialized(types.InitializedParams())
-        try:
-            return await work(editor)
-        finally:
-            await asyncio.wait_for(client.shutdown_async(None), _WAIT)
-            client.exit(None)
-            stop: Any = client.stop  # pygls has no types for it
-            await asyncio.wait_for(stop(), _WAIT)
 
-    return asyncio.run(session())
+def end_servers() -> None:
+    """Each ends by itself when it is told to."""
+    _server.cache_clear()
+    while _SERVERS:
+        _SERVERS.pop().end()

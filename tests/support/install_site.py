@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from command import CliRunner
+
+from ksgen.cli import main
 from ksgen.cli.asking import Server
 
 PATIENCE_S = 120
@@ -81,7 +84,9 @@ class Site:
         self._threads: list[threading.Thread] = []
 
     def ksgen(self, *arguments: str) -> None:
-        subprocess.run([sys.executable, "-m", "ksgen", *arguments], cwd=self.place, check=True, capture_output=True)
+        with contextlib.chdir(self.place):
+            done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
 
     def install(
         self, *hosts: str, login: str = "ops", more: tuple[str, ...] = (), command: str = "install"

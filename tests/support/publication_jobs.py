@@ -4,7 +4,7 @@
 A job has the keys of `Job`. The process forks for each, so that a job costs milliseconds; in the fork, an audit hook
 (PEP 578) counts what Python asks of the system and ends the process with SIGKILL when it is about to ask for the
 `die_at`-th thing. `die_after_s` ends it from outside. An end is `{"status": as of waitpid, "calls": asked for,
-"error": errno or None}`.
+"error": errno or None, "seconds": from the fork to its end}`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def _fork(job: Job, answer: int) -> None:
 
 def _run(job: Job) -> dict[str, object]:
     read, write = os.pipe()
+    begin = time.monotonic()
     child = os.fork()
     if child == 0:
         try:
@@ -79,9 +80,10 @@ def _run(job: Job) -> dict[str, object]:
         time.sleep(job["die_after_s"])
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
+    seconds = time.monotonic() - begin
     with open(read, "rb") as file:
         answer = file.read()
-    return {"status": status, **(json.loads(answer) if answer else {"calls": None, "error": None})}
+    return {"status": status, "seconds": seconds, **(json.loads(answer) if answer else {"calls": None, "error": None})}
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boot_servers
 
+T = TypeVar("T")
 _PATIENCE = 60
 KSGEN = [sys.executable, "-m", "ksgen"]
 
@@ -58,12 +59,14 @@ def words_of(process: Path) -> list[str]:
         return []
 
 
-def wait_for(condition: Callable[[], object]) -> None:
+def wait_for(condition: Callable[[], T]) -> T:
+    """What is true at last."""
     end = time.monotonic() + _PATIENCE
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > end:
             raise SystemExit("nothing happens")
         time.sleep(0.2)
+    return found
 
 
 def status(place: Path) -> dict[str, Any]:
@@ -74,8 +77,14 @@ def status(place: Path) -> dict[str, Any]:
 
 
 def follow(place: Path, host: str, state: str) -> dict[str, Any]:
-    wait_for(lambda: status(place)[host]["state"] == state)
-    found: dict[str, Any] = status(place)[host]
+    """What is said of the host as soon as it is in that state."""
+
+    def in_state() -> dict[str, Any] | None:
+        one: dict[str, Any] = status(place)[host]
+        return one if one["state"] == state else None
+
+    found = wait_for(in_state)
+    assert found
     return found
 
 

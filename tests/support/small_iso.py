@@ -7,8 +7,10 @@ With a kernel and an initramfs it boots; without it has everything else.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -118,7 +120,7 @@ def make(place: Path, small: Small = Small()) -> Path:
         (tree / directory).mkdir(parents=True)
     (tree / "images/pxeboot/vmlinuz").write_bytes(small.kernel)
     (tree / "images/pxeboot/initrd.img").write_bytes(small.initrd)
-    _stage2(tree / "images/install.img", small, place.with_name(f"{place.name}.stage2"))
+    (tree / "images/install.img").write_bytes(_stage2(tuple(small.stage2.items())))
     words = {
         "label": re.sub(r"[^A-Za-z0-9_.-]", lambda found: f"\\x{ord(found[0]):02x}", small.entry_label or small.label),
         "more": small.more,
@@ -126,7 +128,7 @@ def make(place: Path, small: Small = Small()) -> Path:
         "number": ("linux", "check").index(small.default),
     }
     (tree / "EFI/BOOT/grub.cfg").write_text(_GRUB_CFG.format(**words))
-    _grub(tree / "EFI/BOOT/BOOTX64.EFI", "x86_64-efi", "/EFI/BOOT")
+    (tree / "EFI/BOOT/BOOTX64.EFI").write_bytes(_grub("x86_64-efi", "/EFI/BOOT"))
     esp = place.with_name(f"{place.name}.esp")
     _fat(esp, tree / "EFI")
     options = _nine(tree, esp, words) if small.style == "nine" else _ten(tree, esp, words)
@@ -146,9 +148,11 @@ def make(place: Path, small: Small = Small()) -> Path:
     return place
 
 
-def _stage2(path: Path, small: Small, work: Path) -> None:
-    node_images.squashfs(path, node_images.tree(work, small.stage2, {}), "-comp", "xz")
-    shutil.rmtree(work)
+@functools.cache
+def _stage2(files: tuple[tuple[str, str | None], ...]) -> bytes:
+    with tempfile.TemporaryDirectory() as name:
+        root = node_images.tree(Path(name, "root"), dict(files), {})
+        return node_images.squashfs(Path(name, "image"), root, "-comp", "xz").read_bytes()
 
 
 def _fat(path: Path, content: Path) -> None:
@@ -160,10 +164,14 @@ def _fat(path: Path, content: Path) -> None:
     node_images.run("mcopy", "-s", "-i", str(path), str(content), "::/")
 
 
-def _grub(path: Path, platform: str, prefix: str, *modules: str) -> None:
+@functools.cache
+def _grub(platform: str, prefix: str, *modules: str) -> bytes:
     directory = _GRUB / platform.removesuffix("-eltorito")
     assert directory.is_dir(), f"no {directory}; .ci/system-packages has its package"
-    node_images.run("grub-mkimage", "-O", platform, "-p", prefix, "-o", str(path), *_GRUB_MODULES, *modules)
+    with tempfile.TemporaryDirectory() as name:
+        image = Path(name, "image")
+        node_images.run("grub-mkimage", "-O", platform, "-p", prefix, "-o", str(image), *_GRUB_MODULES, *modules)
+        return image.read_bytes()
 
 
 def _nine(tree: Path, esp: Path, words: Mapping[str, object]) -> tuple[str, ...]:
@@ -185,7 +193,7 @@ def _ten(tree: Path, esp: Path, words: Mapping[str, object]) -> tuple[str, ...]:
     (tree / "boot/grub2").mkdir(parents=True)
     # It finds its file on the disc, or on the stick, by the label of the volume.
     (tree / "boot/grub2/grub.cfg").write_text("serial --unit=0 --speed=115200\n" + _GRUB_CFG.format(**words))
-    _grub(tree / "images/eltorito.img", "i386-pc-eltorito", "/boot/grub2", "biosdisk")
+    (tree / "images/eltorito.img").write_bytes(_grub("i386-pc-eltorito", "/boot/grub2", "biosdisk"))
     return (
         *("--grub2-mbr", str(_GRUB / "i386-pc/boot_hybrid.img"), "-partition_offset", "16", "-appended_part_as_gpt"),
         *("-append_partition", "2", _ESP, str(esp), "-iso_mbr_part_type", _BASIC_DATA),
