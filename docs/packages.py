@@ -22,7 +22,7 @@ KSGEN = {
     "cli": Package(
         "the command: options, questions, what a terminal shows",
         "addon bmc grammar host inventory iso kickstart lint lsp match media netboot preflight problems publish "
-        "redaction rehearsal rollout server store targets templates variables version",
+        "redaction rehearsal reports rollout server store targets templates variables version",
         "facts layout presentation",
     ),
     "rollout": Package("installing many hosts, some at once: what is done next, decided and carried out", "reports"),

@@ -55,7 +55,7 @@ class File:
 
 @functools.cache
 def image(efi_dir: str | None = None, is_interactive: bool = False) -> bytes:
-    """The image: a cpio archive (newc), compressed with gzip. Made once: `ksgen install` publishes it for each host.
+    """The image: a cpio archive (newc), compressed with gzip. Made once: a process may publish more than once.
 
     `efi_dir` as in configuration(); `is_interactive` is for an ISO with an interactive installation.
     """
