@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`ksgen bmc` installs a machine from a virtual medium: no DHCP server and no TFTP server runs.
+"""`ksgen bmc` installs a machine from a virtual medium, where no DHCP server and no TFTP server runs, and by PXE.
 
-Under both firmwares with a small controller of our own, whose machine runs in QEMU; and with sushy-tools' emulator and
-libvirt. The installer is a stand-in.
+From a medium under both firmwares with a small controller of our own, whose machine runs in QEMU; both ways with
+sushy-tools' emulator and libvirt. The installer is a stand-in.
 """
 
 from __future__ import annotations
@@ -87,7 +87,12 @@ class Site:
         assert done.returncode == 0, done.stderr
         return done.stderr
 
-    def serve(self, network: Network) -> None:
+    def serve(self, network: Network, *, with_network_boot: bool = False) -> None:
+        """By HTTP; with TFTP and a DHCP server of the site that names this one, if machines boot from the network."""
+        if with_network_boot:
+            network.start_router(self._run, gives_addresses=True, names_server=True)
+            network.start_servers(self.out, self._run)
+            return
         log = self._run / "nginx.log"
         network.start([program("nginx"), "-c", f"{self.out}/nginx.conf", "-g", "daemon off;"], log=log)
         end = time.monotonic() + 30
@@ -147,7 +152,8 @@ def test_installed_from_a_medium(firmware: Literal["bios", "uefi"], stand_ins: P
 
 
 @pytest.mark.lab
-def test_with_libvirt_and_the_emulator(stand_ins: Path) -> None:
+@pytest.mark.parametrize("way", ["media", "pxe"])
+def test_with_libvirt_and_the_emulator(way: Literal["media", "pxe"], stand_ins: Path) -> None:
     """It ignores "once", keeps a medium in a storage pool of its own, and answers before anything is done."""
     if os.geteuid():
         raise LabError("taps and network namespaces are made by root alone: run the cases named power as root")
@@ -161,13 +167,17 @@ def test_with_libvirt_and_the_emulator(stand_ins: Path) -> None:
         with Network(directory) as network:
             site = Site(directory, emulated.PORT, pin, ADDRESS, network)
             site.ksgen("render", "--tree", f"el9={stand_ins / 'el9'}", "--images", str(stand_ins / "images"))
-            site.serve(network)
+            site.serve(network, with_network_boot=way == "pxe")
             site.ksgen("arm", NAME)
             console = emulated.start(network, directory, MAC, certificate)
             assert f"{NAME}: is off already" in site.ksgen("bmc", NAME, "off", "--yes")
 
-            told = site.ksgen("bmc", NAME, "media", "--yes", "--listen", f"{ADDRESS}:8441")
-            assert told.splitlines()[-2:] == [f"{NAME}: the installer runs", f"{NAME}: the medium is ejected"]
+            if way == "media":
+                told = site.ksgen("bmc", NAME, "media", "--yes", "--listen", f"{ADDRESS}:8441")
+                assert told.splitlines()[-2:] == [f"{NAME}: the installer runs", f"{NAME}: the medium is ejected"]
+            else:
+                told = site.ksgen("bmc", NAME, "pxe", "--yes")
+                assert f"{NAME}: the installer runs" in told
             until_says(console, HAS_INSTALLED, _INSTALLATION)
             assert f"STAND-IN: static {OWN}" in console.read_text(errors="replace")
             time.sleep(5)  # it restarts, which switches this machine off
