@@ -221,7 +221,7 @@ def install_three_waves(site: Site, slots: list[Slot]) -> None:
         slot.times.clear()
     said = install(site, GROUP, status=1)
     assert "9 up, 3 failed, in " in said
-    assert re.search(rf"^{host(BAD)}: failed: .*no disk has the wwn", said, re.MULTILINE), said
+    assert re.search(rf"^{host(BAD)}: failed: .*no disk has wwn", said, re.MULTILINE), said
     for number in (SILENT, OFF):
         assert re.search(rf"^{host(number)}: failed: silent in state \w+ for", said, re.MULTILINE), said
     failed = {BAD, SILENT, OFF}
