@@ -36,7 +36,7 @@ class Slot:
     network: Network
     directory: Path
     fault: str = ""
-    # when it was switched on, and off again, in seconds of the monotonic clock
+    # when its installer began, and ended, in seconds of the monotonic clock
     times: list[tuple[float, float]] = dataclasses.field(default_factory=list)
     mac: str = dataclasses.field(init=False)
     machine: Powered = dataclasses.field(init=False)
@@ -80,7 +80,8 @@ class Slot:
             self.controller.power = "On"
             is_on.set()
             self._watch()
-            self.times.append((begin, time.monotonic()))
+            if source == "Pxe":
+                self.times.append((begin, time.monotonic()))
             is_restarted, source = RESTARTS in self.machine.text(), "disk"
         self.controller.power = "Off"
 
@@ -114,7 +115,7 @@ def rack(network: Network, directory: Path, faults: Sequence[str]) -> Iterator[l
 
 
 def most_at_once(slots: Sequence[Slot]) -> int:
-    """How many of these machines were on at once, since the beginning of `times`."""
+    """How many installers ran at once, of those that have ended."""
     times = [one for slot in slots for one in slot.times]
     return max(sum(begin <= moment < end for begin, end in times) for moment, _ in times)
 
