@@ -2,8 +2,8 @@
 """The System Event Log of a machine, as its controller has it. sushy has no resource for logs.
 
 A log service is below the system (`Systems/1/LogServices/IML` of HPE, `…/EventLog` of OpenBMC, `…/Log1` of Supermicro)
-or below a manager (`Managers/iDRAC.Embedded.1/LogServices/Sel` of Dell). Redfish orders entries in no way: Dell and
-Huawei have the newest first, OpenBMC and HPE the oldest. Huawei and older HPE list links instead of entries.
+or below a manager (`Managers/iDRAC.Embedded.1/LogServices/Sel` of Dell). Redfish orders entries in no way: some
+controllers have the newest first, others the oldest. Some list links instead of entries.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def _end(connection: Connection, path: str, total: int, number: int) -> list[Ent
 def _page(connection: Connection, path: str) -> _Page:
     data = connection.get(path)
     members = [_path(one) if _is_link(one) else _entry(connection.access, one) for one in _members(data)]
-    # DSP0266 has the first; some have the second, of OData.
+    # The first is that of Redfish (DSP0266, paging); OData has the second.
     link = data.get("Members@odata.nextLink") or data.get("@odata.nextLink")
     total = data.get("Members@odata.count")
     return _Page(
@@ -220,7 +220,7 @@ def _entry(access: Access, data: object) -> Entry | None:
 
 
 def _time(value: object) -> datetime.datetime | None:
-    """None where it is missing, or no time: iLO writes `0000-00-00T00:00:00Z` where its clock was not set."""
+    """None where it is missing, or no time: a clock that was not set may be `0000-00-00T00:00:00Z`."""
     try:
         time = datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
         return time.astimezone(datetime.timezone.utc) if time and time.tzinfo else time
