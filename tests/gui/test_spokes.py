@@ -70,7 +70,9 @@ def run(
             program.write(
                 f"\n\ndef gather(_):\n    return {found!r}\n\n\ndef look_inside(_, facts, __):\n    return facts\n"
             )
-    command = [str(BENCH / "anaconda_bus.py"), "--ref", RELEASES[release], "--name", f"spokes-{name}-{release}"]
+    # Runs of one name have one directory, and cannot go on at the same time.
+    run_name = f"{Path(client).stem.replace('_', '-')}-{name}-{release}"
+    command = [str(BENCH / "anaconda_bus.py"), "--ref", RELEASES[release], "--name", run_name]
     command += [word for disk in "abcd"[:disks] for word in ("--disk", f"sd{disk}:250GiB")]
     command += ["--conf", str(PACKAGE / "data" / "conf.d" / "90-ovirt-node.conf")]
     command += ["--addon", str(addon), "--", str(TESTS / "support" / client), *arguments]
