@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import root, whole
+from lab import pxe_installer, root, whole
 from lab.machine import Watch
 
 
@@ -40,6 +40,13 @@ def vm_root() -> Path:
 def kernel() -> root.Kernel:
     """The kernel of machines that run jobs, with the lab's initramfs."""
     return root.kernel()
+
+
+@pytest.fixture(scope="module")
+def stand_ins() -> Iterator[Path]:
+    """What stands in for the installer and the node image."""
+    with pxe_installer.served() as directory:
+        yield directory
 
 
 @pytest.fixture(params=whole.RELEASES)

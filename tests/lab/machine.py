@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import io
 import os
 import random
@@ -35,6 +36,8 @@ MIB = 2**20
 GIB = 2**30
 # Under software emulation, on a machine that has other work too, everything takes this much longer than on a quiet one.
 PATIENCE = 3
+# The digest of a disk on which nothing has been written.
+EMPTY = hashlib.sha256().hexdigest()
 _SEED = os.environ.get("LAB_SEED") or str(random.randrange(10**6))
 
 
@@ -287,4 +290,4 @@ def power_cut(longest: float, number: int = 0) -> float:
     return moment
 
 
-__all__ = ["GIB", "MIB", "Disk", "LabError", "Machine", "Result", "allocated", "digest", "power_cut", "run"]
+__all__ = ["EMPTY", "GIB", "MIB", "Disk", "LabError", "Machine", "Result", "allocated", "digest", "power_cut", "run"]

@@ -7,10 +7,12 @@ says that it has been booted, under BIOS and UEFI.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import struct
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from boot_servers import program
@@ -117,13 +119,14 @@ def tree(directory: Path) -> Path:
     boot = directory / "images" / "pxeboot"
     boot.mkdir(parents=True)
     shutil.copy(kernel.vmlinuz, boot / "vmlinuz")
-    root.initramfs(kernel.modules, kernel.version, boot / "initrd.img", _INIT, _MODULES, _add_addresses)
+    root.initramfs(kernel.modules, kernel.version, boot / "initrd.img", _INIT, _MODULES, add_addresses)
     (directory / "images" / "install.img").write_bytes(b"the installer itself\n")
     (directory / ".treeinfo").write_text("[general]\nversion = 9\n")
     return directory
 
 
-def _add_addresses(top: Path) -> None:
+def add_addresses(top: Path) -> None:
+    """The script of udhcpc."""
     (top / "addresses").write_text(ADDRESSES)
     (top / "addresses").chmod(0o755)
 
@@ -149,6 +152,18 @@ def node_image(path: Path) -> Path:
         _run("mmd", "-i", esp, "::/EFI", "::/EFI/BOOT")
         _run("mcopy", "-i", esp, str(loader), "::/EFI/BOOT/BOOTX64.EFI")
     return path
+
+
+@contextlib.contextmanager
+def served(make_tree: Callable[[Path], Path] = tree, make_image: Callable[[Path], Path] = node_image) -> Iterator[Path]:
+    """The installer's tree and the node image, where nginx's workers can read them: `el9` and `images`."""
+    with tempfile.TemporaryDirectory(prefix="lab-served-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        make_tree(directory / "el9")
+        (directory / "images").mkdir()
+        make_image(directory / "images" / "node.squashfs.img")
+        yield directory
 
 
 def _run(name: str, *arguments: str) -> None:

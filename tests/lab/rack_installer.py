@@ -16,7 +16,7 @@ from pathlib import Path
 import node_images
 
 from lab import root
-from lab.pxe_installer import ADDRESSES
+from lab.pxe_installer import add_addresses
 from lab.test_real import disk_of_a_node
 
 # What is said on the console.
@@ -151,7 +151,7 @@ def tree(directory: Path) -> Path:
         node_images.squashfs(directory / "images" / "modules.img", Path(work) / "lib" / "modules")
 
     def add(top: Path) -> None:
-        _add_addresses(top)
+        add_addresses(top)
         (top / "start").write_text(_START)
         (top / "install.py").write_text(_INSTALL)
 
@@ -163,16 +163,11 @@ def tree(directory: Path) -> Path:
     return directory
 
 
-def _add_addresses(top: Path) -> None:
-    (top / "addresses").write_text(ADDRESSES)
-    (top / "addresses").chmod(0o755)
-
-
 def node_image(place: Path) -> Path:
     """A node image for those who look into it; the installer takes the disk out of it."""
     kernel = root.kernel()
     tree = node_images.tree(place.with_name("image.tree"))
-    _add_addresses(place.parent)
+    add_addresses(place.parent)
     addresses = {"addresses": place.with_name("addresses")}
     disk = disk_of_a_node(kernel, addresses, place.with_name("disk.raw"), _NODE, _MODULES)
     with (tree / "disk.gz").open("wb") as file:

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +27,7 @@ from boot_servers import program
 from inventories import SSH_KEY
 from redfish_server import PASSWORD, USER, Controller
 
-from lab import emulated, pxe_installer, root
+from lab import emulated, root
 from lab.machine import PATIENCE
 from lab.powered import Powered
 from lab.pxe_installer import DISK_BOOTS, HAS_INSTALLED, INSTALLS
@@ -99,18 +98,6 @@ class Site:
         while not (self._run / "nginx.pid").exists():
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def stand_ins() -> Iterator[Path]:
-    """The installer's tree and the node image, where nginx's workers can read them."""
-    with tempfile.TemporaryDirectory(prefix="lab-power-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        pxe_installer.tree(directory / "el9")
-        (directory / "images").mkdir()
-        pxe_installer.node_image(directory / "images" / "node.squashfs.img")
-        yield directory
 
 
 def free() -> str:

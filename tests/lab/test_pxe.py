@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 from inventories import SSH_KEY
 
-from lab import pxe_card, pxe_installer
+from lab import pxe_card
 from lab.pxe_client import Boot, Client, Firmware
 from lab.pxe_installer import DISCOVERS, DISK_BOOTS, HAS_INSTALLED, INSTALLS
 from lab.pxe_network import FIRST, INTERFACE, LAST, SERVER, Network
@@ -168,18 +168,6 @@ class Site:
     def expects(self, mac: str) -> set[str]:
         """What a known machine has loaded when it came this way."""
         return {name.replace("MAC", mac.replace(":", "-")) for name in self._way.loads}
-
-
-@pytest.fixture(scope="module")
-def stand_ins() -> Iterator[Path]:
-    """The installer's tree and the node image, where nginx's workers can read them."""
-    with tempfile.TemporaryDirectory(prefix="lab-pxe-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        pxe_installer.tree(directory / "el9")
-        (directory / "images").mkdir()
-        pxe_installer.node_image(directory / "images" / "node.squashfs.img")
-        yield directory
 
 
 @pytest.fixture

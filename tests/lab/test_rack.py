@@ -17,7 +17,6 @@ Then the inventory gets the disk that `ksgen verify` names, and the three are in
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -35,8 +34,9 @@ from boot_servers import program
 from inventories import SSH_KEY
 from redfish_server import PASSWORD, USER
 
-from lab import rack_installer
-from lab.machine import PATIENCE, digest
+from ksgen.netboot import REPORTS_ADDRESS
+from lab import pxe_installer, rack_installer
+from lab.machine import EMPTY, PATIENCE, digest
 from lab.pxe_network import SERVER, Network
 from lab.rack import Slot, most_at_once, rack, switch_on_by_hand
 from lab.rack_installer import NODE_BOOTS
@@ -49,8 +49,6 @@ AT_ONCE = 4
 BAD, SILENT, OFF = 3, 6, 9
 _FAULTS = {SILENT: "silent", OFF: "off"}
 _VAULT = "correct horse"
-# The digest of a disk on which nothing has been written.
-EMPTY = hashlib.sha256().hexdigest()
 # Seconds on a quiet machine.
 _DISCOVERY, _INSTALLATIONS = 120, 900
 _INVENTORY = f"""\
@@ -108,10 +106,11 @@ class Site:
         self.ksgen("login", "ops", "--role", "operate", *self._state, "-o", self.token[1])
         self.start(sys.executable, "-m", "ksgen", "serve", str(self.hosts), *self.tree, *self._state)
         end = time.monotonic() + 60 * PATIENCE
+        host, port = REPORTS_ADDRESS.split(":")
         with self._network.entered():
             while True:
                 try:
-                    socket.create_connection(("127.0.0.1", 8440)).close()
+                    socket.create_connection((host, int(port))).close()
                     return
                 except OSError:
                     assert time.monotonic() < end, self.log.read_text()
@@ -144,13 +143,8 @@ def host(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Path]:
-    """The installer's tree and the node image, where nginx's workers can read them."""
-    with tempfile.TemporaryDirectory(prefix="lab-rack-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        rack_installer.tree(directory / "el9")
-        (directory / "images").mkdir()
-        rack_installer.node_image(directory / "images" / "node.squashfs.img")
+    """The small installer and its image."""
+    with pxe_installer.served(rack_installer.tree, rack_installer.node_image) as directory:
         yield directory
 
 

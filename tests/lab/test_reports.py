@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import subprocess
@@ -30,7 +29,7 @@ import pytest
 from inventories import inventory_text
 
 from lab import root, whole
-from lab.machine import digest
+from lab.machine import EMPTY, digest
 from lab.node import imgbase_tar
 from lab.reported import SERVER
 from lab.root import NVR
@@ -40,8 +39,6 @@ pytestmark = [pytest.mark.lab, pytest.mark.anaconda]
 
 HOST = "node01.example.com"
 CHECKOUT = Path(__file__).parents[2]
-# The digest of a disk on which nothing has been written.
-EMPTY = hashlib.sha256().hexdigest()
 # For the report of a machine that stands still, emulated beside others.
 _REPORTED_S = 90
 
