@@ -210,7 +210,7 @@ def test_failing_script(installer: Installer, server: Recorder) -> None:
     installer.run("start", installer.config)
     (installer.root / "tmp/ks-script-abc.log").write_text("Bearer secret-token\nmkfs: no space left\n")
     installer.log("ERR kickstart.script: Error code 7 running the kickstart script at line 42")
-    wait_for(lambda: "failed" in server.states and server.logs)
+    wait_for(lambda: "failed" in server.states and {"ks-script-abc.log", "anaconda.log"} <= server.logs.keys())
     (failed,) = (event for event in server.events if event["state"] == "failed")
     assert failed["message"].splitlines()[0] == "the script at line 42 of the kickstart ended with 7"
     assert "mkfs: no space left" in failed["message"]
