@@ -28,6 +28,7 @@ _PATIENCE_S = 60
 # For the last reports, after the machine has ended.
 _LAST_S = 5
 _QEMU = "qemu-system-x86_64"
+_CPU = "Nehalem"
 
 
 def main() -> int:
@@ -70,7 +71,8 @@ def servers(site: Path) -> Iterator[None]:
 def _wrapped(site: Path) -> Path:
     """QEMU by its own name, with a way from the machine to nginx: the bench gives its machines no network.
 
-    With one processor, as two machines at a time are faster than one with two.
+    With one processor, as two machines at a time are faster than one with two; and an old one, whose registers are
+    fewer to emulate: the installer starts in three quarters of the time.
     """
     directory = site / "bin"
     directory.mkdir(exist_ok=True)
@@ -78,7 +80,7 @@ def _wrapped(site: Path) -> Path:
     forwarded = f"guestfwd=tcp:{SERVER}:80-cmd:busybox nc 127.0.0.1 80"
     (directory / _QEMU).write_text(
         "#!/bin/bash\n"
-        f'exec {qemu} "${{@/restrict=on/restrict=on,{forwarded}}}" -smp 1\n'
+        f'exec {qemu} "${{@/restrict=on/restrict=on,{forwarded}}}" -smp 1 -cpu {_CPU}\n'
     )  # fmt: skip
     (directory / _QEMU).chmod(0o755)
     return directory

@@ -220,7 +220,8 @@ More = Literal["", "network", "content"]
 def node_image(more: More = "") -> Path:
     """A node-like image: a whole system that imgbased takes for a node's, without imgbased itself."""
     parts = kernel()
-    packages, recipe = ["image-packages.txt"], ["image-finish", "grubby", "first-modules.txt", "modules.txt"]
+    packages = ["image-packages.txt"]
+    recipe = ["image-finish", "image-strip", "grubby", "first-modules.txt", "modules.txt"]
     content, release = [], ""
     if more == "network":
         packages = [*packages, "network-packages.txt"]
@@ -251,7 +252,8 @@ def node_image(more: More = "") -> Path:
             f"upload {RECIPE / 'image-finish'} /var/tmp/finish",
             f'chmod 755 "$1/usr/sbin/grubby"; chroot "$1" bash /var/tmp/finish {parts.version} {NVR} {release}',
             *content,
-            'rm "$1/var/tmp/finish"',
+            f"upload {RECIPE / 'image-strip'} /var/tmp/finish",
+            'chroot "$1" bash /var/tmp/finish; rm "$1/var/tmp/finish"',
         )
         shutil.rmtree(tree)
 
