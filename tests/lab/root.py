@@ -253,7 +253,7 @@ def node_image(more: More = "") -> Path:
             f'chmod 755 "$1/usr/sbin/grubby"; chroot "$1" bash /var/tmp/finish {parts.version} {NVR} {release}',
             *content,
             f"upload {RECIPE / 'image-strip'} /var/tmp/finish",
-            'chroot "$1" bash /var/tmp/finish; rm "$1/var/tmp/finish"',
+            'chroot "$1" bash /var/tmp/finish && rm "$1/var/tmp/finish"',
         )
         shutil.rmtree(tree)
 
