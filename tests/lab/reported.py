@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A command that installs a machine, in a network of its own with nginx and `ksgen serve`, which follow it.
 
-    python reported.py SITE HOST COMMAND...
+    python -m lab.reported SITE HOST COMMAND...
 
 SITE is a directory with hosts.yaml, out/ in which HOST is armed, run/, state/ and token. The machine reaches nginx at
 SERVER and nothing else. SIGTERM ends COMMAND. What the API says of the host at the end is in SITE/story.json, its logs
@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from ksgen.rehearsal.servers import Served, get
+from lab.old_processor import wrapped
 
 SERVER = "10.0.2.100"
 _PATIENCE_S = 60
 # For the last reports, after the machine has ended.
 _LAST_S = 5
-_QEMU = "qemu-system-x86_64"
-_CPU = "Nehalem"
 
 
 def main() -> int:
@@ -69,21 +68,9 @@ def servers(site: Path) -> Iterator[None]:
 
 
 def _wrapped(site: Path) -> Path:
-    """QEMU by its own name, with a way from the machine to nginx: the bench gives its machines no network.
-
-    With one processor, as two machines at a time are faster than one with two; and an old one, whose registers are
-    fewer to emulate: the installer starts in three quarters of the time.
-    """
-    directory = site / "bin"
-    directory.mkdir(exist_ok=True)
-    qemu = next(path for path in map(Path, ("/usr/bin/" + _QEMU, "/usr/local/bin/" + _QEMU)) if path.exists())
+    """A QEMU with a way from the machine to nginx: the bench gives its machines no network."""
     forwarded = f"guestfwd=tcp:{SERVER}:80-cmd:busybox nc 127.0.0.1 80"
-    (directory / _QEMU).write_text(
-        "#!/bin/bash\n"
-        f'exec {qemu} "${{@/restrict=on/restrict=on,{forwarded}}}" -smp 1 -cpu {_CPU}\n'
-    )  # fmt: skip
-    (directory / _QEMU).chmod(0o755)
-    return directory
+    return wrapped(site / "bin", f'"${{@/restrict=on/restrict=on,{forwarded}}}"')
 
 
 def _fetch_kickstart(site: Path, host: str) -> None:

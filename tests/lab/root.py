@@ -211,28 +211,29 @@ NVR = "ovirt-node-ng-4.5.7-0.20261101.0"
 NEXT_NVR = "ovirt-node-ng-4.5.8-0.20261201.0"
 
 
-# What an image has beside what a node needs to start: nothing; NetworkManager, so that it reaches a server; or all that
-# acts on a site's content (firewalld, NetworkManager, dracut, dnf, and a repository of small packages in
-# /srv/repository). A real dracut takes several minutes of an installation without KVM.
+# What an image has beside what a node needs to start: nothing; a network (NetworkManager, authorities, sudo); or also
+# what acts on a site's content (firewalld, dracut, dnf, and a repository of small packages in /srv/repository). A real
+# dracut takes several minutes of an installation without KVM.
 More = Literal["", "network", "content"]
 
 
 def node_image(more: More = "") -> Path:
     """A node-like image: a whole system that imgbased takes for a node's, without imgbased itself."""
     parts = kernel()
-    packages = ["image-packages.txt"]
+    packages, further = ["image-packages.txt"], list[str]()
     recipe = ["image-finish", "image-strip", "grubby", "first-modules.txt", "modules.txt"]
-    content, release = [], ""
-    if more == "network":
-        packages = [*packages, "network-packages.txt"]
-        # It would wait for DHCP at each boot.
-        content = ['ln -sf /dev/null "$1/etc/systemd/system/NetworkManager-wait-online.service"']
-    elif more == "content":
-        packages, recipe = [*packages, "content-packages.txt"], [*recipe, "content-finish", "content-modules.txt"]
+    finish, release = list[str](), ""
+    if more:
+        packages, further = [*packages, "network-packages.txt"], ["network-modules.txt"]
+        recipe += ["network-finish", "network-modules.txt"]
+        finish = [f"upload {RECIPE / 'network-finish'} /var/tmp/finish", 'chroot "$1" bash /var/tmp/finish']
+    if more == "content":
+        packages, further = [*packages, "content-packages.txt"], [*further, "content-modules.txt"]
+        recipe += ["content-finish", "content-modules.txt"]
         driver = parts.modules / "lib" / "modules" / parts.version / "kernel" / "drivers" / "net" / "dummy.ko"
         # dracut and depmod ask for the kernel by the name of its modules' directory.
         release = parts.version
-        content = [
+        finish += [
             f"upload {driver} /var/tmp/driver.ko",
             f"upload {RECIPE / 'content-finish'} /var/tmp/finish",
             f'chroot "$1" bash /var/tmp/finish {parts.version}',
@@ -240,7 +241,7 @@ def node_image(more: More = "") -> Path:
 
     def make(directory: Path) -> None:
         tree = directory / "tree"
-        copy_modules(parts.modules, parts.version, tree, words("content-modules.txt") if more == "content" else [])
+        copy_modules(parts.modules, parts.version, tree, [word for name in further for word in words(name)])
         debian(
             [word for name in packages for word in words(name)],
             directory / "image.squashfs",
@@ -251,7 +252,7 @@ def node_image(more: More = "") -> Path:
             f"upload {RECIPE / 'grubby'} /usr/sbin/grubby",
             f"upload {RECIPE / 'image-finish'} /var/tmp/finish",
             f'chmod 755 "$1/usr/sbin/grubby"; chroot "$1" bash /var/tmp/finish {parts.version} {NVR} {release}',
-            *content,
+            *finish,
             f"upload {RECIPE / 'image-strip'} /var/tmp/finish",
             'chroot "$1" bash /var/tmp/finish && rm "$1/var/tmp/finish"',
         )

@@ -38,7 +38,7 @@ from org_ovirt_node.programs.imgbase import NVR_FILE
 pytestmark = [pytest.mark.lab, pytest.mark.anaconda]
 
 HOST = "node01.example.com"
-CHECKOUT = Path(__file__).parents[2]
+on_el10 = pytest.mark.parametrize("release", ["el10"], indirect=True)
 # For the report of a machine that stands still, emulated beside others.
 _REPORTED_S = 90
 
@@ -87,8 +87,8 @@ def install(
     """
     plugged = whole.disks(directory, 1)
     own = whole.host_variables(release, "bios", plugged, post)
-    # The processor of reported.py has no virtualization, and less than EL10 needs.
-    own |= {"node_server_url": f"http://{SERVER}/nodes/", "node_checks": "{skip: [virtualization, cpu]}"}
+    # The processor is an old one (old_processor.py).
+    own |= {"node_server_url": f"http://{SERVER}/nodes/", "node_checks": "{skip: [cpu]}"}
     text = inventory_text(HOST, **{**own, **variables})
     (site / "hosts.yaml").write_text(text)
     tree = site / release
@@ -118,7 +118,8 @@ def install(
 
 def within_site(site: Path) -> list[str]:
     """Runs a command with the site's servers beside it."""
-    return [*boot_servers.namespace(), sys.executable, str(CHECKOUT / "tests/lab/reported.py"), str(site), HOST]
+    path = f"PYTHONPATH={os.pathsep.join(sys.path)}"
+    return ["env", path, *boot_servers.namespace(), sys.executable, "-m", "lab.reported", str(site), HOST]
 
 
 def said(site: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -129,9 +130,8 @@ def said(site: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 def boot(site: Path, disk: Path) -> dict[str, Any]:
     """Boot the installed disk, and the host as the server shows it then."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [*within_site(site), sys.executable, "-m", "lab.first_boot", str(disk)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     return said(site)[0]
 
@@ -167,42 +167,48 @@ def without_var(kickstart: str) -> str:
     return kickstart.replace(f"{line}\n", "")
 
 
-def test_layout(site: Path, overlay: Path, tmp_path: Path) -> None:
-    told = install("el10", site, tmp_path, overlay, change=without_var)
+@on_el10
+def test_layout(release: str, site: Path, overlay: Path, tmp_path: Path) -> None:
+    told = install(release, site, tmp_path, overlay, change=without_var)
     message = failed(told)
     assert "/var is not a separate volume; layout standard requires one of 5 GiB" in message
     assert "add it as a thin volume of at least 5 GiB" in message
 
 
-def test_disk(site: Path, overlay: Path, tmp_path: Path) -> None:
+@on_el10
+def test_disk(release: str, site: Path, overlay: Path, tmp_path: Path) -> None:
     disk = '{serial: absent, size: "128 GiB"}'
-    told = install("el10", site, tmp_path, overlay, node_disk=disk, until="boot again", more_seconds=_REPORTED_S)
+    told = install(release, site, tmp_path, overlay, node_disk=disk, until="boot again", more_seconds=_REPORTED_S)
     assert told.host["state"] == "failed", json.dumps(told.host)
     assert "the installation stops here" in told.host["message"]
     assert "absent" in told.host["message"]
     assert digest(tmp_path / "disk0.raw") == EMPTY
 
 
-def test_image(site: Path, overlay: Path, tmp_path: Path) -> None:
-    told = install("el10", site, tmp_path, overlay, node_image_url="file:///run/install/repo/missing.sqfs")
+@on_el10
+def test_image(release: str, site: Path, overlay: Path, tmp_path: Path) -> None:
+    told = install(release, site, tmp_path, overlay, node_image_url="file:///run/install/repo/missing.sqfs")
     assert "missing.sqfs" in failed(told) + told.logs["anaconda.log"]
 
 
-def test_post(site: Path, overlay: Path, tmp_path: Path) -> None:
-    told = install("el10", site, tmp_path, overlay, post="echo 'the site is not content' >&2; exit 3\n")
+@on_el10
+def test_post(release: str, site: Path, overlay: Path, tmp_path: Path) -> None:
+    told = install(release, site, tmp_path, overlay, post="echo 'the site is not content' >&2; exit 3\n")
     message = failed(told)
     assert "ended with 3" in message
     assert "the site is not content" in message
 
 
-def test_imgbase(site: Path, overlay: Path, tmp_path: Path) -> None:
-    told = install("el10", site, tmp_path, overlay, post=f"rm /{NVR_FILE}\n")
+@on_el10
+def test_imgbase(release: str, site: Path, overlay: Path, tmp_path: Path) -> None:
+    told = install(release, site, tmp_path, overlay, post=f"rm /{NVR_FILE}\n")
     assert "ovirt-node: error:" in failed(told)
 
 
-def test_power(site: Path, overlay: Path, tmp_path: Path) -> None:
+@on_el10
+def test_power(release: str, site: Path, overlay: Path, tmp_path: Path) -> None:
     """Without a word more; that it is silent, the server says three minutes later (tests/reports/test_states.py)."""
-    told = install("el10", site, tmp_path, overlay, until="Installing software 1")
+    told = install(release, site, tmp_path, overlay, until="Installing software 1")
     assert told.states == ["booting", "preparing", "partitioning", "copying"]
     assert (told.host["state"], told.host["doubt"]) == ("copying", "")
     assert 0 < told.host["done"] < told.host["total"]
