@@ -344,7 +344,7 @@ TEMPLATE_NAMES = {
     "hook_log": "the log file of the hook",
     "checker": "the source of the checks of the machine",
     "checks_wanted": "what is checked on the machine, as JSON",
-    "name_arguments": "boot arguments that give NICs their names, for a comment",
+    "boot_arguments": "what the kickstart needs on the installer's command line, for a comment",
     "namer": "the source of the program that gives NICs their names",
     "pinned_names": "the NICs that are given names, as `NAME=MAC`",
     "nics": "the source of the NIC resolver",

@@ -100,7 +100,7 @@ class Page:
     network: tuple[tuple[str, ...], ...]
     has_other_ports: bool
     network_file: str | None
-    name_arguments: tuple[str, ...]
+    boot_arguments: tuple[str, ...]
     namer: Verbatim
     pinned_names: tuple[str, ...]
     iscsi_names: tuple[str, ...]
@@ -178,7 +178,7 @@ def page(host: Host) -> Page:
         package_lines=package_lines(settings),
         certificates=Verbatim("".join(settings.ca_certificates).rstrip("\n")) if settings.ca_certificates else None,
         kdump=settings.kdump // layout.MIB if isinstance(settings.kdump, int) else settings.kdump,
-        name_arguments=tuple(f"ifname={name}:{mac}" for name, mac in variables.pins(settings.network)),
+        boot_arguments=variables.boot_arguments(settings),
         namer=source(names),
         pinned_names=tuple(f"{name}={mac}" for name, mac in variables.pins(settings.network)),
         iscsi_names=tuple(filter(None, (settings.iscsi_initiator,))),

@@ -18,12 +18,14 @@ from ksgen.netboot import nginx
 from ksgen.problems import Problem
 from ksgen.redaction import HASH, secrets
 from ksgen.variables import (
+    ENVIRONMENT,
     KERNEL_LINE_LONGEST,
     ODD_CHARACTER,
     PLAIN_MARKS,
     Interface,
     Settings,
     argument_name,
+    boot_arguments,
     carries_other,
     is_plain,
     own_ipv4,
@@ -52,14 +54,14 @@ def kernel_arguments(host: Host, token: str, is_on_medium: bool = False) -> tupl
     """
     settings = host.settings
     base = base_url(settings)
-    given = {argument.partition("=")[0] for argument in settings.installer_args}
+    given = set(map(_sets, settings.installer_args))
     ours = [
         f"inst.stage2={settings.tree_url}",
         f"inst.ks={base}/ks/{host.name}.ks?armed={token}",
         f"BOOTIF=01-{dashed(settings.mac)}",
     ]
-    # The names are those of the kickstart, whatever the network of the installer is.
-    ours += name_arguments(settings)
+    # The names of NICs are those of the kickstart, whatever the network of the installer is.
+    ours += boot_arguments(settings)
     if not given & _NETWORK_NAMES:
         ours += _network(host, is_on_medium).arguments
     # The kickstart has hashes of passwords; Anaconda would leave it and what it makes of it in the target's /root.
@@ -68,12 +70,13 @@ def kernel_arguments(host: Host, token: str, is_on_medium: bool = False) -> tupl
         ours.append(f"inst.proxy={proxy}")
     if settings.addon is True:
         ours.append(f"inst.updates={base}/{addon_image(settings)}")
-    return (*(argument for argument in ours if argument.partition("=")[0] not in given), *settings.installer_args)
+    return (*(argument for argument in ours if _sets(argument) not in given), *settings.installer_args)
 
 
-def name_arguments(settings: Settings) -> list[str]:
-    """The names of NICs, by MAC address: dracut gives them, and Anaconda writes them for the installed system."""
-    return [f"ifname={name}:{mac}" for name, mac in pins(settings.network)]
+def _sets(argument: str) -> str:
+    """What an argument sets: its name, or the variable of the environment."""
+    words = argument.split("=")
+    return "=".join(words[:2] if words[0] == ENVIRONMENT else words[:1])
 
 
 def addon_image(settings: Settings) -> str:

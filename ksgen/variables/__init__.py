@@ -12,6 +12,7 @@ from ksgen.variables.addresses import (
     parse_mac,
 )
 from ksgen.variables.addressing import MTU6_MIN
+from ksgen.variables.bootarguments import ENVIRONMENT, boot_arguments
 from ksgen.variables.certificates import read_certificates, validity_findings
 from ksgen.variables.checking import MachineChecks, skipped_names, unknown_check
 from ksgen.variables.disk import Disk, SizeRange, node_link
@@ -59,6 +60,7 @@ from ksgen.variables.values import LINE_LONGEST, SHOWN_LONGEST, in_script, neare
 from ksgen.variables.words import ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
 
 __all__ = [
+    "ENVIRONMENT",
     "FILE_LONGEST",
     "FROM_VAULT",
     "HOST_ENVIRONMENT",
@@ -102,6 +104,7 @@ __all__ = [
     "Vlan",
     "any_address",
     "argument_name",
+    "boot_arguments",
     "boot_nic_findings",
     "carries_other",
     "domain_name",

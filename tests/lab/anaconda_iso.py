@@ -66,17 +66,18 @@ done
 # As install_vm.sh prepares it; then what the arguments name, once each of them can be reached.
 _FETCH = """\
 modprobe -a raid1 bonding 8021q
-mkdir -p /etc/pki/ca-trust/source/anchors
+mkdir -p /etc/pki/ca-trust/source/anchors /etc/pki/ca-trust/extracted/pem
 cat >/usr/bin/update-ca-trust <<'END'
 #!/bin/bash
-# Where Python's requests, and OpenSSL itself, look for authorities in Debian.
+# Where Python's requests, and OpenSSL itself, look for authorities in Debian; and EL's bundle.
 for file in /etc/pki/ca-trust/source/anchors/*; do
     [ -f "$file" ] || continue
     cat "$file" >>/etc/ssl/certs/ca-certificates.crt
     cp "$file" "/etc/ssl/certs/$(openssl x509 -noout -hash -in "$file").0"
 done
+cp /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem
 END
-chmod 755 /usr/bin/update-ca-trust
+chmod 755 /usr/bin/update-ca-trust; update-ca-trust
 exec python3 - <<'END'
 import gzip, pathlib, subprocess, time, urllib.request
 words = dict(word.split("=", 1) for word in open("/proc/cmdline").read().split() if "=" in word)

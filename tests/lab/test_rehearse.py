@@ -89,10 +89,7 @@ def shapes() -> list[str]:
 
 def own_variables(name: str, release: str, **more: Any) -> dict[str, Any]:
     """The variables of the lab for a host; None stands for one that is not set."""
-    # Not by HTTPS: trixie's requests 2.32.3 reads its authorities when it is imported, before %pre adds that of the
-    # rehearsal (2.32.0 to 2.32.4: _preloaded_ssl_context of its adapters.py).
-    url = f"http://pxe.example.com/images/{release}.squashfs.img"
-    return {name: {**LAB, "node_release": release, "node_image_url": url, **more}}
+    return {name: {**LAB, "node_release": release, **more}}
 
 
 def node_image(release: str, filler_mib: int = 0) -> Path:

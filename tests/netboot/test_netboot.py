@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from example_site import site as example_site
+from generate import CERTIFICATE
 from hypothesis import given
 from hypothesis import strategies as st
 from inventories import ON_MEDIUM, RANDOM, draw, one_host
@@ -184,6 +185,33 @@ def test_network_arguments(tmp_path: Path, network: str, arguments: tuple[str, .
     found = bootargs.kernel_arguments(host, TOKEN)
     assert found == (*ALWAYS, *arguments, "inst.nosave=all_ks", UPDATES)
     assert not list(bootargs.problems(host))
+
+
+BUNDLE = "systemd.setenv=REQUESTS_CA_BUNDLE=/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, [BUNDLE], id="image"),
+        pytest.param({"node_release": "el9"}, [], id="el9"),
+        pytest.param({"node_image_url": "http://pxe.example.com/node.img"}, [], id="http"),
+        pytest.param({"node_ca_certificates": "[]"}, [], id="public authorities"),
+        pytest.param({"node_installer_args": "systemd.setenv=A=b"}, [BUNDLE, "systemd.setenv=A=b"], id="another variable"),
+        pytest.param(
+            {"node_installer_args": "systemd.setenv=REQUESTS_CA_BUNDLE=/own.pem"},
+            ["systemd.setenv=REQUESTS_CA_BUNDLE=/own.pem"],
+            id="one of the operator",
+        ),
+    ],
+)
+def test_requests_of_el10_has_the_authorities_of_the_site(
+    changes: dict[str, str], expected: list[str], tmp_path: Path
+) -> None:
+    own = {"node_release": "el10", "node_image_url": "https://pxe.example.com/node.img"}
+    own["node_ca_certificates"] = CERTIFICATE
+    found = bootargs.kernel_arguments(one_host(tmp_path, **(own | changes)), TOKEN)
+    assert [one for one in found if one.startswith("systemd.setenv=")] == expected
 
 
 @pytest.mark.parametrize("dhcp", ["proxy", "{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"])

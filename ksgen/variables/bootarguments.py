@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the kickstart of a host needs on the command line of the installer's kernel, whatever boots it."""
+
+from __future__ import annotations
+
+from ksgen.variables.network import pins
+from ksgen.variables.settings import Settings
+
+# A variable for all programs that systemd starts, Anaconda among them (systemd(1)).
+ENVIRONMENT = "systemd.setenv"
+# update-ca-trust(8) writes it; requests reads the file that this variable names at each download.
+_TRUST = f"{ENVIRONMENT}=REQUESTS_CA_BUNDLE=/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
+
+
+def boot_arguments(settings: Settings) -> tuple[str, ...]:
+    """The names of NICs by MAC address, which dracut gives, and what node_ca_certificates needs."""
+    return (*(f"ifname={name}:{mac}" for name, mac in pins(settings.network)), *_trust(settings))
+
+
+def _trust(settings: Settings) -> tuple[str, ...]:
+    """For downloads by Anaconda of EL10 from servers with an authority of the site.
+
+    Its requests (2.32.0 to 2.32.4, adapters.py: _preloaded_ssl_context) reads the installer's authorities when it is
+    imported, which is before %pre adds those of the site, and reads no others unless the environment names their file.
+    """
+    is_secure = any(url and url.startswith("https:") for url in (settings.image_url, settings.tree_url))
+    return (_TRUST,) if is_secure and settings.ca_certificates and settings.release == "el10" else ()
