@@ -87,8 +87,7 @@ def install(
     """
     plugged = whole.disks(directory, 1)
     own = whole.host_variables(release, "bios", plugged, post)
-    # The processor is an old one (old_processor.py).
-    own |= {"node_server_url": f"http://{SERVER}/nodes/", "node_checks": "{skip: [cpu]}"}
+    own |= {"node_server_url": f"http://{SERVER}/nodes/"}
     text = inventory_text(HOST, **{**own, **variables})
     (site / "hosts.yaml").write_text(text)
     tree = site / release

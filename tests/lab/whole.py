@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from bench import BENCH, NO_BENCH, TREES
 from lab.bytecode import compiled
 from lab.kickstart_job import Rendered, node_disk, rendered
 from lab.machine import GIB, PATIENCE, Disk
+from lab.old_processor import wrapped
 from lab.root import NVR, SELINUX, program
 from org_ovirt_node.programs.imgbase import LOG
 
@@ -124,6 +126,7 @@ def host_variables(release: str, firmware: str, plugged: Sequence[Disk], post: s
         "node_mac": f'"{MAC}"',
         "node_disk": node_disk(*plugged),
         "node_kernel_args": json.dumps(ARGUMENTS),
+        "node_checks": "{skip: [cpu]}",  # the processor is an old one (old_processor.py)
         "node_post": json.dumps(PATIENT + post),
     }
 
@@ -163,8 +166,9 @@ def install(
     begin = time.monotonic()
     # If the tests are stopped, the machine is stopped too: the script does it on SIGTERM.
     watched = [program("setpriv"), "--pdeathsig=TERM", *within, *map(str, command)]
+    environment = {**os.environ, "PATH": f"{wrapped(directory / 'bin')}:{os.environ['PATH']}"}
     with subprocess.Popen(
-        watched, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        watched, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         status = _wait(process, results / "console.log", until, more_seconds)
         said = process.stdout.read().decode(errors="replace") if process.stdout else ""

@@ -197,11 +197,11 @@ BUNDLE = "systemd.setenv=REQUESTS_CA_BUNDLE=/etc/pki/ca-trust/extracted/pem/tls-
         pytest.param({"node_release": "el9"}, [], id="el9"),
         pytest.param({"node_image_url": "http://pxe.example.com/node.img"}, [], id="http"),
         pytest.param({"node_ca_certificates": "[]"}, [], id="public authorities"),
-        pytest.param({"node_installer_args": "systemd.setenv=A=b"}, [BUNDLE, "systemd.setenv=A=b"], id="another variable"),
+        pytest.param({"node_installer_args": "systemd.setenv=A=b"}, [BUNDLE, "systemd.setenv=A=b"], id="another"),
         pytest.param(
             {"node_installer_args": "systemd.setenv=REQUESTS_CA_BUNDLE=/own.pem"},
             ["systemd.setenv=REQUESTS_CA_BUNDLE=/own.pem"],
-            id="one of the operator",
+            id="the same",
         ),
     ],
 )
