@@ -18,9 +18,9 @@ _CONTROLLERS = {"scsi": "virtio-scsi-pci,id=disks", "usb": "qemu-xhci"}
 class Disk:
     """A disk, in a sparse file that is made when it is not there. `size` is bytes.
 
-    `bus` is virtio, scsi, sata, nvme or usb. SCSI and SATA disks have a `wwn` (`0x` and 16 digits) and a `model`, NVMe
-    disks a `wwn` (`eui.` and 16 digits). Only a SCSI disk has several `paths`, and only a SATA disk a `port`, from 1,
-    of the controller that the machine q35 has at 00:1f.2. `more` are further properties of QEMU's device.
+    `bus` is virtio, scsi, sata, nvme or usb. SCSI and SATA disks have a `wwn` (`0x` and 16 digits) and a `model`. Only a
+    SCSI disk has several `paths`, and only a SATA disk a `port`, from 1, of the controller that the machine q35 has at
+    00:1f.2. `more` are further properties of QEMU's device.
     """
 
     file: Path
@@ -44,7 +44,7 @@ def make(disk: Disk) -> None:
 
 def device_names(disks: Sequence[Disk]) -> set[str]:
     """The devices of QEMU that these disks are."""
-    names = {_DEVICES[disk.bus] for disk in disks} | {"nvme-ns" for disk in disks if disk.bus == "nvme" and disk.wwn}
+    names = {_DEVICES[disk.bus] for disk in disks}
     return names | {_CONTROLLERS[disk.bus].partition(",")[0] for disk in disks if disk.bus in _CONTROLLERS}
 
 
@@ -69,11 +69,6 @@ def arguments(disks: Sequence[Disk]) -> list[str]:
 def _devices(disk: Disk, drive: str, number: int, place: int) -> Iterator[list[str]]:
     serial = disk.serial or (f"nvme-{number}" if disk.bus == "nvme" else None)
     named = [f"serial={serial}"] if serial else []
-    if disk.bus == "nvme" and disk.wwn:
-        # Only a namespace of its own can be given an identifier.
-        yield ["nvme", f"id=nvme{number}", *named]
-        yield ["nvme-ns", f"drive={drive}", f"bus=nvme{number}", f"eui64=0x{disk.wwn.removeprefix('eui.')}", *disk.more]
-        return
     yield [_DEVICES[disk.bus], f"drive={drive}", *named, *_properties(disk, place), *disk.more]
 
 

@@ -149,7 +149,7 @@ def _disks(host: Host, directory: Path, replaces: bool) -> tuple[tuple[Disk, ...
     for number, wanted in enumerate(host.settings.disk):
         file = directory / f"system{number}.raw"
         size = _size(wanted)
-        disk = replaced_disk(file, size, number) if replaces else _disk(file, size, wanted, host.settings.multipath)
+        disk = _replaced(file, size, number, wanted) if replaces else _disk(file, size, wanted, host.settings.multipath)
         if isinstance(disk, str):
             many = len(host.settings.disk) > 1
             location = ("node_disk", number) if many else ("node_disk",)
@@ -176,9 +176,14 @@ def _size(wanted: WantedDisk) -> int:
     return -(-smallest // _SECTOR) * _SECTOR
 
 
-def replaced_disk(file: Path, size: int, number: int) -> Disk:
-    """A disk by a serial number that no disk of the inventory has."""
-    return Disk(file, size, "sata", serial=replaced_serial(number))
+def _replaced(file: Path, size: int, number: int, wanted: WantedDisk) -> Disk:
+    """A disk by a serial number that no disk of the inventory has; NVMe stays NVMe, for the names of partitions."""
+    return Disk(file, size, "nvme" if _nvme_identifier(wanted) else "sata", serial=replaced_serial(number))
+
+
+def _nvme_identifier(wanted: WantedDisk) -> str | None:
+    by_id = _BY_ID.fullmatch(wanted.path or "")
+    return next((one for one in (wanted.wwn, by_id and by_id[2]) if one and _EUI_64.fullmatch(one)), None)
 
 
 def replaced_serial(number: int) -> str:
@@ -188,20 +193,19 @@ def replaced_serial(number: int) -> str:
 def _disk(file: Path, size: int, wanted: WantedDisk, multipath: bool) -> Disk | str:
     """The disk, or why QEMU has none like it."""
     port, wwn = None, wanted.wwn
+    if nvme := _nvme_identifier(wanted):
+        # NVME_QUIRK_BOGUS_NID of drivers/nvme/host/pci.c, for each controller of QEMU.
+        return f"Linux ignores the identifiers of QEMU's NVMe disks, and does not find {nvme}"
     if wanted.path:
         at, by_id = _PORT.fullmatch(wanted.path), _BY_ID.fullmatch(wanted.path)
         if at:
             port = int(at[1])
         elif by_id:
-            wwn = wwn or by_id[1] or by_id[2]
+            wwn = wwn or by_id[1]
         else:
             return f"QEMU has no disk at {wanted.path}; it has those at pci-0000:00:1f.2-ata-1 to -{_PORTS}"
-    if wwn and _EUI_64.fullmatch(wwn):
-        if wanted.model or port:
-            return "QEMU gives an NVMe disk no model, and no place of a SATA disk"
-        return Disk(file, size, "nvme", serial=wanted.serial or f"NVME{file.stem}", wwn=wwn)
     if wwn and not _WWN_64.fullmatch(wwn):
-        return f"QEMU gives no disk the WWN {wwn}; it has 0x and eui. with 16 digits"
+        return f"QEMU gives no disk the WWN {wwn}; it has those of 0x and 16 digits"
     serial = wanted.serial or f"DISK{file.stem}"
     if multipath:
         return Disk(file, size, "scsi", serial=serial, wwn=wwn or "0x5000000000000001", model=wanted.model, paths=2)

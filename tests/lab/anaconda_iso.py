@@ -66,6 +66,8 @@ done
 # As install_vm.sh prepares it; then what the arguments name, once each of them can be reached.
 _FETCH = """\
 modprobe -a raid1 bonding 8021q
+# EL has it with chrony; Anaconda writes a site's servers into it.
+>>/etc/chrony.conf
 mkdir -p /etc/pki/ca-trust/source/anchors /etc/pki/ca-trust/extracted/pem
 cat >/usr/bin/update-ca-trust <<'END'
 #!/bin/bash

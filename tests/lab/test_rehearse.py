@@ -99,12 +99,13 @@ def node_image(release: str, filler_mib: int = 0) -> Path:
 
 
 def rehearse(
-    name: str, release: str, directory: Path, kernel: Kernel, image: Path | None = None, options: tuple[str, ...] = (),
-    **variables: Any,
+    name: str, release: str, directory: Path, kernel: Kernel, image: Path | None = None, **variables: Any
 ) -> Rehearsed:  # fmt: skip
     """Rehearse a host of the example site, with variables of the lab and some more."""
     boot = anaconda_iso.make(directory / "boot.iso", kernel, "nine" if release == "el9" else "ten", release=release)
     image = image or node_image(release)
+    # The identifiers of its NVMe disks.
+    options = ("--replace", "disks") if name.endswith(".b.example.com") else ()
     own = directory / "lab.yaml"
     own.write_text(json.dumps({"all": {"hosts": own_variables(name, release, **variables)}}))
     command = [

@@ -32,7 +32,6 @@ def problems(directory: Path, **variables: str) -> list[str]:
     [
         pytest.param('{serial: S3EVNX0K001, size: 128 GB}', {"bus": "sata", "serial": "S3EVNX0K001"}, id="serial"),
         pytest.param('{wwn: "0x5002538c269e0d37"}', {"bus": "sata", "wwn": "0x5002538c269e0d37"}, id="wwn"),
-        pytest.param('{wwn: eui.0025388b34b9b5df}', {"bus": "nvme", "wwn": "eui.0025388b34b9b5df"}, id="nvme"),
         pytest.param('{path: "pci-0000:00:1f.2-ata-3"}', {"bus": "sata", "port": 3}, id="path"),
         pytest.param(
             '{path: /dev/disk/by-id/wwn-0x5002538c269e0d37}', {"bus": "sata", "wwn": "0x5002538c269e0d37"}, id="by-id"
@@ -59,7 +58,7 @@ def test_a_disk_has_the_identity_of_the_inventory(tmp_path: Path, disk: str, wan
         ),
         pytest.param(
             '{wwn: "0x600508b1001c4d2e600508b1001c4d2e"}',
-            "QEMU gives no disk the WWN 0x600508b1001c4d2e600508b1001c4d2e; it has 0x and eui. with 16 digits",
+            "QEMU gives no disk the WWN 0x600508b1001c4d2e600508b1001c4d2e; it has those of 0x and 16 digits",
             id="long-wwn",
         ),
         pytest.param(
@@ -69,8 +68,13 @@ def test_a_disk_has_the_identity_of_the_inventory(tmp_path: Path, disk: str, wan
         ),
         pytest.param(
             '{wwn: eui.0025388b34b9b5df, model: PM983}',
-            "QEMU gives an NVMe disk no model, and no place of a SATA disk",
-            id="nvme-model",
+            "Linux ignores the identifiers of QEMU's NVMe disks, and does not find eui.0025388b34b9b5df",
+            id="nvme",
+        ),
+        pytest.param(
+            '{path: /dev/disk/by-id/nvme-eui.0025388b34b9b5df}',
+            "Linux ignores the identifiers of QEMU's NVMe disks, and does not find eui.0025388b34b9b5df",
+            id="nvme-by-id",
         ),
     ],
 )  # fmt: skip
@@ -78,11 +82,17 @@ def test_what_qemu_does_not_have_is_a_problem_at_the_disk(tmp_path: Path, disk: 
     assert problems(tmp_path, node_disk=disk) == [message]
 
 
-def test_a_disk_is_replaced_when_that_is_asked_for(tmp_path: Path) -> None:
-    host = one_host(tmp_path, node_disk='{path: "pci-0000:3b:00.0-scsi-0:2:0:0", size: 128 GB}')
-    made, found = machine_of(host, tmp_path, ["disks"])
+@pytest.mark.parametrize(
+    ("disk", "bus"),
+    [
+        pytest.param('{path: "pci-0000:3b:00.0-scsi-0:2:0:0", size: 128 GB}', "sata", id="controller"),
+        pytest.param("{wwn: eui.0025388b34b9b5df, size: 128 GB}", "nvme", id="nvme"),
+    ],
+)
+def test_a_disk_is_replaced_when_that_is_asked_for(tmp_path: Path, disk: str, bus: str) -> None:
+    made, found = machine_of(one_host(tmp_path, node_disk=disk), tmp_path, ["disks"])
     assert found == ()
-    assert made.disks[0].serial == "KSGEN-REHEARSAL-0"
+    assert (made.disks[0].bus, made.disks[0].serial) == (bus, "KSGEN-REHEARSAL-0")
 
 
 def test_a_disk_is_as_small_as_the_inventory_admits(tmp_path: Path) -> None:
@@ -228,15 +238,17 @@ def test_the_digest_of_a_disk_is_of_what_is_written(tmp_path: Path) -> None:
 
 # --- with QEMU -------------------------------------------------------------------------------------------------------
 
-DISKS = '[{wwn: "0x5002538c269e0d37", model: Samsung SSD 860}, {wwn: eui.0025388b34b9b5df}]'
+SATA = '[{wwn: "0x5002538c269e0d37", model: Samsung SSD 860}, {serial: S3EVNX0K002}]'
+NVME = "[{wwn: eui.0025388b34b9b5df}, {wwn: eui.0025388b506bf2ef}]"
 BOND = "[{name: bond0, bond: {members: [eno1, eno2]}, ipv4: dhcp, speed: 25 Gbit/s}]"
 
 
-@pytest.mark.parametrize("firmware", ["bios", "uefi"])
-def test_qemu_has_this_machine(tmp_path: Path, firmware: str) -> None:
+@pytest.mark.parametrize(("firmware", "disks", "replace"), [("bios", SATA, ()), ("uefi", NVME, ("disks",))])
+def test_qemu_has_this_machine(tmp_path: Path, firmware: str, disks: str, replace: tuple[str, ...]) -> None:
     """QEMU itself says that disks and NICs are there; nothing of the machine runs."""
-    host = one_host(tmp_path, node_disk=DISKS, node_network=BOND, node_firmware=firmware, node_serial="'CZ20350K4M'")
-    made, _ = machine_of(host, tmp_path)
+    host = one_host(tmp_path, node_disk=disks, node_network=BOND, node_firmware=firmware, node_serial="'CZ20350K4M'")
+    made, problems = machine_of(host, tmp_path, replace)
+    assert problems == ()
     program = programs.required("qemu-system-x86_64")
     assert qemu.missing_devices(made, programs.devices(program)) == ()
     start = qemu.Start(program, acceleration.SOFTWARE, tmp_path, programs.uefi() if firmware == "uefi" else None)
