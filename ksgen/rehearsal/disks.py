@@ -18,9 +18,9 @@ _CONTROLLERS = {"scsi": "virtio-scsi-pci,id=disks", "usb": "qemu-xhci"}
 class Disk:
     """A disk, in a sparse file that is made when it is not there. `size` is bytes.
 
-    `bus` is virtio, scsi, sata, nvme or usb. SCSI and SATA disks have a `wwn` (`0x` and 16 digits) and a `model`. Only a
-    SCSI disk has several `paths`, and only a SATA disk a `port`, from 1, of the controller that the machine q35 has at
-    00:1f.2. `more` are further properties of QEMU's device.
+    `bus` is virtio, scsi, sata, nvme or usb. SCSI and SATA disks have a `wwn` (`0x` and 16 digits) and a `model`. Only
+    a SCSI disk has several `paths`, and only a SATA disk a `port`, from 1, of the controller that the machine q35 has
+    at 00:1f.2. `more` are further properties of QEMU's device.
     """
 
     file: Path

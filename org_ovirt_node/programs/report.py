@@ -71,7 +71,10 @@ SCRIPT_SAYS = re.compile(r"^INFO:program:(.*)")
 SAID_MOST = 20  # lines of a script's output in a message
 ADDRESS_S = 30.0  # for DHCP at the first boot
 JOURNAL_PAUSE_S = 5.0  # to read it starts a process
+LOG_LINE = re.compile(r"^[\d:,]+ [A-Z]+ ")
 ERROR_LINE = re.compile(r"^[\d:,]+ (?:ERR|CRT|ERROR|CRITICAL) [^:]*: (.*)")
+TRACEBACK = "Traceback (most recent call last):"
+EXCEPTION_LINE = re.compile(r"^[A-Za-z_][\w.]*: .+")  # below a traceback
 LOGS = (
     "/tmp/anaconda.log", "/tmp/program.log", "/tmp/storage.log", "/tmp/packaging.log", "/tmp/dbus.log",
     "/tmp/ks-script-*.log", "/tmp/node-*.log", "/tmp/anaconda-tb-*", "/mnt/sysroot/var/log/ovirt-node-*.log",
@@ -415,13 +418,13 @@ class Observer:
         self._pid = 0
         self.state, self.step = STATES[0], ""
         self.errors: list[str] = []
+        self._is_in_traceback = False
 
     def look(self, is_last: bool = False) -> Iterator[dict[str, Any]]:
         """The events since the last look. `is_last`: Anaconda has ended."""
         for line in self._new_lines():
             queue, failed = QUEUE.search(line), SCRIPT_FAILED.search(line)
-            if error := ERROR_LINE.match(line):
-                self.errors = [*self.errors, error[1]][-5:]
+            self._note_error(line)
             if failed:
                 yield self._script_failed(failed[1], failed[2])
             elif queue and queue[1] not in QUEUES_BEFORE:
@@ -431,6 +434,16 @@ class Observer:
         if is_last or (self.step in SCRIPT_QUEUES and time.monotonic() >= self._next_journal):
             yield from self._look_into_journal()
             self._next_journal = time.monotonic() + JOURNAL_PAUSE_S
+
+    def _note_error(self, line: str) -> None:
+        """Keep the last errors; of a traceback, what was raised in the end."""
+        if error := ERROR_LINE.match(line):
+            self.errors = [*self.errors, error[1]][-5:]
+            self._is_in_traceback = error[1] == TRACEBACK
+        elif LOG_LINE.match(line):
+            self._is_in_traceback = False
+        elif self._is_in_traceback and EXCEPTION_LINE.match(line):
+            self.errors[-1] = line
 
     def _look_into_journal(self) -> Iterator[dict[str, Any]]:
         """The script that has failed, with the last lines of what it has said."""

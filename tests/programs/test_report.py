@@ -278,6 +278,20 @@ def test_installer_that_ends_too_early(gone: str, installer: Installer, server: 
     assert server.events[-1]["message"] == "the installer has ended\nFailed to download the image"
 
 
+def test_exception_says_more_than_that_there_is_a_traceback(installer: Installer, server: Recorder) -> None:
+    """As Anaconda's handler of exceptions writes it, with an empty line after each."""
+    installer.run("start", installer.config)
+    installer.log("ERR ui.lib.console: setting console font to eurlatgr failed")
+    raised = "pyanaconda.ntp.NTPconfigError: Cannot open config file /etc/chrony.conf for reading."
+    trace = ("Traceback (most recent call last):", '  File "pyanaconda/ntp.py", line 139, in get_servers', raised)
+    installer.log("CRT exception: " + "\n\n".join(trace), "INF core: ended", "DBG core: Another: line")
+    wait_for(lambda: server.states)
+    (installer.root / "run/anaconda.pid").unlink()
+    wait_for(lambda: "failed" in server.states)
+    lines = ["the installer has ended", "setting console font to eurlatgr failed", raised]
+    assert server.events[-1]["message"].split("\n") == lines
+
+
 def test_log_is_cut_at_its_front(installer: Installer, server: Recorder) -> None:
     installer.run("start", installer.config)
     (installer.root / "tmp/program.log").write_text("".join(f"line {number}\n" for number in range(60_000)))
