@@ -80,6 +80,10 @@ LOGS = (
     "/tmp/ks-script-*.log", "/tmp/node-*.log", "/tmp/anaconda-tb-*", "/mnt/sysroot/var/log/ovirt-node-*.log",
 )  # fmt: skip
 SYSROOT = "/mnt/sysroot"
+# Where Anaconda mounts an image: pyanaconda/core/constants.py, INSTALL_TREE (EL9) and SOURCES_DIR (EL10). The medium of
+# the installer can be there too.
+SOURCES = "/run/install/source"
+MEDIA = ("iso9660", "udf", "nfs", "nfs4")
 
 # What is secret in a log, beside what the server finds: hashes of passwords, tokens, and values of what is named so.
 # What the group has is kept.
@@ -419,6 +423,8 @@ class Observer:
         self.state, self.step = STATES[0], ""
         self.errors: list[str] = []
         self._is_in_traceback = False
+        self._source: Optional[tuple[str, str, str]] = None
+        self._used_before: Optional[int] = None
 
     def look(self, is_last: bool = False) -> Iterator[dict[str, Any]]:
         """The events since the last look. `is_last`: Anaconda has ended."""
@@ -488,30 +494,35 @@ class Observer:
         return not (self._root / f"proc/{self._pid}").exists()
 
     def progress(self) -> tuple[Optional[int], Optional[int]]:
-        """Bytes in the new root, and of how many, while the image or packages are written there."""
+        """Bytes in the new system, and of how many, while the image or packages are written there."""
         if self.state != "copying":
             return None, None
         mounts = self._mounts()
-        if SYSROOT not in mounts:
+        targets = {device: place for device, place, _ in mounts if f"{place}/".startswith(f"{SYSROOT}/")}
+        used = sum(self._used(place) for device, place in targets.items() if device.startswith("/dev/"))
+        if not used:
             return None, None
-        source = next(
-            (place for place in mounts if place.startswith(("/run/install/source", "/mnt/install/source"))), ""
-        )
-        with contextlib.suppress(OSError):
-            return _used(SYSROOT), _used(source) if source else None
-        return None, None
+        # The file system in an image is mounted after the image itself; before it there may be the installer's medium.
+        source = next((one for one in reversed(mounts) if one[1].startswith(SOURCES) and one[2] not in MEDIA), None)
+        if self._used_before is None or source != self._source:
+            # Empty file systems are not empty, and a downloaded image is on one of them.
+            self._source, self._used_before = source, used
+        done, total = max(0, used - self._used_before), self._used(source[1]) if source else 0
+        return (min(done, total), total) if total else (done, None)
 
-    def _mounts(self) -> list[str]:
+    def _mounts(self) -> list[tuple[str, str, str]]:
+        """(device, place, type) of what is mounted, in the order of mounting."""
         try:
             lines = (self._root / "proc/mounts").read_text().splitlines()
         except OSError:
             return []
-        return [line.split()[1] for line in lines if len(line.split()) > 1]
+        return [(words[0], words[1], words[2]) for words in map(str.split, lines) if len(words) > 2]
 
-
-def _used(place: str) -> int:
-    state = os.statvfs(place)
-    return (state.f_blocks - state.f_bfree) * state.f_frsize
+    def _used(self, place: str) -> int:
+        with contextlib.suppress(OSError):
+            state = os.statvfs(self._root / place.lstrip("/"))
+            return (state.f_blocks - state.f_bfree) * state.f_frsize
+        return 0
 
 
 def start(options: argparse.Namespace) -> None:

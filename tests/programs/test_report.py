@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -290,6 +291,55 @@ def test_exception_says_more_than_that_there_is_a_traceback(installer: Installer
     wait_for(lambda: "failed" in server.states)
     lines = ["the installer has ended", "setting console font to eurlatgr failed", raised]
     assert server.events[-1]["message"].split("\n") == lines
+
+
+# /proc/mounts while an image is copied: what is there before, and what is mounted for the image.
+_EMPTY = """\
+/dev/sr0 /run/install/repo iso9660 ro 0 0
+/dev/sr0 /run/install/source iso9660 ro 0 0
+/dev/mapper/onn-root /mnt/sysimage xfs rw 0 0
+/dev/mapper/onn-var /mnt/sysimage/var xfs rw 0 0
+/dev/mapper/onn-root /mnt/sysroot xfs rw 0 0
+/dev/mapper/onn-var /mnt/sysroot/var xfs rw 0 0
+tmpfs /mnt/sysroot/run tmpfs rw 0 0
+"""
+_IMAGES = {
+    "el9": "/dev/loop1 /run/install/image squashfs ro 0 0\n/dev/loop2 /run/install/source ext4 ro 0 0\n",
+    "el10": "/dev/loop1 /run/install/sources/mount-0000-image squashfs ro 0 0\n"
+    "/dev/loop2 /run/install/sources/mount-0001-iso ext4 ro 0 0\n",
+}
+
+
+@pytest.mark.parametrize("release", _IMAGES)
+def test_progress_is_of_the_system_in_the_image(
+    release: str, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = {"": 90, "/var": 10, "/run": 7}
+    source, total = _IMAGES[release].split()[7], 1000
+
+    def statvfs(path: Path) -> types.SimpleNamespace:
+        place = f"/{path.relative_to(installer.root)}"
+        blocks = total if place == source else used.get(place.removeprefix("/mnt/sysroot"), 300)
+        return types.SimpleNamespace(f_blocks=blocks, f_bfree=0, f_frsize=1)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    observer = report.Observer(installer.root, installer.place)
+    mounts = installer.root / "proc/mounts"
+    mounts.write_text(_EMPTY)
+    assert observer.progress() == (None, None)
+    observer.state = "copying"
+    assert observer.progress() == (0, None)
+    used[""] += 500
+    assert observer.progress() == (500, None), "an image is downloaded to the new root"
+    mounts.write_text(_EMPTY + _IMAGES[release])
+    assert observer.progress() == (0, 1000)
+    used[""] += 400
+    used["/var"] += 50
+    assert observer.progress() == (450, 1000)
+    used[""] += 800
+    assert observer.progress() == (1000, 1000)
+    mounts.unlink()
+    assert observer.progress() == (None, None)
 
 
 def test_log_is_cut_at_its_front(installer: Installer, server: Recorder) -> None:
