@@ -13,6 +13,9 @@ from ksgen.reports import MEANINGS
 # What the programs of %pre and %post say on every terminal when they stop an installation.
 _STOPS = re.compile(r"^ovirt-node: .*(?:the installation stops here|no NIC has the address).*$", re.MULTILINE)
 _SAID = re.compile(r"(?:^ovirt-node:.*\n?)+", re.MULTILINE)
+# What Python says of an exception that nobody caught: the first line after the frames.
+_TRACEBACK = "Traceback (most recent call last):"
+_RAISED = re.compile(r"^[A-Za-z_][\w.]*: .+", re.MULTILINE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OF_KERNEL = re.compile(r"\[ *[0-9]+\.[0-9]{6}\]")
 _LAST_LINES = 5
@@ -90,7 +93,9 @@ def stopped(seen: Seen, seconds: float, limits: Limits) -> Step | None:
     if installed(seen) and seen.has_ended:
         return Step("restart", True, "the installer has restarted the machine")
     if seen.has_failed:
-        return Step(seen.last_good, False, _joined(seen.message) or said(seen.console))
+        # A message of one line says that the installer has ended, and not why.
+        why = "" if "\n" in seen.message else _raised(seen.console)
+        return Step(seen.last_good, False, _joined(f"{seen.message}\n{why}") or said(seen.console))
     if _STOPS.search(seen.console):
         return Step(seen.last_good, False, said(seen.console))
     if seen.has_ended:
@@ -113,6 +118,13 @@ def said(console: str) -> str:
     if not blocks:
         return f"the console's last lines: {_last(console)}"
     return _joined(blocks[-1])
+
+
+def _raised(console: str) -> str:
+    """What the last exception on the console was, if there was one: Anaconda's own are in no log at first."""
+    _, traceback, after = console.rpartition(_TRACEBACK)
+    found = _RAISED.search(after) if traceback else None
+    return found[0].strip() if found else ""
 
 
 def _joined(text: str) -> str:

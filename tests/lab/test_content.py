@@ -182,7 +182,11 @@ def test_content(
 ) -> None:
     plugged = whole.disks(tmp_path, 1)
     kickstart = whole.kickstart(release, "bios", plugged, BY_HAND, **variables(certificates / "ca.pem"))
-    done = whole.install(release, "bios", kickstart.text, image(release), plugged, overlay, memory=MEMORY)
+    named = f"ifname={NAME}:{whole.MAC}"
+    assert f"# Boot arguments: {named}\n" in kickstart.text
+    done = whole.install(
+        release, "bios", kickstart.text, image(release), plugged, overlay, memory=MEMORY, arguments=named
+    )
     figure(f"installation: {done.seconds:.0f} s")
     whole.assert_installed(done)
 

@@ -44,8 +44,8 @@ mkdir -p /etc/systemd/system.conf.d /etc/systemd/system/multi-user.target.wants
 printf '[Manager]\\nDefaultDeviceTimeoutSec=900\\n' >/etc/systemd/system.conf.d/50-lab.conf
 ln -sf /usr/lib/systemd/system/ssh.service /etc/systemd/system/multi-user.target.wants/ssh.service
 """
-# EL's own packages, kdump, repositories and half a terabyte of huge pages are not here, and the processor is an old one
-# (old_processor.py).
+# EL's own packages, kdump, repositories, UDisks for iSCSI and half a terabyte of huge pages are not here, and the
+# processor is an old one (old_processor.py).
 LAB: dict[str, Any] = {
     "node_checks": {"skip": ["cpu"]},
     "node_kernel_args": f"no_timer_check systemd.default_timeout_start_sec=900 {SELINUX}".split(),
@@ -59,6 +59,7 @@ LAB: dict[str, Any] = {
     "node_hugepages": {"2M": 16},
     "node_modules": None,
     "node_kdump": None,
+    "node_iscsi_initiator": None,
     "node_proxy": None,
 }
 

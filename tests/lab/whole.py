@@ -47,6 +47,15 @@ modprobe raid1
 echo 100 >/proc/sys/dev/raid/speed_limit_max
 mkdir -p /etc/pki/ca-trust/source/anchors
 ln -s /bin/true /usr/bin/update-ca-trust
+# As dracut does it, before there is NetworkManager.
+for word in $(cat /proc/cmdline); do
+    case $word in ifname=*) ;; *) continue ;; esac
+    name=${word#ifname=}; mac=${name#*:}; name=${name%%:*}
+    for nic in /sys/class/net/*; do
+        [ "$(cat "$nic/address")" = "$mac" ] || continue
+        ip link set "${nic##*/}" down; ip link set "${nic##*/}" name "$name"; ip link set "$name" up
+    done
+done
 """
 # The same as machine.py does for its machines: the bits of erms and fsrm. What protects processors from each other's
 # speculation only takes time where they are emulated.

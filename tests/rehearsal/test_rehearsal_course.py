@@ -32,6 +32,14 @@ ovirt-node: no disk has the serial number S3EVNX0K001\r
 ovirt-node: what to do: correct node_disk\r
 
 """
+RAISED = """\
+Traceback (most recent call last):\r
+  File "kickstart.py", line 303, in parseKickstart\r
+    boss.ReadKickstartFile(f)\r
+    ~~~~~~~~~~^^^\r
+dasbus.Error: UDisks iSCSI functionality not available\r
+BENCH: the end\r
+"""
 
 
 def host_of(*states: str, message: str = "") -> dict[str, object]:
@@ -45,6 +53,11 @@ def host_of(*states: str, message: str = "") -> dict[str, object]:
         pytest.param(Seen.of(host_of("booting"), "", False), 700, None, id="goes-on"),
         pytest.param(Seen.of(host_of(*ALL), "", False), 700, None, id="not-restarted"),
         pytest.param(Seen.of(host_of(*ALL), "", True), 700, ("restart", True, "restarted"), id="installed"),
+        pytest.param(
+            Seen.of(host_of(*ALL[:2], "failed", message="the installer has ended"), RAISED, False), 465,
+            ("preparing", False, "the installer has ended; dasbus.Error: UDisks iSCSI functionality not available"),
+            id="raised",
+        ),
         pytest.param(
             Seen.of(host_of(*ALL[:5], "failed", message="ovirt-node: a script ended with 3\nits log"), "", False), 700,
             ("configuring", False, "a script ended with 3; its log"), id="failed",
