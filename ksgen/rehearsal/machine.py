@@ -23,8 +23,10 @@ DISKS, NICS = "disks", "nics"
 REPLACEABLE = (DISKS, NICS)
 # An installer with its stage 2 from a medium, beside what it copies; EL's minimum is 2 GiB (checks.py).
 MEMORY_MIB = 4096
+# Of a machine's memory, for its firmware and kernel: checks and scripts compare with MemTotal of /proc/meminfo.
+_KEPT_MIB = 1024
 # Huge pages leave that much (docs/inventory.md).
-_BESIDE_PAGES_MIB = 8192
+_BESIDE_PAGES_MIB = 8192 + _KEPT_MIB
 _PAGES_MIB = {"1G": 1024, "2M": 2}
 # Without that much no installer of EL runs (checks.py).
 _LEAST_MIB = checks.MEMORY_GIB * 1024
@@ -107,10 +109,10 @@ def needed_memory_mib(settings: Settings) -> int:
 
 
 def _engine_mib(settings: Settings) -> int:
-    """What a check in %pre asks for with hosted engine, in MiB: the firmware keeps some of a machine's memory."""
+    """What a check in %pre asks for with hosted engine, in MiB."""
     asked = settings.checks
     is_checked = asked is not None and asked.hosted_engine and "memory" not in asked.skip
-    return int(checks.MEMORY_HOSTED_ENGINE_GIB * 1024) + 1024 if is_checked else 0
+    return int(checks.MEMORY_HOSTED_ENGINE_GIB * 1024) + _KEPT_MIB if is_checked else 0
 
 
 def _pages_mib(settings: Settings) -> int:
