@@ -28,6 +28,7 @@ _KEPT_MIB = 1024
 # Huge pages leave that much (docs/inventory.md).
 _BESIDE_PAGES_MIB = 8192 + _KEPT_MIB
 _PAGES_MIB = {"1G": 1024, "2M": 2}
+_FEW_PAGES_MIB = 16 * _PAGES_MIB["2M"]
 # Without that much no installer of EL runs (checks.py).
 _LEAST_MIB = checks.MEMORY_GIB * 1024
 # Of this machine's memory, for what else runs on it.
@@ -127,7 +128,8 @@ def memory_problem(host: Host, machine: Machine, free_mib: int | None) -> Proble
     pages, engine = _pages_mib(host.settings), _engine_mib(host.settings)
     least, location, cure = _LEAST_MIB, tuple[str, ...](), ""
     if pages:
-        least, location, cure = pages + _LEAST_MIB, ("node_hugepages",), "node_hugepages: {2M: 16}"
+        few = "{}" if pages <= _FEW_PAGES_MIB else "{2M: 16}"
+        least, location, cure = pages + _BESIDE_PAGES_MIB, ("node_hugepages",), f"node_hugepages: {few}"
     if engine > least:
         least, location, cure = engine, ("node_checks", "hosted_engine"), "node_checks: {hosted_engine: false}"
     own = machine.memory_mib

@@ -155,7 +155,7 @@ def test_the_speed_of_a_bond_is_that_of_its_members(tmp_path: Path) -> None:
     [
         pytest.param({}, 4096, id="plain"),
         pytest.param({"node_checks": "{hosted_engine: true}"}, 7680, id="hosted-engine"),
-        pytest.param({"node_hugepages": "{1G: 4}"}, 4096 + 8192, id="huge-pages"),
+        pytest.param({"node_hugepages": "{1G: 4}"}, 4096 + 9216, id="huge-pages"),
     ],
 )
 def test_memory_is_what_the_host_needs(tmp_path: Path, variables: dict[str, str], mib: int) -> None:
@@ -181,20 +181,20 @@ def test_memory_is_what_the_host_needs(tmp_path: Path, variables: dict[str, str]
         ),
         pytest.param(
             {"node_hugepages": "{1G: 64}"}, None, 16000,
-            "node_hugepages: 16000 MiB of memory are free here; the machine needs 73728 MiB, and "
+            "node_hugepages: 16000 MiB of memory are free here; the machine needs 74752 MiB, and "
             "this one keeps 512 MiB (node_hugepages needs it: override it in another inventory (-i), like "
             "node_hugepages: {2M: 16})",
             id="pages",
         ),
         pytest.param(
             {"node_hugepages": "{2M: 16}"}, None, 4608,
-            "4608 MiB of memory are free here; the machine needs 8224 MiB, and this one keeps 512 "
-            "MiB (--memory MIB gives it less, at least 2080)",
+            "node_hugepages: 4608 MiB of memory are free here; the machine needs 9248 MiB, and this one keeps 512 "
+            "MiB (node_hugepages needs it: override it in another inventory (-i), like node_hugepages: {})",
             id="few-pages",
         ),
         pytest.param(
             {"node_hugepages": "{1G: 4}"}, 4096, 16000,
-            "node_hugepages: --memory is 4096 MiB; 6144 MiB are required (node_hugepages needs it: "
+            "node_hugepages: --memory is 4096 MiB; 13312 MiB are required (node_hugepages needs it: "
             "override it in another inventory (-i), like node_hugepages: {2M: 16})",
             id="given",
         ),
