@@ -7,16 +7,21 @@ It has virtualization, and less than EL10 needs: kickstarts waive the check `cpu
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+from lab.root import program
+
 _QEMU = "qemu-system-x86_64"
+# Not by PATH, at whose front another of these may be.
+_PLACES = "/usr/bin:/usr/local/bin"
 _PROCESSOR = "-smp 1 -cpu Nehalem,+svm"
 
 
 def wrapped(directory: Path, arguments: str = '"$@"') -> Path:
     """Write QEMU's own name into `directory`, which goes to the front of PATH. `arguments` are words for bash."""
     directory.mkdir(exist_ok=True)
-    qemu = next(path for path in map(Path, (f"/usr/bin/{_QEMU}", f"/usr/local/bin/{_QEMU}")) if path.exists())
+    qemu = shutil.which(_QEMU, path=_PLACES) or program(_QEMU)
     script = directory / _QEMU
     script.write_text(f"#!/bin/bash\nexec {qemu} {arguments} {_PROCESSOR}\n")
     script.chmod(0o755)
