@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from ksgen.host.host import Host
 from ksgen.problems import Problem
 from ksgen.variables import read_certificates, validity_findings
 
-# Variables of Ansible's roles that name the engine: of ovirt.ovirt's hosted_engine_setup, and of its modules.
-_ENGINES = ("he_fqdn", "engine_fqdn", "engine_host")
+# Variables of Ansible's roles that name the engine: of ovirt.ovirt's hosted_engine_setup, and of its modules; the last
+# is an URL, which examples/engine.yml has too.
+_ENGINES = ("he_fqdn", "engine_fqdn", "engine_host", "engine_url")
 _ALL_CURE = "add the domain of the hosts and of the engine to no_proxy:, such as .example.com"
 
 
@@ -60,6 +62,16 @@ def proxy_host_problems(host: Host) -> Iterator[Problem]:
     for name in _ENGINES:
         variable = host.entry.variables.get(name)
         engine = variable.node.value if variable else None
-        if isinstance(engine, str) and "{" not in engine and not proxy.excepts(engine):
+        if isinstance(engine, str) and "{" not in engine and not proxy.excepts(_host_of(engine)):
             message = f"no_proxy does not have the engine of {name}: hosted engine is not deployed through a proxy"
             yield host.problem(location, "proxy-hosts", message, _ALL_CURE, "warning")
+
+
+def _host_of(engine: str) -> str:
+    """The host name in a value that is one, or an URL."""
+    if "://" not in engine:
+        return engine
+    try:
+        return urlsplit(engine).hostname or engine
+    except ValueError:
+        return engine

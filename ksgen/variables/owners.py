@@ -68,7 +68,7 @@ _OWNERS = (
     ),
     Owner(r"/etc/sysctl\.d/zz-node\.conf", "ksgen writes it", "set node_sysctl"),
     Owner(r"/etc/modules-load\.d/vdsm\.conf", "it is a file of vdsm", "set node_modules", "vdsm", _ANOTHER),
-    Owner(r"/etc/(?:modules-load|modprobe)\.d/90-node\.conf", "ksgen writes it", "set node_modules"),
+    Owner(r"/etc/modules-load\.d/90-node\.conf|/etc/modprobe\.d/zz-node\.conf", "ksgen writes it", "set node_modules"),
     Owner(r"/etc/dracut\.conf\.d/90-node\.conf", "ksgen writes it", "set node_drivers"),
     Owner(
         r"/etc/dnf/plugins/versionlock\.list", "imgbase rewrites it at each update", "remove it",
@@ -83,7 +83,15 @@ _OWNERS = (
         "imgbase at each update", "use semanage -N or semodule -N",
     ),
     Owner(r"/etc/yum\.repos\.d/ovirt-.*", "it is a file of the image", "set node_repos"),
-    Owner(r"/etc/yum\.repos\.d/node-.*", "ksgen writes it", "set node_repos"),
+    Owner(r"/etc/yum\.repos\.d/node-.*|/etc/pki/rpm-gpg/RPM-GPG-KEY-node-.*", "ksgen writes it", "set node_repos"),
+    Owner(r"/etc/sudoers\.d/60-ovirt-node-users", "ksgen writes it", "set sudo: in node_users"),
+    Owner(
+        r"/etc/profile\.d/ovirt-node-proxy\.sh|/etc/systemd/system\.conf\.d/90-ovirt-node-proxy\.conf",
+        "ksgen writes it", "set node_proxy",
+    ),
+    Owner(
+        r"/etc/pki/ca-trust/source/anchors/ovirt-node\.pem", "ksgen writes it", "set node_ca_certificates"
+    ),
     Owner(r"/etc/iscsi/initiatorname\.iscsi", "Anaconda and imgbase write it", "set node_iscsi_initiator"),
 )  # fmt: skip
 

@@ -17,9 +17,11 @@ from example_site import CHECKOUT
 from inventories import PASSWORD_HASH, inventory_text, one_host, read_text
 from test_content import SHELLCHECK, Node, Ran, script_of
 
+from ksgen.kickstart import kernel, outside, rights
 from ksgen.kickstart.dumps import kdump_steps
 from ksgen.kickstart.page import Templates
 from ksgen.kickstart.routing import route_steps
+from ksgen.variables.owners import owner_of
 
 sys.path.insert(0, str(CHECKOUT / "docs"))
 
@@ -291,3 +293,24 @@ def test_file_that_is_none(content: bytes | None, code: str, tmp_path: Path) -> 
     hosts, (problem,) = read_text(inventory_text(node_ca_certificates="[{from: ca.pem}]"), tmp_path)
     assert hosts == ()
     assert (problem.code, problem.mark.line) == (code, 11)
+
+
+OWN_FILES = (
+    kernel.SYSCTL, kernel.OPTIONS, kernel.MODULES, kernel.DRIVERS, kernel.LOCAL_DISKS, outside.PROFILE, outside.MANAGER,
+    outside.ANCHORS, rights.SUDOERS, "/etc/pki/rpm-gpg/RPM-GPG-KEY-node-site", "/etc/yum.repos.d/node-site.repo",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", OWN_FILES)
+def test_files_of_ours_are_none_of_the_site(path: str) -> None:
+    owner = owner_of(path)
+    assert owner is not None
+    assert "node_" in owner.cure
+
+
+def test_an_engine_is_named_by_its_url_too(tmp_path: Path) -> None:
+    proxy = "{url: 'http://proxy.example.com:3128', no_proxy: [.example.com]}"
+    for name, count in (("engine.example.com", 0), ("engine.example.org", 1)):
+        text = inventory_text(node_proxy=proxy, engine_url=f"https://{name}/ovirt-engine/api")
+        found = [one for one in read_text(text, tmp_path)[1] if "engine of engine_url" in one.message]
+        assert len(found) == count
