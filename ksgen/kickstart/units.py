@@ -18,7 +18,7 @@ unit() {
     systemctl "$1" "$2" ||
         fail "systemctl did not $1 $2" 'read its message above'
     [ "$1" != enable ] || systemctl is-enabled "$2" | grep -Eqx 'enabled|alias|indirect' ||
-        fail "$2 does not start at boot, although systemctl reported no failure" \
+        fail "$2 does not start at boot, although systemctl reported no failure" \\
             'it has no [Install] section: enable the unit that starts it, such as its socket or timer'
 }"""
 
