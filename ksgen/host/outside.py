@@ -12,7 +12,7 @@ from ksgen.problems import Problem
 from ksgen.variables import read_certificates, validity_findings
 
 # Variables of Ansible's roles that name the engine: of ovirt.ovirt's hosted_engine_setup, and of its modules; the last
-# is an URL, which examples/engine.yml has too.
+# is a URL, which examples/engine.yml has too.
 _ENGINES = ("he_fqdn", "engine_fqdn", "engine_host", "engine_url")
 _ALL_CURE = "add the domain of the hosts and of the engine to no_proxy:, such as .example.com"
 
@@ -68,7 +68,7 @@ def proxy_host_problems(host: Host) -> Iterator[Problem]:
 
 
 def _host_of(engine: str) -> str:
-    """The host name in a value that is one, or an URL."""
+    """The host name in a value that is one, or a URL."""
     if "://" not in engine:
         return engine
     try:

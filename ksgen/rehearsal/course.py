@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ksgen.reports import MEANINGS
+from org_ovirt_node.programs import report
 
 # What the programs of %pre and %post say on every terminal when they stop an installation.
 _STOPS = re.compile(r"^ovirt-node: .*(?:the installation stops here|no NIC has the address).*$", re.MULTILINE)
 _SAID = re.compile(r"(?:^ovirt-node:.*\n?)+", re.MULTILINE)
-# What Python says of an exception that nobody caught: the first line after the frames.
-_TRACEBACK = "Traceback (most recent call last):"
-_RAISED = re.compile(r"^[A-Za-z_][\w.]*: .+", re.MULTILINE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OF_KERNEL = re.compile(r"\[ *[0-9]+\.[0-9]{6}\]")
 _LAST_LINES = 5
@@ -121,10 +119,10 @@ def said(console: str) -> str:
 
 
 def _raised(console: str) -> str:
-    """What the last exception on the console was, if there was one: Anaconda's own are in no log at first."""
-    _, traceback, after = console.rpartition(_TRACEBACK)
-    found = _RAISED.search(after) if traceback else None
-    return found[0].strip() if found else ""
+    """The line of the last uncaught exception on the console, empty if there is none: Anaconda's logs may lack it."""
+    _, traceback, after = console.rpartition(report.TRACEBACK)
+    lines = after.splitlines() if traceback else []
+    return next((line for line in lines if report.EXCEPTION_LINE.match(line)), "")
 
 
 def _joined(text: str) -> str:

@@ -23,7 +23,7 @@ DISKS, NICS = "disks", "nics"
 REPLACEABLE = (DISKS, NICS)
 # An installer with its stage 2 from a medium, beside what it copies; EL's minimum is 2 GiB (checks.py).
 MEMORY_MIB = 4096
-# Of a machine's memory, for its firmware and kernel: checks and scripts compare with MemTotal of /proc/meminfo.
+# What firmware and kernel reserve: checks and scripts compare with MemTotal of /proc/meminfo.
 _KEPT_MIB = 1024
 # Huge pages leave that much (docs/inventory.md).
 _BESIDE_PAGES_MIB = 8192 + _KEPT_MIB
