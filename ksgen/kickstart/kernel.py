@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ksgen.kickstart.files import writing
 from ksgen.kickstart.steps import Step, checked
-from ksgen.variables import Settings, huge_bytes
+from ksgen.variables import BESIDE_PAGES, Settings, huge_bytes
 
 # vdsm has sysctl.d/vdsm.conf, which is read after 90-*.conf.
 SYSCTL = "/etc/sysctl.d/zz-node.conf"
@@ -17,8 +17,6 @@ MODULES = "/etc/modules-load.d/90-node.conf"
 OPTIONS = "/etc/modprobe.d/zz-node.conf"
 DRIVERS = "/etc/dracut.conf.d/90-node.conf"
 LOCAL_DISKS = "/etc/multipath/conf.d/node-local.conf"
-# What a node needs beside the pages of its virtual machines: vdsm's host_mem_reserve and the services of a host.
-LEFT_OVER = 8 * 2**30  # bytes
 
 
 def kernel_steps(settings: Settings) -> Iterator[Step]:
@@ -69,14 +67,14 @@ def _hugepages(settings: Settings) -> Iterator[Step]:
     """The installer runs on the machine itself, whose memory no inventory has."""
     if not settings.hugepages:
         return
-    needed = (huge_bytes(settings.hugepages) + LEFT_OVER) // 1024
+    needed = (huge_bytes(settings.hugepages) + BESIDE_PAGES) // 1024
     sizes = ", ".join(f"{count} of {size}" for size, count in settings.hugepages.items())
     commands = (
         "memory=$(sed -n 's/^MemTotal: *\\([0-9]*\\) kB$/\\1/p' /proc/meminfo)",
         *checked(
             f'[ "$memory" -ge {needed} ]',
             f"this machine has less than the {needed >> 20} GiB that the pages and the node itself need",
-            "correct node_hugepages: 8 GiB have to be left",
+            f"correct node_hugepages: {BESIDE_PAGES >> 30} GiB have to be left",
         ),
     )
     yield Step("node_hugepages", f"huge pages: {sizes}", commands)

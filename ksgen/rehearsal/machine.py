@@ -14,8 +14,8 @@ from pathlib import Path
 from ksgen.host import Host
 from ksgen.problems import Finding, Problem
 from ksgen.rehearsal.disks import Disk
+from ksgen.variables import BESIDE_PAGES, Interface, Settings, huge_bytes
 from ksgen.variables import Disk as WantedDisk
-from ksgen.variables import Interface, Settings
 from org_ovirt_node.programs import checks
 
 # What --replace takes.
@@ -25,10 +25,8 @@ REPLACEABLE = (DISKS, NICS)
 MEMORY_MIB = 4096
 # What firmware and kernel reserve: checks and scripts compare with MemTotal of /proc/meminfo.
 _KEPT_MIB = 1024
-# Huge pages leave that much (docs/inventory.md).
-_BESIDE_PAGES_MIB = 8192 + _KEPT_MIB
-_PAGES_MIB = {"1G": 1024, "2M": 2}
-_FEW_PAGES_MIB = 16 * _PAGES_MIB["2M"]
+_BESIDE_PAGES_MIB = (BESIDE_PAGES >> 20) + _KEPT_MIB
+_FEW_PAGES_MIB = huge_bytes({"2M": 16}) >> 20
 # Without that much no installer of EL runs (checks.py).
 _LEAST_MIB = checks.MEMORY_GIB * 1024
 # Of this machine's memory, for what else runs on it.
@@ -117,7 +115,7 @@ def _engine_mib(settings: Settings) -> int:
 
 
 def _pages_mib(settings: Settings) -> int:
-    return sum(_PAGES_MIB[size] * count for size, count in settings.hugepages.items())
+    return huge_bytes(settings.hugepages) >> 20
 
 
 def memory_problem(host: Host, machine: Machine, free_mib: int | None) -> Problem | None:

@@ -26,7 +26,7 @@ from ksgen.variables.links import Links
 from ksgen.variables.localdisks import local_disk
 from ksgen.variables.localization import language, time_zone
 from ksgen.variables.management import FROM_VAULT, HTTPS_PORT, Bmc
-from ksgen.variables.modules import Driver, Modules, huge_bytes
+from ksgen.variables.modules import BESIDE_PAGES, Driver, Modules, huge_bytes
 from ksgen.variables.names import REMOVED, is_claimed, misspelt
 from ksgen.variables.network import (
     MTU_MAX,
@@ -60,6 +60,7 @@ from ksgen.variables.values import LINE_LONGEST, SHOWN_LONGEST, in_script, neare
 from ksgen.variables.words import ODD_CHARACTER, PLAIN_MARKS, argument_name, is_plain
 
 __all__ = [
+    "BESIDE_PAGES",
     "ENVIRONMENT",
     "FILE_LONGEST",
     "FROM_VAULT",

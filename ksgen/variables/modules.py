@@ -114,6 +114,10 @@ def _not_too_many(value: dict[str, int]) -> dict[str, int]:
     return value
 
 
+# What a node needs beside the pages of its virtual machines: vdsm's host_mem_reserve and the services of a host.
+BESIDE_PAGES = 8 * 2**30  # bytes
+
+
 def huge_bytes(pages: dict[str, int]) -> int:
     """The memory that huge pages take, in bytes."""
     return sum(HUGE_PAGES[size] * count for size, count in pages.items())
