@@ -229,17 +229,17 @@ def sh(script: str, *arguments: object) -> None:
 
 
 def image(tmp_path: Path, fstype: str, fill: str) -> Path:
-    """A file system, filled by a script that finds it mounted at $1 and its image as $2."""
+    """A file system, filled by a script that finds it mounted at $1 and its image as $2.
+
+    It is mounted in a mount namespace of its own: one that another test makes meanwhile would hold a copy
+    of the mount, and the file system would be written to after umount has ended (mount_namespaces(7)).
+    """
     file, top = tmp_path / "image", tmp_path / "top"
     with file.open("wb") as opened:
         opened.truncate((300 if fstype == "xfs" else 32) << 20)  # the least of xfsprogs
     sh(f"{MADE[fstype]} $1", file)
     top.mkdir()
-    sh("mount -o loop $2 $1", top, file)
-    try:
-        sh(fill, top, file)
-    finally:
-        sh("umount $1", top)
+    sh('unshare --mount sh -ec "mount -o loop \$2 \$1; $3; umount \$1" sh "$@"', top, file, fill)
     return file
 
 
