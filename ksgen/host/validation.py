@@ -115,15 +115,17 @@ def _meant(text: str, words: Sequence[str]) -> str:
 def _other_type(location: Location, details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
     kind = details["type"]
     message = f"{_text(location, details)} is not {_TYPE_WORDS[kind]}"
-    return Finding("wrong-type", message, hint=_type_cure(kind, details["input"]))
+    return Finding("wrong-type", message, hint=_type_cure(location, kind, details["input"]))
 
 
 def _below(location: Location, details: ErrorDetails, context: Mapping[str, Any]) -> Finding:
-    return Finding("value-range", f"{_text(location, details)} is below the minimum of {context['ge']}")
+    message = f"{_text(location, details)} is below the minimum of {context['ge']}"
+    return Finding("value-range", message, hint=f"write {context['ge']} or more")
 
 
 def _above(location: Location, details: ErrorDetails, context: Mapping[str, Any]) -> Finding:
-    return Finding("value-range", f"{_text(location, details)} is above the maximum of {context['le']}")
+    message = f"{_text(location, details)} is above the maximum of {context['le']}"
+    return Finding("value-range", message, hint=f"write {context['le']} or less")
 
 
 def _empty(_location: Location, _details: ErrorDetails, _context: Mapping[str, Any]) -> Finding:
@@ -151,12 +153,18 @@ def _text(location: Location, details: ErrorDetails) -> str:
     return "this value" if location[:1] and location[0] in PRIVATE else shown(details["input"])
 
 
-def _type_cure(kind: str, found: object) -> str:
+def _type_cure(location: Location, kind: str, found: object) -> str:
+    if kind == "dict_type":
+        return "write names with values: {NAME: VALUE}"
+    if _TYPE_WORDS[kind] == "a mapping":
+        return f"write a mapping of {', '.join(_known_names((*location, '')))}"
     if kind == "list_type":
         return "write it in brackets, as a list"
     if kind == "string_type" and not isinstance(found, (list, dict, type(None))):
         return "write it in quotes"
-    is_quoted = isinstance(found, str) and (found in ("true", "false") if kind == "bool_type" else found.isdecimal())
+    if kind == "bool_type" and found not in ("true", "false"):
+        return "write true or false"
+    is_quoted = isinstance(found, str) and (kind == "bool_type" or found.isdecimal())
     return "without quotes" if kind in ("bool_type", "int_type") and is_quoted else ""
 
 

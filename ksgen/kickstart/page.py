@@ -63,15 +63,16 @@ def gate(value: object) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class ScriptPart:
-    """A script of the site: its body, and the interpreter that its first line names."""
+    """A script of the site: its variable, its body, and the interpreter that its first line names."""
 
+    variable: str
     body: Verbatim
     interpreter: str | None
 
     @classmethod
-    def of(cls, text: str) -> ScriptPart:
+    def of(cls, variable: str, text: str) -> ScriptPart:
         match = re.match(r"#! *(/[^\n]+)", text)
-        return cls(Verbatim(text.rstrip("\n")), match.group(1).rstrip() if match else None)
+        return cls(variable, Verbatim(text.rstrip("\n")), match.group(1).rstrip() if match else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,8 +185,8 @@ def page(host: Host) -> Page:
         iscsi_names=tuple(filter(None, (settings.iscsi_initiator,))),
         keys=tuple((user, keys[0]) for user, keys in _keys(settings)),
         more_keys=tuple((user, Verbatim("\n".join(keys[1:]))) for user, keys in _keys(settings) if keys[1:]),
-        pre=tuple(map(ScriptPart.of, settings.pre)),
-        post=tuple(map(ScriptPart.of, settings.scripts)),
+        pre=tuple(ScriptPart.of("node_pre", text) for text in settings.pre),
+        post=tuple(ScriptPart.of(*script) for script in settings.scripts),
         content=tuple(map(ContentPart.of, content_steps(settings))),
         content_log=LOG,
         content_done=DONE,

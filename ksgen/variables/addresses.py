@@ -80,7 +80,7 @@ def domain_name(value: object) -> str:
     if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in text.split(".")):
         refuse("host-name", f"{shown(value)} is not a host name", "letters, digits and '-', in labels between dots")
     if text.replace(".", "").isdigit():
-        refuse("host-name", f"{shown(value)} is a number, not a host name")
+        refuse("host-name", f"{shown(value)} is a number, not a host name", "write a name in letters")
     return text
 
 

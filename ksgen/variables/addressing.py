@@ -12,6 +12,7 @@ from ksgen.variables.links import Links, Located
 from ksgen.variables.network import Interface, Route, carries_other, own_ipv4, own_ipv6, static_addresses
 
 MTU6_MIN = 1280  # RFC 8200
+_ROUTER = "write a router that the interface reaches"
 
 
 def _gateways(links: Links) -> Iterator[tuple[tuple[int, str], str | None, str]]:
@@ -86,7 +87,8 @@ def _dns_without_address(links: Links) -> Iterator[Located]:
     for index, interface, off in _own_servers(links):
         for key, what in (("dns", "name servers"), ("search", "search domains")):
             if getattr(interface, key) and len(off) == 2:
-                yield (index, key), Finding("dns-without-address", f"{what} on an interface without an address")
+                message = f"{what} on an interface without an address"
+                yield (index, key), Finding("dns-without-address", message, hint="move it to one that has an address")
 
 
 def _dns_family(links: Links) -> Iterator[Located]:
@@ -94,14 +96,15 @@ def _dns_family(links: Links) -> Iterator[Located]:
         for position, server in enumerate(interface.dns):
             if off == [ipaddress.ip_address(server).version]:
                 message = f"{server} is a server for IPv{off[0]}, which is off here"
-                yield (index, "dns", position), Finding("dns-family", message)
+                hint = f"set ipv{off[0]}:, or move it to an interface that has IPv{off[0]}"
+                yield (index, "dns", position), Finding("dns-family", message, hint=hint)
 
 
 def _dns_twice(links: Links) -> Iterator[Located]:
     for index, interface, _ in _own_servers(links):
         for position, server in enumerate(interface.dns):
             if server in interface.dns[:position]:
-                yield (index, "dns", position), Finding("dns-twice", f"{server} is listed twice")
+                yield (index, "dns", position), Finding("dns-twice", f"{server} is listed twice", hint="remove it")
 
 
 def _automatic_dns_only(links: Links) -> Iterator[Located]:
@@ -150,11 +153,12 @@ def _route_outside(links: Links) -> Iterator[Located]:
         network = ipaddress.ip_interface(own).network
         if router not in network:
             message = f"{route.via} is outside {network}, the network of this interface"
-            yield (*place, "via"), Finding("route-via", message, hint="write a router that the interface reaches")
+            yield (*place, "via"), Finding("route-via", message, hint=_ROUTER)
         elif reserved := reserved_in(own, route.via):
-            yield (*place, "via"), Finding("route-via", f"{route.via} is {reserved}")
+            yield (*place, "via"), Finding("route-via", f"{route.via} is {reserved}", hint=_ROUTER)
         elif str(ipaddress.ip_interface(own).ip) == route.via:
-            yield (*place, "via"), Finding("route-via", f"{route.via} is the address of this interface")
+            message = f"{route.via} is the address of this interface"
+            yield (*place, "via"), Finding("route-via", message, hint=_ROUTER)
         elif str(network) == route.to:
             message = f"{route.to} is the network of this interface, to which it has a route anyway"
             yield (*place, "to"), Finding("route-own-network", message, hint="remove it")

@@ -57,7 +57,8 @@ def _system_argument(value: str) -> str:
 def _not_too_long(value: list[str]) -> list[str]:
     length = len(" ".join(value))
     if length > KERNEL_LINE_LONGEST:
-        refuse("text-too-long", f"{length} characters exceed the {KERNEL_LINE_LONGEST} that a kernel reads")
+        message = f"{length} characters exceed the {KERNEL_LINE_LONGEST} that a kernel reads"
+        refuse("text-too-long", message, "set module options in node_modules, and parameters in node_sysctl")
     return value
 
 

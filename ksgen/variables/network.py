@@ -157,7 +157,8 @@ class Route(BaseModel):
     def _is_of_one_family(self) -> Route:
         families = ipaddress.ip_network(self.to).version, ipaddress.ip_address(self.via).version
         if families[0] != families[1]:
-            refuse("route", f"{self.to} is IPv{families[0]}, and {self.via} is IPv{families[1]}")
+            hint = f"write the IPv{families[0]} address of the router"
+            refuse("route", f"{self.to} is IPv{families[0]}, and {self.via} is IPv{families[1]}", hint)
         return self
 
     @property

@@ -468,9 +468,10 @@ class Settings(BaseModel):
         return (*self.kernel_args, *huge_page_arguments(self.hugepages))
 
     @property
-    def scripts(self) -> tuple[str, ...]:
-        """The scripts for the installed system, in their order: of the site, of a group, of the host."""
-        return (*self.post_site, *self.post_group, *self.post)
+    def scripts(self) -> tuple[tuple[str, str], ...]:
+        """The scripts for the installed system and their variables, in their order: of the site, a group, the host."""
+        of = {"node_post_site": self.post_site, "node_post_group": self.post_group, "node_post": self.post}
+        return tuple((variable, text) for variable, texts in of.items() for text in texts)
 
     @property
     def identity(self) -> Identity:

@@ -127,7 +127,21 @@ def test_a_new_host(tmp_path: Path) -> None:
     assert made[-1][1]["state"] == "absent", "the session is closed"
 
 
+def test_a_host_whose_installation_failed_is_installed_again(tmp_path: Path) -> None:
+    """The module raises on `present` for such a host (ovirt_host.py)."""
+    known = {"address": "a.example.com", "cluster": {"id": "c1"}, "status": "install_failed"}
+    hosts = f"    a.example.com: {{node_bmc: {BMC}}}\n"
+    printed, made = calls(tmp_path, hosts, {"ovirt_host_info": {"ovirt_hosts": [known]}})
+    assert "failed=0" in printed, printed
+    states = [given.get("state") for name, given in made if name == "ovirt_host"]
+    assert states == ["reinstalled", "present", "reinstalled"], "the last one for its crash dumps"
+
+
+NO_LOGIN = {"failed": "Error while sending HTTP request: Failed to connect to engine.example.com"}
+OTHER_CA = {"failed": "SSL certificate problem: unable to get local issuer certificate"}
 FAULTS = [
+    pytest.param({}, {"ovirt_auth": NO_LOGIN}, "Failed to connect to engine.example.com; check the URL", id="down"),
+    pytest.param({}, {"ovirt_auth": OTHER_CA}, "local issuer certificate; check the URL, engine_ca", id="wrong-ca"),
     pytest.param({"engine_cluster": ""}, {}, "engine_cluster are required", id="no-cluster-named"),
     pytest.param({"engine_url": "http://engine.example.com/"}, {}, "engine_url (https)", id="no-tls"),
     pytest.param({"engine_hosted": "true", "node_network": "[{name: team0, bond: {members: [], mode: balance-alb}}]"},
@@ -145,19 +159,22 @@ def test_faults(changes: dict[str, str], answers: dict[str, Any], message: str, 
     assert "ovirt_host" not in [name for name, _ in made]
 
 
+IS_READY = {"chronyc": "exit 0", "df": "echo avail; echo 9000", "systemctl": "exit 0", "getent": "exit 0"}
 READY = [
-    pytest.param("exit 0", "echo avail; echo 9000", "failed=0", id="ready"),
-    pytest.param("exit 1", "echo avail; echo 9000", "failed=1", id="clock"),
-    pytest.param("exit 0", "echo avail; echo 4000", "failed=1", id="no-space"),
+    pytest.param({}, "failed=0", id="ready"),
+    pytest.param({"chronyc": "exit 1"}, "failed=1", id="clock"),
+    pytest.param({"df": "echo avail; echo 4000"}, "failed=1", id="no-space"),
+    pytest.param({"systemctl": "echo inactive; exit 3"}, "failed=1", id="firewall"),
+    pytest.param({"getent": "exit 2"}, "failed=1", id="unknown-name"),
 ]
 
 
-@pytest.mark.parametrize(("chronyc", "df", "expected"), READY)
-def test_what_a_host_has_to_be(chronyc: str, df: str, expected: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("changes", "expected"), READY)
+def test_what_a_host_has_to_be(changes: dict[str, str], expected: str, tmp_path: Path) -> None:
     """On the hosts; programs in a directory of this test stand for theirs."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name, text in {"chronyc": chronyc, "df": df, "systemctl": "exit 0", "getent": "exit 0"}.items():
+    for name, text in {**IS_READY, **changes}.items():
         (programs / name).write_text(f"#!/bin/sh\n{text}\n")
         (programs / name).chmod(0o755)
     path = inventory(tmp_path, "    a.example.com: {ansible_connection: local}\n", engine_hosted="true",

@@ -188,6 +188,29 @@ def with_initramfs(*steps: Step) -> str:
     return rendered((*steps, *initramfs_steps(steps)))
 
 
+def test_package_whose_script_fails_is_named(tmp_path: Path) -> None:
+    """dnf ends with 0; its lines are those of dnf 4.14, for the package lab-broken of the lab."""
+    node = Node(tmp_path)
+    failed = (
+        "lab-broken: its script fails",
+        "warning: %post(lab-broken-1.0-1.noarch) scriptlet failed, exit status 1",
+        "",
+        "Error in POSTIN scriptlet in rpm package lab-broken",
+        "Error in POSTTRANS scriptlet in rpm package lldpd",
+        "Complete!",
+    )
+    node.stub("dnf", "\n".join(failed))
+    ran = node.run(script_of(tmp_path, PACKAGES))
+    warning = (
+        "ovirt-node: warning: packages: lldpd, smartmontools: rpm installed lab-broken lldpd, but a script of it failed: "
+        "see /var/log/ovirt-node-packages.log, and try it on the node\n"
+    )
+    assert (ran.status, ran.console.count("warning"), warning in ran.console) == (0, 1, True)
+    assert "\n".join(failed) in ran.output
+    node.stub("dnf", "Complete!")
+    assert "warning" not in node.run(script_of(tmp_path, PACKAGES)).console
+
+
 def test_dracut_runs_once_for_the_kernel_of_the_image(tmp_path: Path) -> None:
     script = with_initramfs(*TOUCHING)
     assert "\n# node_one, node_two\nbegin initramfs\n" in script
@@ -499,7 +522,9 @@ def test_scripts_run_from_the_site_to_the_host(tmp_path: Path) -> None:
     host = one_host(tmp_path, node_post="[echo 4]", node_post_group='"echo 3"', node_post_site="[echo 1, echo 2]")
     text, _ = Templates().render(host)
     assert text is not None
-    assert re.findall(r"^%post .*post-(\d)\.log\necho (\d)$", text, re.MULTILINE) == [(n, n) for n in "1234"]
+    found = re.findall(r"^# (node_\w+)\n%post .*post-(\d)\.log\necho (\d)$", text, re.MULTILINE)
+    names = ("node_post_site", "node_post_site", "node_post_group", "node_post")
+    assert found == [(name, n, n) for name, n in zip(names, "1234", strict=True)]
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

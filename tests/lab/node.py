@@ -26,6 +26,11 @@ def nodectl_source() -> Path | None:
     return _source("NODECTL_SOURCE")
 
 
+def kdump_addon_source() -> Path | None:
+    """That of kdump-anaconda-addon: KDUMP_ADDON_SOURCE."""
+    return _source("KDUMP_ADDON_SOURCE")
+
+
 def _source(name: str) -> Path | None:
     source = os.environ.get(name)
     return Path(source).absolute() if source else None
