@@ -87,7 +87,8 @@ def _disk_twice(host: Host) -> Iterator[Problem]:
         by_path = (("path", disk.path),) if disk.path else ()
         for key, value in dict.fromkeys((*disk.identities, *by_path)):
             if value in seen:
-                yield host.problem(("node_disk", index, key), "disk-twice", f"{value} is listed twice", "remove one of them")
+                message = f"{value} is listed twice"
+                yield host.problem(("node_disk", index, key), "disk-twice", message, "remove one of them")
         seen |= {value for _, value in (*disk.identities, *by_path)}
 
 
@@ -101,7 +102,8 @@ def _user_twice(host: Host) -> Iterator[Problem]:
     names = [user.name for user in host.settings.users]
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield host.problem(("node_users", index, "name"), "user-twice", f"{name} is listed twice", "remove one of them")
+            message = f"{name} is listed twice"
+            yield host.problem(("node_users", index, "name"), "user-twice", message, "remove one of them")
 
 
 def _of_nodes(host: Host) -> Iterator[Problem]:

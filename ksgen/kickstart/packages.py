@@ -88,10 +88,11 @@ def package_steps(settings: Settings) -> Iterator[Step]:
         "a package is not installed, although dnf reported no failure",
         "write the name of the package itself, not of something that it provides",
     )
+    warning = f"$step: rpm installed $broken, but a script of it failed: see {_LOG}, and try it on the node"
     scripts = (
         f"broken=$(sed -n '{_FAILED}' {_LOG} | sort -u | paste -s -d ' ')",
         '[ -z "$broken" ] ||',
-        f'    tell "warning: $step: rpm installed $broken, but a script of it failed: see {_LOG}, and try it on the node"',
+        f'    tell "warning: {warning}"',
     )
     variable = ", ".join(name for name, some in variables if some)
     yield Step(variable, f"packages: {', '.join(packages)}", (*installed, *there, *scripts))

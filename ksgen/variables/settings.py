@@ -330,7 +330,7 @@ class Settings(BaseModel):
         default=None,
         description="What the firewall lets in beside the services of the node image (cockpit, glusterfs, libvirt, "
         "libvirt-tls, ssh, vdsm): `services` of firewalld by name, and `ports` such as `161:udp` or `5900-6923:tcp`. "
-        "If not set, nothing else. The engine opens what it needs.",
+        "If not set, only the services of the image. The engine opens what it needs.",
     )
     iscsi_initiator: InitiatorName | None = Field(
         default=None,
@@ -345,7 +345,8 @@ class Settings(BaseModel):
     ca_certificates: Annotated[list[CaCertificate], BeforeValidator(_listed)] = Field(
         default_factory=list,
         description="Certificates of authorities that the installer (for the image) and the node trust beside the "
-        "public ones: in PEM, or `{from: ca.pem}`, a file beside the inventory.",
+        "public ones: in PEM, or `{from: ca.pem}`, a file beside the inventory. An update keeps them, and the public "
+        "ones of the old image: run `update-ca-trust` after it.",
     )
     # people
     root_password_hash: PasswordHash | None = Field(
@@ -377,8 +378,8 @@ class Settings(BaseModel):
     kdump: KdumpMemory = Field(
         default=None,
         description="Whether a crash of the kernel is dumped to /var/crash: `auto`, or the size of the memory that is "
-        "reserved for it (`512 MiB`); if not set, or `false`, no memory is reserved. The engine deploys no host with "
-        "`crashkernel=` missing where its cluster uses kdump for fencing.",
+        "reserved for it (`512 MiB`); if not set, no memory is reserved, as with `false`. The engine deploys no host "
+        "with `crashkernel=` missing where its cluster uses kdump for fencing.",
     )
     post_site: Annotated[list[Script], BeforeValidator(_listed)] = Field(
         default_factory=list, description="Scripts like those of `node_post`, run before them: for all hosts of a site."
@@ -407,12 +408,14 @@ class Settings(BaseModel):
     packages: Packages = Field(
         default_factory=list,
         description="Packages that dnf installs before imgbase creates the first layer. Each update installs them "
-        "again, unless an enabled repository cannot be read then (docs/day-two.md).",
+        "again, unless an enabled repository cannot be read then (docs/day-two.md). One whose script fails is named in "
+        "a warning; to rpm it is installed.",
     )
     drivers: list[Driver] = Field(
         default_factory=list,
         description="Packages with kernel modules for the initramfs: `package`, `modules`. dracut and a check of the "
-        "initramfs follow. `node_disk` needs them only if the installer has the driver too (`inst.dd`).",
+        "initramfs follow. `node_disk` needs them only if the installer has the driver too (`inst.dd`). An update "
+        "installs them again, as all packages; one that is not built for the new kernel is not loaded there.",
     )
     files: NodeFiles = Field(
         default_factory=list,

@@ -202,8 +202,8 @@ def test_package_whose_script_fails_is_named(tmp_path: Path) -> None:
     node.stub("dnf", "\n".join(failed))
     ran = node.run(script_of(tmp_path, PACKAGES))
     warning = (
-        "ovirt-node: warning: packages: lldpd, smartmontools: rpm installed lab-broken lldpd, but a script of it failed: "
-        "see /var/log/ovirt-node-packages.log, and try it on the node\n"
+        "ovirt-node: warning: packages: lldpd, smartmontools: rpm installed lab-broken lldpd, but a script of it "
+        "failed: see /var/log/ovirt-node-packages.log, and try it on the node\n"
     )
     assert (ran.status, ran.console.count("warning"), warning in ran.console) == (0, 1, True)
     assert "\n".join(failed) in ran.output

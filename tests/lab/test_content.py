@@ -130,10 +130,11 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "DNS search": ("grep -o 'lab.example.com' /etc/resolv.conf", "lab.example.com"),
     "proxy": ("bash -lc 'echo $https_proxy'", "http://proxy.example.com:3128"),
     "proxy of a unit": ("systemd-run --quiet --pipe --wait printenv https_proxy", "http://proxy.example.com:3128"),
-    # Of two disks with two paths each, one is a device of multipath.
+    # Of two disks with two paths each, one is a device of multipath, which here takes what it has not seen before too.
     "local disk": (
-        "lsblk -dno WWN | grep -c 600508b1001c; modprobe dm-multipath; multipath >/dev/null;"
-        " dmsetup info -co uuid --noheadings | grep mpath; multipath -F",
+        "lsblk -dno WWN | grep -c 600508b1001c; modprobe dm-multipath;"
+        " printf 'defaults {\n find_multipaths off\n}\n' >/etc/multipath/conf.d/zz-look.conf; multipath >/dev/null;"
+        " rm /etc/multipath/conf.d/zz-look.conf; dmsetup info -co uuid --noheadings | grep mpath; multipath -F",
         f"4\nmpath-3{OTHER_WWN}",
     ),
     "initiator": ("cat /etc/iscsi/initiatorname.iscsi", f"InitiatorName={INITIATOR}"),

@@ -28,7 +28,7 @@ from ksgen.host import read_hosts
 from ksgen.inventory import reader
 from ksgen.rehearsal.shapes import alike
 from ksgen.variables import is_claimed
-from lab import anaconda_iso, root
+from lab import anaconda_iso, root, whole
 from lab.node import imgbase_tar
 from lab.old_processor import wrapped
 from lab.root import NVR, SELINUX, Kernel
@@ -37,19 +37,12 @@ pytestmark = [pytest.mark.lab, pytest.mark.anaconda]
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "hosts.yaml"
 BOND_HOST, NVME_HOST = "node01.a.example.com", "node01.b.example.com"
-# Debian's sshd is off in the lab's image. On an emulated machine units and volumes take longer than systemd's 90 s.
-_POST = """\
-rm -f /etc/systemd/system/ssh.service
-mkdir -p /etc/systemd/system.conf.d /etc/systemd/system/multi-user.target.wants
-printf '[Manager]\\nDefaultDeviceTimeoutSec=900\\n' >/etc/systemd/system.conf.d/50-lab.conf
-ln -sf /usr/lib/systemd/system/ssh.service /etc/systemd/system/multi-user.target.wants/ssh.service
-"""
 # EL's own packages, kdump, repositories, UDisks for iSCSI and half a terabyte of huge pages are not here, and the
 # processor is an old one (old_processor.py).
 LAB: dict[str, Any] = {
     "node_checks": {"skip": ["cpu"]},
     "node_kernel_args": f"no_timer_check systemd.default_timeout_start_sec=900 {SELINUX}".split(),
-    "node_post_site": _POST,
+    "node_post_site": whole.PATIENT,
     "node_image_sha256": None,
     "node_image_size": None,
     "node_packages": [],

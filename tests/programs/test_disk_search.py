@@ -239,7 +239,7 @@ def image(tmp_path: Path, fstype: str, fill: str) -> Path:
         opened.truncate((300 if fstype == "xfs" else 32) << 20)  # the least of xfsprogs
     sh(f"{MADE[fstype]} $1", file)
     top.mkdir()
-    sh('unshare --mount sh -ec "mount -o loop \$2 \$1; $3; umount \$1" sh "$@"', top, file, fill)
+    sh('unshare --mount sh -ec "$1" sh "$2" "$3"', f"mount -o loop $2 $1; {fill}; umount $1", top, file)
     return file
 
 
