@@ -27,6 +27,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 IMGBASE = ("imgbase", "--debug", "layout", "--init")
+# imgbased utils.py, thread_group_handler: one thing after the other. With threads two of them may want the database of
+# rpm at once; and where a thread of a thread fails, ThreadRunner does not catch its SystemExit, and imgbase waits for it
+# without end.
+IMGBASE_ENVIRONMENT = {"IMGBASED_DISABLE_THREADS": "1"}
 LOG = "/var/log/ovirt-node-init.log"
 NVR_FILE = "/usr/share/imgbase/build/meta/nvr"
 # imgbased constants.py: with this file, or with the boot argument, imgbase asks for /var alone.
@@ -560,7 +564,7 @@ class Target:
         try:
             process = subprocess.Popen(
                 argv,
-                env={**os.environ, "LC_ALL": "C", "PATH": self._path},
+                env={**os.environ, **IMGBASE_ENVIRONMENT, "LC_ALL": "C", "PATH": self._path},
                 cwd="/",
                 stdin=subprocess.DEVNULL,  # ours is this script
                 stdout=subprocess.PIPE,

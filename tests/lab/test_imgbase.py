@@ -331,6 +331,30 @@ def test_hook_says_what_is_wrong(
     assert result.text("layers").split() == [NVR, f"{NVR}+1"]
 
 
+# A thread of imgbase's threads asks for the scripts of packages (osupdater.py, run_rpm_selinux_post).
+BROKEN_RPM = """
+mv $root/usr/bin/rpm $root/usr/bin/rpm.real
+cat >$root/usr/bin/rpm <<'S'
+#!/bin/sh
+case "$*" in *POSTIN*) echo 'error: cannot open Packages database' >&2; exit 1;; esac
+exec rpm.real "$@"
+S
+chmod 755 $root/usr/bin/rpm
+"""
+
+
+@pytest.mark.skipif(not IS_REAL, reason="the stand-in has no threads: IMGBASED_SOURCE")
+def test_imgbase_ends_when_one_of_its_threads_fails(
+    vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path
+) -> None:
+    """It would wait for that thread without end, if the hook let it have threads."""
+    kickstart = node_of(tmp_path, node_firmware="bios")
+    installed = machine(vm_root, kernel, node_image, tmp_path, "bios")
+    result = run(installed, install_job(kickstart, imgbase, BROKEN_RPM), timeout=500)
+    assert result.status == 1, result.console
+    assert "imgbase failed, and it does not roll back: the disk holds an incomplete node" in result.console
+
+
 def test_installed_again_after_a_power_cut(
     vm_root: Path, kernel: Kernel, node_image: Path, imgbase: bytes, tmp_path: Path
 ) -> None:

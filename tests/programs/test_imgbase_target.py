@@ -56,6 +56,11 @@ def test_lines_are_passed_on(tmp_path: Path, script: str, text: str, lines: list
     assert followed(program(tmp_path, script)) == (Output(3, text), lines)
 
 
+def test_imgbase_has_no_threads(tmp_path: Path) -> None:
+    output, _ = followed(program(tmp_path, 'echo "$IMGBASED_DISABLE_THREADS"'))
+    assert output == Output(0, "1\n")
+
+
 def test_lines_are_passed_on_as_they_come(tmp_path: Path) -> None:
     """The second line is written once the first one has arrived."""
     seen = tmp_path / "seen"
