@@ -28,8 +28,8 @@ from typing import Any
 
 IMGBASE = ("imgbase", "--debug", "layout", "--init")
 # imgbased utils.py, thread_group_handler: one thing after the other. With threads two of them may want the database of
-# rpm at once; and where a thread of a thread fails, ThreadRunner does not catch its SystemExit, and imgbase waits for it
-# without end.
+# rpm at once; and where a thread of a thread fails, its SystemExit is not caught by ThreadRunner, and imgbase waits for
+# it without end.
 IMGBASE_ENVIRONMENT = {"IMGBASED_DISABLE_THREADS": "1"}
 LOG = "/var/log/ovirt-node-init.log"
 NVR_FILE = "/usr/share/imgbase/build/meta/nvr"
