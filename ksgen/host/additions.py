@@ -17,6 +17,20 @@ _OF_VDSM = re.compile(
     r"vm[./]dirty_(?:background_)?ratio|net[./]ipv4[./]conf[./][^./]+[./]arp_(?:ignore|announce)"
     r"|net[./]ipv4[./]ip_local_reserved_ports"
 )
+# Files of packages that a site changes often, and what does the same without them. imgbased, osupdater.py, migrate_etc:
+# a changed file takes the place of the one of every later image, without an .rpmnew.
+_HIDING = (
+    (r"/etc/chrony\.conf", "set node_ntp_servers"),
+    (r"/etc/dnf/dnf\.conf|/etc/yum\.conf", "set node_repos, node_proxy"),
+    (r"/etc/sysctl\.conf", "set node_sysctl"),
+    (r"/etc/(?:profile|bashrc)", "write a file in /etc/profile.d"),
+    (r"/etc/(rsyslog|logrotate)\.conf", r"write a file in /etc/\1.d"),
+    (r"/etc/dracut\.conf", "write a file in /etc/dracut.conf.d"),
+    (r"/etc/ssh/ssh_config", "write a file in /etc/ssh/ssh_config.d"),
+    (r"/etc/security/limits\.conf", "write a file in /etc/security/limits.d"),
+    (r"/etc/NetworkManager/NetworkManager\.conf", "write a file in /etc/NetworkManager/conf.d"),
+    (r"(/etc/systemd/\w+\.conf)", r"write a file in \1.d"),
+)
 _INTENDED = "remove it, unless that is intended"
 
 
@@ -43,6 +57,15 @@ def _files(host: Host) -> Iterator[Problem]:
             message = f"{shown(file.path)} is gone after an update, which replaces that directory"
             hint = "write it below /etc, /root or /var, or make a package of it"
             yield host.problem(location, "file-lost", message, hint, "warning")
+        elif host.settings.is_node and (hint := _beside(file.path)):
+            message = f"{shown(file.path)} is a file of the image, and would hide that of each later image"
+            yield host.problem(location, "file-hides", message, hint, "warning")
+
+
+def _beside(path: str) -> str | None:
+    """What a site does instead of writing this file of the image."""
+    found = ((re.fullmatch(pattern, path), cure) for pattern, cure in _HIDING)
+    return next((match.expand(cure) for match, cure in found if match), None)
 
 
 def _repositories(host: Host) -> Iterator[Problem]:
@@ -69,7 +92,8 @@ def _kernel_arguments(host: Host) -> Iterator[Problem]:
     length = len(" ".join(settings.boot_arguments))
     if length > KERNEL_LINE_LONGEST:
         message = f"{length} characters exceed the {KERNEL_LINE_LONGEST} that a kernel reads"
-        yield host.problem(("node_kernel_args",), "text-too-long", message)
+        cure = "set module options in node_modules, and parameters in node_sysctl"
+        yield host.problem(("node_kernel_args",), "text-too-long", message, cure)
 
 
 def local_disk_problems(host: Host) -> Iterator[Problem]:

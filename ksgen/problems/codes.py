@@ -167,6 +167,7 @@ CODES: dict[str, dict[str, str]] = {
         "file-from": "a file beside the inventory that cannot be read",
         "file-twice": "a file that is written twice",
         "file-lost": "a file that is gone after an update",
+        "file-hides": "a file of the image, which would hide that of later images",
         "module-name": "not the name of a kernel module",
         "module-options": "not a line of module options",
         "module-both": "a module that is both loaded and blacklisted",
