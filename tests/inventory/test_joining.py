@@ -242,6 +242,19 @@ def test_hosts_join_an_engine(tmp_path: Path) -> None:
     assert engine.asked_for("POST") == engine.asked_for("PUT") == [], "a second run changes nothing"
 
 
+@needs_sdk
+def test_a_failed_installation_is_repeated(tmp_path: Path) -> None:
+    engine = Engine(fails_to_install=True)
+    printed = joined(tmp_path, engine, "    a.example.com:\n")
+    assert "failed=1" in printed, printed
+    (host,) = engine.hosts.values()
+    assert host.status == "install_failed"
+    engine.fails_to_install = False
+    printed = joined(tmp_path, engine, "    a.example.com:\n")
+    assert "failed=0" in printed, printed
+    assert host.status == "up"
+
+
 OF_ENGINE = [
     pytest.param("down", "check the URL, engine_ca and the password", id="down"),
     pytest.param("wrong-ca", "check the URL, engine_ca and the password", id="wrong-ca"),
