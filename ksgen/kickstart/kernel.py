@@ -16,6 +16,9 @@ MODULES = "/etc/modules-load.d/90-node.conf"
 # modprobe reads the files in the order of their names, and of two options the later one holds: after those of packages.
 OPTIONS = "/etc/modprobe.d/zz-node.conf"
 DRIVERS = "/etc/dracut.conf.d/90-node.conf"
+# dracut takes /etc/modprobe.d along only where it builds for one machine (hostonly), which is not so where the image has
+# dracut-config-generic: a module in the initramfs would be loaded without its options, or although it is blacklisted.
+INCLUDED = "/etc/dracut.conf.d/90-node-modules.conf"
 LOCAL_DISKS = "/etc/multipath/conf.d/node-local.conf"
 
 
@@ -53,6 +56,7 @@ def _modules(settings: Settings) -> Iterator[Step]:
         commands += writing(MODULES, "".join(f"{name}\n" for name in modules.load))
     if lines:
         commands += writing(OPTIONS, "".join(f"{line}\n" for line in lines))
+        commands += writing(INCLUDED, f'install_items+=" {OPTIONS} "\n')
     named = ", ".join(dict.fromkeys((*modules.load, *modules.options, *modules.blacklist)))
     yield Step("node_modules", f"modules: {named}", commands, touches_initramfs=True)
 

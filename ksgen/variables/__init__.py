@@ -12,7 +12,7 @@ from ksgen.variables.addresses import (
     parse_mac,
 )
 from ksgen.variables.addressing import MTU6_MIN
-from ksgen.variables.bootarguments import ENVIRONMENT, boot_arguments
+from ksgen.variables.bootarguments import ENVIRONMENT, KDUMP, boot_arguments
 from ksgen.variables.certificates import read_certificates, validity_findings
 from ksgen.variables.checking import MachineChecks, skipped_names, unknown_check
 from ksgen.variables.disk import Disk, SizeRange, node_link
@@ -67,6 +67,7 @@ __all__ = [
     "HOST_ENVIRONMENT",
     "HTTPS_PORT",
     "INTERFACE_LONGEST",
+    "KDUMP",
     "KERNEL_LINE_LONGEST",
     "LINE_LONGEST",
     "MTU6_MIN",

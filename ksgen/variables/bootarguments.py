@@ -12,9 +12,15 @@ ENVIRONMENT = "systemd.setenv"
 _TRUST = f"{ENVIRONMENT}=REQUESTS_CA_BUNDLE=/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
 
 
+# com_redhat_kdump, service/initialization.py: without it the add-on does not start, and its section of the kickstart
+# has no effect; RHEL's own build of it starts in any case.
+KDUMP = "inst.kdump_addon=on"
+
+
 def boot_arguments(settings: Settings) -> tuple[str, ...]:
-    """The names of NICs by MAC address, which dracut gives, and what node_ca_certificates needs."""
-    return (*(f"ifname={name}:{mac}" for name, mac in pins(settings.network)), *_trust(settings))
+    """The names of NICs by MAC address, which dracut gives, and what node_ca_certificates and node_kdump need."""
+    names = (f"ifname={name}:{mac}" for name, mac in pins(settings.network))
+    return (*names, *_trust(settings), *((KDUMP,) if settings.kdump else ()))
 
 
 def _trust(settings: Settings) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ _OWNERS = (
     Owner(r"/etc/modules-load\.d/vdsm\.conf", "it is a file of vdsm", "set node_modules", "vdsm", _ANOTHER),
     Owner(r"/etc/modules-load\.d/90-node\.conf|/etc/modprobe\.d/zz-node\.conf", "ksgen writes it", "set node_modules"),
     Owner(r"/etc/dracut\.conf\.d/90-node\.conf", "ksgen writes it", "set node_drivers"),
+    Owner(r"/etc/dracut\.conf\.d/90-node-modules\.conf", "ksgen writes it", "set node_modules"),
     Owner(
         r"/etc/dnf/plugins/versionlock\.list", "imgbase rewrites it at each update", "remove it",
         "imgbase at each update", "remove it",

@@ -349,6 +349,7 @@ SITES = {
         {
             "/etc/modules-load.d/90-node.conf": "vfio_pci\n",
             "/etc/modprobe.d/zz-node.conf": "options kvm_intel nested=1\nblacklist nouveau\n",
+            "/etc/dracut.conf.d/90-node-modules.conf": 'install_items+=" /etc/modprobe.d/zz-node.conf "\n',
         },
     ),
     "sysctl": Site(

@@ -60,8 +60,15 @@ class Site(Node):
             (self.root / place).parent.mkdir(parents=True, exist_ok=True)
         for name in ("update-ca-trust", "visudo", "systemctl"):
             self.stub(name)
+        self.boot_options("rhgb crashkernel=192M")
         self.connection("bond0", CONNECTION)
         self.connection("bond0_slave_1", PORT)
+
+    def boot_options(self, words: str) -> None:
+        """What Anaconda has set for the kernel of the node."""
+        path = self.root / "etc/default/grub"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="{words}"\n')
 
     def connection(self, name: str, text: str) -> None:
         path = self.root / CONNECTIONS / f"{name}.nmconnection"
@@ -217,6 +224,19 @@ def test_service_of_kdump_is_enabled(release: str, package: str, tmp_path: Path)
     assert ran(site, tmp_path, variables).commands == ("systemctl enable kdump.service",)
     (step,) = kdump_steps(one_host(tmp_path, **variables).settings)
     assert package in step.commands[-1]
+
+
+def test_installer_whose_addon_of_kdump_does_not_run(tmp_path: Path) -> None:
+    """As it is without inst.kdump_addon=on, seen with the one of EL10: its section has no effect."""
+    site = Site(tmp_path)
+    site.boot_options("rhgb quiet")
+    found = site.run(script_of(tmp_path, KDUMP))
+    assert found.status == 1
+    assert found.output.splitlines()[-2:] == [
+        "error: kdump: the installer has reserved no memory for kdump",
+        "cure: boot it with inst.kdump_addon=on, as the boot files of ksgen do; its add-on com_redhat_kdump must be "
+        "part of it",
+    ]
 
 
 def test_shell_is_without_findings(tmp_path: Path) -> None:

@@ -133,17 +133,17 @@ LOOKS: dict[str, tuple[str, ...]] = {
     # Of two disks with two paths each, one is a device of multipath, which here takes what it has not seen before too.
     "local disk": (
         "lsblk -dno WWN | grep -c 600508b1001c; modprobe dm-multipath;"
-        " printf 'defaults {\n find_multipaths off\n}\n' >/etc/multipath/conf.d/zz-look.conf; multipath >/dev/null;"
+        " printf 'defaults {\n find_multipaths off\n}\n' >/etc/multipath/conf.d/zz-look.conf; multipath >/dev/null 2>&1;"
         " rm /etc/multipath/conf.d/zz-look.conf; dmsetup info -co uuid --noheadings | grep mpath; multipath -F",
         f"4\nmpath-3{OTHER_WWN}",
     ),
     "initiator": ("cat /etc/iscsi/initiatorname.iscsi", f"InitiatorName={INITIATOR}"),
     "CA": ("python3 /run/job/connect.py", "TLS by a certificate of the site"),
     "removed file": ("ls /etc/debian_version 2>&1 | grep -o 'No such file' || echo there", "No such file", "there"),
-    # imgbased resets modes before it installs the packages of the site again.
     "mode of a package's file": ("stat -c %a /etc/lab-agent/agent.conf", "600"),
     "file of a package": ("cat /etc/lab-agent/agent.conf", "endpoint = ours"),
-    "mode of a file of the image": ("stat -c '%a %G' /etc/lab-image.conf", "644 root"),
+    # An update carries a file whose content has changed.
+    "mode of a file of the image": ("stat -c '%a %G' /etc/lab-image.conf", "600 adm", "644 root"),
     "mode of an own file": ("stat -c %a /etc/lab-own/file", "640"),
 }
 if kdump_addon_source():
@@ -270,7 +270,7 @@ def test_content(
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     kickstart = whole.kickstart(release, "bios", plugged, BY_HAND, **variables(certificates / "ca.pem", package_key()))
-    named = f"ifname={NAME}:{whole.MAC}"
+    named = f"ifname={NAME}:{whole.MAC}" + (" inst.kdump_addon=on" if kdump_addon_source() else "")
     assert f"# Boot arguments: {named}\n" in kickstart.text
     done = whole.install(
         release, "bios", kickstart.text, image(release), plugged, with_kdump(overlay, tmp_path), memory=MEMORY,

@@ -214,6 +214,23 @@ def test_requests_of_el10_has_the_authorities_of_the_site(
     assert [one for one in found if one.startswith("systemd.setenv=")] == expected
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, [], id="no-kdump"),
+        pytest.param({"node_kdump": "auto"}, ["inst.kdump_addon=on"], id="kdump"),
+        pytest.param(
+            {"node_kdump": "512 MiB", "node_installer_args": "inst.kdump_addon"}, ["inst.kdump_addon"], id="the same"
+        ),
+    ],
+)
+def test_addon_of_kdump_starts_where_it_is_asked_for(
+    changes: dict[str, str], expected: list[str], tmp_path: Path
+) -> None:
+    found = bootargs.kernel_arguments(one_host(tmp_path, **changes), TOKEN)
+    assert [one for one in found if "kdump" in one] == expected
+
+
 @pytest.mark.parametrize("dhcp", ["proxy", "{interface: eno9, first: 10.0.1.100, last: 10.0.1.200}"])
 def test_where_there_is_dhcp_it_is_asked(tmp_path: Path, dhcp: str) -> None:
     network = "[{name: eno1, ipv4: 10.0.1.11/24}]"
