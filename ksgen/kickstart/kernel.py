@@ -16,8 +16,8 @@ MODULES = "/etc/modules-load.d/90-node.conf"
 # modprobe reads the files in the order of their names, and of two options the later one holds: after those of packages.
 OPTIONS = "/etc/modprobe.d/zz-node.conf"
 DRIVERS = "/etc/dracut.conf.d/90-node.conf"
-# dracut takes /etc/modprobe.d along only where it builds for one machine (hostonly), which is not so where the image has
-# dracut-config-generic: a module in the initramfs would be loaded without its options, or although it is blacklisted.
+# dracut takes /etc/modprobe.d along only where it builds for one machine (hostonly), which is not so where the image
+# has dracut-config-generic: a module in the initramfs would be loaded without its options, or although blacklisted.
 INCLUDED = "/etc/dracut.conf.d/90-node-modules.conf"
 LOCAL_DISKS = "/etc/multipath/conf.d/node-local.conf"
 

@@ -17,6 +17,7 @@ _SAID = re.compile(r"(?:^ovirt-node:.*\n?)+", re.MULTILINE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OF_KERNEL = re.compile(r"\[ *[0-9]+\.[0-9]{6}\]")
 _LAST_LINES = 5
+_NO_NETWORK = "so the installer has no network"
 _NO_STEPS = ("armed", "failed", "expired", "cancelled")
 _WIDTH = 200  # characters of a line of the console
 
@@ -97,10 +98,10 @@ def stopped(seen: Seen, seconds: float, limits: Limits) -> Step | None:
     if _STOPS.search(seen.console):
         return Step(seen.last_good, False, said(seen.console))
     if seen.has_ended:
-        return Step(seen.last_good, False, f"the machine ended; the console's last lines: {_last(seen.console)}")
+        why = "" if seen.states else f"no kickstart fetched, {_NO_NETWORK}; "
+        return Step(seen.last_good, False, f"{why}the machine ended; the console's last lines: {_last(seen.console)}")
     if not seen.states and seconds > limits.boot_seconds:
-        minutes = limits.boot_seconds // 60
-        text = f"no kickstart fetched in {minutes} minutes, so the installer has no network; the console's last lines"
+        text = f"no kickstart fetched in {limits.boot_seconds // 60} minutes, {_NO_NETWORK}; the console's last lines"
         return Step("booting", False, f"{text}: {_last(seen.console)}")
     if seconds > limits.seconds:
         minutes = limits.seconds // 60

@@ -133,8 +133,9 @@ LOOKS: dict[str, tuple[str, ...]] = {
     # Of two disks with two paths each, one is a device of multipath, which here takes what it has not seen before too.
     "local disk": (
         "lsblk -dno WWN | grep -c 600508b1001c; modprobe dm-multipath;"
-        " printf 'defaults {\n find_multipaths off\n}\n' >/etc/multipath/conf.d/zz-look.conf; multipath >/dev/null 2>&1;"
-        " rm /etc/multipath/conf.d/zz-look.conf; dmsetup info -co uuid --noheadings | grep mpath; multipath -F",
+        " printf 'defaults {\n find_multipaths off\n}\n' >/etc/multipath/conf.d/zz-look.conf;"
+        " multipath >/dev/null 2>&1; rm /etc/multipath/conf.d/zz-look.conf;"
+        " dmsetup info -co uuid --noheadings | grep mpath; multipath -F",
         f"4\nmpath-3{OTHER_WWN}",
     ),
     "initiator": ("cat /etc/iscsi/initiatorname.iscsi", f"InitiatorName={INITIATOR}"),
