@@ -142,14 +142,17 @@ def modes(ks: Kickstart) -> Iterator[Found]:
                 is_own = path in made and not path.startswith("/etc/")
                 if _PACKAGED.fullmatch(path) and path not in _OF_NO_PACKAGE and not is_own:
                     what = "the mode" if command.program == "chmod" else "the owner"
-                    message = f"imgbase sets {what} of {path} back to that of its package, now and at each update"
+                    # hack_rpm_permissions is there to undo it at once, and does nothing: it compares bytes with text.
+                    message = (
+                        f"the next update gives {path} {what} of the new image: only changed content is carried over"
+                    )
                     yield Found(line, message, _cure(path, command.program))
         made.update(_written(command))
 
 
 def _cure(path: str, program: str) -> str:
     if path.startswith("/etc/"):
-        return "remove it; files of no package keep theirs, such as one in a drop-in directory"
+        return "remove it; a file of the site keeps its own, such as one in a drop-in directory"
     return f"let a unit of /etc/systemd/system run {program} at each boot, or remove it"
 
 
@@ -211,7 +214,7 @@ def _may_add(section: Section) -> bool:
 
 CHECKS = (
     Check("node-etc-removed", "warning", removed, f"{_UPDATER}: migrate_etc"),
-    Check("node-mode-undone", "warning", modes, f"{_UPDATER}: hack_rpm_permissions"),
+    Check("node-mode-undone", "warning", modes, f"{_UPDATER}: migrate_etc"),
     Check("node-file-rewritten", "warning", rewritten, f"{_UPDATER}; vdsm, lib/vdsm/tool/configurators"),
     Check("node-no-repository", "warning", no_repository, "imgbased, plugins/build.py"),
 )

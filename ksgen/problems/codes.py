@@ -552,7 +552,7 @@ CODES: dict[str, dict[str, str]] = {
         "node-kdump-off": "kdump is configured, and its service is not enabled",
         "node-no-repository": "packages are installed, and every repository of the image is disabled",
         "node-etc-removed": "a file in /etc is removed, and the next update restores it",
-        "node-mode-undone": "the mode or owner of a packaged file is changed, and imgbase resets it",
+        "node-mode-undone": "the mode or owner of a file of the image is changed, and the next update undoes it",
         "node-file-rewritten": "a file is changed that vdsm or imgbase rewrites",
         "node-autopart": "automatic partitioning of a node",
         "node-layout": "all rules of the layout at once, to disable them",

@@ -74,8 +74,8 @@ def host_of(*states: str, message: str = "") -> dict[str, object]:
         ),
         pytest.param(
             Seen.of({}, "Kickstart file /run/install/ks.cfg is missing.\n", True), 300,
-            ("booting", False, "no kickstart fetched, so the installer has no network; the machine ended; the console's "
-             "last lines: Kickstart file /run/install/ks.cfg is missing."), id="no-network-and-ended",
+            ("booting", False, "no kickstart fetched, so the installer has no network; the machine ended; the "
+             "console's last lines: Kickstart file /run/install/ks.cfg is missing."), id="no-network-and-ended",
         ),
         pytest.param(
             Seen.of(host_of(*ALL[:4]), "one\n[  332.257699] bond0: nothing\ntwo\n", False), 3601,
