@@ -13,7 +13,7 @@ _TRUST = f"{ENVIRONMENT}=REQUESTS_CA_BUNDLE=/etc/pki/ca-trust/extracted/pem/tls-
 
 
 # com_redhat_kdump, service/initialization.py: without it the add-on does not start, and its section of the kickstart
-# has no effect; RHEL's own build of it starts in any case.
+# has no effect (its branch rhel starts in any case).
 KDUMP = "inst.kdump_addon=on"
 
 
