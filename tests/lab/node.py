@@ -26,9 +26,9 @@ def nodectl_source() -> Path | None:
     return _source("NODECTL_SOURCE")
 
 
-def kdump_addon_source() -> Path | None:
-    """That of kdump-anaconda-addon: KDUMP_ADDON_SOURCE."""
-    return _source("KDUMP_ADDON_SOURCE")
+def kdump_addon_source(release: str) -> Path | None:
+    """That of kdump-anaconda-addon, of the time of each release: KDUMP_ADDON_EL9, KDUMP_ADDON_EL10."""
+    return _source(f"KDUMP_ADDON_{release.upper()}")
 
 
 def _source(name: str) -> Path | None:

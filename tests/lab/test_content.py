@@ -4,7 +4,7 @@
 Anaconda of EL9 and EL10 installs a kickstart of ksgen with these variables; the image is the lab's, with what acts on
 them in the place of EL's own packages: Debian's dnf, rpm, dracut, systemd, NetworkManager, firewalld, multipath and
 sudo under EL's names. update-ca-trust is the lab's, and the driver is a module of Debian's kernel in a package of the
-lab. The add-on of node_kdump is the real one, where KDUMP_ADDON_SOURCE names its source tree. Anaconda cannot set the
+lab. The add-on of node_kdump is the real one, where KDUMP_ADDON_EL9 and KDUMP_ADDON_EL10 name its source trees. Anaconda cannot set the
 initiator's name here (no UDisks for iSCSI): a script writes what it would write.
 """
 
@@ -54,13 +54,13 @@ sed -i 's/none/ours/' /etc/lab-agent/agent.conf
 FILES = {"from.conf": "{{ kept }}\n", "template.conf": "host = {{ inventory_hostname }}\n"}
 
 
-def variables(ca: Path, key: str) -> dict[str, str]:
+def variables(release: str, ca: Path, key: str) -> dict[str, str]:
     """Every variable for content, as a site writes them; `key` is that of the signed repository."""
     hashed = subprocess.run(
         ["openssl", "passwd", "-6", "-stdin"], input=PASSWORD, capture_output=True, text=True, check=True
     ).stdout.strip()
     return {
-        **({"node_kdump": "192 MiB"} if kdump_addon_source() else {}),
+        **({"node_kdump": "192 MiB"} if kdump_addon_source(release) else {}),
         "node_repos": "[{name: lab, url: 'file:///srv/repository', gpgcheck: false},"
         " {name: later, url: 'file:///var/lib/later', gpgcheck: false},"
         f" {{name: signed, url: 'file:///srv/signed', key: {json.dumps(key)}}}]",
@@ -147,11 +147,10 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "mode of a file of the image": ("stat -c '%a %G' /etc/lab-image.conf", "600 adm", "644 root"),
     "mode of an own file": ("stat -c %a /etc/lab-own/file", "640"),
 }
-if kdump_addon_source():
-    LOOKS["kdump"] = (
-        "grep -o 'crashkernel=[^ ]*' /proc/cmdline; cat /sys/kernel/kexec_crash_size; systemctl is-enabled kdump",
-        f"crashkernel=192M\n{192 * 2**20}\nenabled",
-    )
+LOOK_AT_KDUMP = (
+    "grep -o 'crashkernel=[^ ]*' /proc/cmdline; cat /sys/kernel/kexec_crash_size; systemctl is-enabled kdump",
+    f"crashkernel=192M\n{192 * 2**20}\nenabled",
+)
 CONNECT = f"""\
 import pathlib, socket, ssl, subprocess, time
 here = pathlib.Path("/run/job")
@@ -180,17 +179,21 @@ initramfs=$(ls /boot/$(imgbase w | sed 's/You are on //')/initramfs-*.img)
 """
 
 
-def look_job(then: str = "") -> str:
-    looks = "".join(f"({look[0]}) >$OUT/look{number} 2>&1\n" for number, look in enumerate(LOOKS.values()))
-    return f"{JOB}{looks}{then}"
+def looks(release: str) -> dict[str, tuple[str, ...]]:
+    return LOOKS | ({"kdump": LOOK_AT_KDUMP} if kdump_addon_source(release) else {})
 
 
-def seen(result: Result) -> dict[str, str]:
-    return {name: result.text(f"look{number}").strip() for number, name in enumerate(LOOKS)}
+def look_job(release: str, then: str = "") -> str:
+    commands = (f"({look[0]}) >$OUT/look{number} 2>&1\n" for number, look in enumerate(looks(release).values()))
+    return f"{JOB}{''.join(commands)}{then}"
 
 
-def wanted(is_updated: bool) -> dict[str, str]:
-    return {name: look[2] if is_updated and len(look) > 2 else look[1] for name, look in LOOKS.items()}
+def seen(release: str, result: Result) -> dict[str, str]:
+    return {name: result.text(f"look{number}").strip() for number, name in enumerate(looks(release))}
+
+
+def wanted(release: str, is_updated: bool) -> dict[str, str]:
+    return {name: look[2] if is_updated and len(look) > 2 else look[1] for name, look in looks(release).items()}
 
 
 @pytest.fixture(scope="session")
@@ -240,9 +243,9 @@ def data_disks(directory: Path) -> tuple[Disk, ...]:
     return found
 
 
-def with_kdump(overlay: Path, directory: Path) -> Path:
+def with_kdump(release: str, overlay: Path, directory: Path) -> Path:
     """The add-on's image, and that of kdump beside it, if there is its source; places as in its Makefile."""
-    source = kdump_addon_source()
+    source = kdump_addon_source(release)
     if source is None:
         return overlay
     tree = shutil.copytree(overlay, directory / "overlay", symlinks=True)
@@ -270,11 +273,13 @@ def test_content(
     plugged = whole.disks(tmp_path, 1)
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    kickstart = whole.kickstart(release, "bios", plugged, BY_HAND, **variables(certificates / "ca.pem", package_key()))
-    named = f"ifname={NAME}:{whole.MAC}" + (" inst.kdump_addon=on" if kdump_addon_source() else "")
+    kickstart = whole.kickstart(
+        release, "bios", plugged, BY_HAND, **variables(release, certificates / "ca.pem", package_key())
+    )
+    named = f"ifname={NAME}:{whole.MAC}" + (" inst.kdump_addon=on" if kdump_addon_source(release) else "")
     assert f"# Boot arguments: {named}\n" in kickstart.text
     done = whole.install(
-        release, "bios", kickstart.text, image(release), plugged, with_kdump(overlay, tmp_path), memory=MEMORY,
+        release, "bios", kickstart.text, image(release), plugged, with_kdump(release, overlay, tmp_path), memory=MEMORY,
         arguments=named,
     )  # fmt: skip
     figure(f"installation: {done.seconds:.0f} s")
@@ -284,20 +289,20 @@ def test_content(
     data = data_disks(tmp_path)
     before = [digest(disk.file) for disk in data]
     every = (*plugged, *data)
-    first = booted(every, certificates, look_job())
+    first = booted(every, certificates, look_job(release))
     figure(f"boot: {first.seconds:.0f} s")
     assert_runs(first, NVR)
-    assert seen(first) == wanted(is_updated=False)
+    assert seen(release, first) == wanted(release, is_updated=False)
 
     update = booted(every, certificates, AWAY + UPDATE, image(release, NEXT_NVR), timeout=900)
     assert update.status == 0, update.console
     figure(f"update: {update.seconds:.0f} s")
-    second = booted(every, certificates, look_job("imgbase rollback\n"))
+    second = booted(every, certificates, look_job(release, "imgbase rollback\n"))
     assert_runs(second, NEXT_NVR)
-    assert seen(second) == wanted(is_updated=True)
+    assert seen(release, second) == wanted(release, is_updated=True)
     assert second.status == 0, second.console
 
-    back = booted(every, certificates, look_job())
+    back = booted(every, certificates, look_job(release))
     assert_runs(back, NVR)
-    assert seen(back) == wanted(is_updated=False)
+    assert seen(release, back) == wanted(release, is_updated=False)
     assert [digest(disk.file) for disk in data] == before
