@@ -4,8 +4,8 @@
 Anaconda of EL9 and EL10 installs a kickstart of ksgen with these variables; the image is the lab's, with what acts on
 them in the place of EL's own packages: Debian's dnf, rpm, dracut, systemd, NetworkManager, firewalld, multipath and
 sudo under EL's names. update-ca-trust is the lab's, and the driver is a module of Debian's kernel in a package of the
-lab. The add-on of node_kdump is the real one, where KDUMP_ADDON_EL9 and KDUMP_ADDON_EL10 name its source trees. Anaconda cannot set the
-initiator's name here (no UDisks for iSCSI): a script writes what it would write.
+lab. The add-on of node_kdump is the real one, where KDUMP_ADDON_EL9 and KDUMP_ADDON_EL10 name its source trees.
+Anaconda cannot set the initiator's name here (no UDisks for iSCSI): a script writes what it would write.
 """
 
 from __future__ import annotations
