@@ -57,9 +57,9 @@ def _files(host: Host) -> Iterator[Problem]:
             message = f"{shown(file.path)} is gone after an update, which replaces that directory"
             hint = "write it below /etc, /root or /var, or make a package of it"
             yield host.problem(location, "file-lost", message, hint, "warning")
-        elif host.settings.is_node and (hint := _beside(file.path)):
+        elif host.settings.is_node and (cure := _beside(file.path)):
             message = f"{shown(file.path)} is a file of the image, and would hide that of each later image"
-            yield host.problem(location, "file-hides", message, hint, "warning")
+            yield host.problem(location, "file-hides", message, cure, "warning")
 
 
 def _beside(path: str) -> str | None:
