@@ -59,8 +59,7 @@ class Seen:
         """From what the API says of a host, and the console as it was written."""
         attempts = host.get("attempts") or [{}]
         states = tuple(str(one["after"]) for one in attempts[0].get("transitions", ()))
-        plain = _ESCAPES.sub("", console).replace("\r", "")
-        return cls(states, str(host.get("message") or ""), plain, has_ended)
+        return cls(states, str(host.get("message") or ""), _ESCAPES.sub("", console), has_ended)
 
     @property
     def state(self) -> str:

@@ -66,6 +66,15 @@ def log(directory: Path, name: str) -> Path:
     return directory / f"{name}.log"
 
 
+def shown(log: Path) -> str:
+    """What a serial port has shown so far, empty before it has; a line ends with a line feed alone.
+
+    A terminal adds a carriage return to each line feed, also to one that has one already: Python's universal newlines
+    would make two lines of that.
+    """
+    return log.read_bytes().decode(errors="replace").replace("\r", "") if log.exists() else ""
+
+
 def variables(directory: Path) -> Path:
     """The memory of UEFI, from one boot to the next."""
     return directory / "variables.fd"

@@ -213,7 +213,7 @@ def _seen(order: Order, has_ended: bool) -> Seen:
     directory = order.start.directory
     # What QEMU itself says is of interest where it has ended.
     logs = [qemu.log(directory, qemu.CONSOLE), *([directory / _QEMU_LOG] if has_ended else [])]
-    console = "\n".join(log.read_text(errors="replace") for log in logs if log.exists())
+    console = "\n".join(filter(None, map(qemu.shown, logs)))
     try:
         host = order.served.host(order.host.name)
     except (OSError, ValueError):
@@ -225,7 +225,7 @@ def _look(order: Order, process: subprocess.Popen[bytes], tell: Tell, begin: flo
     """What the installed system says of itself, when it has said all; None where it never does."""
     log = qemu.log(order.start.directory, qemu.LOOK)
     while True:
-        answers = look.parts(log.read_text(errors="replace") if log.exists() else "")
+        answers = look.parts(qemu.shown(log))
         seconds = time.monotonic() - begin
         if look.END in answers and _is_up(order):
             tell(Step("first boot", True, "the installed system has started", seconds))

@@ -14,6 +14,7 @@ from inventories import one_host
 from ksgen.cli import rehearse_command
 from ksgen.host import Host
 from ksgen.rehearsal import acceleration, programs, qemu
+from ksgen.rehearsal.course import Seen, said
 from ksgen.rehearsal.disks import allocated, digest
 from ksgen.rehearsal.machine import OPEN_SIZE, REPLACEABLE, machine_of, memory_problem, needed_memory_mib
 from ksgen.rehearsal.qmp import Monitor, MonitorError
@@ -306,3 +307,20 @@ def test_a_machine_of_a_host_says_nothing_secret(tmp_path: Path) -> None:
     made, _ = machine_of(host, tmp_path)
     start = qemu.Start("qemu", acceleration.SOFTWARE, tmp_path, None)
     assert str(host.settings.root_password_hash) not in json.dumps(qemu.command(made, start))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\r\n"])
+def test_reason_of_a_stop_is_read_from_the_console(end: bytes, tmp_path: Path) -> None:
+    """A program that writes both characters to a terminal that adds one."""
+    words = (
+        b"ovirt-node: the installation waits for this; it stops in 27 s.", b"",
+        b"ovirt-node: the installation stops here; nothing has been written to any disk.",
+        b"ovirt-node: error: image: pxe.example.com cannot be resolved", b"",
+    )  # fmt: skip
+    log = qemu.log(tmp_path, qemu.CONSOLE)
+    assert qemu.shown(log) == ""
+    log.write_bytes(end.join(words))
+    assert said(Seen.of({}, qemu.shown(log), False).console) == (
+        "the installation stops here; nothing has been written to any disk.; error: image: pxe.example.com cannot be "
+        "resolved"
+    )
