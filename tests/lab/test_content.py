@@ -119,7 +119,7 @@ LOOKS: dict[str, tuple[str, ...]] = {
     "sudo": ("runuser -u op -- sudo -n id -un 2>/dev/null", "root"),
     "sudo with a password": (
         "runuser -u asked -- sudo -n id -un 2>/dev/null || echo asks;"
-        f" echo '{PASSWORD}' | runuser -u asked -- sudo -S -p '' id -un",
+        f" echo '{PASSWORD}' | runuser -u asked -- sudo -S -p '' id -un 2>/dev/null",
         "asks\nroot",
     ),
     "route": (f"ip route show {ROUTE} | grep -o 'via [^ ]*'", f"via {GATEWAY}"),
