@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,10 @@ from ksgen.syntax import plain
 from ksgen.variables import is_claimed
 
 NETBOX = CHECKOUT / "examples" / "netbox"
-CHAIN = [NETBOX / "10-netbox.yaml", NETBOX / "50-node.yml", NETBOX / "60-network.yml"]
+COMPOSED = [NETBOX / "50-node.yml", NETBOX / "60-network.yml"]
+CHAIN = [NETBOX / "10-netbox.yaml", *COMPOSED]
+# What a real NetBox gave; the file has the command that records it.
+RECORDED = CHECKOUT / "tests" / "data" / "netbox" / "recorded.json"
 FOREMAN = """\
 all:
   hosts:
@@ -37,14 +41,20 @@ all:
 """
 
 
-def listed(*sources: Path) -> str:
-    """What `ansible-inventory --list` prints of these sources."""
+def run(*sources: Path) -> subprocess.CompletedProcess[str]:
+    """`ansible-inventory --list` of these sources, as docs/sources.md has it."""
     program = Path(sys.executable).parent / "ansible-inventory"
     words = [word for source in sources for word in ("-i", str(source))]
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(
+    environment["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] = "1"
+    return subprocess.run(
         [str(program), *words, "--list"], capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL
     )
+
+
+def listed(*sources: Path) -> str:
+    """What it prints of sources without an error."""
+    done = run(*sources)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -73,6 +83,28 @@ def test_netbox(netbox: str) -> None:
     texts = [(rendered.text, rendered.problems) for rendered in render_all(hosts)]
     assert all(text and not found for text, found in texts)
     assert json.loads(netbox)["bonded"] == {"hosts": ["node01.vie.example.com"]}
+
+
+def test_example_is_what_a_real_netbox_gives(netbox: str, tmp_path: Path) -> None:
+    """With the same variables of groups beside it, the hosts are the same."""
+    shutil.copytree(NETBOX / "group_vars", tmp_path / "group_vars")
+    shutil.copy(RECORDED, tmp_path / "10-netbox.json")
+    real, problems = piped(listed(tmp_path / "10-netbox.json", *COMPOSED))
+    assert problems == []
+    shortened, _ = piped(netbox)
+    assert [host.settings for host in real] == [host.settings for host in shortened]
+
+
+def test_source_that_fails_is_an_error_of_ansible(tmp_path: Path) -> None:
+    """Without the variable of the environment, ksgen would get hosts without node_network."""
+    given = json.loads(RECORDED.read_text())
+    for group in given["all"]["children"].values():
+        for variables in group["hosts"].values():
+            variables.pop("site_gateway", None)
+    (tmp_path / "10-netbox.json").write_text(json.dumps(given))
+    done = run(tmp_path / "10-netbox.json", *COMPOSED)
+    assert done.returncode != 0
+    assert "'site_gateway' is undefined" in done.stderr
 
 
 def test_problem_of_piped_json_begins_with_its_host(netbox: str) -> None:
