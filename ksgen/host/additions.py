@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ksgen.host.host import Host
 from ksgen.problems import Problem
-from ksgen.variables import KERNEL_LINE_LONGEST, local_disk, shown
+from ksgen.variables import KERNEL_LINE_CURE, KERNEL_LINE_LONGEST, local_disk, shown
 
 # What an update keeps, beside the volumes (imgbased, osupdater.py: migrate_etc, on_new_layer).
 _KEPT = ("/etc", "/root", "/var", "/home")
@@ -92,8 +92,7 @@ def _kernel_arguments(host: Host) -> Iterator[Problem]:
     length = len(" ".join(settings.boot_arguments))
     if length > KERNEL_LINE_LONGEST:
         message = f"{length} characters exceed the {KERNEL_LINE_LONGEST} that a kernel reads"
-        cure = "set module options in node_modules, and parameters in node_sysctl"
-        yield host.problem(("node_kernel_args",), "text-too-long", message, cure)
+        yield host.problem(("node_kernel_args",), "text-too-long", message, KERNEL_LINE_CURE)
 
 
 def local_disk_problems(host: Host) -> Iterator[Problem]:

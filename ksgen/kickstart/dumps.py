@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ksgen.kickstart.steps import Step, checked
-from ksgen.variables import KDUMP, Settings
+from ksgen.variables import KDUMP_ADDON, Settings
 
 _PACKAGES = {"el9": "kexec-tools", "el10": "kdump-utils"}
 
@@ -21,7 +21,7 @@ def kdump_steps(settings: Settings) -> Iterator[Step]:
         reserved = checked(
             "grep -q '^GRUB_CMDLINE_LINUX=.*crashkernel=' /etc/default/grub",
             "the installer has reserved no memory for kdump",
-            f"boot it with {KDUMP}, as the boot files of ksgen do; its add-on com_redhat_kdump must be part of it",
+            f"boot it with {KDUMP_ADDON}, as the boot files of ksgen do; its add-on com_redhat_kdump must be part of it",
         )
         enabled = checked(
             "systemctl enable kdump.service",

@@ -12,14 +12,14 @@ from ksgen.variables.addresses import (
     parse_mac,
 )
 from ksgen.variables.addressing import MTU6_MIN
-from ksgen.variables.bootarguments import ENVIRONMENT, KDUMP, boot_arguments
+from ksgen.variables.bootarguments import ENVIRONMENT, KDUMP_ADDON, boot_arguments
 from ksgen.variables.certificates import read_certificates, validity_findings
 from ksgen.variables.checking import MachineChecks, skipped_names, unknown_check
 from ksgen.variables.disk import Disk, SizeRange, node_link
 from ksgen.variables.doubtful import boot_nic_findings
 from ksgen.variables.files import FILE_LONGEST, NodeFile
 from ksgen.variables.firewall import Firewall
-from ksgen.variables.kernel import KERNEL_LINE_LONGEST, one_argument
+from ksgen.variables.kernel import KERNEL_LINE_CURE, KERNEL_LINE_LONGEST, one_argument
 from ksgen.variables.keyboard import keyboard as keyboard_layout
 from ksgen.variables.kinds import OF_NODES, settings_model, settings_of
 from ksgen.variables.links import Links
@@ -67,7 +67,8 @@ __all__ = [
     "HOST_ENVIRONMENT",
     "HTTPS_PORT",
     "INTERFACE_LONGEST",
-    "KDUMP",
+    "KDUMP_ADDON",
+    "KERNEL_LINE_CURE",
     "KERNEL_LINE_LONGEST",
     "LINE_LONGEST",
     "MTU6_MIN",

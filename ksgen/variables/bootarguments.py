@@ -14,13 +14,13 @@ _TRUST = f"{ENVIRONMENT}=REQUESTS_CA_BUNDLE=/etc/pki/ca-trust/extracted/pem/tls-
 
 # com_redhat_kdump, service/initialization.py: without it the add-on does not start, and its section of the kickstart
 # has no effect (its branch rhel starts in any case).
-KDUMP = "inst.kdump_addon=on"
+KDUMP_ADDON = "inst.kdump_addon=on"
 
 
 def boot_arguments(settings: Settings) -> tuple[str, ...]:
     """The names of NICs by MAC address, which dracut gives, and what node_ca_certificates and node_kdump need."""
     names = (f"ifname={name}:{mac}" for name, mac in pins(settings.network))
-    return (*names, *_trust(settings), *((KDUMP,) if settings.kdump else ()))
+    return (*names, *_trust(settings), *((KDUMP_ADDON,) if settings.kdump else ()))
 
 
 def _trust(settings: Settings) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from ksgen.variables.values import Line, refuse, shown
 
 KERNEL_LINE_LONGEST = 2047  # characters; COMMAND_LINE_SIZE of x86-64 and aarch64 with its NUL is 2048
+KERNEL_LINE_CURE = "set module options in node_modules, and parameters in node_sysctl"
 # Anaconda writes the arguments into /etc/default/grub between double quotes as they are (grub2.py), and a shell reads
 # that file whenever GRUB is configured anew.
 _NO_KERNEL_ARGUMENT = frozenset(" \t\n\r\v\f\"'`$\\")
@@ -58,7 +59,7 @@ def _not_too_long(value: list[str]) -> list[str]:
     length = len(" ".join(value))
     if length > KERNEL_LINE_LONGEST:
         message = f"{length} characters exceed the {KERNEL_LINE_LONGEST} that a kernel reads"
-        refuse("text-too-long", message, "set module options in node_modules, and parameters in node_sysctl")
+        refuse("text-too-long", message, KERNEL_LINE_CURE)
     return value
 
 
