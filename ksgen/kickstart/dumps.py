@@ -21,7 +21,8 @@ def kdump_steps(settings: Settings) -> Iterator[Step]:
         reserved = checked(
             "grep -q '^GRUB_CMDLINE_LINUX=.*crashkernel=' /etc/default/grub",
             "the installer has reserved no memory for kdump",
-            f"boot it with {KDUMP_ADDON}, as the boot files of ksgen do; its add-on com_redhat_kdump must be part of it",
+            f"boot it with {KDUMP_ADDON}, as the boot files of ksgen do; "
+            "its add-on com_redhat_kdump must be part of it",
         )
         enabled = checked(
             "systemctl enable kdump.service",
