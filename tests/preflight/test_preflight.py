@@ -700,7 +700,7 @@ def test_each_is_looked_at_once_and_told_once_for_a_group(tmp_path: Path, site: 
 
 def test_inventory_with_an_error_is_told_with_the_rest(tmp_path: Path, site: Site) -> None:
     done = preflight(tmp_path, site.url, node_images="0")
-    assert done.problems == trouble(11, 20, "node_images: 0 is below the minimum of 1")
+    assert done.problems == trouble(11, 20, "node_images: 0 is below the minimum of 1") + "  hint: write 1 or more\n"
     assert (done.status, done.lines) == (1, "")
 
 
